@@ -1,0 +1,74 @@
+/* entry -- one decision as bytes: what was asked, what was decided, when, and its number.
+ *
+ * FORMAT  All integers little-endian. `size` is the whole entry padded with zeros to 8 bytes.
+ *           OFFSET  SIZE  FIELD
+ *                0     4  size         head + body + padding
+ *                4     4  body_size    bytes of the body, unpadded
+ *                8     8  seq          1-based, dense within the shard
+ *               16     8  stamp_ms     the engine's time; never goes back within the shard
+ *               24     2  kind         enum entry_kind
+ *               26     2  flags        ENTRY_…
+ *               28     4  period       yyyymm it was posted to, 0 where there is none
+ *               32     4  orig_period  yyyymm of its own time
+ *               36     2  sender       province code of the sender, 0 for the centre
+ *               38     2  reserved     0
+ *               40     8  orig_seq     the entry it refers to, 0 if none
+ *               48     8  prev_seq     the entry before it that refers to the same original
+ *               56     4  reserved     0
+ *               60     4  crc          CRC32C of bytes 0..59 and of the body with its padding
+ *               64     …  body         protobuf, as the kind says
+ * The same bytes stand in the journal and in the store's record table.
+ *
+ * INVARIANTS
+ *   (J1) A reply leaves only after the entry it answers is durable.
+ *   (J3) decode(encode(e)) == e, and an entry with a flipped bit is refused.
+ */
+#ifndef JOURNAL_ENTRY_H
+#define JOURNAL_ENTRY_H
+
+#include "types/bytes.h"
+
+enum entry_kind {
+    ENTRY_SETTLEMENT = 1, /* body: SetlPost */
+    ENTRY_REFUND = 2,     /* body: SetlPost with refd_setl_flag; also a SetlReverse, made explicit */
+    ENTRY_ADJUSTMENT = 3, /* body: SetlAdjust */
+    ENTRY_CORRECTION = 4, /* body: Correction; orig_seq 0 means a tombstone */
+    ENTRY_CUT = 5,        /* body: PeriodCut; `period` is the month cut */
+    ENTRY_CLOCK = 6,      /* body: ClockSet; stamp_ms is the new time */
+    ENTRY_YEAR_CLOSE = 7, /* body: YearClose */
+    ENTRY_KIND_END,
+};
+
+#define ENTRY_LATE      1u /* Its own month was cut already: it stands in the open period. */
+#define ENTRY_HEAD_SIZE 64
+#define ENTRY_BODY_MAX  4096 /* Bytes; no message that changes anything is larger. */
+#define ENTRY_SIZE_MAX  (ENTRY_HEAD_SIZE + ENTRY_BODY_MAX)
+
+struct entry {
+    uint64_t seq;
+    int64_t stamp_ms;
+    uint64_t orig_seq;
+    uint64_t prev_seq;
+    uint32_t period;
+    uint32_t orig_period;
+    uint16_t kind;
+    uint16_t flags;
+    uint16_t sender;
+    struct bytes body; /* Borrowed: the caller's on encode, inside the source on decode. */
+};
+
+/* Bytes that entry_encode() will write for a body of that size. */
+size_t entry_size(size_t body_size);
+
+/* Writes the entry to `out`, which has room for entry_size(entry->body.size) bytes. */
+void entry_encode(const struct entry *entry, uint8_t *out);
+
+/* Reads one entry from the front of `source`; returns its size, or 0 when what is there is no
+ * whole, sound entry. The body is borrowed from `source`. */
+size_t entry_decode(struct bytes source, struct entry *ret_entry);
+
+/* The same for bytes whose block was verified a moment ago: the entry's own sum is not computed
+ * again, every length still is checked. */
+size_t entry_decode_trusted(struct bytes source, struct entry *ret_entry);
+
+#endif

@@ -1,0 +1,21 @@
+/* checksum -- the sums of this engine, each from a library that does it at the machine's speed.
+ *
+ * CRC32C (Castagnoli) guards frames, entries and blocks; SHA-256 chains blocks and seals tables;
+ * XXH3 is for tables in memory and for the order-independent sums of cells. */
+#ifndef UTIL_CHECKSUM_H
+#define UTIL_CHECKSUM_H
+
+#include "types/bytes.h"
+
+#define SHA256_SIZE 32
+
+/* CRC32C of the bytes, going on from `crc`: 0 to begin. */
+uint32_t checksum_crc32c(uint32_t crc, const void *data, size_t size);
+
+/* SHA-256 of two stretches as if they were one; the second may be empty. */
+void checksum_sha256(struct bytes first, struct bytes second, uint8_t ret_hash[SHA256_SIZE]);
+
+/* XXH3, 64 bits, seeded. The same on every machine. */
+uint64_t checksum_hash64(uint64_t seed, const void *data, size_t size);
+
+#endif
