@@ -1,6 +1,6 @@
 #include "util/checksum.h"
 
-#include <crc.h>
+#include <isa-l/crc.h>
 #include <openssl/evp.h>
 
 #include "types/ensure.h"
