@@ -50,12 +50,10 @@ struct shard_meta {
     uint64_t cuts;                 /* Number of the latest cut. */
     uint32_t run;                  /* Run that new ids go to. */
     uint32_t run_ids;              /* Ids it holds already. */
-    uint32_t clock_set;            /* 1: the engine's time is known (rules.h, struct rule_time). */
-    uint32_t reserved;
-    uint64_t journal_bytes; /* Written to the journal so far. */
+    uint64_t journal_bytes;        /* Written to the journal so far. */
 };
 
-_Static_assert(sizeof(struct shard_meta) == 128, "the same on disk and in memory");
+_Static_assert(sizeof(struct shard_meta) == 104, "the same on disk and in memory");
 _Static_assert(sizeof(struct mark) == 152, "the same on disk and in memory");
 
 #endif

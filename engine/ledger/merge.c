@@ -17,7 +17,7 @@ size_t merge_estimate(const struct merge *merge)
     (void)delta_marks(merge->delta, &marks);
     /* Twice the payload for page heads and copied pages, and a fixed share for the trees. */
     return 2 * (delta_used(merge->delta) +
-                ((size_t)delta_ids(merge->delta) + merge->meta.run_ids) * sizeof(struct id) +
+                ((size_t)delta_ids(merge->delta) + merge->run_ids_before) * sizeof(struct id) +
                 (size_t)marks * PAGE_SIZE + (size_t)merge->cell_count * PAGE_SIZE) +
            4096 * PAGE_SIZE;
 }
@@ -72,7 +72,7 @@ static int take_run(struct store_txn *txn, struct merge *merge, uint32_t run, ui
     struct bytes value;
     uint64_t hash = 0;
 
-    if (merge->meta.run_ids == 0) return 0;
+    if (merge->run_ids_before == 0) return 0;
     for (;;) {
         id_key(key, run, hash);
         int r = store_txn_ceiling(txn, STORE_ID, (struct bytes){key, sizeof key}, &found, &value);
@@ -98,6 +98,23 @@ static int compare_ids(const void *a, const void *b)
     return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
+/* How many ids go into the next chunk: equal hashes stay together, for the first hash is its key.
+ */
+static uint32_t chunk_length(const struct id *ids, uint32_t left)
+{
+    if (left <= ID_CHUNK_COUNT) return left;
+    uint32_t length = ID_CHUNK_COUNT;
+    while (length > 1 && ids[length - 1].hash == ids[length].hash)
+        length--;
+    /* A chunk full of one hash would be somebody's work; then it may be longer. */
+    if (length == 1) {
+        length = ID_CHUNK_COUNT;
+        while (length < left && ids[length].hash == ids[length - 1].hash)
+            length++;
+    }
+    return length;
+}
+
 static int put_ids(struct store_txn *txn, struct merge *merge)
 {
     const uint32_t run = delta_run(merge->delta);
@@ -110,8 +127,8 @@ static int put_ids(struct store_txn *txn, struct merge *merge)
     if (r != 0) return r;
     qsort(merge->ids, count, sizeof *merge->ids, compare_ids);
 
-    for (uint32_t i = 0; i < count; i += ID_CHUNK_COUNT) {
-        const uint32_t part = count - i < ID_CHUNK_COUNT ? count - i : ID_CHUNK_COUNT;
+    for (uint32_t i = 0, part = 0; i < count; i += part) {
+        part = chunk_length(merge->ids + i, count - i);
         uint8_t key[ID_KEY_SIZE];
         id_key(key, run, merge->ids[i].hash);
         r = store_put(txn, STORE_ID, (struct bytes){key, sizeof key},

@@ -13,7 +13,8 @@
 struct merge {
     struct store *store;
     const struct delta *delta;
-    struct shard_meta meta;
+    struct shard_meta meta;   /* As it is to be after the merge. */
+    uint32_t run_ids_before;  /* Ids that the delta's run holds in the store already. */
     const struct cell *cells; /* Changed cells as they were at the freeze. */
     uint32_t cell_count;
     struct id *ids; /* Scratch: room for ids_room ids. */

@@ -223,9 +223,9 @@ static void hold(int number, enum settlement_amount amount, int64_t got, int64_t
 
 /* Mutual-aid money that stands beside acct_pay. The wallet is a part of it where a sender reports
  * both, and stands for itself where it reports the wallet alone. */
-static int64_t shared_beside(const int64_t *a, const struct province_rules *rules)
+static int64_t shared_beside(const int64_t *a, bool acct_pay_includes_mulaid)
 {
-    if (rules->acct_pay_includes_mulaid) return a[AMOUNT_WLT];
+    if (acct_pay_includes_mulaid) return a[AMOUNT_WLT];
     const int64_t mulaid = a[AMOUNT_MULAID];
     const int64_t wallet = a[AMOUNT_WLT];
     const bool wallet_larger = mulaid >= 0 && wallet >= 0 ? wallet > mulaid : wallet < mulaid;
@@ -241,19 +241,28 @@ static int64_t fund_parts(const int64_t *a)
 }
 
 /* Personal-account money that is cleared: the wallet's share has lines of its own. */
-static int64_t account_cleared(const int64_t *a, const struct province_rules *rules)
+static int64_t account_cleared(const int64_t *a, struct decided decided)
 {
     int64_t account = a[AMOUNT_ACCT];
-    if (rules->clear_mulaid && !rules->acct_pay_includes_mulaid) {
-        account += shared_beside(a, rules) - a[AMOUNT_WLT];
+    if (decided.clear_mulaid && !decided.acct_pay_includes_mulaid) {
+        account += shared_beside(a, false) - a[AMOUNT_WLT];
     }
     return account;
 }
 
 /* Fund money without the personal account. */
-static int64_t fund_cleared(const int64_t *a, const struct province_rules *rules)
+static int64_t fund_cleared(const int64_t *a, struct decided decided)
 {
-    return a[AMOUNT_FUND_SUM] - (rules->fund_sum_includes_acct ? a[AMOUNT_ACCT] : 0);
+    return a[AMOUNT_FUND_SUM] - (decided.fund_sum_includes_acct ? a[AMOUNT_ACCT] : 0);
+}
+
+static struct decided switches_of(const struct province_rules *rules)
+{
+    return (struct decided){
+        .acct_pay_includes_mulaid = rules->acct_pay_includes_mulaid,
+        .fund_sum_includes_acct = rules->fund_sum_includes_acct,
+        .clear_mulaid = rules->clear_mulaid,
+    };
 }
 
 /* E1-E4 and E6. Every amount is within 10^16, so no sum of a dozen of them can overflow. */
@@ -269,14 +278,16 @@ static void check_identities(const struct settlement *s, const struct province_r
          a[AMOUNT_FUND_SUM] - acct_in_fund + a[AMOUNT_PSN_PART] + a[AMOUNT_HOSP_PART], rules,
          failures, soft);
     hold(3, AMOUNT_PSN_PART, a[AMOUNT_PSN_PART],
-         a[AMOUNT_ACCT] + shared_beside(a, rules) + a[AMOUNT_CASH], rules, failures, soft);
+         a[AMOUNT_ACCT] + shared_beside(a, rules->acct_pay_includes_mulaid) + a[AMOUNT_CASH], rules,
+         failures, soft);
 
     const int64_t catalogue =
         a[AMOUNT_FULAMT_OWNPAY] + a[AMOUNT_OVERLMT] + a[AMOUNT_PRESELFPAY] + a[AMOUNT_INSCP_SCP];
     if (catalogue != 0) { /* Senders that do not report these four report none of them. */
         hold(4, AMOUNT_MEDFEE, a[AMOUNT_MEDFEE], catalogue, rules, failures, soft);
     }
-    const int64_t cleared = fund_cleared(a, rules) + account_cleared(a, rules);
+    const struct decided decided = switches_of(rules);
+    const int64_t cleared = fund_cleared(a, decided) + account_cleared(a, decided);
     if (s->clr_amt_present && s->clr_amt != cleared) {
         failures_add(failures, ERROR_ARITHMETIC, SETL_FIELD_CLR_AMT, CHECK_E6, s->clr_amt, cleared);
     }
@@ -338,45 +349,59 @@ void rules_check_correction(const struct correction *correction, struct failures
 
 /* -- postings -------------------------------------------------------------------------------- */
 
-static struct cell_key cell_key_of(const struct tables *tables, const struct settlement *s)
+struct decided rules_decide(const struct tables *tables, const struct settlement *settlement)
+{
+    struct decided decided =
+        switches_of(&tables->provinces[province_of_area(settlement->insu_admdvs)]);
+    decided.line = (uint8_t)tables_line(tables, settlement->med_type);
+    decided.insurance = (uint8_t)tables_insurance(tables, settlement->insutype);
+    return decided;
+}
+
+static struct cell_key cell_key_of(uint32_t insu_admdvs, uint32_t mdtrtarea_admvs,
+                                   struct decided decided)
 {
     return (struct cell_key){
-        .payer = province_of_area(s->insu_admdvs),
-        .payee = province_of_area(s->mdtrtarea_admvs),
-        .line = (uint8_t)tables_line(tables, s->med_type),
-        .insurance = (uint8_t)tables_insurance(tables, s->insutype),
+        .payer = province_of_area(insu_admdvs),
+        .payee = province_of_area(mdtrtarea_admvs),
+        .line = decided.line,
+        .insurance = decided.insurance,
     };
 }
 
-struct posting rules_posting(const struct tables *tables, const struct settlement *settlement)
+static int64_t supplements(const int64_t *a)
+{
+    return a[AMOUNT_CVLSERV] + a[AMOUNT_HIFES] + a[AMOUNT_HIFMI] + a[AMOUNT_HIFOB];
+}
+
+struct posting rules_posting(const struct settlement *settlement, struct decided decided)
 {
     const int64_t *a = settlement->amounts;
-    struct posting posting = {.key = cell_key_of(tables, settlement), .medfee = a[AMOUNT_MEDFEE]};
-    const struct province_rules *rules = &tables->provinces[posting.key.payer];
+    struct posting posting = {
+        .key = cell_key_of(settlement->insu_admdvs, settlement->mdtrtarea_admvs, decided),
+        .medfee = a[AMOUNT_MEDFEE],
+    };
 
     posting.funds[FUND_POOL] = a[AMOUNT_HIFP];
-    posting.funds[FUND_ACCOUNT] = account_cleared(a, rules);
-    posting.funds[FUND_SUPPLEMENT] =
-        a[AMOUNT_CVLSERV] + a[AMOUNT_HIFES] + a[AMOUNT_HIFMI] + a[AMOUNT_HIFOB];
+    posting.funds[FUND_ACCOUNT] = account_cleared(a, decided);
+    posting.funds[FUND_SUPPLEMENT] = supplements(a);
     posting.funds[FUND_ASSISTANCE] = a[AMOUNT_MAF];
     /* What is left of the fund total, so that the classes always make it whole, also where E1 is
      * soft for a province and its parts do not. */
-    posting.funds[FUND_OTHER] = fund_cleared(a, rules) - posting.funds[FUND_POOL] -
+    posting.funds[FUND_OTHER] = fund_cleared(a, decided) - posting.funds[FUND_POOL] -
                                 posting.funds[FUND_SUPPLEMENT] - posting.funds[FUND_ASSISTANCE];
     return posting;
 }
 
-struct posting rules_adjustment_posting(const struct tables *tables,
-                                        const struct settlement *original,
-                                        const struct adjustment *adjustment)
+struct posting rules_adjustment_posting(const struct adjustment *adjustment, struct decided decided)
 {
     const int64_t *a = adjustment->amounts;
-    struct posting posting = {.key = cell_key_of(tables, original)};
+    struct posting posting = {
+        .key = cell_key_of(adjustment->insu_admdvs, adjustment->mdtrtarea_admvs, decided)};
 
     posting.funds[FUND_POOL] = a[AMOUNT_HIFP];
     posting.funds[FUND_ACCOUNT] = a[AMOUNT_ACCT];
-    posting.funds[FUND_SUPPLEMENT] =
-        a[AMOUNT_CVLSERV] + a[AMOUNT_HIFES] + a[AMOUNT_HIFMI] + a[AMOUNT_HIFOB];
+    posting.funds[FUND_SUPPLEMENT] = supplements(a);
     posting.funds[FUND_ASSISTANCE] = a[AMOUNT_MAF];
     posting.funds[FUND_OTHER] = a[AMOUNT_HIFDM] + a[AMOUNT_OTH];
     return posting;

@@ -37,13 +37,25 @@ void rules_check_adjustment(const struct tables *tables, const struct adjustment
                             struct failures *failures);
 void rules_check_correction(const struct correction *correction, struct failures *failures);
 
-/* The posting of an accepted settlement or refund. Only for messages that passed the checks. */
-struct posting rules_posting(const struct tables *tables, const struct settlement *settlement);
+/* What the tables decided about a record. It stands in the record's journal entry, so that replay
+ * posts what was decided then and never asks today's tables. */
+struct decided {
+    uint8_t line;      /* enum line */
+    uint8_t insurance; /* enum insurance */
+    bool acct_pay_includes_mulaid;
+    bool fund_sum_includes_acct;
+    bool clear_mulaid;
+};
 
-/* The posting of an adjustment: the original's cell, the adjustment's amounts. */
-struct posting rules_adjustment_posting(const struct tables *tables,
-                                        const struct settlement *original,
-                                        const struct adjustment *adjustment);
+/* The decision for a settlement or refund that passed the checks. */
+struct decided rules_decide(const struct tables *tables, const struct settlement *settlement);
+
+/* The posting of an accepted settlement or refund, by tables long forgotten. */
+struct posting rules_posting(const struct settlement *settlement, struct decided decided);
+
+/* The posting of an adjustment: the parties it names, the original's line and class. */
+struct posting rules_adjustment_posting(const struct adjustment *adjustment,
+                                        struct decided decided);
 
 /* What a record clears: the sum over its fund classes, fen. */
 int64_t posting_total(const struct posting *posting);
