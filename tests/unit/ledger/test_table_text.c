@@ -95,6 +95,8 @@ static void zero_bytes_are_refused(void **state)
     (void)state;
     assert_false(table_text_sound((struct bytes){(const uint8_t *)"a\0b", 3}));
     assert_true(table_text_sound((struct bytes){(const uint8_t *)"a b", 3}));
+    /* What follows a line in memory does not mend it. */
+    assert_false(table_text_sound((struct bytes){(const uint8_t *)"\xe5\xae\x89", 2}));
 }
 
 static void utf8_bounds(void **state)

@@ -108,18 +108,18 @@ static void shipped_areas(void **state)
 static void a_single_area_opens_no_prefecture(void **state)
 {
     (void)state;
-    load_only(TABLE_AREAS, "admdvs\n429006\n340100\n429004\n");
+    load_only(TABLE_AREAS, "admdvs\n429010\n340100\n429004\n");
     tables.strict_area_table = true;
     assert_true(tables_area_known(&tables, 429004));
-    assert_true(tables_area_known(&tables, 429006));
+    assert_true(tables_area_known(&tables, 429010));
     assert_false(tables_area_known(&tables, 429005));
-    assert_false(tables_area_known(&tables, 429007));
+    assert_false(tables_area_known(&tables, 429011));
     assert_false(tables_area_known(&tables, 429000));
     assert_true(tables_area_known(&tables, 340100));
     assert_true(tables_area_known(&tables, 340199));
     assert_false(tables_area_known(&tables, 340200));
     assert_int_equal(tables.areas[0].admdvs, 340100); /* Ascending, whatever the file's order. */
-    assert_int_equal(tables.areas[2].admdvs, 429006);
+    assert_int_equal(tables.areas[2].admdvs, 429010);
 }
 
 static void shipped_insutypes(void **state)

@@ -165,7 +165,16 @@ static void equal_sizes_go_by_province_order(void **state)
     add(13, 31, 100, 1);
     add(11, 33, 100, 1);
     add(12, 32, 100, 1);
+    const struct payment uneven[] = {
+        {p(11), p(31), 1, 100}, {p(12), p(31), 2, 50}, {p(12), p(32), 2, 50}};
     assert_payments(NETTING_MULTILATERAL_DIRECT, 300, expected, 3);
+
+    /* 11 and 12 owe the same: 11 goes first and leaves 12 to pay two. */
+    netting_init(&netting);
+    add(12, 31, 50, 1);
+    add(12, 32, 50, 1);
+    add(11, 31, 100, 1);
+    assert_payments(NETTING_MULTILATERAL_DIRECT, 200, uneven, 3);
 }
 
 static void a_refused_addition_changes_nothing(void **state)
@@ -210,6 +219,11 @@ static void results_that_do_not_fit_are_refused(void **state)
     assert_true(netting_add(&netting, 2, 3, INT64_MAX, 1));
     assert_true(netting_positions(&netting, net));
     assert_int_equal(net[2], INT64_MAX);
+
+    netting_init(&netting); /* A debtor of one more than can be turned round. */
+    assert_true(netting_add(&netting, 0, 1, INT64_MAX, 1));
+    assert_true(netting_add(&netting, 0, 2, 1, 1));
+    assert_false(netting_positions(&netting, net));
 
     netting_init(&netting); /* Counts too. */
     assert_true(netting_add(&netting, 0, 1, 5, UINT64_MAX));
