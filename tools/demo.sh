@@ -212,7 +212,7 @@ pays = [(amount, payer) for payer, _, amount in net["multilateral"] if payer != 
 gets = [(amount, payee) for _, payee, amount in net["multilateral"] if payee != CLEARING_ACCOUNT]
 
 print(f"\nLargest positions of {month}, netted over all provinces (yuan)\n")
-print(f"  {'pays':<18}{'':>20}   {'receives':<18}yuan")
+print(f"  {'pays':<38}   receives")
 
 
 def cell(row):
