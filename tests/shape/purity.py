@@ -2,8 +2,8 @@
 """What a pure room calls, asked of its objects: an include can be avoided, the linker cannot.
 
 A pure room may call a few functions of libc that depend on nothing, what its own sources define,
-and what the rooms that engine/LAYERS lets it include define. No clock, no file, no memory from the
-heap, no randomness.
+and what the rooms that engine/LAYERS lets it include define. No clock, no file, no randomness; the
+heap only in the files to which engine/LAYERS gives <stdlib.h>.
 
 Usage: purity.py ROOM LIBRARY [ROOM LIBRARY]...
 """
@@ -25,6 +25,9 @@ HARMLESS = re.compile(
 # The door's functions are defined in world/linux or a test's world: whoever may include the header
 # may call them.
 DOOR = {"world/store.h": re.compile("store_[a-z_]+"), "world": re.compile("(store|world)_[a-z_]+")}
+
+# With <stdlib.h> in engine/LAYERS: memory and sorting; still no environment and no randomness.
+STDLIB = re.compile("malloc|calloc|realloc|aligned_alloc|free|qsort|bsearch")
 
 # One file of a pure room that knows more, and what that is.
 KNOWS = {
@@ -58,14 +61,17 @@ def file_of(room, member):
     return room + "/" + name.removeprefix(room.replace("/", "_") + "_")
 
 
-def faults_of(room, members, defined, words):
+def faults_of(room, members, defined, layers):
     """What the members of that room call and may not. `defined`: {room: symbols}."""
+    words = layers.words.get(room, set())
     own = set().union(*(defined.get(name, set()) for name in words | {room}))
     patterns = [HARMLESS] + [DOOR[word] for word in words if word in DOOR]
     faults = []
     for member, (_, called) in sorted(members.items()):
         file_name = file_of(room, member)
         may = patterns + ([KNOWS[file_name]] if file_name in KNOWS else [])
+        if "<stdlib.h>" in layers.allowed(room, file_name.rsplit("/", 1)[-1]):
+            may.append(STDLIB)
         for symbol in sorted(called - own):
             if not any(pattern.fullmatch(symbol) for pattern in may):
                 faults.append(f"engine/{file_name}: calls {symbol}, which '{room}' must not know")
@@ -75,13 +81,20 @@ def faults_of(room, members, defined, words):
 def self_check():
     listing = "librules.a.p/rules_a.c.o:\n" \
               "0000000000000000 T rules_judge\n                 U memcpy\n" \
-              "                 U time\n                 U util_sum\n0000000000000010 t inner\n"
+              "                 U time\n                 U util_sum\n" \
+              "0000000000000010 t inner\n                 U malloc\n"
     members = symbols_of(listing)
+    defined = {"util": {"util_sum"}}
     assert members == {"librules.a.p/rules_a.c.o":
-                       ({"rules_judge"}, {"memcpy", "time", "util_sum"})}
-    assert faults_of("rules", members, {"util": {"util_sum"}}, {"util"}) == \
-        ["engine/rules/a.c: calls time, which 'rules' must not know"]
-    assert len(faults_of("rules", members, {"util": {"util_sum"}}, set())) == 2
+                       ({"rules_judge"}, {"memcpy", "time", "util_sum", "malloc"})}
+
+    def called(layers):
+        return [fault.split()[2] for fault in
+                faults_of("rules", members, defined, tree.Layers(layers))]
+
+    assert called("rules: util\nrules/a.c: <stdlib.h>") == ["time,"]
+    assert called("rules: util") == ["malloc,", "time,"]
+    assert called("rules:\nrules/b.c: <stdlib.h>") == ["malloc,", "time,", "util_sum,"]
 
 
 def main(arguments):
@@ -97,7 +110,7 @@ def main(arguments):
     faults = []
     for room in PURE:
         if room in listed:
-            faults += faults_of(room, listed[room], defined, layers.words.get(room, set()))
+            faults += faults_of(room, listed[room], defined, layers)
         elif list((tree.ENGINE / room).glob("*.c")):
             faults.append(f"engine/{room}: has sources, and tests/shape/meson.build was not given "
                           f"a static_library named {room}")
