@@ -107,7 +107,7 @@ static int read_cells(struct shard *shard, const char **ret_why)
             return -EUCLEAN;
         }
         /* The next possible key: count up the eight bytes. */
-        be64_store(key, be64_load(found.data) + 1);
+        be_store64(key, be_load64(found.data) + 1);
     }
     return r == -ENOENT ? 0 : r;
 }
@@ -121,17 +121,17 @@ static int read_ids(struct shard *shard, const char **ret_why)
 
     while ((r = store_ceiling(shard->store, STORE_ID, (struct bytes){key, sizeof key}, &found,
                               &value)) == 0) {
-        const uint32_t run = found.size == sizeof key ? be32_load(found.data) : 0;
+        const uint32_t run = found.size == sizeof key ? be_load32(found.data) : 0;
         if (run == 0 || run > DIRECTORY_RUN_MAX || value.size % sizeof(struct id) != 0) {
             *ret_why = "a chunk of ids in the store makes no sense";
             return -EUCLEAN;
         }
         for (size_t i = 0; i < value.size; i += sizeof(struct id)) {
-            if (!directory_add(shard->directory, le64_load(value.data + i), run)) return -ENOMEM;
+            if (!directory_add(shard->directory, le_load64(value.data + i), run)) return -ENOMEM;
         }
-        const uint64_t hash = be64_load(found.data + 4);
-        be32_store(key, hash == UINT64_MAX ? run + 1 : run);
-        be64_store(key + 4, hash + 1);
+        const uint64_t hash = be_load64(found.data + 4);
+        be_store32(key, hash == UINT64_MAX ? run + 1 : run);
+        be_store64(key + 4, hash + 1);
     }
     return r == -ENOENT ? 0 : r;
 }

@@ -25,7 +25,7 @@ static uint64_t hash_id(const struct shard *shard, char domain, uint32_t scope, 
     memset(text, 0, 8);
     text[0] = (uint8_t)domain;
     text[1] = (uint8_t)size;
-    le32_store(text + 4, scope);
+    le_store32(text + 4, scope);
     memcpy(text + 8, id.data, size);
     return checksum_hash64(shard->config.hash_seed, text, 8 + size);
 }
@@ -60,13 +60,13 @@ static struct bytes stored_entry(const struct shard *shard, uint64_t seq)
     struct bytes found;
     struct bytes chunk;
 
-    be64_store(key, seq);
+    be_store64(key, seq);
     ENSURE(store_floor(shard->store, STORE_RECORD, (struct bytes){key, sizeof key}, &found,
                        &chunk) == 0);
-    const uint64_t index = seq - be64_load(found.data);
+    const uint64_t index = seq - be_load64(found.data);
     ENSURE(chunk.size >= 4);
-    ENSURE(index < le32_load(chunk.data));
-    const uint32_t offset = le32_load(chunk.data + 4 + 4 * index);
+    ENSURE(index < le_load32(chunk.data));
+    const uint32_t offset = le_load32(chunk.data + 4 + 4 * index);
     ENSURE(offset < chunk.size);
     return (struct bytes){chunk.data + offset, chunk.size - offset};
 }
@@ -95,7 +95,7 @@ struct mark mark_of(const struct shard *shard, uint64_t seq)
     uint8_t key[8];
     struct bytes value;
     struct mark stored = {.seq = seq};
-    be64_store(key, seq);
+    be_store64(key, seq);
     if (store_get(shard->store, STORE_MARK, (struct bytes){key, sizeof key}, &value) == 0) {
         ENSURE(value.size == sizeof stored);
         memcpy(&stored, value.data, sizeof stored);
@@ -118,10 +118,10 @@ static uint64_t find_in_run(const struct shard *shard, uint32_t run, uint64_t ha
     struct bytes found;
     struct bytes value;
 
-    be32_store(key, run);
-    be64_store(key + 4, hash);
+    be_store32(key, run);
+    be_store64(key + 4, hash);
     if (store_floor(shard->store, STORE_ID, (struct bytes){key, sizeof key}, &found, &value) != 0 ||
-        found.size != sizeof key || be32_load(found.data) != run) {
+        found.size != sizeof key || be_load32(found.data) != run) {
         return 0;
     }
     const size_t count = value.size / sizeof(struct id);
@@ -129,15 +129,15 @@ static uint64_t find_in_run(const struct shard *shard, uint32_t run, uint64_t ha
     size_t high = count;
     while (low < high) {
         const size_t middle = (low + high) / 2;
-        if (le64_load(value.data + middle * sizeof(struct id)) < hash) {
+        if (le_load64(value.data + middle * sizeof(struct id)) < hash) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
     low += cursor;
-    if (low >= count || le64_load(value.data + low * sizeof(struct id)) != hash) return 0;
-    return le64_load(value.data + low * sizeof(struct id) + 8);
+    if (low >= count || le_load64(value.data + low * sizeof(struct id)) != hash) return 0;
+    return le_load64(value.data + low * sizeof(struct id) + 8);
 }
 
 bool lookup_next(const struct shard *shard, struct lookup *lookup, struct entry *ret_entry)
