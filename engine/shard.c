@@ -179,7 +179,7 @@ static int read_state(struct shard *shard, const char **ret_why)
 }
 
 int shard_open(const struct shard_config *config, struct shard **ret_shard,
-               struct journal_position *ret_from, const char **ret_why)
+               struct replay_start *ret_from, const char **ret_why)
 {
     struct shard *shard = shard_new(config);
     *ret_why = NULL;

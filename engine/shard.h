@@ -36,7 +36,7 @@ struct shard_config {
 void shard_config_init(struct shard_config *config);
 
 /* Where the journal has to be read from after shard_open(). */
-struct journal_position {
+struct replay_start {
     uint64_t next_seq;
     uint64_t next_block;
     uint32_t segment; /* 0: there is no segment yet. */
@@ -47,7 +47,7 @@ struct journal_position {
 /* Reads the state from the store. 0, -ENOMEM, -EUCLEAN when the store makes no sense (*ret_why, a
  * static text, says what), or the store's error. */
 int shard_open(const struct shard_config *config, struct shard **ret_shard,
-               struct journal_position *ret_from, const char **ret_why);
+               struct replay_start *ret_from, const char **ret_why);
 void shard_free(struct shard *shard); /* NULL is fine. */
 
 /* Applies a block of the journal again, before any step. `at` is where the block stands and `end`
