@@ -388,34 +388,50 @@ static void judge_reversal(const struct shard *shard, const struct message *mess
 
 /* -- adjustment ----------------------------------------------------------------------------- */
 
-static bool judge_adjustment_ids(const struct shard *shard, const struct adjustment *a,
-                                 uint16_t sender, struct verdict *verdict)
+/* The adjustment of this person's record with that number. */
+static bool find_adj_no(const struct shard *shard, const struct adjustment *a,
+                        struct entry *ret_entry)
 {
-    struct entry first;
     struct lookup lookup;
-    bool found = find_msgid(shard, hash_msgid(shard, sender, a->msgid), sender, a->msgid,
-                            a->psn_key, &first);
-    uint32_t conflict = ERROR_MSGID_REUSED;
-
-    if (!found) {
-        conflict = ERROR_SETL_ID_REUSED;
-        lookup_begin(shard, hash_adj_no(shard, a->insu_admdvs, a->adj_no), &lookup);
-        while (!found && lookup_next(shard, &lookup, &first)) {
-            if (first.kind != ENTRY_ADJUSTMENT) continue;
-            const struct adjustment its = adjustment_of(&first);
-            found = its.insu_admdvs == a->insu_admdvs && bytes_equal(its.adj_no, a->adj_no) &&
-                    bytes_equal(its.psn_key, a->psn_key);
+    lookup_begin(shard, hash_adj_no(shard, a->insu_admdvs, a->adj_no), &lookup);
+    while (lookup_next(shard, &lookup, ret_entry)) {
+        if (ret_entry->kind != ENTRY_ADJUSTMENT) continue;
+        const struct adjustment its = adjustment_of(ret_entry);
+        if (its.insu_admdvs == a->insu_admdvs && bytes_equal(its.adj_no, a->adj_no) &&
+            bytes_equal(its.setl_id, a->setl_id) && bytes_equal(its.psn_key, a->psn_key)) {
+            return true;
         }
     }
-    if (!found) return false;
+    return false;
+}
+
+static bool judge_adjustment_ids(const struct shard *shard, const struct adjustment *a,
+                                 uint16_t sender, int64_t now_ms, struct verdict *verdict)
+{
+    const uint64_t hash = hash_msgid(shard, sender, a->msgid);
+    struct entry first;
+    uint32_t conflict = ERROR_MSGID_REUSED;
+
+    if (!find_msgid(shard, hash, sender, a->msgid, a->psn_key, &first)) {
+        if (find_tombstone(shard, hash, sender, a->msgid, a->psn_key, now_ms, &first)) {
+            refuse(verdict, ERROR_TOMBSTONED, 1, CHECK_NONE, 0, 0);
+        }
+        conflict = ERROR_SETL_ID_REUSED;
+        if (!find_adj_no(shard, a, &first)) return false;
+    }
+    const uint32_t field = conflict == ERROR_MSGID_REUSED ? 1 : 2;
     if (first.kind == ENTRY_ADJUSTMENT) {
         const struct adjustment its = adjustment_of(&first);
-        if (adjustment_same(a, &its) && !is_reversed(shard, first.seq)) {
+        if (adjustment_same(a, &its)) {
+            if (is_reversed(shard, first.seq)) {
+                refuse(verdict, ERROR_ALREADY_REVERSED, field, CHECK_NONE, 0, 0);
+            }
+            if (refused(verdict)) return false;
             answer_again(verdict, &first, STATE_ACCRUED);
             return true;
         }
     }
-    refuse(verdict, conflict, conflict == ERROR_MSGID_REUSED ? 1 : 2, CHECK_NONE, 0, 0);
+    refuse(verdict, conflict, field, CHECK_NONE, 0, 0);
     return false;
 }
 
@@ -445,7 +461,7 @@ static void judge_adjustment(const struct shard *shard, const struct message *me
     if (refused(verdict)) return;
     const uint32_t usual = message->province == 0 && a->sender_admdvs == 0 ? a->mdtrtarea_admvs : 0;
     const uint16_t sender = judge_sender(message, a->sender_admdvs, usual, 7, verdict);
-    if (refused(verdict) || judge_adjustment_ids(shard, a, sender, verdict)) return;
+    if (refused(verdict) || judge_adjustment_ids(shard, a, sender, now_ms, verdict)) return;
     judge_agreement(a, sender, verdict);
     if (!find_setl_id(shard, hash_setl_id(shard, a->insu_admdvs, a->setl_id), a->insu_admdvs,
                       a->setl_id, a->psn_key, &original, &its) ||
