@@ -154,6 +154,10 @@ void state_merged(struct shard *shard);
 /* What a settlement or refund entry posted. */
 struct posting posting_of(const struct entry *entry, const struct settlement *settlement);
 
+/* What an adjustment changes, AMOUNT_COUNT amounts: its parts change the fund total too, so that a
+ * later full refund fits. */
+void adjustment_amounts(const struct adjustment *adjustment, int64_t *ret_amounts);
+
 /* -- shard_judge.c: what is decided --------------------------------------------------------- */
 
 /* Decodes; the body stays borrowed. */

@@ -499,22 +499,39 @@ static void judge_adjustment(const struct shard *shard, const struct message *me
 
 /* -- correction ----------------------------------------------------------------------------- */
 
+/* An adjustment upwards may have been refunded since: without it the original must still cover what
+ * refunds took. */
+static void judge_uncovered(const struct shard *shard, const struct entry *adjustment,
+                            struct verdict *verdict)
+{
+    const struct entry original = entry_at(shard, adjustment->orig_seq);
+    const struct settlement its = settlement_of(&original);
+    const struct mark mark = mark_of(shard, original.seq);
+    const struct adjustment a = adjustment_of(adjustment);
+    int64_t amounts[AMOUNT_COUNT];
+
+    adjustment_amounts(&a, amounts);
+    for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++) {
+        const int64_t changes = mark.changes[i] - amounts[i];
+        if (amounts[i] <= 0 || its.amounts[i] + changes >= 0) continue;
+        refuse(verdict, ERROR_ABOVE_ORIGINAL, 2, CHECK_REFUND, -changes, its.amounts[i]);
+        return;
+    }
+}
+
 /* What stands in the way of taking `original` back. */
 static void judge_taking_back(const struct shard *shard, const struct entry *original,
-                              struct verdict *verdict)
+                              const struct mark *mark, struct verdict *verdict)
 {
-    const struct mark mark = mark_of(shard, original->seq);
-
-    if ((mark.flags & MARK_REVERSED) != 0) {
-        refuse(verdict, ERROR_ALREADY_REVERSED, 2, CHECK_NONE, 0, 0);
-    } else if (original->period <= shard->cut_through) {
+    if (original->period <= shard->cut_through) {
         refuse(verdict, ERROR_PERIOD_CLOSED, 2, CHECK_RANGE, original->period, shard->cut_through);
-    } else {
-        for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++) {
-            if (mark.changes[i] == 0) continue;
-            refuse(verdict, ERROR_ALREADY_REVERSED, 2, CHECK_REFUND, mark.changes[i], 0);
-            return;
-        }
+        return;
+    }
+    if (original->kind == ENTRY_ADJUSTMENT) judge_uncovered(shard, original, verdict);
+    for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++) {
+        if (mark->changes[i] == 0) continue;
+        refuse(verdict, ERROR_ALREADY_REVERSED, 2, CHECK_REFUND, mark->changes[i], 0);
+        return;
     }
 }
 
@@ -550,7 +567,13 @@ static void judge_correction(const struct shard *shard, const struct message *me
             refuse(verdict, ERROR_ORIGINAL_NOT_FOUND, 2, CHECK_NONE, 0, 0);
             return;
         }
-        judge_taking_back(shard, &first, verdict);
+        const struct mark mark = mark_of(shard, first.seq);
+        if ((mark.flags & MARK_REVERSED) != 0) { /* Its last entry is the one that cancelled it. */
+            const struct entry cancelled = entry_at(shard, mark.last_seq);
+            answer_again(verdict, &cancelled, STATE_REVERSED);
+            return;
+        }
+        judge_taking_back(shard, &first, &mark, verdict);
         entry->orig_seq = first.seq;
         entry->prev_seq = first.seq;
         entry->period = first.period;
