@@ -8,10 +8,25 @@
 #include "types/civil.h"
 #include "types/ensure.h"
 
+/* The area may be given as its province alone. */
+static uint32_t province_said(uint32_t admdvs)
+{
+    return admdvs > 99 ? admdvs / 10000 : admdvs;
+}
+
+/* Who counts as the sender: the session, else who the message names, else the usual one. */
+static uint32_t sender_of(const struct message *message, uint32_t sender_admdvs,
+                          uint32_t default_admdvs)
+{
+    if (message->province != 0) return message->province;
+    const uint32_t said = province_said(sender_admdvs);
+    return said != 0 ? said : default_admdvs / 10000;
+}
+
 static void prepare_settlement(const struct shard *shard, struct message *message)
 {
     const struct settlement *s = &message->settlement;
-    const uint32_t sender = message->province != 0 ? message->province : s->mdtrtarea_admvs / 10000;
+    const uint32_t sender = sender_of(message, s->sender_admdvs, s->mdtrtarea_admvs);
     message->msgid_hash = hash_msgid(shard, sender, s->msgid);
     message->setl_id_hash = hash_setl_id(shard, s->insu_admdvs, s->setl_id);
     directory_prefetch(shard->directory, message->msgid_hash);
@@ -200,9 +215,8 @@ static void assign_period(const struct shard *shard, uint32_t month, uint32_t fi
 static uint16_t judge_sender(const struct message *message, uint32_t sender_admdvs,
                              uint32_t default_admdvs, uint32_t field, struct verdict *verdict)
 {
-    const uint32_t session = message->province;
-    const uint32_t said = sender_admdvs > 99 ? sender_admdvs / 10000 : sender_admdvs;
-    const uint32_t sender = session != 0 ? session : said != 0 ? said : default_admdvs / 10000;
+    const uint32_t said = province_said(sender_admdvs);
+    const uint32_t sender = sender_of(message, sender_admdvs, default_admdvs);
 
     if (sender == 0) {
         refuse(verdict, ERROR_MALFORMED, 46, CHECK_MISSING, 0, 0);
@@ -234,7 +248,8 @@ static struct rule_time rule_time(const struct shard *shard, int64_t now_ms)
 
 /* -- settlement and refund ------------------------------------------------------------------ */
 
-/* A repeated id: the same content is answered again, other content is a conflict. */
+/* A repeated id: the same content is answered again, other content is a conflict. Who may not
+ * speak, or was told that his message is cancelled, is told no more than that. */
 static bool judge_repeated(const struct shard *shard, const struct settlement *s,
                            const struct entry *first, const struct settlement *its,
                            uint32_t conflict, uint32_t field, struct verdict *verdict)
@@ -243,7 +258,7 @@ static bool judge_repeated(const struct shard *shard, const struct settlement *s
         refuse(verdict, conflict, field, CHECK_NONE, 0, 0);
     } else if (is_reversed(shard, first->seq)) {
         refuse(verdict, ERROR_ALREADY_REVERSED, field, CHECK_NONE, 0, 0);
-    } else {
+    } else if (!refused(verdict)) {
         answer_again(verdict, first, STATE_ACCRUED);
         return true;
     }
@@ -369,20 +384,22 @@ static void judge_reversal(const struct shard *shard, const struct message *mess
     }
     /* Sent again without a time of its own, it must meet its first form: the stamp of that. */
     struct entry first;
-    int64_t at_ms = now_ms;
-    struct settlement refund = rules_reversal_as_refund(r, &its, at_ms);
+    struct settlement before;
+    struct settlement refund = rules_reversal_as_refund(r, &its, now_ms);
     const uint16_t sender =
         judge_sender(message, r->sender_admdvs, refund.mdtrtarea_admvs, 7, verdict);
     const uint64_t msgid_hash = hash_msgid(shard, sender, refund.msgid);
+    const uint64_t setl_id_hash = hash_setl_id(shard, refund.insu_admdvs, refund.setl_id);
     if (r->setl_time == 0 &&
-        find_msgid(shard, msgid_hash, sender, refund.msgid, refund.psn_key, &first)) {
+        (find_msgid(shard, msgid_hash, sender, refund.msgid, refund.psn_key, &first) ||
+         find_setl_id(shard, setl_id_hash, refund.insu_admdvs, refund.setl_id, refund.psn_key,
+                      &first, &before))) {
         refund.setl_time = first.stamp_ms;
     }
     const size_t size = settlement_encode(&refund, out);
     verdict->settlement = refund;
     verdict->entry.body = (struct bytes){out, size};
-    judge_record(shard, &verdict->settlement, msgid_hash,
-                 hash_setl_id(shard, refund.insu_admdvs, refund.setl_id), sender, now_ms, verdict,
+    judge_record(shard, &verdict->settlement, msgid_hash, setl_id_hash, sender, now_ms, verdict,
                  soft);
 }
 
