@@ -26,7 +26,7 @@ static uint64_t hash_id(const struct shard *shard, char domain, uint32_t scope, 
     text[0] = (uint8_t)domain;
     text[1] = (uint8_t)size;
     le_store32(text + 4, scope);
-    memcpy(text + 8, id.data, size);
+    if (size != 0) memcpy(text + 8, id.data, size);
     return checksum_hash64(shard->config.hash_seed, text, 8 + size);
 }
 
