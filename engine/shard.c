@@ -335,7 +335,7 @@ static void release_results(struct shard *shard, struct effects *effects)
     while (shard->waiting_head < shard->waiting_tail) {
         const struct waiting *waiting = &shard->waiting[shard->waiting_head % RESULTS_MAX];
         if (waiting->need_seq > shard->durable_seq) break; /* (J1) */
-        if (shard->holding && waiting->need_seq > shard->hold_after) break;
+        if (shard->holding && shard->waiting_head >= shard->hold_from) break;
         shard->outgoing[count++] = waiting->result;
         shard->waiting_head++;
     }
@@ -428,8 +428,8 @@ static void take_cut(struct shard *shard, const struct request *request, int64_t
     }
     /* From here on nobody hears of a later record before every shard has cut: so no answer can
      * make somebody send a record that another shard still puts into the old month. */
+    if (!shard->holding) shard->hold_from = shard->waiting_tail;
     shard->holding = true;
-    shard->hold_after = shard->last_seq;
     put_control(shard, request, ERROR_OK);
 }
 

@@ -107,7 +107,7 @@ struct shard {
     struct waiting controls[CONTROLS_MAX];
     uint32_t control_count;
     struct result control_out[CONTROLS_MAX];
-    uint64_t hold_after; /* Results of entries after this one wait for REQUEST_CUT_RELEASE. */
+    uint64_t hold_from; /* Results from this place on wait for REQUEST_CUT_RELEASE. */
     bool holding;
 
     struct message *scratch; /* Decoded requests of one stretch. */
