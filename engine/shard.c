@@ -608,17 +608,29 @@ static size_t entry_size_bound(const struct request *request)
     return entry_size(body);
 }
 
-static bool has_room(const struct shard *shard, const struct request *request)
-{
-    const size_t size = entry_size_bound(request);
-    return group_has_room(shard, size) && delta_has_room(shard->active, size) &&
-           waiting_room(shard) > 0 && failures_room(shard) > 2 * FAILURES_MAX &&
-           shard->control_count < CONTROLS_MAX;
-}
-
 static bool is_control(const struct request *request)
 {
     return (request->type & 0xff00) == REQUEST_CONTROL;
+}
+
+/* True when the request can become an entry. */
+static bool may_append(const struct request *request)
+{
+    return !is_control(request) || request->type == REQUEST_CUT || request->type == REQUEST_CLOCK ||
+           request->type == REQUEST_YEAR_CLOSE;
+}
+
+/* An order of the desk needs no place among the senders' results: the release of a cut must get
+ * through when everything that the cut holds back has filled them. */
+static bool has_room(const struct shard *shard, const struct request *request)
+{
+    const size_t size = entry_size_bound(request);
+    if (may_append(request) &&
+        !(group_has_room(shard, size) && delta_has_room(shard->active, size))) {
+        return false;
+    }
+    if (is_control(request)) return shard->control_count < CONTROLS_MAX;
+    return waiting_room(shard) > 0 && failures_room(shard) > 2 * FAILURES_MAX;
 }
 
 static void take_requests(struct shard *shard, const struct request *list, uint32_t count,
