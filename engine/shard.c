@@ -227,8 +227,11 @@ int shard_replay(struct shard *shard, const struct block *block,
                  uint32_t end)
 {
     struct bytes rest = block->payload;
+    uint32_t marks;
 
+    (void)delta_marks(shard->active, &marks);
     if (delta_count(shard->active) + block->entry_count > shard->config.delta_entries ||
+        marks + 2 * block->entry_count > shard->config.delta_entries ||
         !delta_has_room(shard->active, block->payload.size) ||
         delta_count(shard->active) >= shard->config.delta_entries / 2) {
         const int r = shard_checkpoint(shard);
@@ -659,7 +662,10 @@ static void take_requests(struct shard *shard, const struct request *list, uint3
 
 bool shard_dirty(const struct shard *shard)
 {
+    uint32_t marks;
+    (void)delta_marks(shard->active, &marks);
     return delta_count(shard->active) >= shard->config.delta_entries / 2 ||
+           marks >= shard->config.delta_entries / 2 ||
            delta_used(shard->active) >= shard->config.delta_bytes / 2;
 }
 
