@@ -1,6 +1,7 @@
 /* entry -- see entry.h. Pure: bytes in, bytes out; no memory is taken and nothing else is known. */
 #include "journal/entry.h"
 
+#include "types/cell.h"
 #include "types/ensure.h"
 #include "util/checksum.h"
 #include "util/le.h"
@@ -15,10 +16,11 @@ enum {
     OFFSET_PERIOD = 28,
     OFFSET_ORIG_PERIOD = 32,
     OFFSET_SENDER = 36,
-    OFFSET_RESERVED_A = 38,
+    OFFSET_LINE = 38,
+    OFFSET_INSURANCE = 39,
     OFFSET_ORIG_SEQ = 40,
     OFFSET_PREV_SEQ = 48,
-    OFFSET_RESERVED_B = 56,
+    OFFSET_RESERVED = 56,
     OFFSET_CRC = 60,
 };
 
@@ -56,10 +58,11 @@ void entry_encode(const struct entry *entry, uint8_t *out)
     le_store32(out + OFFSET_PERIOD, entry->period);
     le_store32(out + OFFSET_ORIG_PERIOD, entry->orig_period);
     le_store16(out + OFFSET_SENDER, entry->sender);
-    le_store16(out + OFFSET_RESERVED_A, 0);
+    out[OFFSET_LINE] = entry->line;
+    out[OFFSET_INSURANCE] = entry->insurance;
     le_store64(out + OFFSET_ORIG_SEQ, entry->orig_seq);
     le_store64(out + OFFSET_PREV_SEQ, entry->prev_seq);
-    le_store32(out + OFFSET_RESERVED_B, 0);
+    le_store32(out + OFFSET_RESERVED, 0);
     if (entry->body.size != 0) memcpy(out + ENTRY_HEAD_SIZE, entry->body.data, entry->body.size);
     le_store32(out + OFFSET_CRC, entry_crc(out, size));
 }
@@ -78,8 +81,9 @@ static size_t entry_measure(struct bytes source)
     uint32_t kind = le_load16(in + OFFSET_KIND);
     if (kind < ENTRY_SETTLEMENT || kind >= ENTRY_KIND_END) return 0;
     if (le_load64(in + OFFSET_SEQ) == 0) return 0;
-    if (le_load16(in + OFFSET_RESERVED_A) != 0) return 0;
-    if (le_load32(in + OFFSET_RESERVED_B) != 0) return 0;
+    if ((le_load16(in + OFFSET_FLAGS) & ~ENTRY_FLAGS_ALL) != 0) return 0;
+    if (in[OFFSET_LINE] >= LINE_END || in[OFFSET_INSURANCE] >= INSURANCE_COUNT) return 0;
+    if (le_load32(in + OFFSET_RESERVED) != 0) return 0;
     for (size_t i = ENTRY_HEAD_SIZE + body_size; i < size; i++) {
         if (in[i] != 0) return 0; /* (J3): equal entries are equal bytes. */
     }
@@ -98,6 +102,8 @@ static void entry_read(const uint8_t *in, struct entry *ret_entry)
         .kind = le_load16(in + OFFSET_KIND),
         .flags = le_load16(in + OFFSET_FLAGS),
         .sender = le_load16(in + OFFSET_SENDER),
+        .line = in[OFFSET_LINE],
+        .insurance = in[OFFSET_INSURANCE],
         .body = {in + ENTRY_HEAD_SIZE, le_load32(in + OFFSET_BODY_SIZE)},
     };
 }

@@ -48,4 +48,25 @@ static inline uint64_t le_load64(const uint8_t *in)
     return le64toh(value);
 }
 
+/* Big-endian, for keys that are compared as bytes. */
+static inline void be_store32(uint8_t *out, uint32_t value)
+{
+    le_store32(out, __builtin_bswap32(value));
+}
+
+static inline void be_store64(uint8_t *out, uint64_t value)
+{
+    le_store64(out, __builtin_bswap64(value));
+}
+
+static inline uint32_t be_load32(const uint8_t *in)
+{
+    return __builtin_bswap32(le_load32(in));
+}
+
+static inline uint64_t be_load64(const uint8_t *in)
+{
+    return __builtin_bswap64(le_load64(in));
+}
+
 #endif

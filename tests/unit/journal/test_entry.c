@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "journal/entry.h"
+#include "types/cell.h"
 #include "tests/lib/unit.h"
 #include "util/checksum.h"
 #include "util/le.h"
@@ -150,7 +151,7 @@ static void odd_fields_are_refused_even_with_a_right_sum(void **state)
         size_t offset;
         uint8_t value;
     } cases[] = {
-        {24, 0}, {24, ENTRY_KIND_END}, {25, 1}, {38, 1}, {39, 1},
+        {24, 0}, {24, ENTRY_KIND_END}, {25, 1}, {26, 16}, {38, LINE_END}, {39, INSURANCE_COUNT},
         {56, 1}, {59, 0x80},           {77, 1}, {79, 9},
     };
     uint8_t out[80];
