@@ -5,7 +5,8 @@
 
 #include "proto/settlement.pb-c.h"
 
-#define ARENA_SIZE (256 * 1024) /* A body is at most 4 KiB; the message made of it far below this. */
+#define ARENA_SIZE \
+    (256 * 1024) /* A body is at most 4 KiB; the message made of it far below this. */
 
 static void *arena_alloc(void *data, size_t size)
 {
@@ -55,7 +56,7 @@ bool body_settlement(struct arena *arena, struct bytes body, struct settlement *
 #define X(symbol, name, field) .amounts[AMOUNT_##symbol] = m->name,
         SETTLEMENT_AMOUNTS(X)
 #undef X
-        .setl_time = m->setl_time,
+            .setl_time = m->setl_time,
         .begndate = m->begndate,
         .enddate = m->enddate,
         .inf_time = m->inf_time,
@@ -81,8 +82,7 @@ bool body_settlement(struct arena *arena, struct bytes body, struct settlement *
         .psn_type = m->psn_type,
         .sender_admdvs = m->sender_admdvs,
         .refd_setl_flag = m->refd_setl_flag,
-        .clr_amt_present =
-            m->clr_amt_check_case == QINGFEN__V1__SETL_POST__CLR_AMT_CHECK_CLR_AMT,
+        .clr_amt_present = m->clr_amt_check_case == QINGFEN__V1__SETL_POST__CLR_AMT_CHECK_CLR_AMT,
     };
     return true;
 }

@@ -56,7 +56,7 @@ static int map_segment(const char *path, struct segment_map *ret_map, struct fin
 /* Checks a segment's head. It may still be zero: the file was made ready and not used, or the write
  * of head and first block was cut off between the two. */
 static bool check_head(const struct chain *chain, const struct segment_map *map, uint32_t index,
-                      struct finding *finding)
+                       struct finding *finding)
 {
     struct segment_head head;
     const struct bytes source = {map->data, SEGMENT_HEAD_SIZE};
@@ -173,8 +173,7 @@ static bool check_block(const struct chain *chain, const struct block *block,
     return finding_set(finding, "shard %u, %s: block %llu %s (want block %llu, seq %llu)",
                        chain->shard, chain_place_text(place_of(chain->segment, chain->offset)),
                        (unsigned long long)block->number, what,
-                       (unsigned long long)chain->next_block,
-                       (unsigned long long)chain->next_seq);
+                       (unsigned long long)chain->next_block, (unsigned long long)chain->next_seq);
 }
 
 /* The next segment begins with the block that should follow. */
@@ -210,8 +209,7 @@ static enum chain_step next_block(struct chain *chain, struct finding *finding)
             const size_t used = BLOCK_HEAD_SIZE + block.payload.size;
             if (size > source.size || !all_zero(source.data + used, size - used)) {
                 finding_set(finding, "shard %u, %s: padding of block %llu is not zero",
-                            chain->shard,
-                            chain_place_text(place_of(chain->segment, chain->offset)),
+                            chain->shard, chain_place_text(place_of(chain->segment, chain->offset)),
                             (unsigned long long)block.number);
                 return CHAIN_BROKEN;
             }

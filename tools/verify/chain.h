@@ -36,9 +36,9 @@ struct chain {
     size_t payload_offset; /* In its file. */
     uint32_t entries_left;
 
-    int64_t stamp_ms;   /* Of the latest entry. */
-    bool torn;          /* A torn tail stands behind the last block; nobody was told of it. */
-    uint64_t bytes;     /* Of sound blocks, with padding. */
+    int64_t stamp_ms; /* Of the latest entry. */
+    bool torn;        /* A torn tail stands behind the last block; nobody was told of it. */
+    uint64_t bytes;   /* Of sound blocks, with padding. */
     uint64_t entries;
 };
 

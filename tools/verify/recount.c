@@ -142,6 +142,7 @@ bool recount_copy(const struct recount_state *state, struct recount_state *ret_c
     struct recount_state *copy = ret_copy;
     memset(copy, 0, sizeof *copy);
     if (!idset_init(&copy->cell_index) || !idset_init(&copy->mark_index)) return false;
+    copy->id_count = state->id_count;
     for (uint32_t i = 0; i < state->cell_count; i++) {
         struct recount_cell *cell = cell_for(copy, state->cells[i].cell.key);
         if (cell == NULL) return false;
@@ -178,7 +179,11 @@ void recount_done(struct recount *recount)
 /* -- ids ------------------------------------------------------------------------------------ */
 
 /* The kinds of ids: each is used once by a person. */
-enum id_kind { ID_MSGID = 'M', ID_SETL = 'S', ID_ADJ = 'A' };
+enum id_kind {
+    ID_MSGID = 'M',
+    ID_SETL = 'S',
+    ID_ADJ = 'A'
+};
 
 /* An id, with everything that makes it one. */
 struct full_id {
@@ -274,6 +279,7 @@ static bool add_ids(const struct look *look, struct arena *arena)
 {
     struct full_id ids[2];
     const int count = ids_of(arena, look->entry, ids);
+    look->recount->state.id_count += (uint64_t)count;
     for (int i = 0; i < count; i++) {
         if (!add_id(look, &ids[i])) return false;
     }
@@ -552,8 +558,7 @@ static bool take_back(const struct look *look, const struct entry *original,
         effect = effect_of_settlement(original, &s);
         psn_key = s.psn_key;
         msgid = s.msgid;
-        if (original->kind == ENTRY_REFUND)
-            unchange(recount, original->orig_seq, s.amounts, true);
+        if (original->kind == ENTRY_REFUND) unchange(recount, original->orig_seq, s.amounts, true);
     }
     if (!bytes_equal(psn_key, c->psn_key) || !bytes_equal(msgid, c->omsgid) ||
         original->sender != look->entry->sender) {
@@ -572,6 +577,7 @@ static bool add_correction(const struct look *look)
     if (!check_person(look, c.psn_key)) return false;
     if (entry->orig_seq == 0) {
         recount->tombstones++;
+        recount->state.id_count++; /* The msgid that is refused from now on. */
         return add_ids(look, &recount->arena);
     }
     if (entry->orig_seq >= entry->seq) return wrong(look, "it refers to no earlier entry");

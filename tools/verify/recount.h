@@ -10,6 +10,7 @@
 #include "tools/verify/chain.h"
 #include "tools/verify/idset.h"
 #include "types/cell.h"
+#include "types/province.h"
 
 /* A cell and what only verify counts in it. */
 struct recount_cell {
@@ -27,6 +28,7 @@ struct recount_state {
     uint32_t mark_count;
     uint32_t marks_room;
     struct idset mark_index; /* seq -> index + 1. */
+    uint64_t id_count;       /* Ids that the store's directory must hold. */
 };
 
 #define RECOUNT_CUTS_MAX 1024
