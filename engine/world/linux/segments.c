@@ -20,6 +20,7 @@
 #include "world/linux/layout.h"
 
 #define WINDOW_BYTES (UINT64_C(8) << 20)
+#define AHEAD_BYTES  (UINT64_C(128) << 10)
 #define ZEROS_BYTES  (UINT64_C(1) << 20) /* Of one write when a segment is prepared. */
 #define SEGMENT_MODE 0640
 
@@ -225,6 +226,33 @@ static int open_segment(struct walk *walk, uint32_t number)
     return 0;
 }
 
+/* Asks for a window of an open file, so that the device works while we sum up the one before. In
+ * small steps: the kernel cuts one request down to the device's read-ahead. */
+static void ask(int fd, uint64_t offset, uint64_t segment_bytes)
+{
+    uint64_t end = offset + WINDOW_BYTES;
+    if (end > segment_bytes) end = segment_bytes;
+    for (; offset < end; offset += AHEAD_BYTES)
+        posix_fadvise(fd, (off_t)offset, (off_t)AHEAD_BYTES, POSIX_FADV_WILLNEED);
+}
+
+/* Asks for the window behind the one that ends at `offset`, in the next segment if need be. */
+static void ask_ahead(const struct walk *walk, uint64_t offset)
+{
+    uint64_t segment_bytes = walk->folder->segment_bytes;
+    if (offset < segment_bytes) {
+        ask(walk->fd, offset, segment_bytes);
+        return;
+    }
+    if (!list_has(&walk->list, walk->segment + 1)) return;
+    char path[SEGMENT_PATH_MAX];
+    segment_path(walk->folder->path, walk->segment + 1, path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return; /* Whoever needs it will say so. */
+    ask(fd, 0, segment_bytes);
+    close(fd);
+}
+
 /* Loads the window from `offset` on. */
 static int load_window(struct walk *walk, uint64_t offset)
 {
@@ -242,8 +270,7 @@ static int load_window(struct walk *walk, uint64_t offset)
     }
     walk->window_start = offset;
     walk->window_size = size;
-    /* The device works on the next window while we sum up this one. */
-    posix_fadvise(walk->fd, (off_t)(offset + size), (off_t)WINDOW_BYTES, POSIX_FADV_WILLNEED);
+    ask_ahead(walk, offset + size);
     return 0;
 }
 
