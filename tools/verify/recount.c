@@ -142,7 +142,6 @@ bool recount_copy(const struct recount_state *state, struct recount_state *ret_c
     struct recount_state *copy = ret_copy;
     memset(copy, 0, sizeof *copy);
     if (!idset_init(&copy->cell_index) || !idset_init(&copy->mark_index)) return false;
-    copy->id_count = state->id_count;
     for (uint32_t i = 0; i < state->cell_count; i++) {
         struct recount_cell *cell = cell_for(copy, state->cells[i].cell.key);
         if (cell == NULL) return false;
@@ -279,7 +278,6 @@ static bool add_ids(const struct look *look, struct arena *arena)
 {
     struct full_id ids[2];
     const int count = ids_of(arena, look->entry, ids);
-    look->recount->state.id_count += (uint64_t)count;
     for (int i = 0; i < count; i++) {
         if (!add_id(look, &ids[i])) return false;
     }
@@ -577,7 +575,6 @@ static bool add_correction(const struct look *look)
     if (!check_person(look, c.psn_key)) return false;
     if (entry->orig_seq == 0) {
         recount->tombstones++;
-        recount->state.id_count++; /* The msgid that is refused from now on. */
         return add_ids(look, &recount->arena);
     }
     if (entry->orig_seq >= entry->seq) return wrong(look, "it refers to no earlier entry");

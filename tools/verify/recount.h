@@ -28,7 +28,6 @@ struct recount_state {
     uint32_t mark_count;
     uint32_t marks_room;
     struct idset mark_index; /* seq -> index + 1. */
-    uint64_t id_count;       /* Ids that the store's directory must hold. */
 };
 
 #define RECOUNT_CUTS_MAX 1024

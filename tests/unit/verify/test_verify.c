@@ -394,7 +394,7 @@ static void changed_states_are_found(void **state)
         {STORE_MARK, offsetof(struct mark, changes)},
         {STORE_RECORD, 4},
         {STORE_RECORD, 5000},
-        {STORE_ID, 20},
+        {STORE_ID, offsetof(struct id, seq)},
         {STORE_META, offsetof(struct shard_meta, seq)},
         {STORE_META, offsetof(struct shard_meta, hash)},
         {STORE_META, offsetof(struct shard_meta, cut_through)},
