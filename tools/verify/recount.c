@@ -186,21 +186,24 @@ enum id_kind {
 
 /* An id, with everything that makes it one. */
 struct full_id {
+    uint64_t hash;
     enum id_kind kind;
     uint32_t scope; /* Sender, or insured area. */
     struct bytes psn_key;
     struct bytes text;
 };
 
-static uint64_t hash_of(const struct full_id *id)
+static struct full_id make_id(enum id_kind kind, uint32_t scope, struct bytes psn_key,
+                              struct bytes text)
 {
-    uint8_t text[5 + PSN_KEY_SIZE + 64] = {0};
-    const size_t size = id->text.size < 64 ? id->text.size : 64;
-    text[0] = (uint8_t)id->kind;
-    memcpy(text + 1, &id->scope, 4);
-    memcpy(text + 5, id->psn_key.data, PSN_KEY_SIZE);
-    memcpy(text + 5 + PSN_KEY_SIZE, id->text.data, size);
-    return checksum_hash64(0, text, 5 + PSN_KEY_SIZE + size);
+    uint8_t all[5 + PSN_KEY_SIZE + 64] = {0};
+    const size_t size = text.size < 64 ? text.size : 64;
+    all[0] = (uint8_t)kind;
+    memcpy(all + 1, &scope, 4);
+    memcpy(all + 5, psn_key.data, psn_key.size < PSN_KEY_SIZE ? psn_key.size : PSN_KEY_SIZE);
+    memcpy(all + 5 + PSN_KEY_SIZE, text.data, size);
+    return (struct full_id){checksum_hash64(0, all, 5 + PSN_KEY_SIZE + size), kind, scope, psn_key,
+                            text};
 }
 
 static bool id_equal(const struct full_id *a, const struct full_id *b)
@@ -220,17 +223,17 @@ static int ids_of(struct arena *arena, const struct entry *entry, struct full_id
     case ENTRY_SETTLEMENT:
     case ENTRY_REFUND:
         if (!body_settlement(arena, entry->body, &s)) return 0;
-        ret_ids[0] = (struct full_id){ID_MSGID, entry->sender, s.psn_key, s.msgid};
-        ret_ids[1] = (struct full_id){ID_SETL, s.insu_admdvs, s.psn_key, s.setl_id};
+        ret_ids[0] = make_id(ID_MSGID, entry->sender, s.psn_key, s.msgid);
+        ret_ids[1] = make_id(ID_SETL, s.insu_admdvs, s.psn_key, s.setl_id);
         return 2;
     case ENTRY_ADJUSTMENT:
         if (!body_adjustment(arena, entry->body, &a)) return 0;
-        ret_ids[0] = (struct full_id){ID_MSGID, entry->sender, a.psn_key, a.msgid};
-        ret_ids[1] = (struct full_id){ID_ADJ, a.insu_admdvs, a.psn_key, a.adj_no};
+        ret_ids[0] = make_id(ID_MSGID, entry->sender, a.psn_key, a.msgid);
+        ret_ids[1] = make_id(ID_ADJ, a.insu_admdvs, a.psn_key, a.adj_no);
         return 2;
     case ENTRY_CORRECTION:
         if (!body_correction(arena, entry->body, &c)) return 0;
-        ret_ids[0] = (struct full_id){ID_MSGID, entry->sender, c.psn_key, c.msgid};
+        ret_ids[0] = make_id(ID_MSGID, entry->sender, c.psn_key, c.msgid);
         return 1;
     case ENTRY_CUT:
     case ENTRY_CLOCK:
@@ -250,12 +253,11 @@ static struct entry entry_of(const struct recount *recount, uint64_t seq)
 static bool add_id(const struct look *look, const struct full_id *id)
 {
     struct recount *recount = look->recount;
-    const uint64_t hash = hash_of(id);
     uint64_t cursor = 0;
     uint64_t seq;
 
     if (id->text.size == 0) return wrong(look, "an id is empty");
-    while ((seq = idset_find(&recount->ids, hash, &cursor)) != 0) {
+    while ((seq = idset_find(&recount->ids, id->hash, &cursor)) != 0) {
         struct full_id its[2];
         const struct entry earlier = entry_of(recount, seq);
         const int count = ids_of(&recount->other, &earlier, its);
@@ -270,17 +272,7 @@ static bool add_id(const struct look *look, const struct full_id *id)
             return wrong(look, what);
         }
     }
-    if (!idset_add(&recount->ids, hash, look->entry->seq)) return wrong(look, "out of memory");
-    return true;
-}
-
-static bool add_ids(const struct look *look, struct arena *arena)
-{
-    struct full_id ids[2];
-    const int count = ids_of(arena, look->entry, ids);
-    for (int i = 0; i < count; i++) {
-        if (!add_id(look, &ids[i])) return false;
-    }
+    if (!idset_add(&recount->ids, id->hash, look->entry->seq)) return wrong(look, "out of memory");
     return true;
 }
 
@@ -475,7 +467,12 @@ static bool add_settlement(const struct look *look)
         return wrong(look, "kind and refd_setl_flag differ");
     if (entry->sender != s.mdtrtarea_admvs / 10000)
         return wrong(look, "the sender is not the province of treatment");
-    if (!check_person(look, s.psn_key) || !check_period(look, month_of(s.setl_time))) return false;
+    if (!check_person(look, s.psn_key)) return false;
+    const struct full_id msgid = make_id(ID_MSGID, entry->sender, s.psn_key, s.msgid);
+    const struct full_id setl_id = make_id(ID_SETL, s.insu_admdvs, s.psn_key, s.setl_id);
+    idset_prefetch(&recount->ids, msgid.hash);
+    idset_prefetch(&recount->ids, setl_id.hash);
+    if (!check_period(look, month_of(s.setl_time))) return false;
 
     if (entry->kind == ENTRY_REFUND) {
         struct settlement original;
@@ -491,7 +488,7 @@ static bool add_settlement(const struct look *look)
     }
     const struct effect effect = effect_of_settlement(entry, &s);
     recount->records++;
-    return post(look, &effect, entry, 1) && add_ids(look, &recount->arena);
+    return post(look, &effect, entry, 1) && add_id(look, &msgid) && add_id(look, &setl_id);
 }
 
 static bool add_adjustment(const struct look *look)
@@ -519,7 +516,9 @@ static bool add_adjustment(const struct look *look)
     if (!change(look, mark, &original, amounts)) return false;
     const struct effect effect = effect_of_adjustment(entry, &a);
     recount->records++;
-    return post(look, &effect, entry, 1) && add_ids(look, &recount->arena);
+    const struct full_id msgid = make_id(ID_MSGID, entry->sender, a.psn_key, a.msgid);
+    const struct full_id adj_no = make_id(ID_ADJ, a.insu_admdvs, a.psn_key, a.adj_no);
+    return post(look, &effect, entry, 1) && add_id(look, &msgid) && add_id(look, &adj_no);
 }
 
 /* Takes a refund's or adjustment's amounts off its original again. */
@@ -573,9 +572,11 @@ static bool add_correction(const struct look *look)
 
     if (!body_correction(&recount->arena, entry->body, &c)) return wrong(look, "no Correction");
     if (!check_person(look, c.psn_key)) return false;
+    const struct full_id id = make_id(ID_MSGID, entry->sender, c.psn_key, c.msgid);
+    if (!add_id(look, &id)) return false;
     if (entry->orig_seq == 0) {
         recount->tombstones++;
-        return add_ids(look, &recount->arena);
+        return true;
     }
     if (entry->orig_seq >= entry->seq) return wrong(look, "it refers to no earlier entry");
     const struct entry original = entry_of(recount, entry->orig_seq);
@@ -594,7 +595,7 @@ static bool add_correction(const struct look *look)
     mark->flags |= MARK_REVERSED;
     mark->last_seq = entry->seq;
     recount->corrections++;
-    return take_back(look, &original, &c) && add_ids(look, &recount->arena);
+    return take_back(look, &original, &c);
 }
 
 static bool add_cut(const struct look *look)
