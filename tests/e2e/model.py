@@ -11,7 +11,9 @@ import csv
 import decimal
 import pathlib
 
-CLASS_OF = {"310": "310", "390": "390", "340": "340"}
+# Insurance type -> leading code of its class (docs/rules.md, Insurance classes).
+CLASS_OF = {"310": "310", "320": "310", "330": "310", "370": "310", "510": "310",
+            "390": "390", "380": "390", "391": "390", "392": "390", "340": "340", "350": "999"}
 INPATIENT, OUTPATIENT, CHRONIC, PHARMACY = "1", "2", "3", "4"
 
 
@@ -32,6 +34,12 @@ def line_of(med_type: str) -> str:
     if med_type.startswith("2") or med_type.startswith("52"):
         return INPATIENT
     return OUTPATIENT
+
+
+def shared(row: dict[str, str]) -> int:
+    """Mutual aid beside the own account, fen: cleared but for the wallet's share of it."""
+    mulaid, wallet = fen(row.get("acct_mulaid_pay", "")), fen(row.get("wlt_pay", ""))
+    return max(mulaid, wallet, key=abs) - wallet
 
 
 def is_refund(row: dict[str, str]) -> bool:
@@ -68,7 +76,7 @@ class Month:
         cell = self.cells[key]
         cell[0] += 1
         cell[1] += fen(row["fund_pay_sumamt"])
-        cell[2] += fen(row["acct_pay"])
+        cell[2] += fen(row["acct_pay"]) + shared(row)
         self.refunds += is_refund(row)
         self.medfee += fen(row["medfee_sumamt"])
 

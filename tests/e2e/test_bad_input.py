@@ -67,7 +67,7 @@ class TestFields(BadCase):
             (dict(msgid="M\u00e41"), 1001, "msgid", "charset"),
             (dict(setl_id="S\x011"), 1001, "setl_id", "charset"),
             (dict(setl_id="S\u7ed3"), 1001, "setl_id", "charset"),
-            (dict(setl_time=0), 1001, "setl_time"),
+            (dict(setl_time=0), 2012, "setl_time", "missing"),
         ])
 
     def test_longest_is_allowed(self):
@@ -211,6 +211,7 @@ class TestSenders(BadCase):
             record = self.maker.settlement()
             self.refuse(1004, record, client=anhui)  # The insured side does not post.
             self.assertCode(0, shanghai.call(record))
+            self.refuse(1004, record, client=anhui)  # Not even that it is there is told.
             self.refuse(1004, self.maker.settlement(mdtrtarea_admvs=320100), client=shanghai)
             self.refuse(1004, self.maker.settlement(sender_admdvs=320000), client=shanghai)
             self.refuse(1004, self.maker.reverse(record), client=anhui)

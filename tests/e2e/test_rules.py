@@ -88,9 +88,10 @@ class TestWorkedExamples(RulesCase):
         self.assertEqual((3030000, 402000, 0, 0),
                          (report.pool, report.supplement, report.assistance, report.other))
 
-        # The audit of the first one finds 320.00: 34,000.00 is asked for.
-        self.accept(self.maker.adjust(inpatient, hifp_pay=-32000))
-        self.assertEqual((34, 31, 1, 390, 2, 3400000, 0, 3400000), self.positions()[1])
+        # The audit of the first one finds 320.00: 34,000.00 is asked for in the end. A difference
+        # belongs to the month in which both sides agreed on it.
+        self.accept(self.maker.adjust(inpatient, hifp_pay=-32000), APRIL)
+        self.assertEqual([(34, 31, 1, 390, 1, -32000, 0, -32000)], self.positions(APRIL))
 
     def test_three_modes(self):
         """docs/rules.md's month of three provinces, million yuan as one record each."""
@@ -167,6 +168,24 @@ class TestCorrections(RulesCase):
         self.assertEqual(before, harness.fingerprint(self.client))
         self.accept(self.maker.refund(original))  # It may be refunded again.
         self.assertEqual(0, self.cleared())
+
+    def test_of_the_first_of_two_refunds(self):
+        """The second one stays, in the sums and in the history."""
+        original = self.maker.settlement()
+        self.accept(original)
+        refunds = [self.maker.refund(original, medfee_sumamt=-amount, fund_pay_sumamt=-amount,
+                                     hifp_pay=-amount, psn_part_amt=0, acct_pay=0, psn_cash_pay=0)
+                   for amount in (100, 20, 3)]
+        for refund in refunds[:2]:
+            self.accept(refund)
+        self.assertCode(0, self.client.call(self.maker.correction(refunds[0])))
+        self.accept(refunds[2])
+        self.assertEqual(8977, self.cleared())
+        found = self.client.call(wire.centre.SettlementGet(insu_admdvs=340100,
+                                                           setl_id=original.setl_id)).records[0]
+        self.assertEqual(-23, found.refunded)
+        named = [item.ref for item in found.history if item.what == "refund"]
+        self.assertEqual([refund.setl_id for refund in refunds], named)
 
     def test_after_the_cut(self):
         record = self.maker.settlement()
@@ -316,14 +335,14 @@ class TestRefundsAndAdjustments(RulesCase):
         self.refuse(2017, self.maker.adjust(original, hifp_pay=-100, approved_by=440100))
         self.refuse(2013, self.maker.adjust(self.maker.settlement(), hifp_pay=-100))
         adjust = self.maker.adjust(original, hifp_pay=-100, acct_pay=40)
-        self.accept(adjust)
-        self.assertEqual(8940, self.cleared())
+        self.accept(adjust, APRIL)
+        self.assertEqual((9000, -60), (self.cleared(), self.cleared(APRIL)))
         self.assertTrue(self.client.call(adjust).dup)
         self.cut(MARCH)
         self.assertTrue(self.client.call(adjust).dup)
-        reply = self.client.call(self.maker.adjust(original, hifp_pay=-50))
-        self.assertEqual((0, APRIL), (reply.code, reply.clr_period))
-        self.assertEqual((8940, -50), (self.cleared(), self.cleared(APRIL)))
+        self.accept(self.maker.adjust(original, hifp_pay=-50), APRIL)
+        self.assertEqual((9000, -110), (self.cleared(), self.cleared(APRIL)))
+        self.refuse(2015, self.maker.adjust(original, hifp_pay=-5851))  # More than is left of it.
         # The insured side may ask as well, when the treatment side agreed.
         reply = self.client.call(self.maker.adjust(original, hifp_pay=-50, approved_by=310000,
                                                    sender_admdvs=340100))
