@@ -46,17 +46,51 @@ def is_refund(row: dict[str, str]) -> bool:
     return row.get("refd_setl_flag") in ("1", "true")
 
 
+class File:
+    """What the engine must make of a file, row by row: repetitions, 2601 corrections and messages
+    that were cancelled before they came."""
+
+    def __init__(self, path: pathlib.Path):
+        self.accepted = self.duplicate = self.rejected = self.corrected = 0
+        self.standing: dict[tuple[str, ...], dict[str, str]] = {}  # Business key -> row.
+        self._seen: set[tuple[str, ...]] = set()
+        self._by_msgid: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._tombstones: set[tuple[str, ...]] = set()
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            for row in csv.DictReader(file):
+                if row.get("infno") == "2601":
+                    self._correct(row)
+                else:
+                    self._take(row)
+        self.rows = list(self.standing.values())
+        self.sent = self.accepted + self.duplicate + self.rejected
+
+    def _take(self, row: dict[str, str]) -> None:
+        key = (row["psn_no"], row["insu_admdvs"], row["setl_id"])
+        transport = (row["mdtrtarea_admvs"][:2], row["psn_no"], row["msgid"])
+        if key in self.standing:
+            self.duplicate += 1
+        elif transport in self._tombstones or key in self._seen:
+            self.rejected += 1
+        else:
+            self.accepted += 1
+            self.standing[key] = row
+            self._seen.add(key)
+            self._by_msgid[transport] = key
+
+    def _correct(self, row: dict[str, str]) -> None:
+        target = (row["mdtrtarea_admvs"][:2], row["psn_no"], row["omsgid"])
+        self.accepted += 1
+        self.corrected += 1
+        if target in self._by_msgid:
+            del self.standing[self._by_msgid[target]]
+        else:
+            self._tombstones.add(target)
+
+
 def read(path: pathlib.Path) -> list[dict[str, str]]:
-    """The rows of a file, duplicates of a delivery left out."""
-    seen = set()
-    rows = []
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        for row in csv.DictReader(file):
-            key = (row["psn_no"], row["insu_admdvs"], row["setl_id"])
-            if key not in seen:
-                seen.add(key)
-                rows.append(row)
-    return rows
+    """The rows of a file that count."""
+    return File(path).rows
 
 
 class Month:

@@ -395,7 +395,6 @@ class TestFiles(BadCase):
         keep = [number for number, name in enumerate(header) if name != "setl_id"]
         missing = [",".join(line.split(",")[number] for number in keep) for line in lines]
         for name, path in (("doubled", self.write("doubled.csv", doubled)),
-                           ("missing", self.write("missing.csv", missing)),
                            ("empty", self.write("empty.csv", [""])),
                            ("text", self.write("text.csv", ["hello", "world"])),
                            ("none", self.folder / "none.csv")):
@@ -405,6 +404,15 @@ class TestFiles(BadCase):
                 self.assertTrue(done.stderr.strip())
         done = self.send(self.folder / "doubled.csv")
         self.assertIn("setl_id", done.stderr)
+
+        # A missing column is an empty one: each line is refused for what it lacks.
+        rejects = self.folder / "rejects.csv"
+        done = self.send(self.write("missing.csv", missing), "--rejects", rejects)
+        self.assertEqual(1, done.returncode, done.stdout + done.stderr)
+        sent = harness.sent_line(done.stdout)
+        self.assertEqual((len(lines) - 1, len(lines) - 1), (sent["sent"], sent["rejected"]))
+        with open(rejects, newline="", encoding="utf-8-sig") as file:
+            self.assertEqual({"1001"}, {row["code"] for row in csv.DictReader(file)})
         self.assertEqual(before, harness.fingerprint(self.client))
 
     def test_bad_values(self):

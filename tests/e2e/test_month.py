@@ -83,6 +83,23 @@ class TestMonth(Case):
         self.check_list(engine, month, "CUT")
         self.stop(engine)
 
+    def test_corrections_in_the_file(self):
+        """2601 before and after their originals; what was cancelled before it came is refused."""
+        file = self.folder / "corrections.csv"
+        harness.run("gen", "--month", MONTH, "--count", 20000, "--seed", 4, "--corrections", "--out",
+                    file)
+        want = model.File(file)
+        self.assertGreater(want.corrected, 0)
+        data = self.init()
+        engine = self.start(data)
+        harness.set_clock(engine, "2025-04-05T09:00:00+08:00")
+        got = harness.send(engine, file, check=False)
+        self.assertEqual((want.sent, want.accepted, want.duplicate, want.rejected),
+                         tuple(got.values()))
+        self.check_reports(engine, model.Month(want.rows, MONTH))
+        self.stop(engine)
+        self.assertIn("verify: ok", harness.verify(data).stdout)
+
     def test_empty_store(self):
         data = self.init()
         engine = self.start(data)
