@@ -74,8 +74,13 @@ class TestMonth(Case):
         self.assertEqual((first["sent"], 0, first["sent"], 0), tuple(third.values()))
         self.check_list(engine, month, "CUT")
 
+        with engine.client() as client:
+            digest = harness.periods(client)[PERIOD].digest.hex()
         self.stop(engine)
-        self.assertIn("verify: ok", harness.verify(data).stdout)
+        told = harness.verify(data).stdout
+        self.assertIn("verify: ok", told)
+        self.assertIn("period %d: CUT, count %d," % (PERIOD, month.count()), told)
+        self.assertIn("digest " + digest, told, "worked out again from the journal")
         self.assertIn("verify: ok", harness.verify(data, "--deep").stdout)
 
         engine = self.start(data)

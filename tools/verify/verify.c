@@ -13,6 +13,7 @@
 
 #include "tools/verify/compare.h"
 #include "tools/verify/deep.h"
+#include "tools/verify/months.h"
 #include "types/money.h"
 #include "world/linux/layout.h"
 #include "world/linux/lmdb_store.h"
@@ -138,88 +139,16 @@ static bool check_cuts(const struct job *jobs, uint32_t shards, struct finding *
     return true;
 }
 
-/* One month, all shards together. */
-struct month {
-    uint32_t period;
-    bool cut;
-    uint64_t count;
-    uint64_t refunds;
-    uint64_t late;
-    int64_t medfee;
-    int64_t fund;
-    int64_t account;
-    int64_t net[PROVINCE_COUNT]; /* What it receives minus what it pays. */
-};
-
-#define MONTHS_MAX 1200
-
-struct months {
-    uint32_t count;
-    struct month list[MONTHS_MAX];
-};
-
-static struct month *month_for(struct months *months, uint32_t period)
-{
-    uint32_t i = 0;
-    while (i < months->count && months->list[i].period < period)
-        i++;
-    if (i < months->count && months->list[i].period == period) return &months->list[i];
-    if (months->count == MONTHS_MAX) return NULL;
-    memmove(&months->list[i + 1], &months->list[i], (months->count - i) * sizeof months->list[0]);
-    months->count++;
-    months->list[i] = (struct month){.period = period};
-    return &months->list[i];
-}
-
-/* Adds `more`; false when the sum does not fit. */
-static bool add(int64_t *sum, int64_t more)
-{
-    return fen_add((struct fen){*sum}, (struct fen){more}, (struct fen *)sum);
-}
-
-static bool add_cell(struct months *months, const struct cell *cell, struct finding *finding)
-{
-    int64_t fund = 0;
-    const int64_t account = cell->balance[ACCOUNT_COST][FUND_ACCOUNT];
-    struct month *month = month_for(months, cell->key.period);
-    bool fits = month != NULL;
-
-    for (int f = 0; f < FUND_COUNT && fits; f++) {
-        if (f != FUND_ACCOUNT) fits = add(&fund, cell->balance[ACCOUNT_COST][f]);
-    }
-    int64_t amount = fund;
-    fits = fits && add(&amount, account) && add(&month->medfee, cell->medfee_sum) &&
-           add(&month->fund, fund) && add(&month->account, account) &&
-           add(&month->net[cell->key.payee], amount) && add(&month->net[cell->key.payer], -amount);
-    if (!fits)
-        return finding_set(finding, "cell %s: the month's sums do not fit",
-                           cell_key_text(cell->key));
-    month->count += cell->count;
-    month->refunds += cell->refund_count;
-    month->late += cell->late_count;
-    month->cut = month->cut || cell->cut != 0;
-    return true;
-}
-
+/* All shards' cells together: months, net positions, digests. */
 static bool add_up(const struct job *jobs, uint32_t shards, struct months *ret_months,
                    struct finding *finding)
 {
     for (uint32_t s = 0; s < shards; s++) {
-        const struct recount_state *state = &jobs[s].recount.state;
-        for (uint32_t i = 0; i < state->cell_count; i++) {
-            if (!add_cell(ret_months, &state->cells[i].cell, finding)) return false;
+        if (!months_add(ret_months, &jobs[s].recount.state)) {
+            return finding_set(finding, "out of memory");
         }
     }
-    for (uint32_t m = 0; m < ret_months->count; m++) {
-        int64_t sum = 0;
-        for (int p = 0; p < PROVINCE_COUNT; p++)
-            sum += ret_months->list[m].net[p];
-        if (sum != 0) { /* (N1) */
-            return finding_set(finding, "period %u: net positions sum to %" PRId64,
-                               ret_months->list[m].period, sum);
-        }
-    }
-    return true;
+    return months_finish(ret_months, finding);
 }
 
 /* -- output ----------------------------------------------------------------------------------- */
@@ -255,9 +184,12 @@ static void print_summary(const struct layout *layout, const struct job *jobs,
     for (uint32_t m = 0; m < months->count; m++) {
         const struct month *month = &months->list[m];
         printf("period %u: %s, count %" PRIu64 ", refunds %" PRIu64 ", late %" PRIu64
-               ", fund %s, account %s, medfee %s\n",
+               ", fund %s, account %s, medfee %s, digest ",
                month->period, month->cut ? "CUT" : "OPEN", month->count, month->refunds,
                month->late, yuan(month->fund), yuan(month->account), yuan(month->medfee));
+        for (size_t i = 0; i < sizeof month->digest; i++)
+            printf("%02x", month->digest[i]);
+        putchar('\n');
     }
     printf("shards=%u entries=%" PRIu64 " records=%" PRIu64 " periods=%u\n", layout->shards,
            entries, records, months->count);
@@ -309,11 +241,11 @@ static bool run_jobs(const struct layout *layout, struct job *jobs)
 static int verify_store(const struct layout *layout)
 {
     struct job *jobs = calloc(layout->shards, sizeof *jobs);
-    struct months *months = calloc(1, sizeof *months);
+    struct months months = {0};
     struct finding finding = {0};
     int status = EXIT_WRONG;
 
-    if (jobs == NULL || months == NULL || !run_jobs(layout, jobs)) {
+    if (jobs == NULL || !run_jobs(layout, jobs)) {
         fprintf(stderr, "qingfen verify: out of memory or threads\n");
         status = EXIT_USAGE;
         goto free_all;
@@ -321,8 +253,8 @@ static int verify_store(const struct layout *layout)
     for (uint32_t s = 0; s < layout->shards && !finding.found; s++)
         finding = jobs[s].finding;
     if (!finding.found && check_cuts(jobs, layout->shards, &finding) &&
-        add_up(jobs, layout->shards, months, &finding)) {
-        print_summary(layout, jobs, months);
+        add_up(jobs, layout->shards, &months, &finding)) {
+        print_summary(layout, jobs, &months);
         status = EXIT_SUCCESS;
     } else {
         fprintf(stderr, "qingfen verify: %s\n", finding.text);
@@ -333,7 +265,7 @@ free_all:
         recount_done(&jobs[s].recount);
         chain_close(&jobs[s].chain);
     }
-    free(months);
+    months_done(&months);
     free(jobs);
     return status;
 }
