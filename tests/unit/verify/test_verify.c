@@ -262,8 +262,17 @@ static void live_through_a_spring(struct writer *w)
             make_refund(make_record(&r, n, id += 10, MARCH_14), n, 100);
             ask_message(w, MESSAGE_SETL_POST, encoded(&r), ERROR_OK);
         }
-        if (n % 22 == 0) { /* That refund was a mistake of the counter. */
+        if (n % 44 == 0) { /* There is a second one … */
+            struct record second;
+            make_refund(make_record(&second, n, id += 10, MARCH_14), n, 30);
+            ask_message(w, MESSAGE_SETL_POST, encoded(&second), ERROR_OK);
+        }
+        if (n % 22 == 0) { /* … and the first was a mistake of the counter. */
             ask_message(w, MESSAGE_CORRECTION, correction_of(&r, r.setl_id), ERROR_OK);
+        }
+        if (n % 88 == 0) {
+            make_refund(make_record(&r, n, id += 10, MARCH_14), n, 2);
+            ask_message(w, MESSAGE_SETL_POST, encoded(&r), ERROR_OK);
         }
         if (n % 13 == 0) { /* Another one, which never came. */
             make_record(&r, n, id += 10, MARCH_14);
