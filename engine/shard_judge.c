@@ -207,6 +207,8 @@ static uint16_t judge_sender(const struct message *message, uint32_t sender_admd
     if (sender == 0) {
         refuse(verdict, ERROR_MALFORMED, 46, CHECK_MISSING, 0, 0);
     } else if (province_index(sender) == PROVINCE_NONE) {
+        /* Taken from the place of treatment: that this is unknown is said about the area itself. */
+        if (said == 0) return (uint16_t)sender;
         refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_KNOWN, sender, 0);
     } else if (said != 0 && said != sender) {
         refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_MATCH, said, sender);
@@ -308,8 +310,9 @@ static void judge_record(const struct shard *shard, const struct settlement *s, 
     struct entry *entry = &verdict->entry;
 
     /* Ids that are not ids cannot have been seen; everything else is looked at first, because what
-     * was answered once is answered so for ever, whatever the rules say today. */
-    if (s->msgid.size <= ID_SIZE_MAX && s->setl_id.size <= ID_SIZE_MAX &&
+     * was answered once is answered so for ever, whatever the rules say today. Who may not speak
+     * here is not told what is known. */
+    if (!refused(verdict) && s->msgid.size <= ID_SIZE_MAX && s->setl_id.size <= ID_SIZE_MAX &&
         judge_ids(shard, s, msgid_hash, setl_id_hash, sender, now_ms, verdict)) {
         return;
     }
