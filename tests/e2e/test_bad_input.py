@@ -312,12 +312,14 @@ class TestFrames(BadCase):
                     self.assertEqual((type_ | 0x8000, number), (got_type, request_id),
                                      "type 0x%04x payload %s" % (type_, payload.hex()))
                     self.assertEqual(1001, reply_kind.FromString(data).code)
-            one = self.maker.settlement().SerializeToString()
-            batch = b"\x0a" + bytes([len(one) & 127 | 128, len(one) >> 7]) + one + b"\x0a\x02\xff\xff"
+            bad = self.maker.settlement(hifp_pay=6001).SerializeToString()
+            batch = b"\x0a" + bytes([len(bad) & 127 | 128, len(bad) >> 7]) + bad + b"\x0a\x02\xff\xff"
             client.send_raw(wire.frame(0x0104, 99, batch))
             got_type, _, data = client.read_frame()
             reply = wire.settlement.SetlBatchReply.FromString(data)
-            self.assertEqual((0x8104, 1001, 0), (got_type, reply.code, len(reply.results)))
+            codes = {result.index: result.code for result in reply.results}
+            self.assertEqual((0x8104, 0, 2, {0: 2004, 1: 1001}),
+                             (got_type, reply.code, reply.rejected, codes))
             self.assertCode(0, client.call(wire.centre.StatusGet()))
         self.assertEqual(before, harness.fingerprint(self.client))
 

@@ -184,7 +184,7 @@ class TestCorrections(RulesCase):
         found = self.client.call(wire.centre.SettlementGet(insu_admdvs=340100,
                                                            setl_id=original.setl_id)).records[0]
         self.assertEqual(-23, found.refunded)
-        named = [item.ref for item in found.history if item.what == "refund"]
+        named = [item.ref for item in found.history if item.what.startswith("refund")]
         self.assertEqual([refund.setl_id for refund in refunds], named)
 
     def test_after_the_cut(self):
@@ -268,13 +268,16 @@ class TestPeriods(RulesCase):
         self.refuse(2009, self.maker.settlement(setl_time=ms("2024-11-20 10:00:00")))
         self.accept(self.maker.settlement(setl_time=ms("2025-01-20 10:00:00")), 202501)
 
-    def test_provinces_may_read_only(self):
+    def test_the_centres_own_messages(self):
+        centre = wire.centre
         with self.engine.client(31) as province:
-            self.assertCode(0, province.call(wire.centre.PeriodList()))
-            self.assertCode(0, province.call(wire.centre.StatusGet()))
-            self.assertCode(1004, province.call(wire.centre.PeriodCut(period=202502)))
-            self.assertCode(1004, province.call(wire.centre.YearClose(year=2024)))
-            self.assertCode(1004, province.call(wire.centre.ClockSet(to=ms("2026-01-01 00:00:00"))))
+            for message in (centre.PeriodCut(period=202502), centre.YearClose(year=2024),
+                            centre.ClockSet(to=ms("2026-01-01 00:00:00")), centre.PeriodList(),
+                            centre.NetReport(period=MARCH), centre.PositionReport(period=MARCH),
+                            centre.SettlementGet(insu_admdvs=340100, setl_id="S"),
+                            centre.StatusGet()):
+                self.assertCode(1004, province.call(message), type(message).__name__)
+        self.assertEqual(0, self.client.call(centre.StatusGet()).cut_through)
 
 
 class TestRefundsAndAdjustments(RulesCase):

@@ -87,7 +87,7 @@ class TestConversation(Case):
         with self.engine.client() as client:
             self.assertCode(1002, client.hello(31, version=2))
         with self.engine.client() as client:
-            self.assertCode(2002, client.hello(99))
+            self.assertCode(1004, client.hello(99))
 
     def test_home_shards(self):
         """The map of docs/wire.md 5 is the engine's."""
