@@ -1,0 +1,413 @@
+#include "codec/messages.h"
+
+#include "codec/wire_table.h"
+#include "types/wire.h"
+#include "util/checksum.h"
+#include "util/text.h"
+
+/* clang-format off -- a table is read as a table */
+#define FIELD(noun, number, kind_, member, name_) \
+    [number] = {.kind = kind_, .offset = offsetof(struct noun, member), .name = name_}
+#define VIEW(noun, number, member) FIELD(noun, number, WIRE_BYTES, member, #member)
+#define U32(noun, number, member)  FIELD(noun, number, WIRE_U32, member, #member)
+#define I64(noun, number, member)  FIELD(noun, number, WIRE_I64, member, #member)
+#define AMOUNT(noun, number, symbol, name_) \
+    FIELD(noun, number, WIRE_S64, amounts[AMOUNT_##symbol], name_)
+#define BIT(number) (UINT64_C(1) << (number))
+
+static const struct wire_table settlement_table = {
+    .noun_size = sizeof(struct settlement),
+    .transport = BIT(SETL_FIELD_MSGID) | BIT(SETL_FIELD_SENDER_ADMDVS) | BIT(SETL_FIELD_INF_TIME) |
+                 BIT(SETL_FIELD_CLR_AMT),
+    .fields =
+        {
+            VIEW(settlement, SETL_FIELD_MSGID, msgid),
+            VIEW(settlement, SETL_FIELD_SETL_ID, setl_id),
+            VIEW(settlement, SETL_FIELD_MDTRT_ID, mdtrt_id),
+            VIEW(settlement, SETL_FIELD_PSN_KEY, psn_key),
+            VIEW(settlement, SETL_FIELD_FIXMEDINS_CODE, fixmedins_code),
+            U32(settlement, SETL_FIELD_INSU_ADMDVS, insu_admdvs),
+            U32(settlement, SETL_FIELD_MDTRTAREA_ADMVS, mdtrtarea_admvs),
+            U32(settlement, SETL_FIELD_INSUTYPE, insutype),
+            U32(settlement, SETL_FIELD_MED_TYPE, med_type),
+            U32(settlement, SETL_FIELD_CLR_TYPE, clr_type),
+            I64(settlement, SETL_FIELD_SETL_TIME, setl_time),
+#define X(symbol, name, field) AMOUNT(settlement, field, symbol, #name),
+            SETTLEMENT_AMOUNTS(X)
+#undef X
+                FIELD(settlement, SETL_FIELD_REFD_SETL_FLAG, WIRE_BOOL, refd_setl_flag,
+                      "refd_setl_flag"),
+            VIEW(settlement, SETL_FIELD_ORIG_SETL_ID, orig_setl_id),
+            VIEW(settlement, SETL_FIELD_DISE_CODG, dise_codg),
+            U32(settlement, SETL_FIELD_CLR_WAY, clr_way),
+            U32(settlement, SETL_FIELD_CLR_OPTINS, clr_optins),
+            VIEW(settlement, SETL_FIELD_MEDINS_SETL_ID, medins_setl_id),
+            I64(settlement, SETL_FIELD_BEGNDATE, begndate),
+            I64(settlement, SETL_FIELD_ENDDATE, enddate),
+            U32(settlement, SETL_FIELD_MDTRT_CERT_TYPE, mdtrt_cert_type),
+            U32(settlement, SETL_FIELD_FILING_TYPE, filing_type),
+            U32(settlement, SETL_FIELD_PSN_TYPE, psn_type),
+            [SETL_FIELD_CLR_AMT] = {.kind = WIRE_S64_SENT,
+                                    .offset = offsetof(struct settlement, clr_amt),
+                                    .sent = offsetof(struct settlement, clr_amt_present),
+                                    .name = "clr_amt"},
+            VIEW(settlement, SETL_FIELD_DETAIL_DIGEST, detail_digest),
+            U32(settlement, SETL_FIELD_SENDER_ADMDVS, sender_admdvs),
+            I64(settlement, SETL_FIELD_INF_TIME, inf_time),
+        },
+};
+
+/* The amounts a reversal or an adjustment carries stand under the same numbers as in SetlPost. */
+#define REVERSAL_AMOUNTS(X)                                                              \
+    X(MEDFEE, medfee_sumamt, 12)                                                         \
+    X(FUND_SUM, fund_pay_sumamt, 13) X(HIFP, hifp_pay, 14) X(PSN_PART, psn_part_amt, 15) \
+        X(ACCT, acct_pay, 16) X(CASH, psn_cash_pay, 17) X(CVLSERV, cvlserv_pay, 18)      \
+            X(HIFES, hifes_pay, 19) X(HIFMI, hifmi_pay, 20) X(HIFOB, hifob_pay, 21)      \
+                X(HIFDM, hifdm_pay, 22) X(MAF, maf_pay, 23) X(OTH, oth_pay, 24)          \
+                    X(MULAID, acct_mulaid_pay, 25) X(WLT, wlt_pay, 26)                   \
+                        X(HOSP_PART, hosp_part_amt, 27)
+#define ADJUSTMENT_AMOUNTS(X)                                                   \
+    X(HIFP, hifp_pay, 14)                                                       \
+    X(ACCT, acct_pay, 16) X(CVLSERV, cvlserv_pay, 18) X(HIFES, hifes_pay, 19)   \
+        X(HIFMI, hifmi_pay, 20) X(HIFOB, hifob_pay, 21) X(HIFDM, hifdm_pay, 22) \
+            X(MAF, maf_pay, 23) X(OTH, oth_pay, 24)
+
+static const struct wire_table reversal_table = {
+    .noun_size = sizeof(struct reversal),
+    .fields =
+        {
+            VIEW(reversal, 1, msgid),
+            VIEW(reversal, 2, rev_setl_id),
+            VIEW(reversal, 3, setl_id),
+            VIEW(reversal, 4, psn_key),
+            U32(reversal, 6, insu_admdvs),
+            U32(reversal, 7, mdtrtarea_admvs),
+            I64(reversal, 11, setl_time),
+#define X(symbol, name, field) AMOUNT(reversal, field, symbol, #name),
+            REVERSAL_AMOUNTS(X)
+#undef X
+                FIELD(reversal, 28, WIRE_BOOL, full, "full"),
+            VIEW(reversal, 29, reason),
+            U32(reversal, 46, sender_admdvs),
+            I64(reversal, 47, inf_time),
+        },
+};
+
+static const struct wire_table adjustment_table = {
+    .noun_size = sizeof(struct adjustment),
+    .transport = BIT(1) | BIT(46) | BIT(47),
+    .fields =
+        {
+            VIEW(adjustment, 1, msgid),
+            VIEW(adjustment, 2, adj_no),
+            VIEW(adjustment, 3, setl_id),
+            VIEW(adjustment, 4, psn_key),
+            U32(adjustment, 6, insu_admdvs),
+            U32(adjustment, 7, mdtrtarea_admvs),
+#define X(symbol, name, field) AMOUNT(adjustment, field, symbol, #name),
+            ADJUSTMENT_AMOUNTS(X)
+#undef X
+                VIEW(adjustment, 29, reason),
+            U32(adjustment, 30, approved_by),
+            VIEW(adjustment, 31, approval_no),
+            U32(adjustment, 46, sender_admdvs),
+            I64(adjustment, 47, inf_time),
+        },
+};
+
+static const struct wire_table correction_table = {
+    .noun_size = sizeof(struct correction),
+    .fields =
+        {
+            VIEW(correction, 1, msgid),
+            VIEW(correction, 2, omsgid),
+            VIEW(correction, 3, oinfno),
+            VIEW(correction, 4, psn_key),
+            U32(correction, 46, sender_admdvs),
+            I64(correction, 47, inf_time),
+        },
+};
+/* clang-format on */
+
+bool settlement_decode(struct bytes body, struct settlement *ret_settlement, uint32_t *ret_field)
+{
+    return wire_decode(&settlement_table, body, ret_settlement, ret_field);
+}
+
+bool reversal_decode(struct bytes body, struct reversal *ret_reversal, uint32_t *ret_field)
+{
+    return wire_decode(&reversal_table, body, ret_reversal, ret_field);
+}
+
+bool adjustment_decode(struct bytes body, struct adjustment *ret_adjustment, uint32_t *ret_field)
+{
+    return wire_decode(&adjustment_table, body, ret_adjustment, ret_field);
+}
+
+bool correction_decode(struct bytes body, struct correction *ret_correction, uint32_t *ret_field)
+{
+    return wire_decode(&correction_table, body, ret_correction, ret_field);
+}
+
+size_t settlement_encode(const struct settlement *settlement, uint8_t *out)
+{
+    return wire_encode(&settlement_table, settlement, out);
+}
+
+size_t correction_encode(const struct correction *correction, uint8_t *out)
+{
+    return wire_encode(&correction_table, correction, out);
+}
+
+bool settlement_same(const struct settlement *a, const struct settlement *b)
+{
+    return wire_same(&settlement_table, a, b);
+}
+
+bool adjustment_same(const struct adjustment *a, const struct adjustment *b)
+{
+    return wire_same(&adjustment_table, a, b);
+}
+
+/* The hash goes on through the views: the length is in it, so "ab","c" differs from "a","bc". */
+static uint64_t hash_view(uint64_t seed, struct bytes view)
+{
+    return checksum_hash64(seed * 31 + view.size, view.data, view.size);
+}
+
+uint64_t settlement_content_hash(const struct settlement *settlement)
+{
+    const struct settlement *s = settlement;
+    const int64_t times[3] = {s->setl_time, s->begndate, s->enddate};
+    const uint32_t codes[12] = {s->insu_admdvs, s->mdtrtarea_admvs, s->insutype,
+                                s->med_type,    s->clr_type,        s->clr_way,
+                                s->clr_optins,  s->mdtrt_cert_type, s->filing_type,
+                                s->psn_type,    s->refd_setl_flag};
+    uint64_t hash = checksum_hash64(1, s->amounts, sizeof s->amounts);
+
+    hash = checksum_hash64(hash, times, sizeof times);
+    hash = checksum_hash64(hash, codes, sizeof codes);
+    hash = hash_view(hash, s->setl_id);
+    hash = hash_view(hash, s->mdtrt_id);
+    hash = hash_view(hash, s->psn_key);
+    hash = hash_view(hash, s->fixmedins_code);
+    hash = hash_view(hash, s->orig_setl_id);
+    hash = hash_view(hash, s->dise_codg);
+    hash = hash_view(hash, s->medins_setl_id);
+    return hash_view(hash, s->detail_digest);
+}
+
+uint64_t adjustment_content_hash(const struct adjustment *adjustment)
+{
+    const struct adjustment *a = adjustment;
+    const uint32_t codes[3] = {a->insu_admdvs, a->mdtrtarea_admvs, a->approved_by};
+    uint64_t hash = checksum_hash64(2, a->amounts, sizeof a->amounts);
+
+    hash = checksum_hash64(hash, codes, sizeof codes);
+    hash = hash_view(hash, a->adj_no);
+    hash = hash_view(hash, a->setl_id);
+    hash = hash_view(hash, a->psn_key);
+    hash = hash_view(hash, a->reason);
+    return hash_view(hash, a->approval_no);
+}
+
+bool message_psn_key(uint16_t type, struct bytes body, uint8_t ret_psn_key[PSN_KEY_SIZE])
+{
+    (void)type; /* In all four messages it is field 4. */
+    const uint8_t *at = body.data;
+    const uint8_t *end = at + body.size;
+    bool found = false;
+
+    while (at < end) {
+        uint64_t tag;
+        at = wire_varint(at, end, &tag);
+        if (at == NULL) return false;
+        if (tag == (SETL_FIELD_PSN_KEY << 3 | 2)) {
+            uint64_t size;
+            at = wire_varint(at, end, &size);
+            if (at == NULL || size != PSN_KEY_SIZE || size > (uint64_t)(end - at)) return false;
+            memcpy(ret_psn_key, at, PSN_KEY_SIZE);
+            at += size;
+            found = true; /* The last one counts, so go on. */
+            continue;
+        }
+        at = wire_skip(tag, at, end);
+        if (at == NULL) return false;
+    }
+    return found;
+}
+
+static const struct wire_table *table_of(uint16_t type)
+{
+    switch (type) {
+    case MESSAGE_SETL_POST:
+        return &settlement_table;
+    case MESSAGE_SETL_REVERSE:
+        return &reversal_table;
+    case MESSAGE_SETL_ADJUST:
+        return &adjustment_table;
+    case MESSAGE_CORRECTION:
+        return &correction_table;
+    default:
+        return NULL;
+    }
+}
+
+static const char *batch_field_name(uint32_t field)
+{
+    static const char *const names[] = {"",      "records", "batch_id", "part",
+                                        "parts", "cnt",     "sum_amt"};
+    return field < sizeof names / sizeof names[0] ? names[field] : "";
+}
+
+static const char *centre_field_name(uint16_t type, uint32_t field)
+{
+    switch (type) {
+    case MESSAGE_YEAR_CLOSE:
+        return field == 1 ? "year" : field == 2 ? "msgid" : "";
+    case MESSAGE_CLOCK_SET:
+        return field == 1 ? "to" : field == 2 ? "msgid" : "";
+    case MESSAGE_SETTLEMENT_GET:
+        return field == 1 ? "insu_admdvs" : field == 2 ? "setl_id" : "";
+    case MESSAGE_NET_REPORT:
+        return field == 1 ? "period" : field == 2 ? "mode" : "";
+    case MESSAGE_PERIOD_CUT:
+        return field == 1 ? "period" : field == 2 ? "msgid" : "";
+    case MESSAGE_POSITION_REPORT:
+        return field == 1 ? "period" : "";
+    default:
+        return "";
+    }
+}
+
+const char *message_field_name(uint16_t type, uint32_t field)
+{
+    const struct wire_table *table = table_of(type);
+    if (type == MESSAGE_SETL_BATCH) return batch_field_name(field);
+    if (table == NULL) return centre_field_name(type, field);
+    if (field >= WIRE_FIELDS || table->fields[field].name == NULL) return "";
+    return table->fields[field].name;
+}
+
+const char *check_name(uint32_t check)
+{
+    static const char *const names[CHECK_COUNT] = {
+        [CHECK_NONE] = "",           [CHECK_E1] = "E1",           [CHECK_E2] = "E2",
+        [CHECK_E3] = "E3",           [CHECK_E4] = "E4",           [CHECK_E5] = "E5",
+        [CHECK_E6] = "E6",           [CHECK_MISSING] = "missing", [CHECK_LENGTH] = "length",
+        [CHECK_CHARSET] = "charset", [CHECK_RANGE] = "range",     [CHECK_KNOWN] = "known",
+        [CHECK_REFUND] = "refund",   [CHECK_MATCH] = "match",
+    };
+    return check < CHECK_COUNT ? names[check] : "";
+}
+
+static void add_identity_text(struct text *text, const char *name, const struct failure *failure)
+{
+    text_add(text, check_name(failure->check));
+    text_add(text, ": ");
+    text_add(text, name);
+    text_add(text, " is ");
+    text_add_yuan(text, failure->got);
+    text_add(text, " but its parts make ");
+    text_add_yuan(text, failure->want);
+    text_add(text, " (off by ");
+    int64_t off;
+    if (__builtin_sub_overflow(failure->got, failure->want, &off)) {
+        text_add(text, "more than fits");
+    } else {
+        text_add_yuan(text, off);
+    }
+    text_add(text, ")");
+}
+
+static void add_got_want(struct text *text, const char *name, const char *got_text, int64_t got,
+                         const char *want_text, int64_t want)
+{
+    text_add(text, name);
+    text_add(text, got_text);
+    text_add_int(text, got);
+    text_add(text, want_text);
+    text_add_int(text, want);
+}
+
+static void add_yuan_got_want(struct text *text, const char *name, const char *got_text,
+                              int64_t got, const char *want_text, int64_t want)
+{
+    text_add(text, name);
+    text_add(text, got_text);
+    text_add_yuan(text, got);
+    text_add(text, want_text);
+    text_add_yuan(text, want);
+}
+
+static bool is_amount_field(uint16_t type, uint32_t field)
+{
+    const struct wire_table *table = table_of(type);
+    if (table == NULL || field >= WIRE_FIELDS) return false;
+    return table->fields[field].kind == WIRE_S64 || table->fields[field].kind == WIRE_S64_SENT;
+}
+
+void failure_text(uint16_t type, const struct failure *failure, char *ret_text, size_t size)
+{
+    struct text text = text_begin(ret_text, size);
+    const char *name = message_field_name(type, failure->field);
+    const bool money = is_amount_field(type, failure->field);
+
+    switch ((enum check)failure->check) {
+    case CHECK_E1:
+    case CHECK_E2:
+    case CHECK_E3:
+    case CHECK_E4:
+    case CHECK_E6:
+        add_identity_text(&text, name, failure);
+        return;
+    case CHECK_E5:
+        text_add(&text, "E5: ");
+        text_add(&text, name);
+        text_add(&text, " is ");
+        text_add_yuan(&text, failure->got);
+        text_add(&text, failure->got > 0 ? ", a refund's amounts are zero or negative"
+                                         : ", a settlement's amounts are zero or positive");
+        return;
+    case CHECK_MISSING:
+        text_add(&text, name);
+        text_add(&text, " is missing");
+        return;
+    case CHECK_LENGTH:
+        add_got_want(&text, name, " has ", failure->got, " bytes, allowed are ", failure->want);
+        return;
+    case CHECK_CHARSET:
+        text_add(&text, name);
+        text_add(&text, " holds something else than visible ASCII at byte ");
+        text_add_int(&text, failure->got);
+        return;
+    case CHECK_RANGE:
+        if (money) {
+            add_yuan_got_want(&text, name, " is ", failure->got, ", the bound is ", failure->want);
+        } else {
+            add_got_want(&text, name, " is ", failure->got, ", the bound is ", failure->want);
+        }
+        return;
+    case CHECK_KNOWN:
+        text_add(&text, name);
+        text_add(&text, " ");
+        text_add_int(&text, failure->got);
+        text_add(&text, " is not in the tables");
+        return;
+    case CHECK_REFUND:
+        add_yuan_got_want(&text, name, ": with this one refunds come to ", failure->got,
+                          ", the original has ", failure->want);
+        return;
+    case CHECK_MATCH:
+        add_got_want(&text, name, " is ", failure->got, ", it should be ", failure->want);
+        return;
+    case CHECK_NONE:
+    case CHECK_COUNT:
+        break;
+    }
+    if (name[0] != '\0') {
+        text_add(&text, name);
+        text_add(&text, ": ");
+    }
+    text_add(&text, error_text(failure->code));
+}

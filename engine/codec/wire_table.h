@@ -1,0 +1,62 @@
+/* wire_table -- protobuf by table: which field number goes to which member of a noun.
+ *
+ * Used by codec/messages.c alone. */
+#ifndef CODEC_WIRE_TABLE_H
+#define CODEC_WIRE_TABLE_H
+
+#include "types/bytes.h"
+
+enum wire_kind {
+    WIRE_NONE = 0, /* No such field: passed over. */
+    WIRE_U32,      /* uint32: varint into uint32_t */
+    WIRE_I64,      /* int64: varint into int64_t */
+    WIRE_S64,      /* sint64: zigzag varint into int64_t */
+    WIRE_BOOL,     /* bool: varint into bool */
+    WIRE_BYTES,    /* string, bytes: a view into struct bytes */
+    WIRE_S64_SENT, /* sint64 in a oneof: int64_t, and the bool at `sent` */
+};
+
+struct wire_field {
+    uint8_t kind; /* enum wire_kind */
+    uint16_t offset;
+    uint16_t sent;
+    const char *name;
+};
+
+#define WIRE_FIELDS 48 /* Field numbers 0..47. */
+
+struct wire_table {
+    size_t noun_size;
+    uint64_t transport; /* Bit n: field n belongs to transport, not to content. */
+    struct wire_field fields[WIRE_FIELDS];
+};
+
+/* Reads `body` into `noun`, which is zeroed first. False at the first thing that is no protobuf or
+ * does not fit its member, with its field number (0: the tag itself). */
+bool wire_decode(const struct wire_table *table, struct bytes body, void *noun,
+                 uint32_t *ret_field);
+
+/* Writes the noun's fields in ascending order, zeros left out; gives the size. */
+size_t wire_encode(const struct wire_table *table, const void *noun, uint8_t *out);
+
+/* True when all content fields are equal. */
+bool wire_same(const struct wire_table *table, const void *a, const void *b);
+
+/* Passes over one field's value; NULL when it is malformed. `tag` includes the wire type. */
+const uint8_t *wire_skip(uint64_t tag, const uint8_t *at, const uint8_t *end);
+
+/* Reads a varint of at most ten bytes; NULL when it is malformed. */
+const uint8_t *wire_varint(const uint8_t *at, const uint8_t *end, uint64_t *ret_value);
+
+/* Writes a varint and gives the place after it. */
+static inline uint8_t *wire_put_varint(uint8_t *out, uint64_t value)
+{
+    while (value >= 0x80) {
+        *out++ = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    *out++ = (uint8_t)value;
+    return out;
+}
+
+#endif

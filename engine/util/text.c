@@ -1,0 +1,53 @@
+#include "util/text.h"
+
+#include <string.h>
+
+struct text text_begin(char *out, size_t size)
+{
+    out[0] = '\0';
+    return (struct text){.out = out, .size = size};
+}
+
+static void add_bytes(struct text *text, const char *data, size_t size)
+{
+    const size_t room = text->size - 1 - text->used;
+    if (size > room) size = room;
+    memcpy(text->out + text->used, data, size);
+    text->used += size;
+    text->out[text->used] = '\0';
+}
+
+void text_add(struct text *text, const char *string)
+{
+    add_bytes(text, string, strlen(string));
+}
+
+static void add_unsigned(struct text *text, uint64_t value, int width_min)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0 || sizeof digits - at < (size_t)width_min);
+    add_bytes(text, digits + at, sizeof digits - at);
+}
+
+static uint64_t magnitude(int64_t value)
+{
+    return value < 0 ? -(uint64_t)value : (uint64_t)value;
+}
+
+void text_add_int(struct text *text, int64_t value)
+{
+    if (value < 0) text_add(text, "-");
+    add_unsigned(text, magnitude(value), 1);
+}
+
+void text_add_yuan(struct text *text, int64_t fen)
+{
+    if (fen < 0) text_add(text, "-");
+    add_unsigned(text, magnitude(fen) / 100, 1);
+    text_add(text, ".");
+    add_unsigned(text, magnitude(fen) % 100, 2);
+}
