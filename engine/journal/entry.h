@@ -11,7 +11,8 @@
  *               28     4  period       yyyymm it was posted to, 0 where there is none
  *               32     4  orig_period  yyyymm of its own time
  *               36     2  sender       province code of the sender, 0 for the centre
- *               38     2  reserved     0
+ *               38     1  line         enum line it was posted to, 0 where there is none
+ *               39     1  insurance    enum insurance it was posted to
  *               40     8  orig_seq     the entry it refers to, 0 if none
  *               48     8  prev_seq     the entry before it that refers to the same original
  *               56     4  reserved     0
@@ -30,7 +31,7 @@
 
 enum entry_kind {
     ENTRY_SETTLEMENT = 1, /* body: SetlPost */
-    ENTRY_REFUND = 2,     /* body: SetlPost with refd_setl_flag; also a SetlReverse, made explicit */
+    ENTRY_REFUND = 2, /* body: SetlPost with refd_setl_flag; also a SetlReverse, made explicit */
     ENTRY_ADJUSTMENT = 3, /* body: SetlAdjust */
     ENTRY_CORRECTION = 4, /* body: Correction; orig_seq 0 means a tombstone */
     ENTRY_CUT = 5,        /* body: PeriodCut; `period` is the month cut */
@@ -39,10 +40,15 @@ enum entry_kind {
     ENTRY_KIND_END,
 };
 
-#define ENTRY_LATE      1u /* Its own month was cut already: it stands in the open period. */
-#define ENTRY_HEAD_SIZE 64
-#define ENTRY_BODY_MAX  4096 /* Bytes; no message that changes anything is larger. */
-#define ENTRY_SIZE_MAX  (ENTRY_HEAD_SIZE + ENTRY_BODY_MAX)
+/* flags: what was decided about the record, so that replay never asks today's tables. */
+#define ENTRY_LATE           1u /* Its own month was cut: it stands in the open period. */
+#define ENTRY_MULAID_IN_ACCT 2u /* acct_pay_includes_mulaid held for its province. */
+#define ENTRY_ACCT_IN_FUND   4u /* fund_sum_includes_acct held. */
+#define ENTRY_MULAID_CLEARED 8u /* clear_mulaid held. */
+#define ENTRY_FLAGS_ALL      15u
+#define ENTRY_HEAD_SIZE      64
+#define ENTRY_BODY_MAX       4096 /* Bytes; no message that changes anything is larger. */
+#define ENTRY_SIZE_MAX       (ENTRY_HEAD_SIZE + ENTRY_BODY_MAX)
 
 struct entry {
     uint64_t seq;
@@ -54,6 +60,8 @@ struct entry {
     uint16_t kind;
     uint16_t flags;
     uint16_t sender;
+    uint8_t line;
+    uint8_t insurance;
     struct bytes body; /* Borrowed: the caller's on encode, inside the source on decode. */
 };
 

@@ -20,10 +20,10 @@ enum strictness {
 
 /* Per-province switches; the insured province's row is asked. */
 struct province_rules {
-    uint8_t identity[6];             /* enum strictness of E1..E5 at [1]..[5]; [0] unused */
-    bool acct_pay_includes_mulaid;   /* E3: acct_mulaid_pay is inside acct_pay, not beside it. */
-    bool fund_sum_includes_acct;     /* E1, E2: fund_pay_sumamt holds acct_pay as well. */
-    bool clear_mulaid;               /* E6: acct_mulaid_pay beside acct_pay is cleared too. */
+    uint8_t identity[6];           /* enum strictness of E1..E5 at [1]..[5]; [0] unused */
+    bool acct_pay_includes_mulaid; /* E3: acct_mulaid_pay is inside acct_pay, not beside it. */
+    bool fund_sum_includes_acct;   /* E1, E2: fund_pay_sumamt holds acct_pay as well. */
+    bool clear_mulaid;             /* E6: acct_mulaid_pay beside acct_pay is cleared too. */
 };
 
 struct area {
@@ -41,7 +41,7 @@ struct med_type_row {
 };
 
 struct chronic_row {
-    char code[8];        /* "M03900", ended by NUL. */
+    char code[8];         /* "M03900", ended by NUL. */
     uint32_t since_month; /* yyyymm from which it is settled across provinces; 0: always. */
 };
 
@@ -65,13 +65,13 @@ struct tables {
     uint32_t clr_type_count;
 
     /* settings.csv: one name and one value a line; defaults in brackets. */
-    bool strict_area_table;          /* [0] 1: an area whose prefecture is not listed is refused. */
-    bool strict_code_tables;         /* [0] 1: a med_type no row matches is refused. */
-    bool chronic_code_required;      /* [0] 1: med_type 14* needs a listed dise_codg. */
-    int64_t setl_time_future_ms;     /* [300000] setl_time may be ahead of the engine by that. */
-    uint32_t setl_time_first_month;  /* [201401] older settlements are refused. */
-    int64_t tombstone_ttl_ms;        /* [259200000] 72 h, docs/rules.md, Corrections. */
-    bool partial_refunds;            /* [1] a refund may be less than its original. */
+    bool strict_area_table;         /* [0] 1: an area whose prefecture is not listed is refused. */
+    bool strict_code_tables;        /* [0] 1: a med_type no row matches is refused. */
+    bool chronic_code_required;     /* [0] 1: med_type 14* needs a listed dise_codg. */
+    int64_t setl_time_future_ms;    /* [300000] setl_time may be ahead of the engine by that. */
+    uint32_t setl_time_first_month; /* [201401] older settlements are refused. */
+    int64_t tombstone_ttl_ms;       /* [259200000] 72 h, docs/rules.md, Corrections. */
+    bool partial_refunds;           /* [1] a refund may be less than its original. */
 };
 
 /* Which file a text is. */

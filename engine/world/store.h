@@ -53,6 +53,10 @@ int store_put(struct store_txn *txn, enum store_table table, struct bytes key, s
 int store_append(struct store_txn *txn, enum store_table table, struct bytes key,
                  struct bytes value);
 
+/* store_ceiling() inside the write transaction: sees what it wrote; borrowed until the next put. */
+int store_txn_ceiling(struct store_txn *txn, enum store_table table, struct bytes key,
+                      struct bytes *ret_key, struct bytes *ret_value);
+
 /* Removes a key; 0 also when it was not there. */
 int store_delete(struct store_txn *txn, enum store_table table, struct bytes key);
 

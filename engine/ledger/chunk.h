@@ -1,0 +1,59 @@
+/* chunk -- how entries, ids and marks stand in the store.
+ *
+ * RECORD  value: count (4), then `count` offsets (4 each) from the start of the value, then the
+ *         entries (journal/entry.h) of consecutive numbers; key: number of the first, big-endian.
+ * ID      value: ids of 16 bytes, hash (8) and seq (8), ascending by hash; key: run (4) and the
+ *         first hash (8), big-endian. A run is what one or a few checkpoints brought; the directory
+ *         in memory says in which run an id is, so that finding one is a single look.
+ * MARK    value: struct mark; key: seq (8), big-endian.
+ * META    value: struct shard_meta; key: "meta".
+ * Integers in values are little-endian. Everything here can be rebuilt from the journal. */
+#ifndef LEDGER_CHUNK_H
+#define LEDGER_CHUNK_H
+
+#include "journal/block.h"
+#include "types/settlement.h"
+
+/* An id someone may ask for again, hashed, and the entry that used it. */
+struct id {
+    uint64_t hash;
+    uint64_t seq;
+};
+
+/* Sizes chosen so that a value fills whole 4096-byte pages of the store, less its page head. */
+#define ID_CHUNK_COUNT    255
+#define RECORD_CHUNK_SIZE (16 * 4096 - 16)
+
+/* What became of a record: only records that something referred to have one. */
+struct mark {
+    uint64_t seq;      /* Of the record. */
+    uint64_t last_seq; /* Latest entry that refers to it; entry.prev_seq goes on from there. */
+    uint32_t flags;    /* MARK_… */
+    uint32_t refunds;  /* Refunds that stand. */
+    int64_t changes[AMOUNT_REFUNDABLE_COUNT]; /* Fen, refunds and adjustments that stand. */
+};
+
+#define MARK_REVERSED 1u /* Cancelled by a correction: it clears nothing. */
+
+/* Where the state stands; written in the same transaction as the state (B1). */
+struct shard_meta {
+    uint32_t format; /* 1 */
+    uint32_t shard;
+    uint64_t seq;                  /* Last entry that the state holds. */
+    int64_t stamp_ms;              /* Its time. */
+    uint64_t next_block;           /* Number of the block after it … */
+    uint32_t segment;              /* … and where that will stand: segment, */
+    uint32_t offset;               /* bytes. */
+    uint8_t hash[BLOCK_HASH_SIZE]; /* Hash of the block before it. */
+    uint32_t cut_through;          /* Latest cut month, yyyymm; 0: none. */
+    uint32_t closed_year;          /* Latest closed year; 0: none. */
+    uint64_t cuts;                 /* Number of the latest cut. */
+    uint32_t run;                  /* Run that new ids go to. */
+    uint32_t run_ids;              /* Ids it holds already. */
+    uint64_t journal_bytes;        /* Written to the journal so far. */
+};
+
+_Static_assert(sizeof(struct shard_meta) == 104, "the same on disk and in memory");
+_Static_assert(sizeof(struct mark) == 152, "the same on disk and in memory");
+
+#endif

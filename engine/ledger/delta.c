@@ -1,0 +1,210 @@
+#include "ledger/delta.h"
+
+#include <stdlib.h>
+
+#include "types/ensure.h"
+
+#define IDS_PER_ENTRY 3
+
+struct delta {
+    uint64_t first_seq;
+    uint32_t count;
+    uint32_t entries_max;
+    uint32_t run;
+    uint32_t ids_used;
+    uint64_t id_mask;
+    uint32_t mark_count;
+    uint64_t mark_mask;
+    size_t used;
+    size_t bytes_max;
+    uint8_t *bytes;       /* Entries, one after the other. */
+    uint64_t *offsets;    /* Of each entry in `bytes`. */
+    struct id *ids;       /* Open addressing; seq 0 is empty. */
+    struct mark *marks;   /* In order of arrival. */
+    uint32_t *mark_slots; /* Open addressing by seq: index into `marks` plus 1. */
+};
+
+static uint64_t power_of_two(uint64_t least)
+{
+    uint64_t value = 1;
+    while (value < least)
+        value *= 2;
+    return value;
+}
+
+struct delta *delta_new(uint32_t entries_max, size_t bytes_max)
+{
+    struct delta *delta = calloc(1, sizeof *delta);
+    if (delta == NULL) return NULL;
+    delta->entries_max = entries_max;
+    delta->bytes_max = bytes_max;
+    delta->id_mask = power_of_two((uint64_t)entries_max * IDS_PER_ENTRY * 4 / 3) - 1;
+    delta->mark_mask = power_of_two((uint64_t)entries_max * 2) - 1;
+    delta->bytes = malloc(bytes_max);
+    delta->offsets = calloc(entries_max, sizeof *delta->offsets);
+    delta->ids = calloc(delta->id_mask + 1, sizeof *delta->ids);
+    delta->marks = calloc(entries_max, sizeof *delta->marks);
+    delta->mark_slots = calloc(delta->mark_mask + 1, sizeof *delta->mark_slots);
+    if (delta->bytes == NULL || delta->offsets == NULL || delta->ids == NULL ||
+        delta->marks == NULL || delta->mark_slots == NULL) {
+        delta_free(delta);
+        return NULL;
+    }
+    delta_reset(delta, 1, 1);
+    return delta;
+}
+
+void delta_free(struct delta *delta)
+{
+    if (delta == NULL) return;
+    free(delta->bytes);
+    free(delta->offsets);
+    free(delta->ids);
+    free(delta->marks);
+    free(delta->mark_slots);
+    free(delta);
+}
+
+void delta_reset(struct delta *delta, uint64_t first_seq, uint32_t run)
+{
+    if (delta->ids_used != 0) {
+        memset(delta->ids, 0, (delta->id_mask + 1) * sizeof *delta->ids);
+    }
+    if (delta->mark_count != 0) {
+        memset(delta->mark_slots, 0, (delta->mark_mask + 1) * sizeof *delta->mark_slots);
+    }
+    delta->first_seq = first_seq;
+    delta->run = run;
+    delta->count = 0;
+    delta->ids_used = 0;
+    delta->mark_count = 0;
+    delta->used = 0;
+}
+
+bool delta_has_room(const struct delta *delta, size_t entry_size)
+{
+    return delta->count < delta->entries_max && delta->bytes_max - delta->used >= entry_size &&
+           delta->mark_count + 2 < delta->entries_max;
+}
+
+uint8_t *delta_append(struct delta *delta, size_t size)
+{
+    ENSURE(delta_has_room(delta, size));
+    uint8_t *place = delta->bytes + delta->used;
+    delta->offsets[delta->count++] = delta->used;
+    delta->used += size;
+    return place;
+}
+
+static uint64_t id_slot(const struct delta *delta, uint64_t hash)
+{
+    return hash >> 20 & delta->id_mask;
+}
+
+void delta_add_id(struct delta *delta, uint64_t hash, uint64_t seq)
+{
+    uint64_t slot = id_slot(delta, hash);
+    ENSURE(delta->ids_used < delta->id_mask);
+    while (delta->ids[slot].seq != 0)
+        slot = (slot + 1) & delta->id_mask;
+    delta->ids[slot] = (struct id){.hash = hash, .seq = seq};
+    delta->ids_used++;
+}
+
+void delta_prefetch(const struct delta *delta, uint64_t hash)
+{
+    __builtin_prefetch(&delta->ids[id_slot(delta, hash)], 1);
+}
+
+uint64_t delta_find_id(const struct delta *delta, uint64_t hash, uint64_t *cursor)
+{
+    uint64_t steps = *cursor;
+    for (;;) {
+        const struct id *id = &delta->ids[(id_slot(delta, hash) + steps) & delta->id_mask];
+        steps++;
+        if (id->seq == 0) return 0;
+        if (id->hash == hash) {
+            *cursor = steps;
+            return id->seq;
+        }
+    }
+}
+
+struct bytes delta_entry(const struct delta *delta, uint64_t seq)
+{
+    if (seq < delta->first_seq || seq >= delta->first_seq + delta->count) return (struct bytes){0};
+    const uint64_t i = seq - delta->first_seq;
+    const uint64_t end = i + 1 == delta->count ? delta->used : delta->offsets[i + 1];
+    return (struct bytes){delta->bytes + delta->offsets[i], end - delta->offsets[i]};
+}
+
+/* The slot that holds the mark of `seq`, or the empty one where it would go. */
+static uint32_t *mark_slot(const struct delta *delta, uint64_t seq)
+{
+    uint64_t slot = seq * UINT64_C(0x9e3779b97f4a7c15) >> 20 & delta->mark_mask;
+    while (delta->mark_slots[slot] != 0 && delta->marks[delta->mark_slots[slot] - 1].seq != seq)
+        slot = (slot + 1) & delta->mark_mask;
+    return &delta->mark_slots[slot];
+}
+
+const struct mark *delta_mark(const struct delta *delta, uint64_t seq)
+{
+    if (delta->mark_count == 0) return NULL;
+    const uint32_t index = *mark_slot(delta, seq);
+    return index == 0 ? NULL : &delta->marks[index - 1];
+}
+
+void delta_put_mark(struct delta *delta, const struct mark *mark)
+{
+    uint32_t *slot = mark_slot(delta, mark->seq);
+    if (*slot == 0) {
+        ENSURE(delta->mark_count < delta->entries_max);
+        *slot = ++delta->mark_count;
+    }
+    delta->marks[*slot - 1] = *mark;
+}
+
+uint64_t delta_first_seq(const struct delta *delta)
+{
+    return delta->first_seq;
+}
+
+uint32_t delta_count(const struct delta *delta)
+{
+    return delta->count;
+}
+
+uint32_t delta_run(const struct delta *delta)
+{
+    return delta->run;
+}
+
+uint32_t delta_ids(const struct delta *delta)
+{
+    return delta->ids_used;
+}
+
+size_t delta_used(const struct delta *delta)
+{
+    return delta->used;
+}
+
+size_t delta_bytes(const struct delta *delta)
+{
+    return sizeof *delta + delta->bytes_max + delta->entries_max * sizeof *delta->offsets +
+           (delta->id_mask + 1) * sizeof *delta->ids + delta->entries_max * sizeof *delta->marks +
+           (delta->mark_mask + 1) * sizeof *delta->mark_slots;
+}
+
+void delta_copy_ids(const struct delta *delta, struct id *out)
+{
+    for (uint64_t i = 0; i <= delta->id_mask; i++) {
+        if (delta->ids[i].seq != 0) *out++ = delta->ids[i];
+    }
+}
+
+const struct mark *delta_marks(const struct delta *delta, uint32_t *ret_count)
+{
+    *ret_count = delta->mark_count;
+    return delta->marks;
+}

@@ -1,0 +1,54 @@
+/* delta -- what changed since the last checkpoint, in bounded memory.
+ *
+ * Two exist: one takes changes, the other is frozen while it is merged into the store. Entries are
+ * kept as bytes in the order of their numbers, so that a checkpoint copies them in large chunks;
+ * ids in a hash table; marks in another. Knows no rule. */
+#ifndef LEDGER_DELTA_H
+#define LEDGER_DELTA_H
+
+#include "ledger/chunk.h"
+
+struct delta;
+
+/* Room for `entries_max` entries with `bytes_max` bytes in all, three ids an entry. NULL without
+ * memory. Pages are touched only as they are filled. */
+struct delta *delta_new(uint32_t entries_max, size_t bytes_max);
+void delta_free(struct delta *delta); /* NULL is fine. */
+
+/* Forgets everything; the next entry will be `first_seq`, its ids belong to `run`. */
+void delta_reset(struct delta *delta, uint64_t first_seq, uint32_t run);
+
+/* True when an entry of that size, with its ids and a mark, still fits. */
+bool delta_has_room(const struct delta *delta, size_t entry_size);
+
+/* Reserves the place of the next entry: `size` bytes for the caller to write. */
+uint8_t *delta_append(struct delta *delta, size_t size);
+
+/* Adds an id of an entry. */
+void delta_add_id(struct delta *delta, uint64_t hash, uint64_t seq);
+
+/* Asks the processor for the place of an id. */
+void delta_prefetch(const struct delta *delta, uint64_t hash);
+
+/* The next entry with that id after *cursor (0 to begin); 0 when there is none. */
+uint64_t delta_find_id(const struct delta *delta, uint64_t hash, uint64_t *cursor);
+
+/* The bytes of an entry, or size 0 when it is not here. */
+struct bytes delta_entry(const struct delta *delta, uint64_t seq);
+
+/* The mark of a record, or NULL. delta_put_mark() adds it or takes the old one's place. */
+const struct mark *delta_mark(const struct delta *delta, uint64_t seq);
+void delta_put_mark(struct delta *delta, const struct mark *mark);
+
+uint64_t delta_first_seq(const struct delta *delta);
+uint32_t delta_count(const struct delta *delta); /* Entries. */
+uint32_t delta_run(const struct delta *delta);   /* Run of its ids. */
+uint32_t delta_ids(const struct delta *delta);   /* Ids. */
+size_t delta_used(const struct delta *delta);    /* Bytes of entries. */
+size_t delta_bytes(const struct delta *delta);   /* Bytes of memory reserved. */
+
+/* For the merge: copies all ids to `out` (room for delta_ids()), in no order; all marks. */
+void delta_copy_ids(const struct delta *delta, struct id *out);
+const struct mark *delta_marks(const struct delta *delta, uint32_t *ret_count);
+
+#endif

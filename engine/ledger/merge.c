@@ -1,0 +1,188 @@
+#include "ledger/merge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "ledger/book.h"
+#include "types/ensure.h"
+#include "util/le.h"
+
+#define META_KEY    "meta"
+#define ID_KEY_SIZE 12
+#define PAGE_SIZE   4096
+
+size_t merge_estimate(const struct merge *merge)
+{
+    uint32_t marks;
+    (void)delta_marks(merge->delta, &marks);
+    /* Twice the payload for page heads and copied pages, and a fixed share for the trees. */
+    return 2 * (delta_used(merge->delta) +
+                ((size_t)delta_ids(merge->delta) + merge->run_ids_before) * sizeof(struct id) +
+                (size_t)marks * PAGE_SIZE + (size_t)merge->cell_count * PAGE_SIZE) +
+           4096 * PAGE_SIZE;
+}
+
+/* Entries of consecutive numbers, as many as fit into one chunk, under the first one's number. */
+static int put_records(struct store_txn *txn, struct merge *merge)
+{
+    const uint64_t first = delta_first_seq(merge->delta);
+    const uint64_t end = first + delta_count(merge->delta);
+    uint64_t seq = first;
+
+    while (seq < end) {
+        uint32_t count = 0;
+        size_t size = sizeof(uint32_t);
+        while (seq + count < end) {
+            const size_t more = delta_entry(merge->delta, seq + count).size + sizeof(uint32_t);
+            if (count != 0 && size + more > RECORD_CHUNK_SIZE) break;
+            size += more;
+            count++;
+        }
+        ENSURE(size <= RECORD_CHUNK_SIZE);
+        size_t at = sizeof(uint32_t) * (1 + (size_t)count);
+        le32_store(merge->chunk, count);
+        for (uint32_t i = 0; i < count; i++) {
+            const struct bytes entry = delta_entry(merge->delta, seq + i);
+            le32_store(merge->chunk + sizeof(uint32_t) * (1 + (size_t)i), (uint32_t)at);
+            memcpy(merge->chunk + at, entry.data, entry.size);
+            at += entry.size;
+        }
+        uint8_t key[8];
+        be64_store(key, seq);
+        const int r = store_append(txn, STORE_RECORD, (struct bytes){key, sizeof key},
+                                   (struct bytes){merge->chunk, at});
+        if (r != 0) return r;
+        seq += count;
+    }
+    return 0;
+}
+
+static void id_key(uint8_t key[ID_KEY_SIZE], uint32_t run, uint64_t hash)
+{
+    be32_store(key, run);
+    be64_store(key + 4, hash);
+}
+
+/* Reads the ids that the run holds already behind those of the delta, and removes their chunks. A
+ * run is continued only while it is small, so this stays cheap. */
+static int take_run(struct store_txn *txn, struct merge *merge, uint32_t run, uint32_t *count)
+{
+    uint8_t key[ID_KEY_SIZE];
+    struct bytes found;
+    struct bytes value;
+    uint64_t hash = 0;
+
+    if (merge->run_ids_before == 0) return 0;
+    for (;;) {
+        id_key(key, run, hash);
+        int r = store_txn_ceiling(txn, STORE_ID, (struct bytes){key, sizeof key}, &found, &value);
+        if (r == -ENOENT) return 0;
+        if (r != 0) return r;
+        if (found.size != ID_KEY_SIZE || be32_load(found.data) != run) return 0;
+        const size_t ids = value.size / sizeof(struct id);
+        if (ids > merge->ids_room - *count) return -EUCLEAN;
+        memcpy(merge->ids + *count, value.data, ids * sizeof(struct id));
+        *count += (uint32_t)ids;
+        hash = be64_load(found.data + 4);
+        id_key(key, run, hash);
+        r = store_delete(txn, STORE_ID, (struct bytes){key, sizeof key});
+        if (r != 0) return r;
+    }
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    const struct id *x = a;
+    const struct id *y = b;
+    if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
+    return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+/* How many ids go into the next chunk: equal hashes stay together, for the first hash is its key.
+ */
+static uint32_t chunk_length(const struct id *ids, uint32_t left)
+{
+    if (left <= ID_CHUNK_COUNT) return left;
+    uint32_t length = ID_CHUNK_COUNT;
+    while (length > 1 && ids[length - 1].hash == ids[length].hash)
+        length--;
+    /* A chunk full of one hash would be somebody's work; then it may be longer. */
+    if (length == 1) {
+        length = ID_CHUNK_COUNT;
+        while (length < left && ids[length].hash == ids[length - 1].hash)
+            length++;
+    }
+    return length;
+}
+
+static int put_ids(struct store_txn *txn, struct merge *merge)
+{
+    const uint32_t run = delta_run(merge->delta);
+    uint32_t count = delta_ids(merge->delta);
+
+    if (count == 0) return 0;
+    ENSURE(count <= merge->ids_room);
+    delta_copy_ids(merge->delta, merge->ids);
+    int r = take_run(txn, merge, run, &count);
+    if (r != 0) return r;
+    qsort(merge->ids, count, sizeof *merge->ids, compare_ids);
+
+    for (uint32_t i = 0, part = 0; i < count; i += part) {
+        part = chunk_length(merge->ids + i, count - i);
+        uint8_t key[ID_KEY_SIZE];
+        id_key(key, run, merge->ids[i].hash);
+        r = store_put(txn, STORE_ID, (struct bytes){key, sizeof key},
+                      (struct bytes){(const uint8_t *)&merge->ids[i], part * sizeof(struct id)});
+        if (r != 0) return r;
+    }
+    return 0;
+}
+
+static int put_marks(struct store_txn *txn, const struct merge *merge)
+{
+    uint32_t count;
+    const struct mark *marks = delta_marks(merge->delta, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t key[8];
+        be64_store(key, marks[i].seq);
+        const int r = store_put(txn, STORE_MARK, (struct bytes){key, sizeof key},
+                                (struct bytes){(const uint8_t *)&marks[i], sizeof marks[i]});
+        if (r != 0) return r;
+    }
+    return 0;
+}
+
+static int put_cells(struct store_txn *txn, const struct merge *merge)
+{
+    for (uint32_t i = 0; i < merge->cell_count; i++) {
+        uint8_t key[CELL_KEY_SIZE];
+        cell_key_encode(merge->cells[i].key, key);
+        const int r =
+            store_put(txn, STORE_CELL, (struct bytes){key, sizeof key},
+                      (struct bytes){(const uint8_t *)&merge->cells[i], sizeof merge->cells[i]});
+        if (r != 0) return r;
+    }
+    return 0;
+}
+
+int merge_run(struct merge *merge)
+{
+    struct store_txn *txn;
+    int r = store_begin(merge->store, &txn);
+    if (r != 0) return r;
+
+    r = put_records(txn, merge);
+    if (r == 0) r = put_ids(txn, merge);
+    if (r == 0) r = put_marks(txn, merge);
+    if (r == 0) r = put_cells(txn, merge);
+    if (r == 0) {
+        /* What the next ids go to was decided at the freeze; here only the meta row is left. */
+        r = store_put(txn, STORE_META, bytes_of(META_KEY),
+                      (struct bytes){(const uint8_t *)&merge->meta, sizeof merge->meta});
+    }
+    if (r != 0) {
+        store_abort(txn);
+        return r;
+    }
+    return store_commit(txn); /* (B1) */
+}
