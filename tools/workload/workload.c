@@ -511,11 +511,11 @@ static void draw_record(struct workload_month *month, uint64_t k, struct draft *
     draw_draft(&month->source, &dice, hour, ret_draft);
 }
 
-/* Place in the first half of block `block` whose record the refund of that care takes back. */
-static uint64_t original_of(const struct workload_month *month, uint64_t block, uint32_t care)
+/* The record of the block's first half that is the original of refunds at distance number `way`. */
+static uint64_t original_of(const struct workload_month *month, uint64_t block, uint32_t way)
 {
     const uint64_t turn = chance_of(month, FOR_REFUND, block) >> 40;
-    return block * REFUND_BLOCK + (turn + care) % REFUND_HALF;
+    return block * REFUND_BLOCK + (turn + way) % REFUND_HALF;
 }
 
 /* The one record of the block that may be a refund. */
@@ -539,22 +539,22 @@ static bool first_refund(struct workload_month *month, uint64_t block, struct re
     uint32_t unused;
     const int64_t time_ms = time_of(month, refund_place(month, block), &unused);
     const int64_t day = (time_ms - month->start_ms) / MS_PER_DAY;
-    uint32_t care = same_day ? (uint32_t)(chance >> 8) % REFUND_SAME_DAY
-                             : REFUND_SAME_DAY +
-                                   (uint32_t)(chance >> 8) % (WORKLOAD_DISTANCES - REFUND_SAME_DAY);
-    for (;; care--) {
-        if (month->distances[care] <= block) {
-            const uint64_t original = original_of(month, block - month->distances[care], care);
+    uint32_t way = same_day ? (uint32_t)(chance >> 8) % REFUND_SAME_DAY
+                            : REFUND_SAME_DAY +
+                                  (uint32_t)(chance >> 8) % (WORKLOAD_DISTANCES - REFUND_SAME_DAY);
+    for (;; way--) {
+        if (month->distances[way] <= block) {
+            const uint64_t original = original_of(month, block - month->distances[way], way);
             const int64_t original_ms = time_of(month, original, &unused);
             const bool on_day = (original_ms - month->start_ms) / MS_PER_DAY == day;
-            if (original_ms < time_ms && (on_day || !same_day || care == 0)) {
+            if (original_ms < time_ms && (on_day || !same_day || way == 0)) {
                 const bool partial = (chance >> 32) % 5 == 0;
                 ret_refund->original = original;
                 ret_refund->part = partial ? 100 + (uint32_t)(chance >> 40) % 413 : 1024;
                 return true;
             }
         }
-        if (care == 0) return false;
+        if (way == 0) return false;
     }
 }
 
@@ -695,10 +695,10 @@ static bool step_after(struct workload *workload, uint64_t k)
     const uint64_t number = k / AFTER_BLOCK;
     const uint64_t chance = chance_of(&workload->after, FOR_AFTER, number);
     /* Each later month looks in a place of its own, so none refunds what another did. */
-    const uint32_t care = WORKLOAD_DISTANCES + workload->months_between - 1;
+    const uint32_t way = WORKLOAD_DISTANCES + workload->months_between - 1;
     const uint64_t block = number * AFTER_STRIDE + (chance >> 32) % AFTER_STRIDE;
     const struct refund refund = {
-        .original = original_of(&workload->after, block, care),
+        .original = original_of(&workload->after, block, way),
         .part = chance % 5 == 0 ? 100 + (uint32_t)(chance >> 8) % 413 : 1024,
     };
     uint32_t hour;
