@@ -1,9 +1,5 @@
 #include "tools/client/client.h"
 
-#include "types/ensure.h"
-
-#include "tools/client/clock.h"
-
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -14,9 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RECEIVE_ROOM        (256 * 1024)          /* Bytes asked of the socket at once. */
-#define CONNECT_TRY_NS      (5 * NS_PER_SECOND)   /* For one address of a host. */
-#define CONNECT_PAUSE_MS    100                   /* Between two rounds of tries. */
+#include "tools/client/clock.h"
+#include "types/ensure.h"
+
+#define RECEIVE_ROOM        (256 * 1024)        /* Bytes asked of the socket at once. */
+#define CONNECT_TRY_NS      (5 * NS_PER_SECOND) /* For one address of a host. */
+#define CONNECT_PAUSE_MS    100                 /* Between two rounds of tries. */
 #define HELLO_TIMEOUT_NS    (10 * NS_PER_SECOND)
 #define PROTOCOL_VERSION    1
 #define SOCKET_BUFFER_BYTES (4 * 1024 * 1024)
@@ -164,7 +163,8 @@ static void say_lost(struct client *client, int r)
              client->address.host, client->address.port, why);
 }
 
-/* Room for RECEIVE_ROOM bytes behind in_end; what is there is moved to the front when that helps. */
+/* Room for RECEIVE_ROOM bytes behind in_end; what is there is moved to the front when that helps.
+ */
 static void make_room(struct client *client)
 {
     if (client->in_begin == client->in_end) client->in_begin = client->in_end = 0;
@@ -298,8 +298,8 @@ int client_hello(struct client *client, uint32_t province, uint32_t home_shard,
     const size_t size = qingfen__v1__hello__pack(&hello, payload);
 
     struct frame frame;
-    const int r = client_ask(client, MESSAGE_HELLO, (struct bytes){payload, size}, HELLO_TIMEOUT_NS,
-                             &frame);
+    const int r =
+        client_ask(client, MESSAGE_HELLO, (struct bytes){payload, size}, HELLO_TIMEOUT_NS, &frame);
     if (r != 0) return r;
 
     Qingfen__V1__HelloReply *reply = NULL;
@@ -307,8 +307,9 @@ int client_hello(struct client *client, uint32_t province, uint32_t home_shard,
         reply = qingfen__v1__hello_reply__unpack(NULL, frame.payload.size, frame.payload.data);
     }
     if (reply == NULL) {
-        snprintf(client->text, sizeof(client->text), "%s:%s did not answer Hello as the engine does",
-                 client->address.host, client->address.port);
+        snprintf(client->text, sizeof(client->text),
+                 "%s:%s did not answer Hello as the engine does", client->address.host,
+                 client->address.port);
         return -EPROTO;
     }
     if (reply->code != 0) {

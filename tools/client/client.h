@@ -1,7 +1,7 @@
 /* client -- a connection to the engine, from the other side: connect, say hello, ask, answer.
  *
- * WHAT    Whole frames over one TCP socket. Synchronous questions (client_ask) for commands, and the
- *         pieces that a pipelined sender needs (client_receive, client_next); lane.h builds on them.
+ * WHAT    Whole frames over one TCP socket. Synchronous questions (client_ask) for commands, and
+ * the pieces that a pipelined sender needs (client_receive, client_next); lane.h builds on them.
  *
  * DOUBT   A question has three ends: a reply; -ECONNREFUSED and the like from client_connect, then
  *         nothing was asked; or -ECONNRESET and -ETIMEDOUT after it was sent, then nobody knows
@@ -11,9 +11,8 @@
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
 
-#include "session.pb-c.h"
-
 #include "admit/frame.h"
+#include "session.pb-c.h"
 
 #define CLIENT_TEXT_SIZE 384 /* Bytes, a message for people with its end mark. */
 
@@ -27,10 +26,10 @@ bool client_address_parse(const char *text, struct client_address *ret_address);
 
 struct client {
     struct client_address address;
-    int fd;               /* Nonblocking; -1: not connected. */
-    uint64_t last_id;     /* Request id given last by client_ask. */
-    uint8_t *in;          /* Received and not yet taken; owned. */
-    size_t in_begin;      /* Bytes; in[in_begin..in_end) is there. */
+    int fd;           /* Nonblocking; -1: not connected. */
+    uint64_t last_id; /* Request id given last by client_ask. */
+    uint8_t *in;      /* Received and not yet taken; owned. */
+    size_t in_begin;  /* Bytes; in[in_begin..in_end) is there. */
     size_t in_end;
     size_t in_room;
     char text[CLIENT_TEXT_SIZE]; /* Why the last call failed, for people, without a full stop. */

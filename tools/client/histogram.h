@@ -1,8 +1,8 @@
 /* histogram -- many latencies in little memory, with a bounded relative error.
  *
  * WHAT    Log-linear: every power of two is cut into 128 equal steps, so a value is known to better
- *         than 0.8 %, from 0 to 2^40 (18 minutes in ns; more counts as 2^40 - 1). Quantiles give the
- *         upper edge of the step that holds them: never flattering.
+ *         than 0.8 %, from 0 to 2^40 (18 minutes in ns; more counts as 2^40 - 1). Quantiles give
+ * the upper edge of the step that holds them: never flattering.
  *
  * Must not know where the values come from or their unit. */
 #ifndef CLIENT_HISTOGRAM_H
@@ -26,7 +26,8 @@ void histogram_add(struct histogram *histogram, uint64_t value, uint64_t count);
 /* Adds everything of `from` to `into`. */
 void histogram_merge(struct histogram *into, const struct histogram *from);
 
-/* Smallest recorded edge that `per_million` millionths of the values do not exceed; 0 when empty. */
+/* Smallest recorded edge that `per_million` millionths of the values do not exceed; 0 when empty.
+ */
 uint64_t histogram_quantile(const struct histogram *histogram, uint32_t per_million);
 
 #endif

@@ -1,38 +1,40 @@
 #include "tools/client/json_map.h"
 
-#include "centre.pb-c.h"
-#include "common.pb-c.h"
-#include "session.pb-c.h"
-#include "settlement.pb-c.h"
-
-#include "types/civil.h"
-#include "types/ensure.h"
-#include "types/wire.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
+#include "centre.pb-c.h"
+#include "common.pb-c.h"
+#include "session.pb-c.h"
+#include "settlement.pb-c.h"
+#include "types/civil.h"
+#include "types/ensure.h"
+#include "types/wire.h"
+
 #define DEPTH_MAX 8 /* Messages within messages; ours have three. */
 
 /* clang-format off -- a table is read as a table */
-#define MESSAGE(NAME, name, request, reply) \
-    {#NAME, MESSAGE_##name, &qingfen__v1__##request##__descriptor, &qingfen__v1__##reply##__descriptor}
+#define MESSAGE(NAME, name, request, reply)                           \
+    {                                                                 \
+#NAME, MESSAGE_##name, &qingfen__v1__##request##__descriptor, \
+            &qingfen__v1__##reply##__descriptor                       \
+    }
 static const struct json_message messages[] = {
-    MESSAGE(Hello,          HELLO,           hello,           hello_reply),
-    MESSAGE(SetlPost,       SETL_POST,       setl_post,       reply),
-    MESSAGE(SetlReverse,    SETL_REVERSE,    setl_reverse,    reply),
-    MESSAGE(SetlAdjust,     SETL_ADJUST,     setl_adjust,     reply),
-    MESSAGE(SetlBatch,      SETL_BATCH,      setl_batch,      setl_batch_reply),
-    MESSAGE(Correction,     CORRECTION,      correction,      reply),
-    MESSAGE(PeriodCut,      PERIOD_CUT,      period_cut,      period_cut_reply),
-    MESSAGE(PeriodList,     PERIOD_LIST,     period_list,     period_list_reply),
-    MESSAGE(NetReport,      NET_REPORT,      net_report,      net_report_reply),
+    MESSAGE(Hello, HELLO, hello, hello_reply),
+    MESSAGE(SetlPost, SETL_POST, setl_post, reply),
+    MESSAGE(SetlReverse, SETL_REVERSE, setl_reverse, reply),
+    MESSAGE(SetlAdjust, SETL_ADJUST, setl_adjust, reply),
+    MESSAGE(SetlBatch, SETL_BATCH, setl_batch, setl_batch_reply),
+    MESSAGE(Correction, CORRECTION, correction, reply),
+    MESSAGE(PeriodCut, PERIOD_CUT, period_cut, period_cut_reply),
+    MESSAGE(PeriodList, PERIOD_LIST, period_list, period_list_reply),
+    MESSAGE(NetReport, NET_REPORT, net_report, net_report_reply),
     MESSAGE(PositionReport, POSITION_REPORT, position_report, position_report_reply),
-    MESSAGE(YearClose,      YEAR_CLOSE,      year_close,      reply),
-    MESSAGE(SettlementGet,  SETTLEMENT_GET,  settlement_get,  settlement_get_reply),
-    MESSAGE(ClockSet,       CLOCK_SET,       clock_set,       reply),
-    MESSAGE(StatusGet,      STATUS_GET,      status_get,      status_reply),
+    MESSAGE(YearClose, YEAR_CLOSE, year_close, reply),
+    MESSAGE(SettlementGet, SETTLEMENT_GET, settlement_get, settlement_get_reply),
+    MESSAGE(ClockSet, CLOCK_SET, clock_set, reply),
+    MESSAGE(StatusGet, STATUS_GET, status_get, status_reply),
 };
 /* clang-format on */
 
@@ -167,8 +169,9 @@ static bool read_integer(struct json_map *map, const struct place *place, const 
                          int64_t least, int64_t most, int64_t *ret_number)
 {
     if (json_is_real(value)) {
-        return refuse(map, place, "should be an integer, not a decimal (amounts are fen: 1 yuan = "
-                                  "100)");
+        return refuse(map, place,
+                      "should be an integer, not a decimal (amounts are fen: 1 yuan = "
+                      "100)");
     }
     if (!json_is_integer(value)) return refuse(map, place, "should be an integer");
     const int64_t number = json_integer_value(value);
@@ -409,7 +412,7 @@ static json_t *write_field(const ProtobufCMessage *message, const ProtobufCField
         const size_t count = *(const size_t *)((const uint8_t *)message + field->quantifier_offset);
         json_t *array = json_array();
         for (size_t i = 0; i < count; i++) {
-            const ProtobufCMessage *const *list = *(ProtobufCMessage *const *const *)member;
+            ProtobufCMessage *const *list = *(ProtobufCMessage *const *const *)member;
             json_array_append_new(array, json_map_write(list[i]));
         }
         return array;

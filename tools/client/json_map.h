@@ -10,11 +10,11 @@
 #ifndef CLIENT_JSON_MAP_H
 #define CLIENT_JSON_MAP_H
 
-#include "types/settlement.h"
-
 #include <jansson.h>
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
+
+#include "types/settlement.h"
 
 /* One conversation: a message's name and number, what it is made of and what answers it. */
 struct json_message {

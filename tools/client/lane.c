@@ -1,13 +1,13 @@
 #include "tools/client/lane.h"
 
-#include "codec/wire_table.h"
-#include "types/ensure.h"
-
-#include "tools/client/clock.h"
-
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+
+#include "codec/wire_table.h"
+#include "tools/client/clock.h"
+#include "types/ensure.h"
 
 #define SEND_PARTS_MAX 64   /* Frames in one system call. */
 #define RECORD_TAG     0x0a /* Field 1, length-delimited: SetlBatch.records. */
@@ -16,8 +16,8 @@
 
 static size_t slot_room(const struct lane *lane)
 {
-    const size_t room = FRAME_HEAD_SIZE + LANE_BODY_MAX +
-                        (size_t)lane->batch * (BODY_ROOM + RECORD_HEAD);
+    const size_t room =
+        FRAME_HEAD_SIZE + LANE_BODY_MAX + (size_t)lane->batch * (BODY_ROOM + RECORD_HEAD);
     const size_t most = FRAME_HEAD_SIZE + FRAME_PAYLOAD_MAX;
     return room < most ? room : most;
 }
@@ -141,8 +141,8 @@ struct lane_slot *lane_add(struct lane *lane, struct bytes body, uint64_t tag)
     slot_note(lane, slot, body.size, tag);
 
     /* Full is also a slot that might not hold the largest body there is. */
-    const bool full = slot->count == lane->batch ||
-                      slot->size + RECORD_HEAD + LANE_BODY_MAX > slot_room(lane);
+    const bool full =
+        slot->count == lane->batch || slot->size + RECORD_HEAD + LANE_BODY_MAX > slot_room(lane);
     if (full) lane_seal(lane);
     return slot;
 }

@@ -1,9 +1,9 @@
 /* lane -- one connection as a pipeline: many batches under way, nothing lost, order kept.
  *
- * WHAT    Records are laid into slots, each a whole frame (a SetlBatch, or a message of its own). Up
- *         to `window` slots are filled, sent and unanswered at a time. A slot keeps its bytes until
- *         it is answered, so after a lost connection the lane sends again what is still open, in
- *         the old order; the engine recognises what it had already done.
+ * WHAT    Records are laid into slots, each a whole frame (a SetlBatch, or a message of its own).
+ * Up to `window` slots are filled, sent and unanswered at a time. A slot keeps its bytes until it
+ * is answered, so after a lost connection the lane sends again what is still open, in the old
+ * order; the engine recognises what it had already done.
  *
  * INVARIANT (L1) Slots are first sent, and sent again, in the order in which they were filled: a
  *         person's messages never overtake each other on one lane.
@@ -15,31 +15,31 @@
 #include "tools/client/client.h"
 
 struct lane_slot {
-    uint8_t *frame;        /* Head and payload; room for the largest the lane makes. */
-    size_t size;           /* Bytes, head included. */
-    uint32_t *ends;        /* Where each record's body ends in `frame`, bytes. */
-    uint32_t *starts;      /* Where it starts. */
-    uint64_t *tags;        /* The owner's word for each record. */
-    uint8_t *fates;        /* The owner's notes on each record; 0 when the slot is new. */
-    uint32_t count;        /* Records. */
-    uint16_t type;         /* enum message_type of the frame. */
-    bool answered;         /* Nothing of it is open any more. */
-    bool again;            /* The engine asked to have it later. */
+    uint8_t *frame;   /* Head and payload; room for the largest the lane makes. */
+    size_t size;      /* Bytes, head included. */
+    uint32_t *ends;   /* Where each record's body ends in `frame`, bytes. */
+    uint32_t *starts; /* Where it starts. */
+    uint64_t *tags;   /* The owner's word for each record. */
+    uint8_t *fates;   /* The owner's notes on each record; 0 when the slot is new. */
+    uint32_t count;   /* Records. */
+    uint16_t type;    /* enum message_type of the frame. */
+    bool answered;    /* Nothing of it is open any more. */
+    bool again;       /* The engine asked to have it later. */
     uint64_t request_id;
-    int64_t since_ns;      /* When its first record came, or what the owner says. */
+    int64_t since_ns; /* When its first record came, or what the owner says. */
 };
 
 struct lane {
     struct client client;
     struct lane_slot *slots; /* window of them; sequence s lives in slots[s % window]. */
     uint32_t window;
-    uint32_t batch;          /* Records in a full batch; 1: every record is a frame of its own. */
-    uint64_t oldest;         /* Sequences: oldest <= sending <= filling. Oldest one unanswered. */
-    uint64_t sending;        /* The next to go out, sent_size bytes of it have. */
-    uint64_t filling;        /* The one being filled; those before are sealed. */
-    size_t sent_size;        /* Bytes. */
-    uint64_t open_records;   /* Records in slots that are not answered. */
-    uint32_t held;           /* Slots to be sent again; nothing new goes out meanwhile. */
+    uint32_t batch;        /* Records in a full batch; 1: every record is a frame of its own. */
+    uint64_t oldest;       /* Sequences: oldest <= sending <= filling. Oldest one unanswered. */
+    uint64_t sending;      /* The next to go out, sent_size bytes of it have. */
+    uint64_t filling;      /* The one being filled; those before are sealed. */
+    size_t sent_size;      /* Bytes. */
+    uint64_t open_records; /* Records in slots that are not answered. */
+    uint32_t held;         /* Slots to be sent again; nothing new goes out meanwhile. */
 };
 
 /* Of one reply: the slot it answers. Returns true when nothing of the slot is open, false to have

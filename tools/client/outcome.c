@@ -1,13 +1,12 @@
 #include "tools/client/outcome.h"
 
-#include "common.pb-c.h"
-#include "settlement.pb-c.h"
+#include <stdio.h>
 
 #include "codec/wire_table.h"
+#include "common.pb-c.h"
+#include "settlement.pb-c.h"
 #include "types/error.h"
 #include "types/wire.h"
-
-#include <stdio.h>
 
 #define WIRE_TYPE_VARINT 0
 #define WIRE_TYPE_BYTES  2
@@ -26,7 +25,7 @@ enum {
 
 struct field {
     uint64_t number;
-    uint64_t value;      /* Of a varint. */
+    uint64_t value;       /* Of a varint. */
     struct bytes stretch; /* Of a length-delimited field. */
 };
 

@@ -1,12 +1,12 @@
 #include "tools/client/table.h"
 
-#include "types/ensure.h"
-
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "types/ensure.h"
 
 struct table {
     struct table_column columns[TABLE_COLUMNS_MAX];
@@ -67,7 +67,7 @@ static uint32_t next_point(const char **text)
 {
     const uint8_t *at = (const uint8_t *)*text;
     static const uint8_t lead_mask[5] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    size_t size = at[0] < 0x80            ? 1
+    size_t size = at[0] < 0x80             ? 1
                   : (at[0] & 0xe0) == 0xc0 ? 2
                   : (at[0] & 0xf0) == 0xe0 ? 3
                   : (at[0] & 0xf8) == 0xf0 ? 4
@@ -91,8 +91,8 @@ static uint32_t next_point(const char **text)
 static bool is_wide(uint32_t point)
 {
     static const uint32_t ranges[][2] = {
-        {0x1100, 0x115f}, {0x2e80, 0x303e}, {0x3041, 0xa4cf},   {0xac00, 0xd7a3},
-        {0xf900, 0xfaff}, {0xfe30, 0xfe6f}, {0xff00, 0xff60},   {0xffe0, 0xffe6},
+        {0x1100, 0x115f},   {0x2e80, 0x303e},   {0x3041, 0xa4cf}, {0xac00, 0xd7a3},
+        {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60}, {0xffe0, 0xffe6},
         {0x1f300, 0x1f64f}, {0x20000, 0x3fffd},
     };
     for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {

@@ -27,8 +27,7 @@ struct table *table_new(const struct table_column *columns, size_t count);
 void table_free(struct table *table);
 
 /* Fills the next cell, left to right, row by row; printf style. The text is copied. */
-void table_cell(struct table *table, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A rule line goes between the rows before and those after: totals stand under it. */
 void table_rule(struct table *table);

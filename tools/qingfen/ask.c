@@ -1,18 +1,17 @@
 #include "tools/qingfen/ask.h"
 
-#include "common.pb-c.h"
-
-#include "types/ensure.h"
-#include "types/error.h"
-
-#include "tools/client/clock.h"
-#include "tools/client/json_map.h"
-#include "tools/qingfen/commands.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ANSWER_TIMEOUT_NS (60 * NS_PER_SECOND) /* A year's close reads every cell; nothing is longer. */
+#include "common.pb-c.h"
+#include "tools/client/clock.h"
+#include "tools/client/json_map.h"
+#include "tools/qingfen/commands.h"
+#include "types/ensure.h"
+#include "types/error.h"
+
+#define ANSWER_TIMEOUT_NS \
+    (60 * NS_PER_SECOND) /* A year's close reads every cell; nothing is longer. */
 
 static void say_error_reply(const char *command, const struct frame *frame)
 {

@@ -1,19 +1,18 @@
 /* clock -- shows the engine's time, or moves a manual clock forward. */
+#include <stdio.h>
+
 #include "centre.pb-c.h"
 #include "common.pb-c.h"
-
-#include "types/civil.h"
-#include "types/wire.h"
-
 #include "tools/qingfen/ask.h"
 #include "tools/qingfen/commands.h"
 #include "tools/qingfen/options.h"
-
-#include <stdio.h>
+#include "types/civil.h"
+#include "types/wire.h"
 
 static const struct command_help help = {
     .usage = "clock [OPTIONS]",
-    .about = "Prints the engine's time in Shanghai. With --set moves a manual clock forward, never back;\n"
+    .about = "Prints the engine's time in Shanghai. With --set moves a manual clock forward, never "
+             "back;\n"
              "a system clock is refused (1009).\n",
     .examples = "  qingfen clock\n  qingfen clock --set 2026-03-02T21:59:00+08:00\n",
 };

@@ -1,12 +1,11 @@
 /* explain -- what an error code means; needs no engine. */
-#include "types/error.h"
+#include <stdio.h>
+#include <strings.h>
 
 #include "tools/client/table.h"
 #include "tools/qingfen/commands.h"
 #include "tools/qingfen/options.h"
-
-#include <stdio.h>
-#include <strings.h>
+#include "types/error.h"
 
 struct meaning {
     uint32_t code;
@@ -25,8 +24,9 @@ static const struct meaning meanings[] = {
 
 static const struct command_help help = {
     .usage = "explain [OPTIONS] [CODE…]",
-    .about = "Says what an error code or its name means, in English and Chinese; without one, all of\n"
-             "them. Exit status 1 when there is no such code.\n",
+    .about =
+        "Says what an error code or its name means, in English and Chinese; without one, all of\n"
+        "them. Exit status 1 when there is no such code.\n",
     .examples = "  qingfen explain 2013\n  qingfen explain PERIOD_CLOSED --format json\n",
 };
 
@@ -67,8 +67,10 @@ int cmd_explain(int argc, char **argv)
     const int status = options_read(argc, argv, &help, specs, &words);
     if (status != OPTIONS_GO) return status;
 
-    const struct table_column columns[] = {
-        {"code", TABLE_RIGHT}, {"symbol", TABLE_LEFT}, {"english", TABLE_LEFT}, {"中文", TABLE_LEFT}};
+    const struct table_column columns[] = {{"code", TABLE_RIGHT},
+                                           {"symbol", TABLE_LEFT},
+                                           {"english", TABLE_LEFT},
+                                           {"中文", TABLE_LEFT}};
     struct table *table = table_new(columns, 4);
     int found = 0;
     if (format == FORMAT_CSV) puts("code,symbol,text,text_zh");

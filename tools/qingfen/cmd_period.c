@@ -1,26 +1,25 @@
 /* period -- the months of the clearing: list, cut, close a year. */
+#include <stdio.h>
+#include <string.h>
+
 #include "centre.pb-c.h"
 #include "common.pb-c.h"
-
-#include "types/wire.h"
-
 #include "tools/client/table.h"
 #include "tools/client/yuan.h"
 #include "tools/qingfen/ask.h"
 #include "tools/qingfen/commands.h"
 #include "tools/qingfen/options.h"
 #include "tools/qingfen/words.h"
-
-#include <stdio.h>
-#include <string.h>
+#include "types/wire.h"
 
 static const struct command_help help = {
     .usage = "period list [OPTIONS]\n"
              "       qingfen period cut YYYY-MM [OPTIONS]\n"
              "       qingfen period close-year YYYY [OPTIONS]",
-    .about = "Lists the months that hold records, freezes one of them (记账截止) at one point on all\n"
-             "shards, or closes a year whose months are all cut. Cutting a month again gives the same\n"
-             "answer; an earlier month that is still open is refused (5001).\n",
+    .about =
+        "Lists the months that hold records, freezes one of them (记账截止) at one point on all\n"
+        "shards, or closes a year whose months are all cut. Cutting a month again gives the same\n"
+        "answer; an earlier month that is still open is refused (5001).\n",
     .examples = "  qingfen period list\n  qingfen period cut 2025-03\n"
                 "  qingfen period list --format csv\n",
 };
@@ -51,8 +50,8 @@ static void print_csv(summary *const *periods, size_t count)
 static void print_table(summary *const *periods, size_t count)
 {
     const struct table_column columns[] = {
-        {"period", TABLE_LEFT},     {"state", TABLE_LEFT},      {"records", TABLE_RIGHT},
-        {"refunds", TABLE_RIGHT},   {"late", TABLE_RIGHT},      {"gross", TABLE_RIGHT},
+        {"period", TABLE_LEFT},     {"state", TABLE_LEFT},         {"records", TABLE_RIGHT},
+        {"refunds", TABLE_RIGHT},   {"late", TABLE_RIGHT},         {"gross", TABLE_RIGHT},
         {"bilateral", TABLE_RIGHT}, {"multilateral", TABLE_RIGHT},
     };
     struct table *table = table_new(columns, 8);

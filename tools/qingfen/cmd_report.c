@@ -1,24 +1,23 @@
 /* report -- the tables of a month: who pays whom (net), and for what (position). */
+#include <stdio.h>
+#include <string.h>
+
 #include "centre.pb-c.h"
-
-#include "types/wire.h"
-
 #include "tools/client/table.h"
 #include "tools/client/yuan.h"
 #include "tools/qingfen/ask.h"
 #include "tools/qingfen/commands.h"
 #include "tools/qingfen/options.h"
 #include "tools/qingfen/words.h"
-
-#include <stdio.h>
-#include <string.h>
+#include "types/wire.h"
 
 static const struct command_help help = {
     .usage = "report net --period YYYY-MM [--mode MODE] [OPTIONS]\n"
              "       qingfen report position --period YYYY-MM [OPTIONS]",
-    .about = "net: who pays whom (清分结果), live before the month is cut and final after it.\n"
-             "position: every pair of provinces by line and insurance class.\n"
-             "Amounts are yuan in tables and CSV, fen in JSON. In csv, '--' is the clearing account.\n",
+    .about =
+        "net: who pays whom (清分结果), live before the month is cut and final after it.\n"
+        "position: every pair of provinces by line and insurance class.\n"
+        "Amounts are yuan in tables and CSV, fen in JSON. In csv, '--' is the clearing account.\n",
     .examples = "  qingfen report net --period 2025-03 --mode multilateral\n"
                 "  qingfen report position --period 2025-03 --format csv\n",
 };
@@ -151,8 +150,8 @@ static void position_csv(const Qingfen__V1__PositionReportReply *reply)
 static void position_table(const Qingfen__V1__PositionReportReply *reply)
 {
     const struct table_column columns[] = {
-        {"payer", TABLE_LEFT},    {"payee", TABLE_LEFT},      {"line", TABLE_LEFT},
-        {"insutype", TABLE_LEFT}, {"records", TABLE_RIGHT},   {"fund", TABLE_RIGHT},
+        {"payer", TABLE_LEFT},    {"payee", TABLE_LEFT},    {"line", TABLE_LEFT},
+        {"insutype", TABLE_LEFT}, {"records", TABLE_RIGHT}, {"fund", TABLE_RIGHT},
         {"account", TABLE_RIGHT}, {"amount", TABLE_RIGHT},
     };
     struct table *table = table_new(columns, 8);
@@ -213,7 +212,8 @@ static int report_position(const struct client_address *address, uint32_t period
 
 static bool mode_is_known(const char *mode)
 {
-    static const char *const modes[] = {"gross", "bilateral", "multilateral", "multilateral-direct"};
+    static const char *const modes[] = {"gross", "bilateral", "multilateral",
+                                        "multilateral-direct"};
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         if (strcmp(mode, modes[i]) == 0) return true;
     }
@@ -242,8 +242,10 @@ int cmd_report(int argc, char **argv)
 
     if (strcmp(argv[0], "net") == 0) {
         if (mode != NULL && !mode_is_known(mode)) {
-            return options_refuse(&help, "--mode '%s': it should be gross, bilateral, multilateral "
-                                         "or multilateral-direct", mode);
+            return options_refuse(&help,
+                                  "--mode '%s': it should be gross, bilateral, multilateral "
+                                  "or multilateral-direct",
+                                  mode);
         }
         return report_net(&address, period, mode, format);
     }

@@ -1,24 +1,23 @@
 /* show -- one settlement: what was said, where it stands, how it is posted, what came after. */
+#include <stdio.h>
+#include <string.h>
+
 #include "centre.pb-c.h"
-#include "settlement.pb-c.h"
-
 #include "codec/messages.h"
-#include "types/wire.h"
-
+#include "settlement.pb-c.h"
 #include "tools/client/table.h"
 #include "tools/client/yuan.h"
 #include "tools/qingfen/ask.h"
 #include "tools/qingfen/commands.h"
 #include "tools/qingfen/options.h"
 #include "tools/qingfen/words.h"
-
-#include <stdio.h>
-#include <string.h>
+#include "types/wire.h"
 
 static const struct command_help help = {
     .usage = "show settlement --insu AREA --setl-id ID [OPTIONS]",
-    .about = "Prints one settlement as it was accepted, its state, its postings and its history. The\n"
-             "person's key is not printed in tables. Exit status 1 when there is none (6001).\n",
+    .about =
+        "Prints one settlement as it was accepted, its state, its postings and its history. The\n"
+        "person's key is not printed in tables. Exit status 1 when there is none (6001).\n",
     .examples = "  qingfen show settlement --insu 340100 --setl-id 34010020250301000017\n",
 };
 
@@ -81,8 +80,8 @@ static void print_postings(const Qingfen__V1__SettlementRecord *record)
 
 static void print_history(const Qingfen__V1__SettlementRecord *record)
 {
-    const struct table_column columns[] = {{"seq", TABLE_RIGHT},   {"at", TABLE_LEFT},
-                                           {"what", TABLE_LEFT},   {"ref", TABLE_LEFT},
+    const struct table_column columns[] = {{"seq", TABLE_RIGHT},     {"at", TABLE_LEFT},
+                                           {"what", TABLE_LEFT},     {"ref", TABLE_LEFT},
                                            {"cleared", TABLE_RIGHT}, {"period", TABLE_LEFT}};
     struct table *table = table_new(columns, 6);
     for (size_t i = 0; i < record->n_history; i++) {
@@ -161,7 +160,8 @@ int cmd_show(int argc, char **argv)
     if (words != 1 || strcmp(argv[0], "settlement") != 0) {
         return options_refuse(&help, "say what to show: settlement");
     }
-    if (area == 0 || setl_id == NULL) return options_refuse(&help, "--insu and --setl-id are needed");
+    if (area == 0 || setl_id == NULL)
+        return options_refuse(&help, "--insu and --setl-id are needed");
 
     Qingfen__V1__SettlementGet request = QINGFEN__V1__SETTLEMENT_GET__INIT;
     request.insu_admdvs = (uint32_t)area;

@@ -1,22 +1,21 @@
 /* status -- the engine and its shards, at a glance. */
+#include <stdio.h>
+
 #include "centre.pb-c.h"
-
-#include "types/civil.h"
-#include "types/wire.h"
-
 #include "tools/client/table.h"
 #include "tools/client/yuan.h"
 #include "tools/qingfen/ask.h"
 #include "tools/qingfen/commands.h"
 #include "tools/qingfen/options.h"
 #include "tools/qingfen/words.h"
-
-#include <stdio.h>
+#include "types/civil.h"
+#include "types/wire.h"
 
 static const struct command_help help = {
     .usage = "status [OPTIONS]",
-    .about = "Prints the engine's version, clock and store, and a line for every shard. Exit status 1\n"
-             "when it cannot be reached.\n",
+    .about =
+        "Prints the engine's version, clock and store, and a line for every shard. Exit status 1\n"
+        "when it cannot be reached.\n",
     .examples = "  qingfen status\n  qingfen status --to 10.0.0.7:7040 --format json\n",
 };
 
@@ -48,9 +47,9 @@ static void print_shards(const Qingfen__V1__StatusReply *reply)
     struct table *table = table_new(columns, 10);
     for (size_t i = 0; i < reply->n_shard; i++) {
         const Qingfen__V1__ShardStatus *s = reply->shard[i];
-        const uint64_t numbers[] = {s->last_seq,  s->durable_seq, s->checkpoint_seq,
-                                    s->accepted,  s->duplicate,   s->rejected,
-                                    s->blocks,    s->journal_bytes / 1000000, s->sessions};
+        const uint64_t numbers[] = {
+            s->last_seq, s->durable_seq, s->checkpoint_seq,          s->accepted, s->duplicate,
+            s->rejected, s->blocks,      s->journal_bytes / 1000000, s->sessions};
         table_cell(table, "%u", s->shard);
         for (size_t n = 0; n < 9; n++) {
             char text[YUAN_SIZE];
@@ -67,9 +66,9 @@ static void print_csv(const Qingfen__V1__StatusReply *reply)
          "blocks,checkpoints,sessions,soft_failures,memory_bytes");
     for (size_t i = 0; i < reply->n_shard; i++) {
         const Qingfen__V1__ShardStatus *s = reply->shard[i];
-        const uint64_t numbers[] = {s->last_seq,      s->durable_seq, s->checkpoint_seq,
-                                    s->journal_bytes, s->accepted,    s->duplicate,
-                                    s->rejected,      s->blocks,      s->checkpoints,
+        const uint64_t numbers[] = {s->last_seq,      s->durable_seq,   s->checkpoint_seq,
+                                    s->journal_bytes, s->accepted,      s->duplicate,
+                                    s->rejected,      s->blocks,        s->checkpoints,
                                     s->sessions,      s->soft_failures, s->memory_bytes};
         printf("%u", s->shard);
         for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++) {

@@ -1,7 +1,8 @@
 /* commands -- every word of `qingfen`, as a function.
  *
  * Each takes what the user wrote from the command's own name on (argv[0] is "send", "gen", …),
- * prints data to stdout and everything else to stderr, knows `--help`, and gives the exit status. */
+ * prints data to stdout and everything else to stderr, knows `--help`, and gives the exit status.
+ */
 #ifndef QINGFEN_COMMANDS_H
 #define QINGFEN_COMMANDS_H
 

@@ -1,12 +1,12 @@
 /* qingfen -- the command line: finds the command and hands over.
  *
  * Must not know the engine, only names. */
-#include "tools/qingfen/commands.h"
-#include "tools/qingfen/options.h"
-
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "tools/qingfen/commands.h"
+#include "tools/qingfen/options.h"
 
 struct command {
     const char *name;
@@ -16,18 +16,18 @@ struct command {
 
 /* clang-format off -- a table is read as a table */
 static const struct command commands[] = {
-    {"init",    cmd_init,    "make a store"},
-    {"gen",     cmd_gen,     "write the national workload to a file"},
-    {"send",    cmd_send,    "send settlements from CSV or pb files"},
-    {"call",    cmd_call,    "send any message as JSON, print its reply as JSON"},
-    {"clock",   cmd_clock,   "show the engine's clock, or move a manual one"},
-    {"period",  cmd_period,  "list months, cut one, close a year"},
-    {"report",  cmd_report,  "who pays whom, and for what"},
-    {"show",    cmd_show,    "one settlement with its postings and history"},
-    {"status",  cmd_status,  "the engine and its shards"},
+    {"init", cmd_init, "make a store"},
+    {"gen", cmd_gen, "write the national workload to a file"},
+    {"send", cmd_send, "send settlements from CSV or pb files"},
+    {"call", cmd_call, "send any message as JSON, print its reply as JSON"},
+    {"clock", cmd_clock, "show the engine's clock, or move a manual one"},
+    {"period", cmd_period, "list months, cut one, close a year"},
+    {"report", cmd_report, "who pays whom, and for what"},
+    {"show", cmd_show, "one settlement with its postings and history"},
+    {"status", cmd_status, "the engine and its shards"},
     {"explain", cmd_explain, "what an error code means, in English and Chinese"},
-    {"verify",  cmd_verify,  "check a store that is not in use"},
-    {"load",    cmd_load,    "put load on the engine and measure it"},
+    {"verify", cmd_verify, "check a store that is not in use"},
+    {"load", cmd_load, "put load on the engine and measure it"},
 };
 /* clang-format on */
 
@@ -41,8 +41,9 @@ static void print_commands(FILE *out)
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
     }
-    fprintf(out, "\n'qingfen help COMMAND' and 'qingfen COMMAND --help' say more; 'qingfen --version'"
-                 "\nprints the version. Exit status: 0 done, 1 failed or refused, 2 wrong usage.\n");
+    fprintf(out,
+            "\n'qingfen help COMMAND' and 'qingfen COMMAND --help' say more; 'qingfen --version'"
+            "\nprints the version. Exit status: 0 done, 1 failed or refused, 2 wrong usage.\n");
 }
 
 static const struct command *find_command(const char *name)

@@ -1,14 +1,13 @@
 #include "tools/qingfen/options.h"
 
-#include "types/civil.h"
-#include "types/province.h"
-
-#include "tools/qingfen/commands.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tools/qingfen/commands.h"
+#include "types/civil.h"
+#include "types/province.h"
 
 #define WORD_MAX 64 /* Longer words are compared by their first letters. */
 
@@ -31,8 +30,7 @@ size_t word_distance(const char *a, const char *b)
             }
             const size_t change = far[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
             far[i][j] = least(change, least(far[i - 1][j], far[i][j - 1]) + 1);
-            const bool swapped =
-                i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
             if (swapped) far[i][j] = least(far[i][j], far[i - 2][j - 2] + 1);
         }
     }

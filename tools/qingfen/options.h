@@ -27,7 +27,7 @@ enum option_kind {
 };
 
 struct option_spec {
-    const char *name;     /* Without the dashes. */
+    const char *name; /* Without the dashes. */
     enum option_kind kind;
     void *value;          /* Of the kind's type; holds the default; set when the option is given. */
     const char *argument; /* Placeholder for the help, NULL for a flag. */
@@ -70,13 +70,19 @@ size_t word_distance(const char *a, const char *b);
 bool word_is_near(const char *word, const char *meant);
 
 /* The options nearly all commands share, to stand in their lists. */
-#define OPTION_TO(address)                                                                        \
-    {"to", OPTION_ADDRESS, (address), "HOST:PORT",                                                \
-     "the engine (default 127.0.0.1:7040, or $QINGFEN_TO)", 0, 0}
-#define OPTION_AS(province)                                                                       \
-    {"as", OPTION_PROVINCE, (province), "PP",                                                     \
-     "speak for one province, two digits (default: the centre, for all)", 0, 0}
-#define OPTION_OUTPUT(format)                                                                     \
-    {"format", OPTION_FORMAT, (format), "FORMAT", "table, csv or json (default table)", 0, 0}
+#define OPTION_TO(address)                                              \
+    {                                                                   \
+        "to", OPTION_ADDRESS, (address), "HOST:PORT",                   \
+            "the engine (default 127.0.0.1:7040, or $QINGFEN_TO)", 0, 0 \
+    }
+#define OPTION_AS(province)                                                           \
+    {                                                                                 \
+        "as", OPTION_PROVINCE, (province), "PP",                                      \
+            "speak for one province, two digits (default: the centre, for all)", 0, 0 \
+    }
+#define OPTION_OUTPUT(format)                                                                   \
+    {                                                                                           \
+        "format", OPTION_FORMAT, (format), "FORMAT", "table, csv or json (default table)", 0, 0 \
+    }
 
 #endif

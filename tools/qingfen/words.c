@@ -1,10 +1,10 @@
 #include "tools/qingfen/words.h"
 
+#include <stdio.h>
+
 #include "types/cell.h"
 #include "types/civil.h"
 #include "types/province.h"
-
-#include <stdio.h>
 
 char *words_province(uint32_t code, char ret_text[WORDS_SIZE])
 {
