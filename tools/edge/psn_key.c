@@ -1,4 +1,4 @@
-#include "edge/psn_key.h"
+#include "tools/edge/psn_key.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -78,7 +78,7 @@ def main():
     assert sum(flow) == 1000000 and all(flow[i * 33] == 0 for i in range(32))
 
     out = ["/* Made by make_tables.py from deploy/workload/flow.csv; how is told there. */",
-           '#include "workload/tables.h"', "", "/* clang-format off -- a table is read as a table */"]
+           '#include "tools/workload/tables.h"', "", "/* clang-format off -- a table is read as a table */"]
     table(out, "workload_flow_ppm[PROVINCE_COUNT * PROVINCE_COUNT]", "uint32_t", flow, 16)
     table(out, "workload_hour_weights[24]", "uint32_t", HOURS, 12)
     table(out, "workload_class_thresholds[24 * 3]", "uint32_t",

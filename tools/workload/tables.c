@@ -1,5 +1,5 @@
 /* Made by make_tables.py from deploy/workload/flow.csv; how is told there. */
-#include "workload/tables.h"
+#include "tools/workload/tables.h"
 
 /* clang-format off -- a table is read as a table */
 const uint32_t workload_flow_ppm[PROVINCE_COUNT * PROVINCE_COUNT] = {

@@ -1,10 +1,10 @@
-#include "workload/workload.h"
+#include "tools/workload/workload.h"
 
 #include <string.h>
 
+#include "tools/workload/tables.h"
 #include "types/civil.h"
 #include "types/ensure.h"
-#include "workload/tables.h"
 
 #define PPM          1000000u
 #define SHARE_1      UINT64_C(4294967296) /* Thresholds are out of 2^32. */
