@@ -158,8 +158,10 @@ static int mend(struct fleet *fleet, uint32_t index, int r)
     }
     poll(NULL, 0, MEND_PAUSE_MS);
     r = connect_lane(fleet, index, deadline);
-    if (r == 0) lane_again(lane);
-    return r;
+    if (r != 0) return r;
+    if (first) fprintf(stderr, "connected again\n");
+    lane_again(lane);
+    return 0;
 }
 
 struct hearing {

@@ -13,18 +13,6 @@
 #define ANSWER_TIMEOUT_NS \
     (60 * NS_PER_SECOND) /* A year's close reads every cell; nothing is longer. */
 
-static void say_error_reply(const char *command, const struct frame *frame)
-{
-    Qingfen__V1__ErrorReply *error =
-        qingfen__v1__error_reply__unpack(NULL, frame->payload.size, frame->payload.data);
-    if (error == NULL) {
-        fprintf(stderr, "qingfen %s: the engine answered something unreadable\n", command);
-        return;
-    }
-    ask_status(command, error->code, error->text);
-    qingfen__v1__error_reply__free_unpacked(error, NULL);
-}
-
 ProtobufCMessage *ask_over(const char *command, struct client *client,
                            const ProtobufCMessage *request, uint16_t type,
                            const ProtobufCMessageDescriptor *reply)
@@ -48,10 +36,7 @@ ProtobufCMessage *ask_over(const char *command, struct client *client,
                 command, client->text);
         return NULL;
     }
-    if (frame.type != (type | MESSAGE_REPLY_BIT)) {
-        say_error_reply(command, &frame);
-        return NULL;
-    }
+    if (frame.type != (type | MESSAGE_REPLY_BIT)) reply = &qingfen__v1__error_reply__descriptor;
     ProtobufCMessage *answer =
         protobuf_c_message_unpack(reply, NULL, frame.payload.size, frame.payload.data);
     if (answer == NULL) fprintf(stderr, "qingfen %s: the reply cannot be read\n", command);
@@ -73,6 +58,12 @@ ProtobufCMessage *ask_once(const char *command, const struct client_address *add
         fprintf(stderr, "qingfen %s: %s\n", command, client.text);
     } else {
         answer = ask_over(command, &client, request, type, reply);
+    }
+    if (answer != NULL && answer->descriptor != reply) {
+        const Qingfen__V1__ErrorReply *error = (const Qingfen__V1__ErrorReply *)answer;
+        ask_status(command, error->code, error->text);
+        protobuf_c_message_free_unpacked(answer, NULL);
+        answer = NULL;
     }
     if (hello != NULL) qingfen__v1__hello_reply__free_unpacked(hello, NULL);
     client_done(&client);

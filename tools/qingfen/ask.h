@@ -13,7 +13,8 @@ ProtobufCMessage *ask_once(const char *command, const struct client_address *add
                            uint32_t province, const ProtobufCMessage *request, uint16_t type,
                            const ProtobufCMessageDescriptor *reply);
 
-/* The same over a connection that is there. */
+/* The same over a connection that is there. The reply may also be an ErrorReply: look at its
+ * descriptor. NULL: the connection is of no use any more. */
 ProtobufCMessage *ask_over(const char *command, struct client *client,
                            const ProtobufCMessage *request, uint16_t type,
                            const ProtobufCMessageDescriptor *reply);

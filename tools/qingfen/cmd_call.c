@@ -36,6 +36,7 @@ struct call {
     struct client client;
     struct psn_key_maker *persons; /* Opened at the first psn_no. */
     const char *psn_key_file;
+    bool is_lost; /* The connection; nothing more can be asked. */
 };
 
 static bool make_key(void *context, struct bytes psn_no, uint8_t ret_psn_key[PSN_KEY_SIZE])
@@ -82,6 +83,7 @@ static int call_one(struct call *call, const struct json_message *kind, const js
     }
     ProtobufCMessage *reply = ask_over("call", &call->client, request, kind->type, kind->reply);
     protobuf_c_message_free_unpacked(request, NULL);
+    call->is_lost = reply == NULL;
     if (reply == NULL) return EXIT_FAILED;
     print_json(reply);
     const int status = reply_code(reply) == 0 ? EXIT_DONE : EXIT_FAILED;
@@ -150,7 +152,8 @@ static int call_file(struct call *call, const char *path)
     size_t room = 0;
     ssize_t size;
     int worst = EXIT_DONE;
-    for (unsigned long number = 1; (size = getline(&line, &room, file)) >= 0; number++) {
+    for (unsigned long number = 1; !call->is_lost && (size = getline(&line, &room, file)) >= 0;
+         number++) {
         char place[64];
         if (is_blank(line)) continue;
         snprintf(place, sizeof(place), "line %lu: ", number);

@@ -60,13 +60,14 @@ static void net_payments(const Qingfen__V1__NetReportReply *reply)
         table_cell(table, "%s", words_province(p->payee, name));
         table_cell(table, "%s", count_format_grouped(p->count, text));
         table_cell(table, "%s", yuan_format_grouped(p->amount, text));
-        records += p->count;
-        total += p->amount;
+        /* What passes through the clearing account goes in and out; it moves once. */
+        records += p->payer == 0 ? 0 : p->count;
+        total += p->payer == 0 ? 0 : p->amount;
     }
     char text[YUAN_SIZE];
     table_rule(table);
     table_cell(table, "%zu payments", reply->n_payments);
-    table_cell(table, "%s", "");
+    table_cell(table, "paid by provinces");
     table_cell(table, "%s", count_format_grouped(records, text));
     table_cell(table, "%s", yuan_format_grouped(total, text));
     table_print(table, stdout);

@@ -428,8 +428,11 @@ static int finish(struct job *job)
            (unsigned long long)(sender->accepted + sender->duplicate + sender->rejected),
            (unsigned long long)sender->accepted, (unsigned long long)sender->duplicate,
            (unsigned long long)sender->rejected);
-    if (job->is_unreadable) return EXIT_USAGE;
-    return job->is_lost || r != 0 || sender->rejected > 0 ? EXIT_FAILED : EXIT_DONE;
+    /* A header that cannot be read is wrong usage; a file that breaks off later has been sent. */
+    const uint64_t sent = sender->accepted + sender->duplicate + sender->rejected;
+    if (job->is_unreadable && sent == 0 && !job->is_lost) return EXIT_USAGE;
+    const bool all_good = !job->is_unreadable && !job->is_lost && r == 0 && sender->rejected == 0;
+    return all_good ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int send_files(struct job *job, struct fleet_options *options, char *const *files, int count,

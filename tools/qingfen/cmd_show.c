@@ -21,15 +21,29 @@ static const struct command_help help = {
     .examples = "  qingfen show settlement --insu 340100 --setl-id 34010020250301000017\n",
 };
 
+#define NAME_COLUMNS 18
+
+static void line_name(const char *name)
+{
+    printf("  %s", name);
+    for (size_t column = text_columns(name); column <= NAME_COLUMNS; column++) {
+        putchar(' ');
+    }
+}
+
 static void line_text(const char *name, const char *value)
 {
-    if (value[0] != '\0') printf("  %-18s %s\n", name, value);
+    if (value[0] == '\0') return;
+    line_name(name);
+    puts(value);
 }
 
 static void line_yuan(const char *name, int64_t fen)
 {
     char text[YUAN_SIZE];
-    if (fen != 0) printf("  %-18s %18s\n", name, yuan_format_grouped(fen, text));
+    if (fen == 0) return;
+    line_name(name);
+    printf("%18s\n", yuan_format_grouped(fen, text));
 }
 
 static void print_post(const ProtobufCBinaryData *data)

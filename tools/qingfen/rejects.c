@@ -29,6 +29,7 @@ int rejects_close(struct rejects *rejects)
 static void put_field(FILE *out, struct bytes text)
 {
     bool quoted = false;
+    if (text.size == 0) return;
     for (size_t i = 0; i < text.size; i++) {
         const uint8_t c = text.data[i];
         quoted |= c == '"' || c == ',' || c == '\n' || c == '\r';
