@@ -2,8 +2,6 @@
  * say where and why, the reader always comes to the end, and a row that is written again reads as
  * the same row. */
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "codec/csv.h"
 #include "types/ensure.h"
@@ -20,11 +18,6 @@ static void check_view(const struct csv_reader *reader, struct bytes view)
     if (start >= reader->text && start + view.size <= reader->end) return;
     ENSURE(start >= reader->scratch[0]);
     ENSURE(start + view.size <= reader->scratch[0] + sizeof(reader->scratch));
-}
-
-static bool same(struct bytes a, struct bytes b)
-{
-    return bytes_equal(a, b);
 }
 
 static void check_settlement(const struct csv_reader *reader, const struct csv_row *row)
@@ -49,9 +42,9 @@ static void check_settlement(const struct csv_reader *reader, const struct csv_r
     ENSURE(size <= sizeof(out));
     ENSURE(csv_begin(&again, (struct bytes){(const uint8_t *)out, size}, &error));
     ENSURE(csv_next(&again, &copy, &error) == CSV_ROW);
-    ENSURE(same(copy.settlement.msgid, settlement->msgid));
-    ENSURE(same(copy.settlement.orig_setl_id, settlement->orig_setl_id));
-    ENSURE(same(copy.psn_no, row->psn_no));
+    ENSURE(bytes_equal(copy.settlement.msgid, settlement->msgid));
+    ENSURE(bytes_equal(copy.settlement.orig_setl_id, settlement->orig_setl_id));
+    ENSURE(bytes_equal(copy.psn_no, row->psn_no));
     ENSURE(copy.settlement.setl_time == settlement->setl_time);
     ENSURE(copy.settlement.med_type == settlement->med_type);
     for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++)

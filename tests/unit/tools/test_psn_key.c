@@ -106,9 +106,8 @@ static void key_files(void **state)
     secret_of(NULL, -ENOENT, secret, &origin);
     unsetenv(PSN_KEY_FILE_ENV);
 
-    static const char *const bad[] = {"", "00",
-                                      "zz0102030405060708090a0b0c0d0e0f1011121314151617"
-                                      "18191a1b1c1d1e1f"};
+    static const char *const bad[] = {
+        "", "00", "zz0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         write_file(path, bad[i]);
         secret_of(path, -EINVAL, secret, &origin);

@@ -237,7 +237,7 @@ static void same_seed_same_bytes(void **state) /* (W1) */
     while ((item = workload_next(&workload)) != NULL)
         hash = row_hash(hash, item);
     /* Golden: changes only on purpose, and then every published digest of a month changes too. */
-    assert_int_equal(hash, UINT64_C(0xdc22abfe35dd89fd));
+    assert_int_equal(hash, UINT64_C(0x9e15f145f13bcff3));
 }
 
 static void record_k_alone_is_record_k(void **state) /* (W2) */
