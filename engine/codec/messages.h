@@ -19,7 +19,9 @@ bool reversal_decode(struct bytes body, struct reversal *ret_reversal, uint32_t 
 bool adjustment_decode(struct bytes body, struct adjustment *ret_adjustment, uint32_t *ret_field);
 bool correction_decode(struct bytes body, struct correction *ret_correction, uint32_t *ret_field);
 
-#define SETTLEMENT_ENCODED_MAX 1024 /* Bytes; any struct settlement within its field limits fits. */
+#define SETTLEMENT_ENCODED_MAX                                         \
+    1024 /* Bytes; any struct settlement within its field limits fits. \
+          */
 
 /* Writes the message in field order, zero fields left out: the canonical form. `out` has room for
  * SETTLEMENT_ENCODED_MAX bytes. Gives the size. */

@@ -258,7 +258,7 @@ uint32_t book_take_changed(struct book *book, struct cell *out)
 
 void cell_key_encode(struct cell_key key, uint8_t out[CELL_KEY_SIZE])
 {
-    be32_store(out, key.period);
+    be_store32(out, key.period);
     out[4] = key.payer;
     out[5] = key.payee;
     out[6] = key.line;

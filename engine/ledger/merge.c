@@ -40,15 +40,15 @@ static int put_records(struct store_txn *txn, struct merge *merge)
         }
         ENSURE(size <= RECORD_CHUNK_SIZE);
         size_t at = sizeof(uint32_t) * (1 + (size_t)count);
-        le32_store(merge->chunk, count);
+        le_store32(merge->chunk, count);
         for (uint32_t i = 0; i < count; i++) {
             const struct bytes entry = delta_entry(merge->delta, seq + i);
-            le32_store(merge->chunk + sizeof(uint32_t) * (1 + (size_t)i), (uint32_t)at);
+            le_store32(merge->chunk + sizeof(uint32_t) * (1 + (size_t)i), (uint32_t)at);
             memcpy(merge->chunk + at, entry.data, entry.size);
             at += entry.size;
         }
         uint8_t key[8];
-        be64_store(key, seq);
+        be_store64(key, seq);
         const int r = store_append(txn, STORE_RECORD, (struct bytes){key, sizeof key},
                                    (struct bytes){merge->chunk, at});
         if (r != 0) return r;
@@ -59,8 +59,8 @@ static int put_records(struct store_txn *txn, struct merge *merge)
 
 static void id_key(uint8_t key[ID_KEY_SIZE], uint32_t run, uint64_t hash)
 {
-    be32_store(key, run);
-    be64_store(key + 4, hash);
+    be_store32(key, run);
+    be_store64(key + 4, hash);
 }
 
 /* Reads the ids that the run holds already behind those of the delta, and removes their chunks. A
@@ -78,12 +78,12 @@ static int take_run(struct store_txn *txn, struct merge *merge, uint32_t run, ui
         int r = store_txn_ceiling(txn, STORE_ID, (struct bytes){key, sizeof key}, &found, &value);
         if (r == -ENOENT) return 0;
         if (r != 0) return r;
-        if (found.size != ID_KEY_SIZE || be32_load(found.data) != run) return 0;
+        if (found.size != ID_KEY_SIZE || be_load32(found.data) != run) return 0;
         const size_t ids = value.size / sizeof(struct id);
         if (ids > merge->ids_room - *count) return -EUCLEAN;
         memcpy(merge->ids + *count, value.data, ids * sizeof(struct id));
         *count += (uint32_t)ids;
-        hash = be64_load(found.data + 4);
+        hash = be_load64(found.data + 4);
         id_key(key, run, hash);
         r = store_delete(txn, STORE_ID, (struct bytes){key, sizeof key});
         if (r != 0) return r;
@@ -144,7 +144,7 @@ static int put_marks(struct store_txn *txn, const struct merge *merge)
     const struct mark *marks = delta_marks(merge->delta, &count);
     for (uint32_t i = 0; i < count; i++) {
         uint8_t key[8];
-        be64_store(key, marks[i].seq);
+        be_store64(key, marks[i].seq);
         const int r = store_put(txn, STORE_MARK, (struct bytes){key, sizeof key},
                                 (struct bytes){(const uint8_t *)&marks[i], sizeof marks[i]});
         if (r != 0) return r;

@@ -3,7 +3,10 @@
  * Provinces, areas, insurance types, medical types, chronic conditions, clearing types, and the
  * per-province switches of the identities E1-E5 (docs/rules.md). The files live in the store's
  * tables/ folder, copied there by `qingfen init`, and are checked at every start. This file knows
- * no file system: it is given the text of each file. */
+ * no file system: it is given the text of each file.
+ *
+ * The questions a settlement asks (tables_area_known() and the four after it) are answered from
+ * small direct indexes that tables_load() builds; the rows are there for those who list them. */
 #ifndef LEDGER_TABLES_H
 #define LEDGER_TABLES_H
 
@@ -51,17 +54,30 @@ struct chronic_row {
 #define CHRONICS_MAX  64
 #define CLR_TYPES_MAX 64
 
+#define TABLES_DIRECT_CODES 10000 /* Codes of up to four digits are looked up directly. */
+
+/* What tables_load() makes of the rows for the hot questions. */
+struct table_index {
+    uint64_t prefecture_bits[TABLES_DIRECT_CODES / 64 + 1]; /* By first four digits of xxxx00. */
+    uint64_t clr_type_bits[TABLES_DIRECT_CODES / 64 + 1];
+    uint8_t insurance[TABLES_DIRECT_CODES]; /* enum insurance + 1; 0: unknown. */
+    uint8_t line[TABLES_DIRECT_CODES];      /* enum line of the longest prefix; 0: none. */
+    uint32_t chronic[CHRONICS_MAX];         /* First four characters of each row's code. */
+    uint32_t chronic_since[CHRONICS_MAX];   /* since_month of the same row. */
+};
+
 struct tables {
     struct province_rules provinces[PROVINCE_COUNT];
+    uint32_t province_bits;       /* Bit i: the row of province index i was read. */
     struct area areas[AREAS_MAX]; /* Ascending. */
     uint32_t area_count;
-    struct insutype_row insutypes[INSUTYPES_MAX];
+    struct insutype_row insutypes[INSUTYPES_MAX]; /* Ascending. */
     uint32_t insutype_count;
-    struct med_type_row med_types[MED_TYPES_MAX];
+    struct med_type_row med_types[MED_TYPES_MAX]; /* Ascending. */
     uint32_t med_type_count;
-    struct chronic_row chronics[CHRONICS_MAX];
+    struct chronic_row chronics[CHRONICS_MAX]; /* As in the file. */
     uint32_t chronic_count;
-    uint32_t clr_types[CLR_TYPES_MAX];
+    uint32_t clr_types[CLR_TYPES_MAX]; /* Ascending. */
     uint32_t clr_type_count;
 
     /* settings.csv: one name and one value a line; defaults in brackets. */
@@ -72,6 +88,12 @@ struct tables {
     uint32_t setl_time_first_month; /* [201401] older settlements are refused. */
     int64_t tombstone_ttl_ms;       /* [259200000] 72 h, docs/rules.md, Corrections. */
     bool partial_refunds;           /* [1] a refund may be less than its original. */
+    int payable_mode;               /* [1] clearing.payable_mode: what notices ask for. 0 gross,
+                                     * 1 bilateral, 2 multilateral, 3 multilateral-direct: the
+                                     * order of netting's own list, which this room may not see. */
+    uint32_t setting_bits;          /* Which settings were read. */
+
+    struct table_index index;
 };
 
 /* Which file a text is. */
@@ -98,13 +120,15 @@ struct table_error {
 /* Sets everything to empty tables and default settings. */
 void tables_init(struct tables *tables);
 
-/* Reads one file's text into `tables`. UTF-8, LF or CRLF, '#' starts a comment line, first other
- * line is the header, columns by name in any order. False with *ret_error set when a row is wrong,
- * doubled or too many; `tables` is then not to be used. */
+/* Reads one file's text into `tables`, each file once. UTF-8, LF or CRLF, '#' starts a comment
+ * line, empty lines are skipped, first other line is the header, columns by name in any order; a
+ * cell may stand in double quotes. False with *ret_error set when a row is wrong, doubled or too
+ * many; `tables` is then not to be used. */
 bool tables_load(struct tables *tables, enum table_file file, struct bytes text,
                  struct table_error *ret_error);
 
-/* True when every table that must have rows has them: 32 provinces, at least one insutype. */
+/* True when every table that must have rows has them: 32 provinces, at least one insutype, and the
+ * table behind each strict_… or …_required setting that is on. */
 bool tables_complete(const struct tables *tables, struct table_error *ret_error);
 
 /* True when the area's province takes part and, with strict_area_table, its prefecture is listed

@@ -52,7 +52,8 @@ struct payments {
     enum netting_mode mode;
     uint32_t count;
     struct payment list[PAYMENTS_MAX];
-    int64_t total; /* Fen: money that moves; in multilateral mode what the debtors pay in. */
+    int64_t total; /* Fen: the sum of the list, which in gross is also the sum of all pairs, those
+                    * below zero included; in multilateral mode only what the debtors pay in. */
 };
 
 void netting_init(struct netting *netting);
@@ -66,12 +67,14 @@ bool netting_add(struct netting *netting, uint8_t payer, uint8_t payee, int64_t 
 bool netting_positions(const struct netting *netting, int64_t ret_net[PROVINCE_COUNT]);
 
 /* The payments of a mode. Gross keeps every pair with records, also those of zero or less; the
- * net modes list only payments above zero. False on overflow. */
+ * net modes list only payments above zero. multilateral-direct lets the largest debtor pay the
+ * largest creditor until nobody owes anything; of equal ones the lower index goes first. False on
+ * overflow, then *ret_payments holds nothing of use. */
 bool netting_payments(const struct netting *netting, enum netting_mode mode,
                       struct payments *ret_payments);
 
 /* Checks (N1)-(N3) over all modes; NULL when they hold, else a static text that names the one
- * broken. */
+ * broken ("N2: …") or the overflow. */
 const char *netting_check(const struct netting *netting);
 
 /* Liquidity that a mode saves against gross, in basis points of gross, rounded down; 0 when gross

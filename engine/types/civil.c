@@ -70,13 +70,13 @@ bool civil_to_ms(const struct civil *civil, int64_t *ret_unix_ms)
     if (civil->year < 1970 || civil->year > 9999) return false;
     if (civil->month < 1 || civil->month > 12) return false;
     if (civil->day < 1 || civil->day > days_in_month(civil->year, civil->month)) return false;
-    if (civil->hour < 0 || civil->hour > 23 || civil->minute < 0 || civil->minute > 59) return false;
+    if (civil->hour < 0 || civil->hour > 23 || civil->minute < 0 || civil->minute > 59)
+        return false;
     if (civil->second < 0 || civil->second > 59) return false;
     if (civil->millisecond < 0 || civil->millisecond > 999) return false;
 
     const int64_t days = days_from_date(civil->year, civil->month, civil->day);
-    const int64_t seconds =
-        days * 86400 + civil->hour * 3600 + civil->minute * 60 + civil->second;
+    const int64_t seconds = days * 86400 + civil->hour * 3600 + civil->minute * 60 + civil->second;
     *ret_unix_ms = seconds * MS_PER_SECOND + civil->millisecond - SHANGHAI_OFFSET_MS;
     return true;
 }

@@ -3,8 +3,8 @@
 const char *error_text(uint32_t code)
 {
     switch (code) {
-#define X(number, symbol, english, chinese)                                                       \
-    case number:                                                                                  \
+#define X(number, symbol, english, chinese) \
+    case number:                            \
         return english;
 #include "types/error.def"
 #undef X
@@ -16,8 +16,8 @@ const char *error_text(uint32_t code)
 const char *error_text_zh(uint32_t code)
 {
     switch (code) {
-#define X(number, symbol, english, chinese)                                                       \
-    case number:                                                                                  \
+#define X(number, symbol, english, chinese) \
+    case number:                            \
         return chinese;
 #include "types/error.def"
 #undef X
@@ -29,8 +29,8 @@ const char *error_text_zh(uint32_t code)
 const char *error_symbol(uint32_t code)
 {
     switch (code) {
-#define X(number, symbol, english, chinese)                                                       \
-    case number:                                                                                  \
+#define X(number, symbol, english, chinese) \
+    case number:                            \
         return #symbol;
 #include "types/error.def"
 #undef X

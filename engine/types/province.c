@@ -7,24 +7,18 @@ const uint8_t province_codes[PROVINCE_COUNT] = {
 };
 
 static const char *const names[PROVINCE_COUNT] = {
-    "北京", "天津", "河北", "山西", "内蒙古", "辽宁", "吉林", "黑龙江",
-    "上海", "江苏", "浙江", "安徽", "福建", "江西", "山东", "河南",
-    "湖北", "湖南", "广东", "广西", "海南", "重庆", "四川", "贵州",
-    "云南", "西藏", "陕西", "甘肃", "青海", "宁夏", "新疆", "兵团",
+    "北京", "天津", "河北", "山西", "内蒙古", "辽宁", "吉林", "黑龙江", "上海", "江苏", "浙江",
+    "安徽", "福建", "江西", "山东", "河南",   "湖北", "湖南", "广东",   "广西", "海南", "重庆",
+    "四川", "贵州", "云南", "西藏", "陕西",   "甘肃", "青海", "宁夏",   "新疆", "兵团",
 };
 
 #define NO PROVINCE_NONE
 static const uint8_t index_of_code[100] = {
-    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
-    NO,  0,  1,  2,  3,  4, NO, NO, NO, NO,
-    NO,  5,  6,  7, NO, NO, NO, NO, NO, NO,
-    NO,  8,  9, 10, 11, 12, 13, 14, NO, NO,
-    NO, 15, 16, 17, 18, 19, 20, NO, NO, NO,
-    21, 22, 23, 24, 25, NO, NO, NO, NO, NO,
-    NO, 26, 27, 28, 29, 30, 31, NO, NO, NO,
-    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
-    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
-    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, 0,  1,  2,  3,  4,  NO, NO, NO, NO,
+    NO, 5,  6,  7,  NO, NO, NO, NO, NO, NO, NO, 8,  9,  10, 11, 12, 13, 14, NO, NO,
+    NO, 15, 16, 17, 18, 19, 20, NO, NO, NO, 21, 22, 23, 24, 25, NO, NO, NO, NO, NO,
+    NO, 26, 27, 28, 29, 30, 31, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
 };
 /* clang-format on */
 

@@ -1,7 +1,8 @@
 /* province -- the 32 participants of the clearing and their dense index.
  *
- * 31 provinces (省级行政区) and the XPCC (新疆生产建设兵团, 66), in the order of their two-digit codes
- * (GB/T 2260). Arrays use the index, files and wire the code (docs/rules.md, Participants). */
+ * 31 provinces (省级行政区) and the XPCC (新疆生产建设兵团, 66), in the order of their two-digit
+ * codes (GB/T 2260). Arrays use the index, files and wire the code (docs/rules.md, Participants).
+ */
 #ifndef TYPES_PROVINCE_H
 #define TYPES_PROVINCE_H
 

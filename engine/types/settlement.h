@@ -9,34 +9,34 @@
 
 /* X(symbol, name, field number in proto/settlement.proto). The parts of the fund total are
  * neighbours (HIFP..OTH), because the rules walk over them. */
-#define SETTLEMENT_AMOUNTS(X)                                                                     \
-    X(MEDFEE, medfee_sumamt, 12)                                                                  \
-    X(FUND_SUM, fund_pay_sumamt, 13)                                                              \
-    X(HIFP, hifp_pay, 14)                                                                         \
-    X(CVLSERV, cvlserv_pay, 18)                                                                   \
-    X(HIFES, hifes_pay, 19)                                                                       \
-    X(HIFMI, hifmi_pay, 20)                                                                       \
-    X(HIFOB, hifob_pay, 21)                                                                       \
-    X(HIFDM, hifdm_pay, 22)                                                                       \
-    X(MAF, maf_pay, 23)                                                                           \
-    X(OTH, oth_pay, 24)                                                                           \
-    X(PSN_PART, psn_part_amt, 15)                                                                 \
-    X(ACCT, acct_pay, 16)                                                                         \
-    X(MULAID, acct_mulaid_pay, 25)                                                                \
-    X(WLT, wlt_pay, 26)                                                                           \
-    X(CASH, psn_cash_pay, 17)                                                                     \
-    X(HOSP_PART, hosp_part_amt, 27)                                                               \
-    X(FULAMT_OWNPAY, fulamt_ownpay_amt, 31)                                                       \
-    X(OVERLMT, overlmt_selfpay, 32)                                                               \
-    X(PRESELFPAY, preselfpay_amt, 33)                                                             \
-    X(INSCP_SCP, inscp_scp_amt, 34)                                                               \
+#define SETTLEMENT_AMOUNTS(X)               \
+    X(MEDFEE, medfee_sumamt, 12)            \
+    X(FUND_SUM, fund_pay_sumamt, 13)        \
+    X(HIFP, hifp_pay, 14)                   \
+    X(CVLSERV, cvlserv_pay, 18)             \
+    X(HIFES, hifes_pay, 19)                 \
+    X(HIFMI, hifmi_pay, 20)                 \
+    X(HIFOB, hifob_pay, 21)                 \
+    X(HIFDM, hifdm_pay, 22)                 \
+    X(MAF, maf_pay, 23)                     \
+    X(OTH, oth_pay, 24)                     \
+    X(PSN_PART, psn_part_amt, 15)           \
+    X(ACCT, acct_pay, 16)                   \
+    X(MULAID, acct_mulaid_pay, 25)          \
+    X(WLT, wlt_pay, 26)                     \
+    X(CASH, psn_cash_pay, 17)               \
+    X(HOSP_PART, hosp_part_amt, 27)         \
+    X(FULAMT_OWNPAY, fulamt_ownpay_amt, 31) \
+    X(OVERLMT, overlmt_selfpay, 32)         \
+    X(PRESELFPAY, preselfpay_amt, 33)       \
+    X(INSCP_SCP, inscp_scp_amt, 34)         \
     X(ACT_PAY_DEDC, act_pay_dedc, 35)
 
 enum settlement_amount {
 #define X(symbol, name, field) AMOUNT_##symbol,
     SETTLEMENT_AMOUNTS(X)
 #undef X
-        AMOUNT_COUNT,
+    AMOUNT_COUNT,
     AMOUNT_FUND_FIRST = AMOUNT_HIFP, /* The parts of fund_pay_sumamt. */
     AMOUNT_FUND_LAST = AMOUNT_OTH,
     AMOUNT_REFUNDABLE_COUNT = AMOUNT_HOSP_PART + 1, /* Those a refund may not exceed. */

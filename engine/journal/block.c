@@ -1,0 +1,166 @@
+/* block -- see block.h. Pure: bytes in, bytes out; files are world/linux/segments.c. */
+#include "journal/block.h"
+
+#include "journal/entry.h"
+#include "types/ensure.h"
+#include "util/checksum.h"
+#include "util/le.h"
+
+enum {
+    OFFSET_MAGIC = 0,
+    OFFSET_STORE_ID = 8,
+    OFFSET_SHARD = 24,
+    OFFSET_PAYLOAD_SIZE = 28,
+    OFFSET_NUMBER = 32,
+    OFFSET_FIRST_SEQ = 40,
+    OFFSET_ENTRY_COUNT = 48,
+    OFFSET_PAYLOAD_CRC = 52,
+    OFFSET_PREVIOUS = 56,
+    OFFSET_EPOCH = 88,
+    OFFSET_HEAD_CRC = 92,
+
+    OFFSET_SEGMENT = 28,
+    OFFSET_FIRST_BLOCK = 32,
+    OFFSET_SEGMENT_CRC = 40,
+    SEGMENT_FIELDS_SIZE = 44,
+};
+
+_Static_assert(OFFSET_HEAD_CRC + 4 == BLOCK_HEAD_SIZE, "the sum is the last field of the head");
+_Static_assert(BLOCK_HASH_SIZE == SHA256_SIZE, "the chain is SHA-256");
+
+static const uint8_t block_magic[8] = "QFBLOCK1";
+static const uint8_t segment_magic[8] = "QFSEGMT1";
+
+static bool all_zero(const uint8_t *data, size_t size)
+{
+    /* Equal to itself one byte further on: every byte is the first one. */
+    return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
+}
+
+size_t block_size_on_disk(size_t payload_size)
+{
+    ENSURE(payload_size <= BLOCK_PAYLOAD_MAX);
+    return (BLOCK_HEAD_SIZE + payload_size + BLOCK_ALIGN - 1) & ~(size_t)(BLOCK_ALIGN - 1);
+}
+
+/* Entries have a least size, and only an empty payload has none. */
+static bool count_fits(size_t entry_count, size_t payload_size)
+{
+    if ((entry_count == 0) != (payload_size == 0)) return false;
+    return entry_count <= payload_size / ENTRY_HEAD_SIZE;
+}
+
+void block_seal(const struct block *block, uint8_t *out, uint8_t ret_hash[BLOCK_HASH_SIZE])
+{
+    /* What block_open() refuses must never be written: it would be durable and unreadable. */
+    ENSURE(block->payload.data == out + BLOCK_HEAD_SIZE);
+    ENSURE(block->payload.size <= BLOCK_PAYLOAD_MAX);
+    ENSURE(block->number != 0);
+    ENSURE(block->first_seq != 0);
+    ENSURE(count_fits(block->entry_count, block->payload.size));
+
+    memcpy(out + OFFSET_MAGIC, block_magic, sizeof block_magic);
+    memcpy(out + OFFSET_STORE_ID, block->store_id, STORE_ID_SIZE);
+    le_store32(out + OFFSET_SHARD, block->shard);
+    le_store32(out + OFFSET_PAYLOAD_SIZE, (uint32_t)block->payload.size);
+    le_store64(out + OFFSET_NUMBER, block->number);
+    le_store64(out + OFFSET_FIRST_SEQ, block->first_seq);
+    le_store32(out + OFFSET_ENTRY_COUNT, block->entry_count);
+    le_store32(out + OFFSET_PAYLOAD_CRC,
+               checksum_crc32c(0, block->payload.data, block->payload.size));
+    memcpy(out + OFFSET_PREVIOUS, block->previous, BLOCK_HASH_SIZE);
+    le_store32(out + OFFSET_EPOCH, block->epoch);
+    le_store32(out + OFFSET_HEAD_CRC, checksum_crc32c(0, out, OFFSET_HEAD_CRC));
+
+    size_t used = BLOCK_HEAD_SIZE + block->payload.size;
+    memset(out + used, 0, block_size_on_disk(block->payload.size) - used);
+    checksum_sha256((struct bytes){out, used}, (struct bytes){NULL, 0}, ret_hash);
+}
+
+/* Payload size by a sound head at the front of `source`, or -1. */
+static int64_t head_check(struct bytes source)
+{
+    const uint8_t *in = source.data;
+    if (memcmp(in + OFFSET_MAGIC, block_magic, sizeof block_magic) != 0) return -1;
+    if (le_load32(in + OFFSET_HEAD_CRC) != checksum_crc32c(0, in, OFFSET_HEAD_CRC)) return -1;
+
+    size_t payload_size = le_load32(in + OFFSET_PAYLOAD_SIZE);
+    if (payload_size > BLOCK_PAYLOAD_MAX) return -1;
+    if (block_size_on_disk(payload_size) > source.size) return -1;
+    if (!count_fits(le_load32(in + OFFSET_ENTRY_COUNT), payload_size)) return -1;
+    if (le_load64(in + OFFSET_NUMBER) == 0) return -1;
+    if (le_load64(in + OFFSET_FIRST_SEQ) == 0) return -1;
+    return (int64_t)payload_size;
+}
+
+enum block_state block_open(struct bytes source, struct block *ret_block,
+                            uint8_t ret_hash[BLOCK_HASH_SIZE])
+{
+    if (source.size < BLOCK_ALIGN) return BLOCK_BROKEN;
+    const uint8_t *in = source.data;
+    if (all_zero(in, BLOCK_ALIGN)) return BLOCK_EMPTY;
+    int64_t checked = head_check(source);
+    if (checked < 0) return BLOCK_BROKEN;
+
+    struct bytes payload = {in + BLOCK_HEAD_SIZE, (size_t)checked};
+    size_t used = BLOCK_HEAD_SIZE + payload.size;
+    if (le_load32(in + OFFSET_PAYLOAD_CRC) != checksum_crc32c(0, payload.data, payload.size))
+        return BLOCK_BROKEN;
+    if (!all_zero(in + used, block_size_on_disk(payload.size) - used)) return BLOCK_BROKEN;
+
+    struct block block = {
+        .shard = le_load32(in + OFFSET_SHARD),
+        .epoch = le_load32(in + OFFSET_EPOCH),
+        .number = le_load64(in + OFFSET_NUMBER),
+        .first_seq = le_load64(in + OFFSET_FIRST_SEQ),
+        .entry_count = le_load32(in + OFFSET_ENTRY_COUNT),
+        .payload = payload,
+    };
+    memcpy(block.store_id, in + OFFSET_STORE_ID, STORE_ID_SIZE);
+    memcpy(block.previous, in + OFFSET_PREVIOUS, BLOCK_HASH_SIZE);
+    *ret_block = block;
+    checksum_sha256((struct bytes){in, used}, (struct bytes){NULL, 0}, ret_hash);
+    return BLOCK_SOUND;
+}
+
+void block_chain_start(const uint8_t store_id[STORE_ID_SIZE], uint32_t shard,
+                       uint8_t ret_hash[BLOCK_HASH_SIZE])
+{
+    uint8_t number[4];
+    le_store32(number, shard);
+    checksum_sha256((struct bytes){store_id, STORE_ID_SIZE}, (struct bytes){number, sizeof number},
+                    ret_hash);
+}
+
+void segment_head_encode(const struct segment_head *head, uint8_t *out)
+{
+    ENSURE(head->segment != 0);
+    ENSURE(head->first_block != 0);
+    memset(out, 0, SEGMENT_HEAD_SIZE);
+    memcpy(out + OFFSET_MAGIC, segment_magic, sizeof segment_magic);
+    memcpy(out + OFFSET_STORE_ID, head->store_id, STORE_ID_SIZE);
+    le_store32(out + OFFSET_SHARD, head->shard);
+    le_store32(out + OFFSET_SEGMENT, head->segment);
+    le_store64(out + OFFSET_FIRST_BLOCK, head->first_block);
+    le_store32(out + OFFSET_SEGMENT_CRC, checksum_crc32c(0, out, OFFSET_SEGMENT_CRC));
+}
+
+bool segment_head_decode(struct bytes source, struct segment_head *ret_head)
+{
+    if (source.size < SEGMENT_HEAD_SIZE) return false;
+    const uint8_t *in = source.data;
+    if (memcmp(in + OFFSET_MAGIC, segment_magic, sizeof segment_magic) != 0) return false;
+    if (le_load32(in + OFFSET_SEGMENT_CRC) != checksum_crc32c(0, in, OFFSET_SEGMENT_CRC))
+        return false;
+    if (!all_zero(in + SEGMENT_FIELDS_SIZE, SEGMENT_HEAD_SIZE - SEGMENT_FIELDS_SIZE)) return false;
+
+    struct segment_head head = {
+        .shard = le_load32(in + OFFSET_SHARD),
+        .segment = le_load32(in + OFFSET_SEGMENT),
+        .first_block = le_load64(in + OFFSET_FIRST_BLOCK),
+    };
+    if (head.segment == 0 || head.first_block == 0) return false;
+    memcpy(head.store_id, in + OFFSET_STORE_ID, STORE_ID_SIZE);
+    *ret_head = head;
+    return true;
+}

@@ -1,0 +1,793 @@
+/* shard -- the way of one message through one shard; see shard.h.
+ *
+ * INVARIANTS kept here
+ *   (J1) A result leaves only when durable_seq has reached every entry its judgement knew of:
+ *        results wait in order, each with the last number taken when it was judged.
+ *   (S1) At most one block is on its way to the device. A torn write can therefore only ever be the
+ *        last block of the journal.
+ *   (S2) A checkpoint holds exactly the entries up to the end of one written block. */
+#include "shard.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "codec/messages.h"
+#include "shard_internal.h"
+#include "types/civil.h"
+#include "types/ensure.h"
+#include "util/le.h"
+
+#define CELLS_MAX     131072 /* Four years of every possible cell; see book.h for what one takes. */
+#define STRETCH       32     /* Messages decoded ahead, so that memory is asked for in time. */
+#define GROUP_SIZE    (SEGMENT_HEAD_SIZE + 1024 * 1024)
+#define RUN_IDS_ROOM  (2 * 65536)
+#define IDS_PER_ENTRY 3
+#define CELL_SCAN_KEY 8
+
+void shard_config_init(struct shard_config *config)
+{
+    memset(config, 0, sizeof *config);
+    config->shards = 1;
+    config->delta_entries = 262144;
+    config->delta_bytes = 96u * 1024 * 1024;
+    config->directory_ids = 4u * 1024 * 1024;
+}
+
+/* -- opening -------------------------------------------------------------------------------- */
+
+void shard_free(struct shard *shard)
+{
+    if (shard == NULL) return;
+    book_free(shard->book);
+    directory_free(shard->directory);
+    delta_free(shard->active);
+    delta_free(shard->frozen);
+    free(shard->groups[0].buffer);
+    free(shard->groups[1].buffer);
+    free(shard->merge_cells);
+    free(shard->merge.ids);
+    free(shard->merge.chunk);
+    free(shard->waiting);
+    free(shard->outgoing);
+    free(shard->failures);
+    free(shard->scratch);
+    free(shard);
+}
+
+static struct shard *shard_new(const struct shard_config *config)
+{
+    struct shard *shard = calloc(1, sizeof *shard);
+    if (shard == NULL) return NULL;
+    shard->config = *config;
+    shard->tables = config->tables;
+    shard->store = config->store;
+    shard->book = book_new(CELLS_MAX);
+    shard->directory = directory_new(config->directory_ids);
+    shard->active = delta_new(config->delta_entries, config->delta_bytes);
+    shard->frozen = delta_new(config->delta_entries, config->delta_bytes);
+    for (int i = 0; i < 2; i++)
+        shard->groups[i].buffer = aligned_alloc(BLOCK_ALIGN, GROUP_SIZE);
+    shard->merge_cells = malloc(sizeof *shard->merge_cells * CELLS_MAX);
+    shard->merge.ids_room = config->delta_entries * IDS_PER_ENTRY + RUN_IDS_ROOM;
+    shard->merge.ids = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
+    shard->merge.chunk = malloc(RECORD_CHUNK_SIZE);
+    shard->merge.store = config->store;
+    shard->waiting = malloc(sizeof *shard->waiting * RESULTS_MAX);
+    shard->outgoing = malloc(sizeof *shard->outgoing * RESULTS_MAX);
+    shard->failures = malloc(sizeof *shard->failures * FAILURES_RING);
+    shard->scratch = malloc(sizeof *shard->scratch * STRETCH);
+    if (shard->book == NULL || shard->directory == NULL || shard->active == NULL ||
+        shard->frozen == NULL || shard->groups[0].buffer == NULL ||
+        shard->groups[1].buffer == NULL || shard->merge_cells == NULL || shard->merge.ids == NULL ||
+        shard->merge.chunk == NULL || shard->waiting == NULL || shard->outgoing == NULL ||
+        shard->failures == NULL || shard->scratch == NULL) {
+        shard_free(shard);
+        return NULL;
+    }
+    return shard;
+}
+
+static int read_cells(struct shard *shard, const char **ret_why)
+{
+    uint8_t key[CELL_SCAN_KEY] = {0};
+    struct bytes found;
+    struct bytes value;
+    int r;
+
+    while ((r = store_ceiling(shard->store, STORE_CELL, (struct bytes){key, sizeof key}, &found,
+                              &value)) == 0) {
+        struct cell cell;
+        if (found.size != sizeof key || value.size != sizeof cell) {
+            *ret_why = "a cell in the store has the wrong size";
+            return -EUCLEAN;
+        }
+        memcpy(&cell, value.data, sizeof cell);
+        if (!book_restore(shard->book, &cell)) {
+            *ret_why = "a cell in the store does not balance or has no place";
+            return -EUCLEAN;
+        }
+        /* The next possible key: count up the eight bytes. */
+        be_store64(key, be_load64(found.data) + 1);
+    }
+    return r == -ENOENT ? 0 : r;
+}
+
+static int read_ids(struct shard *shard, const char **ret_why)
+{
+    uint8_t key[12] = {0};
+    struct bytes found;
+    struct bytes value;
+    int r;
+
+    while ((r = store_ceiling(shard->store, STORE_ID, (struct bytes){key, sizeof key}, &found,
+                              &value)) == 0) {
+        const uint32_t run = found.size == sizeof key ? be_load32(found.data) : 0;
+        if (run == 0 || run > DIRECTORY_RUN_MAX || value.size % sizeof(struct id) != 0) {
+            *ret_why = "a chunk of ids in the store makes no sense";
+            return -EUCLEAN;
+        }
+        for (size_t i = 0; i < value.size; i += sizeof(struct id)) {
+            if (!directory_add(shard->directory, le_load64(value.data + i), run)) return -ENOMEM;
+        }
+        const uint64_t hash = be_load64(found.data + 4);
+        be_store32(key, hash == UINT64_MAX ? run + 1 : run);
+        be_store64(key + 4, hash + 1);
+    }
+    return r == -ENOENT ? 0 : r;
+}
+
+static int read_state(struct shard *shard, const char **ret_why)
+{
+    struct bytes value;
+    struct shard_meta meta;
+    int r = store_refresh(shard->store);
+    if (r != 0) return r;
+
+    r = store_get(shard->store, STORE_META, bytes_of("meta"), &value);
+    if (r == -ENOENT) {
+        shard->next_block = 1;
+        block_chain_start(shard->config.store_id, shard->config.shard, shard->hash);
+        if (shard->config.manual_clock) shard->stamp_ms = MANUAL_CLOCK_START_MS;
+        delta_reset(shard->active, 1, 1);
+        return 0;
+    }
+    if (r != 0) return r;
+    if (value.size != sizeof meta) {
+        *ret_why = "the store's position has the wrong size";
+        return -EUCLEAN;
+    }
+    memcpy(&meta, value.data, sizeof meta);
+    if (meta.format != 1 || meta.shard != shard->config.shard || meta.run == 0 ||
+        meta.run > DIRECTORY_RUN_MAX) {
+        *ret_why = "the store's position is of another format or shard";
+        return -EUCLEAN;
+    }
+    shard->last_seq = shard->durable_seq = shard->checkpoint_seq = meta.seq;
+    shard->stamp_ms = meta.stamp_ms;
+    shard->next_block = meta.next_block;
+    shard->segment = meta.segment;
+    shard->offset = meta.offset;
+    memcpy(shard->hash, meta.hash, sizeof shard->hash);
+    shard->cut_through = meta.cut_through;
+    shard->closed_year = meta.closed_year;
+    shard->cuts = meta.cuts;
+    shard->run_ids = meta.run_ids;
+    shard->journal_bytes = meta.journal_bytes;
+    delta_reset(shard->active, meta.seq + 1, meta.run);
+    r = read_cells(shard, ret_why);
+    return r == 0 ? read_ids(shard, ret_why) : r;
+}
+
+int shard_open(const struct shard_config *config, struct shard **ret_shard,
+               struct replay_start *ret_from, const char **ret_why)
+{
+    struct shard *shard = shard_new(config);
+    *ret_why = NULL;
+    if (shard == NULL) return -ENOMEM;
+    const int r = read_state(shard, ret_why);
+    if (r != 0) {
+        shard_free(shard);
+        return r;
+    }
+    ret_from->next_seq = shard->last_seq + 1;
+    ret_from->next_block = shard->next_block;
+    ret_from->segment = shard->segment;
+    ret_from->offset = shard->offset;
+    memcpy(ret_from->hash, shard->hash, sizeof ret_from->hash);
+    *ret_shard = shard;
+    return 0;
+}
+
+/* -- replay and checkpoints off the loop ---------------------------------------------------- */
+
+static int merge_now(struct shard *shard)
+{
+    int r;
+    while ((r = merge_run(&shard->merge)) == -ENOSPC) {
+        r = store_reserve(shard->store, 2 * merge_estimate(&shard->merge));
+        if (r != 0) return r;
+    }
+    if (r == 0) state_merged(shard);
+    return r;
+}
+
+int shard_checkpoint(struct shard *shard)
+{
+    ENSURE(!shard->writing);
+    ENSURE(!shard->frozen_used);
+    ENSURE(shard->groups[shard->filling].entries == 0);
+    if (delta_count(shard->active) == 0) return 0;
+    state_freeze(shard);
+    const int r = store_reserve(shard->store, merge_estimate(&shard->merge));
+    return r != 0 ? r : merge_now(shard);
+}
+
+int shard_replay(struct shard *shard, const struct block *block,
+                 const uint8_t hash[BLOCK_HASH_SIZE], uint32_t segment, uint32_t offset,
+                 uint32_t end)
+{
+    struct bytes rest = block->payload;
+
+    if (delta_count(shard->active) + block->entry_count > shard->config.delta_entries ||
+        !delta_has_room(shard->active, block->payload.size) ||
+        delta_count(shard->active) >= shard->config.delta_entries / 2) {
+        const int r = shard_checkpoint(shard);
+        if (r != 0) return r;
+    }
+    for (uint32_t i = 0; i < block->entry_count; i++) {
+        struct entry entry;
+        const size_t size = entry_decode_trusted(rest, &entry);
+        if (size == 0 || entry.seq != shard->last_seq + 1 || entry.stamp_ms < shard->stamp_ms) {
+            return -EUCLEAN;
+        }
+        state_apply(shard, &entry, NULL, (struct bytes){rest.data, size});
+        rest.data += size;
+        rest.size -= size;
+    }
+    if (rest.size != 0) return -EUCLEAN;
+    shard->durable_seq = shard->last_seq;
+    shard->next_block = block->number + 1;
+    memcpy(shard->hash, hash, sizeof shard->hash);
+    shard->segment = segment;
+    shard->offset = end;
+    shard->journal_bytes += end - offset;
+    return 0;
+}
+
+/* -- results -------------------------------------------------------------------------------- */
+
+static uint64_t waiting_room(const struct shard *shard)
+{
+    return RESULTS_MAX - (shard->waiting_tail - shard->waiting_done);
+}
+
+static uint64_t failures_room(const struct shard *shard)
+{
+    return FAILURES_RING - (shard->failures_tail - shard->failures_head);
+}
+
+/* A place for `count` failures that does not wrap; what is skipped counts as used. */
+static struct failure *failures_put(struct shard *shard, const struct failure *list, uint32_t count)
+{
+    const uint64_t at = shard->failures_tail % FAILURES_RING;
+    if (at + count > FAILURES_RING) shard->failures_tail += FAILURES_RING - at;
+    struct failure *place = &shard->failures[shard->failures_tail % FAILURES_RING];
+    memcpy(place, list, count * sizeof *list);
+    shard->failures_tail += count;
+    return place;
+}
+
+static void put_result(struct shard *shard, const struct request *request,
+                       const struct verdict *verdict)
+{
+    struct waiting *waiting = &shard->waiting[shard->waiting_tail++ % RESULTS_MAX];
+    struct result *result = &waiting->result;
+
+    *result = (struct result){
+        .ticket = request->ticket,
+        .index = request->index,
+        .type = request->type,
+        .code = verdict->code,
+        .dup = verdict->dup,
+    };
+    if (verdict->code == ERROR_OK) {
+        result->state = verdict->state;
+        result->period = verdict->entry.period;
+        result->orig_period = verdict->entry.orig_period;
+        result->seq = verdict->entry.seq;
+        result->stamp_ms = verdict->entry.stamp_ms;
+    } else {
+        result->failure_count = verdict->failures.count;
+        result->failures = failures_put(shard, verdict->failures.list, verdict->failures.count);
+    }
+    waiting->need_seq = shard->last_seq;
+    waiting->failures_end = shard->failures_tail;
+}
+
+/* The desk's answers have a queue of their own: they pass what a cut holds back. */
+static struct result *put_control(struct shard *shard, const struct request *request, uint32_t code)
+{
+    ENSURE(shard->control_count < CONTROLS_MAX);
+    struct waiting *waiting = &shard->controls[shard->control_count++];
+    waiting->need_seq = shard->last_seq;
+    waiting->result = (struct result){
+        .ticket = request->ticket,
+        .index = request->index,
+        .type = request->type,
+        .code = (uint16_t)code,
+        .stamp_ms = shard->stamp_ms,
+        .seq = shard->last_seq,
+    };
+    return &waiting->result;
+}
+
+/* Takes the memory of the results lent out with the last effects back. */
+static void reclaim_results(struct shard *shard)
+{
+    if (shard->waiting_done == shard->waiting_head) return;
+    shard->failures_head = shard->waiting[(shard->waiting_head - 1) % RESULTS_MAX].failures_end;
+    shard->waiting_done = shard->waiting_head;
+}
+
+static void release_results(struct shard *shard, struct effects *effects)
+{
+    uint32_t count = 0;
+    while (shard->waiting_head < shard->waiting_tail) {
+        const struct waiting *waiting = &shard->waiting[shard->waiting_head % RESULTS_MAX];
+        if (waiting->need_seq > shard->durable_seq) break; /* (J1) */
+        if (shard->holding && waiting->need_seq > shard->hold_after) break;
+        shard->outgoing[count++] = waiting->result;
+        shard->waiting_head++;
+    }
+    effects->results[0] = (struct result_span){shard->outgoing, count};
+
+    uint32_t controls = 0;
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < shard->control_count; i++) {
+        if (shard->controls[i].need_seq <= shard->durable_seq) { /* (J1) */
+            shard->control_out[controls++] = shard->controls[i].result;
+        } else {
+            shard->controls[left++] = shard->controls[i];
+        }
+    }
+    shard->control_count = left;
+    effects->results[1] = (struct result_span){shard->control_out, controls};
+}
+
+/* -- decisions into entries ----------------------------------------------------------------- */
+
+static bool group_has_room(const struct shard *shard, size_t size)
+{
+    return BLOCK_PAYLOAD_MAX - shard->groups[shard->filling].payload >= size;
+}
+
+/* Numbers the decision, writes it into the group and applies it. */
+static void append(struct shard *shard, struct entry *entry, const struct settlement *settlement)
+{
+    struct group *group = &shard->groups[shard->filling];
+    uint8_t *place = group->buffer + SEGMENT_HEAD_SIZE + BLOCK_HEAD_SIZE + group->payload;
+    const size_t size = entry_size(entry->body.size);
+
+    entry->seq = shard->last_seq + 1;
+    if (group->entries == 0) group->first_seq = entry->seq;
+    entry_encode(entry, place);
+    group->payload += size;
+    group->entries++;
+    state_apply(shard, entry, settlement, (struct bytes){place, size});
+}
+
+static void take_message(struct shard *shard, const struct request *request,
+                         const struct message *message, int64_t now_ms)
+{
+    uint8_t out[SETTLEMENT_ENCODED_MAX];
+    struct verdict verdict;
+
+    judge(shard, message, now_ms, out, &verdict, &shard->status.soft_failures);
+    if (verdict.code != ERROR_OK) {
+        shard->status.rejected++;
+    } else if (verdict.dup) {
+        shard->status.duplicate++;
+    } else {
+        const struct settlement *settlement =
+            message->type == MESSAGE_SETL_POST      ? &message->settlement
+            : message->type == MESSAGE_SETL_REVERSE ? &verdict.settlement
+                                                    : NULL;
+        shard->status.accepted++;
+        append(shard, &verdict.entry, settlement);
+    }
+    put_result(shard, request, &verdict);
+}
+
+/* -- the desk's requests -------------------------------------------------------------------- */
+
+static void append_control(struct shard *shard, enum entry_kind kind, uint32_t period,
+                           int64_t now_ms, struct bytes body)
+{
+    struct entry entry = {
+        .stamp_ms = now_ms,
+        .kind = (uint16_t)kind,
+        .period = period,
+        .orig_period = period,
+        .body = body,
+    };
+    append(shard, &entry, NULL);
+}
+
+static uint32_t check_cut(const struct shard *shard, uint32_t period, uint32_t *ret_blocking)
+{
+    *ret_blocking = 0;
+    if (!civil_month_valid(period)) return ERROR_MALFORMED;
+    if (period <= shard->cut_through) return ERROR_OK; /* Again: the same answer. */
+    return book_open_before(shard->book, period, ret_blocking) ? ERROR_PERIOD_ORDER : ERROR_OK;
+}
+
+static void take_cut(struct shard *shard, const struct request *request, int64_t now_ms)
+{
+    if (request->period > shard->cut_through) {
+        append_control(shard, ENTRY_CUT, request->period, now_ms, request->body);
+    }
+    /* From here on nobody hears of a later record before every shard has cut: so no answer can
+     * make somebody send a record that another shard still puts into the old month. */
+    shard->holding = true;
+    shard->hold_after = shard->last_seq;
+    put_control(shard, request, ERROR_OK);
+}
+
+static void take_clock(struct shard *shard, const struct request *request)
+{
+    uint32_t code = ERROR_OK;
+    if (!shard->config.manual_clock || request->instant_ms < shard->stamp_ms) {
+        code = ERROR_CLOCK;
+    } else {
+        append_control(shard, ENTRY_CLOCK, 0, request->instant_ms, request->body);
+    }
+    put_control(shard, request, code);
+}
+
+static void take_year_close(struct shard *shard, const struct request *request, int64_t now_ms)
+{
+    uint32_t code = ERROR_OK;
+    if (request->period / 100 > shard->closed_year) {
+        if (shard->cut_through < request->period) {
+            code = ERROR_PERIOD_ORDER;
+        } else if (request->type == REQUEST_YEAR_CLOSE) {
+            append_control(shard, ENTRY_YEAR_CLOSE, request->period, now_ms, request->body);
+        }
+    }
+    put_control(shard, request, code)->period = shard->cut_through;
+}
+
+static void take_cells(struct shard *shard, const struct request *request)
+{
+    uint32_t count;
+    uint32_t wanted = 0;
+    const struct cell *cells = book_cells(shard->book, &count);
+    struct cell *copy = malloc(sizeof *copy * (count + 1));
+
+    struct result *result = put_control(shard, request, copy == NULL ? ERROR_OVERLOAD : ERROR_OK);
+    result->period = shard->cut_through;
+    result->orig_period = shard->closed_year;
+    if (copy == NULL) return;
+    for (uint32_t i = 0; i < count; i++) {
+        if (request->period == 0 || cells[i].key.period == request->period)
+            copy[wanted++] = cells[i];
+    }
+    result->data = copy;
+    result->data_size = wanted * sizeof *copy;
+}
+
+/* A growing answer; `data` is NULL once there was no memory. */
+struct found {
+    uint8_t *data;
+    size_t size;
+    size_t room;
+};
+
+static void found_add(struct found *found, const struct found_entry *head,
+                      const struct entry *entry)
+{
+    const size_t size = entry_size(entry->body.size);
+    if (found->room - found->size < sizeof *head + size) {
+        found->room = 2 * (found->room + sizeof *head + size);
+        uint8_t *more = realloc(found->data, found->room);
+        ENSURE(more != NULL);
+        found->data = more;
+    }
+    memcpy(found->data + found->size, head, sizeof *head);
+    entry_encode(entry, found->data + found->size + sizeof *head);
+    found->size += sizeof *head + size;
+}
+
+#define HISTORY_MAX 1000 /* Entries that refer to one record, listed at most; latest first. */
+
+static void find_record(const struct shard *shard, const struct entry *entry,
+                        const struct settlement *s, struct found *found)
+{
+    const struct posting posting = posting_of(entry, s);
+    const struct cell *cell = book_find(shard->book, posting.key);
+    const struct mark mark = mark_of(shard, entry->seq);
+    struct found_entry head = {
+        .size = (uint32_t)entry_size(entry->body.size),
+        .reversed = (mark.flags & MARK_REVERSED) != 0,
+        .cut = cell != NULL && cell->cut != 0,
+        .refunded_fen = mark.refunds != 0 ? mark.changes[AMOUNT_MEDFEE] : 0,
+    };
+    found_add(found, &head, entry);
+
+    uint64_t seq = mark.last_seq;
+    for (int i = 0; i < HISTORY_MAX && seq != 0 && seq != entry->seq; i++) {
+        const struct entry item = entry_at(shard, seq);
+        head = (struct found_entry){
+            .size = (uint32_t)entry_size(item.body.size),
+            .history = 1,
+            .reversed = (mark_of(shard, seq).flags & MARK_REVERSED) != 0,
+        };
+        found_add(found, &head, &item);
+        seq = item.prev_seq;
+    }
+}
+
+static void take_find(struct shard *shard, const struct request *request)
+{
+    struct found found = {0};
+    struct lookup lookup;
+    struct entry entry;
+
+    lookup_begin(shard, hash_setl_id(shard, request->area, request->body), &lookup);
+    while (lookup_next(shard, &lookup, &entry)) {
+        struct settlement s;
+        uint32_t field;
+        if (entry.kind != ENTRY_SETTLEMENT && entry.kind != ENTRY_REFUND) continue;
+        if (!settlement_decode(entry.body, &s, &field)) continue;
+        if (s.insu_admdvs == request->area && bytes_equal(s.setl_id, request->body)) {
+            find_record(shard, &entry, &s, &found);
+        }
+    }
+    struct result *result = put_control(shard, request, ERROR_OK);
+    result->data = found.data;
+    result->data_size = found.size;
+}
+
+static void take_status(struct shard *shard, const struct request *request)
+{
+    struct shard_status *status = malloc(sizeof *status);
+    struct result *result = put_control(shard, request, status == NULL ? ERROR_OVERLOAD : ERROR_OK);
+    if (status == NULL) return;
+    shard_get_status(shard, status);
+    result->data = status;
+    result->data_size = sizeof *status;
+}
+
+static void take_control(struct shard *shard, const struct request *request, int64_t now_ms)
+{
+    uint32_t blocking;
+    switch (request->type) {
+    case REQUEST_CUT_CHECK: {
+        const uint32_t code = check_cut(shard, request->period, &blocking);
+        struct result *result = put_control(shard, request, code);
+        result->period = blocking;
+        result->orig_period = shard->cut_through;
+        return;
+    }
+    case REQUEST_CUT:
+        take_cut(shard, request, now_ms);
+        return;
+    case REQUEST_CUT_RELEASE:
+        shard->holding = false;
+        put_control(shard, request, ERROR_OK);
+        return;
+    case REQUEST_CLOCK:
+        take_clock(shard, request);
+        return;
+    case REQUEST_YEAR_CHECK:
+    case REQUEST_YEAR_CLOSE:
+        take_year_close(shard, request, now_ms);
+        return;
+    case REQUEST_CELLS:
+        take_cells(shard, request);
+        return;
+    case REQUEST_FIND:
+        take_find(shard, request);
+        return;
+    case REQUEST_STATUS:
+        take_status(shard, request);
+        return;
+    default:
+        put_control(shard, request, ERROR_UNKNOWN_TYPE);
+    }
+}
+
+/* -- the step ------------------------------------------------------------------------------- */
+
+/* A reversal's entry holds the refund it stands for: longer than what was sent. */
+static size_t entry_size_bound(const struct request *request)
+{
+    const size_t body = request->type == MESSAGE_SETL_REVERSE ? SETTLEMENT_ENCODED_MAX
+                        : request->body.size > ENTRY_BODY_MAX ? 0
+                                                              : request->body.size;
+    return entry_size(body);
+}
+
+static bool has_room(const struct shard *shard, const struct request *request)
+{
+    const size_t size = entry_size_bound(request);
+    return group_has_room(shard, size) && delta_has_room(shard->active, size) &&
+           waiting_room(shard) > 0 && failures_room(shard) > 2 * FAILURES_MAX &&
+           shard->control_count < CONTROLS_MAX;
+}
+
+static bool is_control(const struct request *request)
+{
+    return (request->type & 0xff00) == REQUEST_CONTROL;
+}
+
+static void take_requests(struct shard *shard, const struct request *list, uint32_t count,
+                          int64_t now_ms, struct effects *effects)
+{
+    while (effects->taken < count) {
+        const struct request *stretch = list + effects->taken;
+        uint32_t length = count - effects->taken < STRETCH ? count - effects->taken : STRETCH;
+        for (uint32_t i = 0; i < length; i++) {
+            if (is_control(&stretch[i])) continue;
+            message_open(shard, stretch[i].type, stretch[i].province, stretch[i].body,
+                         &shard->scratch[i]);
+        }
+        for (uint32_t i = 0; i < length; i++) {
+            if (!has_room(shard, &stretch[i])) return;
+            if (is_control(&stretch[i])) {
+                take_control(shard, &stretch[i], now_ms);
+                if (shard->config.manual_clock) now_ms = shard->stamp_ms;
+            } else {
+                take_message(shard, &stretch[i], &shard->scratch[i], now_ms);
+            }
+            effects->taken++;
+        }
+    }
+}
+
+bool shard_dirty(const struct shard *shard)
+{
+    return delta_count(shard->active) >= shard->config.delta_entries / 2 ||
+           delta_used(shard->active) >= shard->config.delta_bytes / 2;
+}
+
+/* Begins the merge of what is frozen, on the thread that reads: the store's map may have to move.
+ */
+static void start_merge(struct shard *shard, struct effects *effects)
+{
+    shard->merge_waits = false;
+    shard->merge_runs = true;
+    shard->merge.meta.segment = shard->segment;
+    shard->merge.meta.offset = shard->offset;
+    shard->merge.meta.journal_bytes = shard->journal_bytes;
+    ENSURE(store_reserve(shard->store, merge_estimate(&shard->merge)) == 0);
+    effects->merge = &shard->merge;
+}
+
+static void freeze_if_due(struct shard *shard)
+{
+    if (shard->frozen_used || delta_count(shard->active) == 0) return;
+    if (!shard->checkpoint_wanted && !shard_dirty(shard)) return;
+    shard->checkpoint_wanted = false;
+    state_freeze(shard); /* (S2): every entry is in a sealed block. */
+    shard->merge_waits = true;
+}
+
+static void flush(struct shard *shard, struct effects *effects)
+{
+    if (shard->writing) return; /* (S1) */
+    struct group *group = &shard->groups[shard->filling];
+    if (group->entries == 0) {
+        freeze_if_due(shard);
+        if (shard->merge_waits) start_merge(shard, effects);
+        return;
+    }
+    struct block block = {
+        .shard = shard->config.shard,
+        .epoch = 1,
+        .number = shard->next_block,
+        .first_seq = group->first_seq,
+        .entry_count = group->entries,
+        .payload = {group->buffer + SEGMENT_HEAD_SIZE + BLOCK_HEAD_SIZE, group->payload},
+    };
+    memcpy(block.store_id, shard->config.store_id, sizeof block.store_id);
+    memcpy(block.previous, shard->hash, sizeof block.previous);
+    block_seal(&block, group->buffer + SEGMENT_HEAD_SIZE, shard->hash);
+    effects->append =
+        (struct bytes){group->buffer + SEGMENT_HEAD_SIZE, block_size_on_disk(group->payload)};
+    effects->append_number = block.number;
+    shard->next_block++;
+    shard->writing = true;
+    shard->written_seq = shard->last_seq;
+    shard->written_bytes = effects->append.size;
+    group->payload = 0;
+    group->entries = 0;
+    shard->filling ^= 1;
+    freeze_if_due(shard);
+}
+
+static void written(struct shard *shard, uint32_t next_segment, uint32_t next_offset,
+                    struct effects *effects)
+{
+    ENSURE(shard->writing);
+    shard->writing = false;
+    shard->durable_seq = shard->written_seq;
+    shard->segment = next_segment;
+    shard->offset = next_offset;
+    shard->journal_bytes += shard->written_bytes;
+    shard->status.blocks++;
+    if (shard->merge_waits) start_merge(shard, effects);
+}
+
+static void merged(struct shard *shard, int status, struct effects *effects)
+{
+    ENSURE(shard->merge_runs);
+    if (status == -ENOSPC) { /* The estimate was too small: more room, and again. */
+        ENSURE(store_reserve(shard->store, 4 * merge_estimate(&shard->merge)) == 0);
+        effects->merge = &shard->merge;
+        return;
+    }
+    ENSURE(status == 0); /* A checkpoint that fails leaves the truth in the journal: stop. */
+    shard->merge_runs = false;
+    state_merged(shard);
+}
+
+void shard_step(struct shard *shard, const struct event *event, struct effects *ret_effects)
+{
+    int64_t now_ms = shard->stamp_ms;
+    if (!shard->config.manual_clock && event->now_ms > now_ms) now_ms = event->now_ms;
+
+    *ret_effects = (struct effects){0};
+    reclaim_results(shard);
+    switch (event->kind) {
+    case EVENT_REQUESTS:
+        take_requests(shard, event->requests.list, event->requests.count, now_ms, ret_effects);
+        break;
+    case EVENT_FLUSH:
+        flush(shard, ret_effects);
+        break;
+    case EVENT_WRITTEN:
+        written(shard, event->written.next_segment, event->written.next_offset, ret_effects);
+        break;
+    case EVENT_CHECKPOINT:
+        shard->checkpoint_wanted = true;
+        break;
+    case EVENT_MERGED:
+        merged(shard, event->status, ret_effects);
+        break;
+    }
+    release_results(shard, ret_effects);
+}
+
+bool shard_merging(const struct shard *shard)
+{
+    return shard->frozen_used;
+}
+
+bool shard_unwritten(const struct shard *shard)
+{
+    return shard->writing || shard->groups[shard->filling].entries != 0 ||
+           shard->waiting_head != shard->waiting_tail || shard->control_count != 0;
+}
+
+void shard_get_status(const struct shard *shard, struct shard_status *ret_status)
+{
+    *ret_status = shard->status;
+    ret_status->last_seq = shard->last_seq;
+    ret_status->durable_seq = shard->durable_seq;
+    ret_status->checkpoint_seq = shard->checkpoint_seq;
+    ret_status->journal_bytes = shard->journal_bytes;
+    ret_status->stamp_ms = shard->stamp_ms;
+    ret_status->cut_through = shard->cut_through;
+    ret_status->closed_year = shard->closed_year;
+    ret_status->memory_bytes = 2 * delta_bytes(shard->active) + directory_bytes(shard->directory) +
+                               2 * sizeof(struct cell) * CELLS_MAX + 2 * GROUP_SIZE +
+                               RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
+                               FAILURES_RING * sizeof(struct failure) +
+                               shard->merge.ids_room * sizeof(struct id);
+}
+
+const struct cell *shard_cells(const struct shard *shard, uint32_t *ret_count)
+{
+    return book_cells(shard->book, ret_count);
+}

@@ -1,0 +1,106 @@
+/* shard -- one shard: puts the rooms in a row, and reads like the way of the data.
+ *
+ *   request -> form and rules -> ids and originals -> decision -> entry -> book, ids, delta
+ *                                                                   -> block -> result
+ *
+ * One thread at a time may call in. Nothing here knows files, sockets or a clock (world/world.h);
+ * after shard_open() no step allocates memory, except an answer to the desk. */
+#ifndef SHARD_H
+#define SHARD_H
+
+#include "journal/block.h"
+#include "ledger/tables.h"
+#include "types/cell.h"
+#include "world/store.h"
+#include "world/world.h"
+
+struct shard;
+
+/* A manual clock of a new store stands here: 2025-01-01T00:00:00+08:00. */
+#define MANUAL_CLOCK_START_MS INT64_C(1735660800000)
+
+struct shard_config {
+    uint32_t shard;  /* This one, 0-based. */
+    uint32_t shards; /* Of how many. */
+    uint8_t store_id[STORE_ID_SIZE];
+    uint64_t hash_seed;          /* Secret of the store: ids are hashed with it in memory. */
+    const struct tables *tables; /* Borrowed for the shard's life. */
+    struct store *store;         /* Borrowed; only this shard uses it. */
+    bool manual_clock;
+    uint32_t delta_entries; /* Entries between two checkpoints, at most. */
+    size_t delta_bytes;     /* Their bytes, at most. */
+    uint64_t directory_ids; /* Ids the first directory table holds. */
+};
+
+/* Defaults for everything that is not identity: 262,144 entries, 96 MiB, 4 million ids. */
+void shard_config_init(struct shard_config *config);
+
+/* Where the journal has to be read from after shard_open(). */
+struct replay_start {
+    uint64_t next_seq;
+    uint64_t next_block;
+    uint32_t segment; /* 0: there is no segment yet. */
+    uint32_t offset;
+    uint8_t hash[BLOCK_HASH_SIZE]; /* Of the block before. */
+};
+
+/* Reads the state from the store. 0, -ENOMEM, -EUCLEAN when the store makes no sense (*ret_why, a
+ * static text, says what), or the store's error. */
+int shard_open(const struct shard_config *config, struct shard **ret_shard,
+               struct replay_start *ret_from, const char **ret_why);
+void shard_free(struct shard *shard); /* NULL is fine. */
+
+/* Applies a block of the journal again, before any step. `at` is where the block stands and `end`
+ * where it ends. 0, or a negative errno; checkpoints by itself when the delta is full. */
+int shard_replay(struct shard *shard, const struct block *block,
+                 const uint8_t hash[BLOCK_HASH_SIZE], uint32_t segment, uint32_t offset,
+                 uint32_t end);
+
+/* Writes everything that is durable into the store, on the caller's thread: at the end of a replay
+ * and when the engine stops. Nothing may be unwritten or merging. */
+int shard_checkpoint(struct shard *shard);
+
+void shard_step(struct shard *shard, const struct event *event, struct effects *ret_effects);
+
+/* True when a step could have to wait: a merge is going on. */
+bool shard_merging(const struct shard *shard);
+
+/* True when entries wait to be written or to be known as written. */
+bool shard_unwritten(const struct shard *shard);
+
+/* True when so much has changed since the last checkpoint that one is due. */
+bool shard_dirty(const struct shard *shard);
+
+struct shard_status {
+    uint64_t last_seq;
+    uint64_t durable_seq;
+    uint64_t checkpoint_seq;
+    uint64_t journal_bytes;
+    uint64_t accepted; /* This and the following: since shard_open(). */
+    uint64_t duplicate;
+    uint64_t rejected;
+    uint64_t blocks;
+    uint64_t checkpoints;
+    uint64_t soft_failures;
+    uint64_t memory_bytes; /* Reserved: deltas, directory, cells, buffers. */
+    int64_t stamp_ms;      /* The shard's time. */
+    uint32_t cut_through;
+    uint32_t closed_year;
+};
+
+void shard_get_status(const struct shard *shard, struct shard_status *ret_status);
+
+/* All cells, for digests; borrowed until the next step. */
+const struct cell *shard_cells(const struct shard *shard, uint32_t *ret_count);
+
+/* Answer to REQUEST_FIND: a packed row of these, each followed by its entry's bytes (entry_size)
+ * and that padded to 8; history rows come behind their record. */
+struct found_entry {
+    uint32_t size;        /* Of the entry's bytes. */
+    uint32_t history;     /* 0: a record; 1: something that refers to the record before. */
+    uint32_t reversed;    /* The record was cancelled by a correction. */
+    uint32_t cut;         /* Its cell is cut. */
+    int64_t refunded_fen; /* medfee_sumamt of its refunds, <= 0. */
+};
+
+#endif

@@ -1,0 +1,168 @@
+/* shard_internal -- what shard.c, shard_judge.c and shard_state.c share; nobody else includes it.
+ */
+#ifndef SHARD_INTERNAL_H
+#define SHARD_INTERNAL_H
+
+#include "journal/entry.h"
+#include "ledger/book.h"
+#include "ledger/delta.h"
+#include "ledger/directory.h"
+#include "ledger/merge.h"
+#include "ledger/rules.h"
+#include "shard.h"
+
+/* A message that changes something, decoded. */
+struct message {
+    uint16_t type; /* enum message_type */
+    uint16_t province;
+    struct bytes body;
+    bool formed;         /* It is the protobuf message it says. */
+    uint32_t bad_field;  /* Where it is not. */
+    uint64_t msgid_hash; /* Of settlements, for the look ahead. */
+    uint64_t setl_id_hash;
+    union {
+        struct settlement settlement;
+        struct reversal reversal;
+        struct adjustment adjustment;
+        struct correction correction;
+    };
+};
+
+/* What the judge says. When code is OK and dup is not set, `entry` is the decision to append. */
+struct verdict {
+    uint16_t code;
+    bool dup;
+    uint8_t state;
+    struct entry entry;           /* For a duplicate: the entry that was the first answer. */
+    struct settlement settlement; /* What is posted; for a reversal the refund it stands for. */
+    struct failures failures;
+};
+
+#define RESULTS_MAX   65536 /* Results waiting for their block; a power of two. */
+#define FAILURES_RING 32768 /* Failures of these; a power of two. */
+#define CONTROLS_MAX  64
+
+struct waiting {
+    struct result result;
+    uint64_t need_seq;     /* Leaves when this entry is durable. */
+    uint64_t failures_end; /* Ring position after its failures. */
+};
+
+/* Two of them: one is filled while the other is being written. */
+struct group {
+    uint8_t *buffer; /* SEGMENT_HEAD_SIZE, then the block. */
+    size_t payload;  /* Bytes of entries so far. */
+    uint64_t first_seq;
+    uint32_t entries;
+};
+
+struct shard {
+    struct shard_config config;
+    const struct tables *tables;
+    struct store *store;
+
+    /* State. */
+    struct book *book;
+    struct directory *directory;
+    struct delta *active;
+    struct delta *frozen; /* Being merged, or about to be; else empty and not looked at. */
+    bool frozen_used;
+    uint64_t last_seq;
+    int64_t stamp_ms;
+    uint32_t cut_through;
+    uint32_t closed_year;
+    uint64_t cuts;
+
+    /* Journal. */
+    struct group groups[2];
+    uint32_t filling;     /* Index of the group that takes entries. */
+    bool writing;         /* The other one is on its way to the device. */
+    uint64_t written_seq; /* Last entry of the block on its way. */
+    size_t written_bytes;
+    uint64_t durable_seq;
+    uint64_t next_block;
+    uint8_t hash[BLOCK_HASH_SIZE];
+    uint32_t segment; /* Where the next block will stand, as the driver says. */
+    uint32_t offset;
+    uint64_t journal_bytes;
+
+    /* Checkpoint. */
+    struct merge merge;
+    struct cell *merge_cells;
+    bool merge_waits; /* Frozen, but its last block is not written yet. */
+    bool merge_runs;
+    bool checkpoint_wanted;
+    uint64_t checkpoint_seq;
+    uint32_t run_ids; /* Ids that the active delta's run holds in the store. */
+
+    /* Results. */
+    struct waiting *waiting;
+    uint64_t waiting_head; /* First not handed out. */
+    uint64_t waiting_done; /* First whose memory is still lent out with the last effects. */
+    uint64_t waiting_tail;
+    struct result *outgoing; /* Results handed out, contiguous. */
+    struct failure *failures;
+    uint64_t failures_head;
+    uint64_t failures_tail;
+    struct waiting controls[CONTROLS_MAX];
+    uint32_t control_count;
+    struct result control_out[CONTROLS_MAX];
+    uint64_t hold_after; /* Results of entries after this one wait for REQUEST_CUT_RELEASE. */
+    bool holding;
+
+    struct message *scratch; /* Decoded requests of one stretch. */
+    struct shard_status status;
+};
+
+/* -- shard_state.c: what is known, and how a decision changes it ---------------------------- */
+
+/* Hashes of ids. The person is not in the hash, so that the centre can look a setl_id up; who asks
+ * compares the person. */
+uint64_t hash_msgid(const struct shard *shard, uint32_t sender, struct bytes msgid);
+uint64_t hash_setl_id(const struct shard *shard, uint32_t insu_admdvs, struct bytes setl_id);
+uint64_t hash_adj_no(const struct shard *shard, uint32_t insu_admdvs, struct bytes adj_no);
+
+/* Entries with an id, one after the other. */
+struct lookup {
+    uint64_t hash;
+    uint32_t place; /* 0: active delta, 1: frozen, 2 and up: runs of the store. */
+    uint64_t cursor;
+    uint32_t run_count;
+    uint16_t runs[DIRECTORY_HITS_MAX];
+};
+
+void lookup_begin(const struct shard *shard, uint64_t hash, struct lookup *ret_lookup);
+bool lookup_next(const struct shard *shard, struct lookup *lookup, struct entry *ret_entry);
+
+/* An entry by its number. It must exist: the store is broken otherwise, and the process stops. */
+struct entry entry_at(const struct shard *shard, uint64_t seq);
+
+/* What became of a record; zeros when nothing did. */
+struct mark mark_of(const struct shard *shard, uint64_t seq);
+
+/* Applies a decision: book, ids, marks, months. `settlement` is the decoded body of a settlement or
+ * refund when the caller has it, else NULL. The entry's bytes go into the delta. */
+void state_apply(struct shard *shard, const struct entry *entry,
+                 const struct settlement *settlement, struct bytes entry_bytes);
+
+/* Freezes the active delta, to be merged up to the last entry; the other one becomes active. */
+void state_freeze(struct shard *shard);
+
+/* Ends a merge that went well. */
+void state_merged(struct shard *shard);
+
+/* What a settlement or refund entry posted. */
+struct posting posting_of(const struct entry *entry, const struct settlement *settlement);
+
+/* -- shard_judge.c: what is decided --------------------------------------------------------- */
+
+/* Decodes; the body stays borrowed. */
+void message_open(const struct shard *shard, uint16_t type, uint16_t province, struct bytes body,
+                  struct message *ret_message);
+
+/* Judges without changing anything. `out` has room for SETTLEMENT_ENCODED_MAX bytes: a reversal's
+ * refund is written there, and verdict.entry.body may point to it. */
+void judge(const struct shard *shard, const struct message *message, int64_t now_ms, uint8_t *out,
+           struct verdict *ret_verdict, uint64_t *soft);
+
+#endif

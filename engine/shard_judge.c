@@ -1,0 +1,578 @@
+/* shard_judge -- what is decided about a message: the rules, the ids, the originals, the months.
+ *
+ * Changes nothing and remembers nothing: a refused message leaves no trace, mended it may come
+ * again under the same ids. The order of the judgement (docs/rules.md, Order of checks):
+ *   form, who may speak, was it answered before, every rule, the original, the month, the sums. */
+#include "codec/messages.h"
+#include "shard_internal.h"
+#include "types/civil.h"
+#include "types/ensure.h"
+
+static void prepare_settlement(const struct shard *shard, struct message *message)
+{
+    const struct settlement *s = &message->settlement;
+    const uint32_t sender = message->province != 0 ? message->province : s->mdtrtarea_admvs / 10000;
+    message->msgid_hash = hash_msgid(shard, sender, s->msgid);
+    message->setl_id_hash = hash_setl_id(shard, s->insu_admdvs, s->setl_id);
+    directory_prefetch(shard->directory, message->msgid_hash);
+    directory_prefetch(shard->directory, message->setl_id_hash);
+    delta_prefetch(shard->active, message->msgid_hash);
+    delta_prefetch(shard->active, message->setl_id_hash);
+}
+
+void message_open(const struct shard *shard, uint16_t type, uint16_t province, struct bytes body,
+                  struct message *ret_message)
+{
+    struct message *m = ret_message;
+    m->type = type;
+    m->province = province;
+    m->body = body;
+    m->bad_field = 0;
+    switch (type) {
+    case MESSAGE_SETL_POST:
+        m->formed = settlement_decode(body, &m->settlement, &m->bad_field);
+        if (m->formed) prepare_settlement(shard, m);
+        return;
+    case MESSAGE_SETL_REVERSE:
+        m->formed = reversal_decode(body, &m->reversal, &m->bad_field);
+        return;
+    case MESSAGE_SETL_ADJUST:
+        m->formed = adjustment_decode(body, &m->adjustment, &m->bad_field);
+        return;
+    case MESSAGE_CORRECTION:
+        m->formed = correction_decode(body, &m->correction, &m->bad_field);
+        return;
+    default:
+        m->formed = false;
+    }
+}
+
+/* -- small helpers -------------------------------------------------------------------------- */
+
+static void refuse(struct verdict *verdict, uint32_t code, uint32_t field, enum check check,
+                   int64_t got, int64_t want)
+{
+    failures_add(&verdict->failures, code, field, check, got, want);
+}
+
+static bool refused(const struct verdict *verdict)
+{
+    return verdict->failures.count != 0;
+}
+
+static void answer_again(struct verdict *verdict, const struct entry *first, uint8_t state)
+{
+    verdict->dup = true;
+    verdict->state = state;
+    verdict->entry = *first;
+}
+
+static bool is_record(const struct entry *entry)
+{
+    return entry->kind == ENTRY_SETTLEMENT || entry->kind == ENTRY_REFUND;
+}
+
+static struct settlement settlement_of(const struct entry *entry)
+{
+    struct settlement s;
+    uint32_t field;
+    ENSURE(settlement_decode(entry->body, &s, &field));
+    return s;
+}
+
+static struct adjustment adjustment_of(const struct entry *entry)
+{
+    struct adjustment a;
+    uint32_t field;
+    ENSURE(adjustment_decode(entry->body, &a, &field));
+    return a;
+}
+
+static struct correction correction_of(const struct entry *entry)
+{
+    struct correction c;
+    uint32_t field;
+    ENSURE(correction_decode(entry->body, &c, &field));
+    return c;
+}
+
+/* msgid and person of any entry a person can have sent. */
+static bool entry_ids(const struct entry *entry, struct bytes *ret_msgid, struct bytes *ret_psn)
+{
+    if (is_record(entry)) {
+        const struct settlement s = settlement_of(entry);
+        *ret_msgid = s.msgid;
+        *ret_psn = s.psn_key;
+        return true;
+    }
+    if (entry->kind == ENTRY_ADJUSTMENT) {
+        const struct adjustment a = adjustment_of(entry);
+        *ret_msgid = a.msgid;
+        *ret_psn = a.psn_key;
+        return true;
+    }
+    if (entry->kind == ENTRY_CORRECTION) {
+        const struct correction c = correction_of(entry);
+        *ret_msgid = c.msgid;
+        *ret_psn = c.psn_key;
+        return true;
+    }
+    return false;
+}
+
+/* The entry that came from this sender for this person under this msgid. */
+static bool find_msgid(const struct shard *shard, uint64_t hash, uint32_t sender,
+                       struct bytes msgid, struct bytes psn_key, struct entry *ret_entry)
+{
+    struct lookup lookup;
+    lookup_begin(shard, hash, &lookup);
+    while (lookup_next(shard, &lookup, ret_entry)) {
+        struct bytes its_msgid;
+        struct bytes its_psn;
+        if (ret_entry->sender == sender && entry_ids(ret_entry, &its_msgid, &its_psn) &&
+            bytes_equal(its_msgid, msgid) && bytes_equal(its_psn, psn_key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A correction of this msgid that came before it and still counts. */
+static bool find_tombstone(const struct shard *shard, uint64_t hash, uint32_t sender,
+                           struct bytes msgid, struct bytes psn_key, int64_t now_ms,
+                           struct entry *ret_entry)
+{
+    struct lookup lookup;
+    lookup_begin(shard, hash, &lookup);
+    while (lookup_next(shard, &lookup, ret_entry)) {
+        if (ret_entry->kind != ENTRY_CORRECTION || ret_entry->orig_seq != 0) continue;
+        if (ret_entry->sender != sender) continue;
+        if (now_ms - ret_entry->stamp_ms >= shard->tables->tombstone_ttl_ms) continue;
+        const struct correction c = correction_of(ret_entry);
+        if (bytes_equal(c.omsgid, msgid) && bytes_equal(c.psn_key, psn_key)) return true;
+    }
+    return false;
+}
+
+/* The settlement or refund of this person with that business key. */
+static bool find_setl_id(const struct shard *shard, uint64_t hash, uint32_t insu_admdvs,
+                         struct bytes setl_id, struct bytes psn_key, struct entry *ret_entry,
+                         struct settlement *ret_settlement)
+{
+    struct lookup lookup;
+    lookup_begin(shard, hash, &lookup);
+    while (lookup_next(shard, &lookup, ret_entry)) {
+        if (!is_record(ret_entry)) continue;
+        *ret_settlement = settlement_of(ret_entry);
+        if (ret_settlement->insu_admdvs == insu_admdvs &&
+            bytes_equal(ret_settlement->setl_id, setl_id) &&
+            bytes_equal(ret_settlement->psn_key, psn_key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_reversed(const struct shard *shard, uint64_t seq)
+{
+    return (mark_of(shard, seq).flags & MARK_REVERSED) != 0;
+}
+
+static uint32_t open_period(const struct shard *shard, uint32_t month)
+{
+    return month > shard->cut_through ? month : civil_month_next(shard->cut_through);
+}
+
+/* Fills in when and where it will be posted, and refuses a closed year. */
+static void assign_period(const struct shard *shard, uint32_t month, uint32_t field,
+                          struct verdict *verdict)
+{
+    struct entry *entry = &verdict->entry;
+    entry->orig_period = month;
+    entry->period = open_period(shard, month);
+    if (entry->period != month) entry->flags |= ENTRY_LATE;
+    if (month / 100 <= shard->closed_year) {
+        refuse(verdict, ERROR_PERIOD_CLOSED, field, CHECK_RANGE, month / 100, shard->closed_year);
+    }
+}
+
+/* The province that counts as the sender; refuses one the session may not speak for. */
+static uint16_t judge_sender(const struct message *message, uint32_t sender_admdvs,
+                             uint32_t default_admdvs, uint32_t field, struct verdict *verdict)
+{
+    const uint32_t session = message->province;
+    const uint32_t said = sender_admdvs > 99 ? sender_admdvs / 10000 : sender_admdvs;
+    const uint32_t sender = session != 0 ? session : said != 0 ? said : default_admdvs / 10000;
+
+    if (sender == 0) {
+        refuse(verdict, ERROR_MALFORMED, 46, CHECK_MISSING, 0, 0);
+    } else if (province_index(sender) == PROVINCE_NONE) {
+        refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_KNOWN, sender, 0);
+    } else if (said != 0 && said != sender) {
+        refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_MATCH, said, sender);
+    } else if (default_admdvs != 0 && default_admdvs / 10000 != sender) {
+        refuse(verdict, ERROR_SENDER_NOT_ALLOWED, field, CHECK_MATCH, default_admdvs / 10000,
+               sender);
+    }
+    return (uint16_t)sender;
+}
+
+static void set_decided(struct entry *entry, struct decided decided)
+{
+    entry->line = decided.line;
+    entry->insurance = decided.insurance;
+    if (decided.acct_pay_includes_mulaid) entry->flags |= ENTRY_MULAID_IN_ACCT;
+    if (decided.fund_sum_includes_acct) entry->flags |= ENTRY_ACCT_IN_FUND;
+    if (decided.clear_mulaid) entry->flags |= ENTRY_MULAID_CLEARED;
+}
+
+static struct rule_time rule_time(const struct shard *shard, int64_t now_ms)
+{
+    const bool never_set = shard->config.manual_clock && now_ms == MANUAL_CLOCK_START_MS;
+    return (struct rule_time){.now_ms = now_ms, .known = !never_set};
+}
+
+/* -- settlement and refund ------------------------------------------------------------------ */
+
+/* A repeated id: the same content is answered again, other content is a conflict. */
+static bool judge_repeated(const struct shard *shard, const struct settlement *s,
+                           const struct entry *first, const struct settlement *its,
+                           uint32_t conflict, uint32_t field, struct verdict *verdict)
+{
+    if (!settlement_same(s, its)) {
+        refuse(verdict, conflict, field, CHECK_NONE, 0, 0);
+    } else if (is_reversed(shard, first->seq)) {
+        refuse(verdict, ERROR_ALREADY_REVERSED, field, CHECK_NONE, 0, 0);
+    } else {
+        answer_again(verdict, first, STATE_ACCRUED);
+        return true;
+    }
+    return false;
+}
+
+/* True when it was answered before and that answer stands. */
+static bool judge_ids(const struct shard *shard, const struct settlement *s, uint64_t msgid_hash,
+                      uint64_t setl_id_hash, uint16_t sender, int64_t now_ms,
+                      struct verdict *verdict)
+{
+    struct entry first;
+    struct settlement its;
+
+    if (find_msgid(shard, msgid_hash, sender, s->msgid, s->psn_key, &first)) {
+        if (!is_record(&first)) {
+            refuse(verdict, ERROR_MSGID_REUSED, SETL_FIELD_MSGID, CHECK_NONE, 0, 0);
+            return false;
+        }
+        its = settlement_of(&first);
+        return judge_repeated(shard, s, &first, &its, ERROR_MSGID_REUSED, SETL_FIELD_MSGID,
+                              verdict);
+    }
+    if (find_tombstone(shard, msgid_hash, sender, s->msgid, s->psn_key, now_ms, &first)) {
+        refuse(verdict, ERROR_TOMBSTONED, SETL_FIELD_MSGID, CHECK_NONE, 0, 0);
+    }
+    if (find_setl_id(shard, setl_id_hash, s->insu_admdvs, s->setl_id, s->psn_key, &first, &its)) {
+        return judge_repeated(shard, s, &first, &its, ERROR_SETL_ID_REUSED, SETL_FIELD_SETL_ID,
+                              verdict);
+    }
+    return false;
+}
+
+static void judge_refund(const struct shard *shard, const struct settlement *s,
+                         struct verdict *verdict)
+{
+    struct entry original;
+    struct settlement its;
+
+    if (s->orig_setl_id.size == 0) return; /* Named already. */
+    if (!find_setl_id(shard, hash_setl_id(shard, s->insu_admdvs, s->orig_setl_id), s->insu_admdvs,
+                      s->orig_setl_id, s->psn_key, &original, &its) ||
+        original.kind != ENTRY_SETTLEMENT) {
+        refuse(verdict, ERROR_ORIGINAL_NOT_FOUND, SETL_FIELD_ORIG_SETL_ID, CHECK_NONE, 0, 0);
+        return;
+    }
+    const struct mark mark = mark_of(shard, original.seq);
+    if ((mark.flags & MARK_REVERSED) != 0) {
+        refuse(verdict, ERROR_ALREADY_REVERSED, SETL_FIELD_ORIG_SETL_ID, CHECK_NONE, 0, 0);
+        return;
+    }
+    rules_check_refund(shard->tables, s, &its, mark.changes, &verdict->failures);
+    verdict->entry.orig_seq = original.seq;
+    verdict->entry.prev_seq = mark.last_seq != 0 ? mark.last_seq : original.seq;
+}
+
+/* Everything about a settlement or refund but its form as protobuf and its sender. */
+static void judge_record(const struct shard *shard, const struct settlement *s, uint64_t msgid_hash,
+                         uint64_t setl_id_hash, uint16_t sender, int64_t now_ms,
+                         struct verdict *verdict, uint64_t *soft)
+{
+    struct entry *entry = &verdict->entry;
+
+    /* Ids that are not ids cannot have been seen; everything else is looked at first, because what
+     * was answered once is answered so for ever, whatever the rules say today. */
+    if (s->msgid.size <= ID_SIZE_MAX && s->setl_id.size <= ID_SIZE_MAX &&
+        judge_ids(shard, s, msgid_hash, setl_id_hash, sender, now_ms, verdict)) {
+        return;
+    }
+    rules_check_settlement(shard->tables, s, rule_time(shard, now_ms), &verdict->failures, soft);
+    entry->kind = s->refd_setl_flag ? ENTRY_REFUND : ENTRY_SETTLEMENT;
+    if (s->refd_setl_flag) judge_refund(shard, s, verdict);
+    if (s->setl_time > 0) {
+        assign_period(shard, civil_month(s->setl_time), SETL_FIELD_SETL_TIME, verdict);
+    }
+    if (refused(verdict)) return;
+
+    set_decided(entry, rules_decide(shard->tables, s));
+    if (entry->kind == ENTRY_REFUND) {
+        /* A refund undoes its original where the original was posted, whatever the tables say by
+         * now: same line, same class, same split. */
+        const struct entry original = entry_at(shard, entry->orig_seq);
+        entry->line = original.line;
+        entry->insurance = original.insurance;
+        entry->flags = (uint16_t)((entry->flags & ENTRY_LATE) | (original.flags & ~ENTRY_LATE));
+    }
+    const struct posting posting = posting_of(entry, s);
+    if (!book_fits(shard->book, &posting)) {
+        refuse(verdict, ERROR_AMOUNT_RANGE, SETL_FIELD_FUND_SUM, CHECK_RANGE,
+               posting_total(&posting), INT64_MAX);
+    }
+    entry->sender = sender;
+    verdict->state = STATE_ACCRUED;
+}
+
+static void judge_settlement(const struct shard *shard, const struct message *message,
+                             int64_t now_ms, struct verdict *verdict, uint64_t *soft)
+{
+    const struct settlement *s = &message->settlement;
+    const uint16_t sender = judge_sender(message, s->sender_admdvs, s->mdtrtarea_admvs,
+                                         SETL_FIELD_MDTRTAREA_ADMVS, verdict);
+    verdict->entry.body = message->body;
+    judge_record(shard, s, message->msgid_hash, message->setl_id_hash, sender, now_ms, verdict,
+                 soft);
+}
+
+/* -- reversal: a refund that the engine writes out ------------------------------------------ */
+
+static void judge_reversal(const struct shard *shard, const struct message *message, int64_t now_ms,
+                           uint8_t *out, struct verdict *verdict, uint64_t *soft)
+{
+    const struct reversal *r = &message->reversal;
+    struct entry original;
+    struct settlement its;
+
+    rules_check_reversal(r, &verdict->failures);
+    if (refused(verdict)) return;
+    if (!find_setl_id(shard, hash_setl_id(shard, r->insu_admdvs, r->setl_id), r->insu_admdvs,
+                      r->setl_id, r->psn_key, &original, &its) ||
+        original.kind != ENTRY_SETTLEMENT) {
+        refuse(verdict, ERROR_ORIGINAL_NOT_FOUND, 3, CHECK_NONE, 0, 0);
+        return;
+    }
+    /* Sent again without a time of its own, it must meet its first form: the stamp of that. */
+    struct entry first;
+    int64_t at_ms = now_ms;
+    struct settlement refund = rules_reversal_as_refund(r, &its, at_ms);
+    const uint16_t sender =
+        judge_sender(message, r->sender_admdvs, refund.mdtrtarea_admvs, 7, verdict);
+    const uint64_t msgid_hash = hash_msgid(shard, sender, refund.msgid);
+    if (r->setl_time == 0 &&
+        find_msgid(shard, msgid_hash, sender, refund.msgid, refund.psn_key, &first)) {
+        refund.setl_time = first.stamp_ms;
+    }
+    const size_t size = settlement_encode(&refund, out);
+    verdict->settlement = refund;
+    verdict->entry.body = (struct bytes){out, size};
+    judge_record(shard, &verdict->settlement, msgid_hash,
+                 hash_setl_id(shard, refund.insu_admdvs, refund.setl_id), sender, now_ms, verdict,
+                 soft);
+}
+
+/* -- adjustment ----------------------------------------------------------------------------- */
+
+static bool judge_adjustment_ids(const struct shard *shard, const struct adjustment *a,
+                                 uint16_t sender, struct verdict *verdict)
+{
+    struct entry first;
+    struct lookup lookup;
+    bool found = find_msgid(shard, hash_msgid(shard, sender, a->msgid), sender, a->msgid,
+                            a->psn_key, &first);
+    uint32_t conflict = ERROR_MSGID_REUSED;
+
+    if (!found) {
+        conflict = ERROR_SETL_ID_REUSED;
+        lookup_begin(shard, hash_adj_no(shard, a->insu_admdvs, a->adj_no), &lookup);
+        while (!found && lookup_next(shard, &lookup, &first)) {
+            if (first.kind != ENTRY_ADJUSTMENT) continue;
+            const struct adjustment its = adjustment_of(&first);
+            found = its.insu_admdvs == a->insu_admdvs && bytes_equal(its.adj_no, a->adj_no) &&
+                    bytes_equal(its.psn_key, a->psn_key);
+        }
+    }
+    if (!found) return false;
+    if (first.kind == ENTRY_ADJUSTMENT) {
+        const struct adjustment its = adjustment_of(&first);
+        if (adjustment_same(a, &its) && !is_reversed(shard, first.seq)) {
+            answer_again(verdict, &first, STATE_ACCRUED);
+            return true;
+        }
+    }
+    refuse(verdict, conflict, conflict == ERROR_MSGID_REUSED ? 1 : 2, CHECK_NONE, 0, 0);
+    return false;
+}
+
+/* Agreed means: one of the two provinces sends it, and it names the other one's approval. */
+static void judge_agreement(const struct adjustment *a, uint16_t sender, struct verdict *verdict)
+{
+    const uint32_t payer = a->insu_admdvs / 10000;
+    const uint32_t payee = a->mdtrtarea_admvs / 10000;
+    const uint32_t other = sender == payer ? payee : payer;
+
+    if (sender != payer && sender != payee) {
+        refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_MATCH, sender, payee);
+    } else if (a->approved_by / 10000 != other || a->approval_no.size == 0) {
+        refuse(verdict, ERROR_ADJUST_NOT_AGREED, 30, CHECK_MATCH, a->approved_by, other * 10000);
+    }
+}
+
+static void judge_adjustment(const struct shard *shard, const struct message *message,
+                             int64_t now_ms, struct verdict *verdict)
+{
+    const struct adjustment *a = &message->adjustment;
+    struct entry *entry = &verdict->entry;
+    struct entry original;
+    struct settlement its;
+
+    rules_check_adjustment(shard->tables, a, &verdict->failures);
+    if (refused(verdict)) return;
+    const uint32_t usual = message->province == 0 && a->sender_admdvs == 0 ? a->mdtrtarea_admvs : 0;
+    const uint16_t sender = judge_sender(message, a->sender_admdvs, usual, 7, verdict);
+    if (refused(verdict) || judge_adjustment_ids(shard, a, sender, verdict)) return;
+    judge_agreement(a, sender, verdict);
+    if (!find_setl_id(shard, hash_setl_id(shard, a->insu_admdvs, a->setl_id), a->insu_admdvs,
+                      a->setl_id, a->psn_key, &original, &its) ||
+        original.kind != ENTRY_SETTLEMENT) {
+        refuse(verdict, ERROR_ORIGINAL_NOT_FOUND, 3, CHECK_NONE, 0, 0);
+        return;
+    }
+    const struct mark mark = mark_of(shard, original.seq);
+    if ((mark.flags & MARK_REVERSED) != 0) {
+        refuse(verdict, ERROR_ALREADY_REVERSED, 3, CHECK_NONE, 0, 0);
+        return;
+    }
+    rules_check_adjusted(a, &its, mark.changes, &verdict->failures);
+    if (refused(verdict)) return;
+
+    entry->kind = ENTRY_ADJUSTMENT;
+    entry->body = message->body;
+    entry->sender = sender;
+    entry->orig_seq = original.seq;
+    entry->prev_seq = mark.last_seq != 0 ? mark.last_seq : original.seq;
+    entry->line = original.line;
+    entry->insurance = original.insurance;
+    entry->flags = (uint16_t)(original.flags & ~ENTRY_LATE);
+    /* A difference is of the month it is agreed in. */
+    assign_period(shard, civil_month(now_ms), 0, verdict);
+    verdict->state = STATE_ACCRUED;
+    struct posting posting = rules_adjustment_posting(
+        a, (struct decided){.line = original.line, .insurance = original.insurance});
+    posting.key.period = entry->period;
+    if (!book_fits(shard->book, &posting)) {
+        refuse(verdict, ERROR_AMOUNT_RANGE, SETL_FIELD_HIFP, CHECK_RANGE, posting_total(&posting),
+               INT64_MAX);
+    }
+}
+
+/* -- correction ----------------------------------------------------------------------------- */
+
+/* What stands in the way of taking `original` back. */
+static void judge_taking_back(const struct shard *shard, const struct entry *original,
+                              struct verdict *verdict)
+{
+    const struct mark mark = mark_of(shard, original->seq);
+
+    if ((mark.flags & MARK_REVERSED) != 0) {
+        refuse(verdict, ERROR_ALREADY_REVERSED, 2, CHECK_NONE, 0, 0);
+    } else if (original->period <= shard->cut_through) {
+        refuse(verdict, ERROR_PERIOD_CLOSED, 2, CHECK_RANGE, original->period, shard->cut_through);
+    } else {
+        for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++) {
+            if (mark.changes[i] == 0) continue;
+            refuse(verdict, ERROR_ALREADY_REVERSED, 2, CHECK_REFUND, mark.changes[i], 0);
+            return;
+        }
+    }
+}
+
+static void judge_correction(const struct shard *shard, const struct message *message,
+                             int64_t now_ms, struct verdict *verdict)
+{
+    const struct correction *c = &message->correction;
+    struct entry *entry = &verdict->entry;
+    struct entry first;
+
+    rules_check_correction(c, &verdict->failures);
+    if (refused(verdict)) return;
+    const uint16_t sender = judge_sender(message, c->sender_admdvs, 0, 46, verdict);
+    if (refused(verdict)) return;
+
+    if (find_msgid(shard, hash_msgid(shard, sender, c->msgid), sender, c->msgid, c->psn_key,
+                   &first)) {
+        const bool same =
+            first.kind == ENTRY_CORRECTION && bytes_equal(correction_of(&first).omsgid, c->omsgid);
+        if (same) {
+            answer_again(verdict, &first, first.orig_seq != 0 ? STATE_REVERSED : STATE_TOMBSTONE);
+        } else {
+            refuse(verdict, ERROR_MSGID_REUSED, 1, CHECK_NONE, 0, 0);
+        }
+        return;
+    }
+    entry->kind = ENTRY_CORRECTION;
+    entry->body = message->body;
+    entry->sender = sender;
+    const uint64_t hash = hash_msgid(shard, sender, c->omsgid);
+    if (find_msgid(shard, hash, sender, c->omsgid, c->psn_key, &first)) {
+        if (first.kind == ENTRY_CORRECTION) {
+            refuse(verdict, ERROR_ORIGINAL_NOT_FOUND, 2, CHECK_NONE, 0, 0);
+            return;
+        }
+        judge_taking_back(shard, &first, verdict);
+        entry->orig_seq = first.seq;
+        entry->prev_seq = first.seq;
+        entry->period = first.period;
+        entry->orig_period = first.orig_period;
+        verdict->state = STATE_REVERSED;
+        return;
+    }
+    if (find_tombstone(shard, hash, sender, c->omsgid, c->psn_key, now_ms, &first)) {
+        answer_again(verdict, &first, STATE_TOMBSTONE); /* Corrected before, under another msgid. */
+        return;
+    }
+    verdict->state = STATE_TOMBSTONE;
+}
+
+/* ------------------------------------------------------------------------------------------- */
+
+void judge(const struct shard *shard, const struct message *message, int64_t now_ms, uint8_t *out,
+           struct verdict *ret_verdict, uint64_t *soft)
+{
+    struct verdict *v = ret_verdict;
+    v->code = ERROR_OK;
+    v->dup = false;
+    v->state = STATE_NONE;
+    v->failures.count = 0;
+    v->entry = (struct entry){.stamp_ms = now_ms};
+
+    if (!message->formed) {
+        refuse(v, ERROR_MALFORMED, message->bad_field, CHECK_NONE, 0, 0);
+    } else if (message->body.size > ENTRY_BODY_MAX) {
+        refuse(v, ERROR_MALFORMED, 0, CHECK_LENGTH, (int64_t)message->body.size, ENTRY_BODY_MAX);
+    } else if (message->type == MESSAGE_SETL_POST) {
+        judge_settlement(shard, message, now_ms, v, soft);
+    } else if (message->type == MESSAGE_SETL_REVERSE) {
+        judge_reversal(shard, message, now_ms, out, v, soft);
+    } else if (message->type == MESSAGE_SETL_ADJUST) {
+        judge_adjustment(shard, message, now_ms, v);
+    } else {
+        judge_correction(shard, message, now_ms, v);
+    }
+    if (v->failures.count != 0 && !v->dup) v->code = v->failures.list[0].code;
+}

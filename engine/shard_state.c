@@ -1,0 +1,395 @@
+/* shard_state -- what a shard knows, and how a decision changes it.
+ *
+ * state_apply() is the only way the state changes, live and on replay. It judges nothing: what it
+ * is given was decided, and whatever does not fit is a bug. */
+#include <stdlib.h>
+
+#include "codec/messages.h"
+#include "shard_internal.h"
+#include "types/civil.h"
+#include "types/ensure.h"
+#include "util/checksum.h"
+#include "util/le.h"
+
+/* A run takes more checkpoints until it holds that many ids; then the next one begins. Fewer runs
+ * leave the directory's 16 bits enough for 4,000 million ids. */
+#define RUN_SEAL_IDS 65536
+
+/* -- ids ------------------------------------------------------------------------------------ */
+
+static uint64_t hash_id(const struct shard *shard, char domain, uint32_t scope, struct bytes id)
+{
+    uint8_t text[8 + ID_SIZE_MAX];
+    const size_t size = id.size < ID_SIZE_MAX ? id.size : ID_SIZE_MAX;
+
+    memset(text, 0, 8);
+    text[0] = (uint8_t)domain;
+    text[1] = (uint8_t)size;
+    le_store32(text + 4, scope);
+    memcpy(text + 8, id.data, size);
+    return checksum_hash64(shard->config.hash_seed, text, 8 + size);
+}
+
+uint64_t hash_msgid(const struct shard *shard, uint32_t sender, struct bytes msgid)
+{
+    return hash_id(shard, 'M', sender, msgid);
+}
+
+uint64_t hash_setl_id(const struct shard *shard, uint32_t insu_admdvs, struct bytes setl_id)
+{
+    return hash_id(shard, 'S', insu_admdvs, setl_id);
+}
+
+uint64_t hash_adj_no(const struct shard *shard, uint32_t insu_admdvs, struct bytes adj_no)
+{
+    return hash_id(shard, 'A', insu_admdvs, adj_no);
+}
+
+/* -- reading -------------------------------------------------------------------------------- */
+
+static struct entry entry_from(struct bytes bytes)
+{
+    struct entry entry;
+    ENSURE(entry_decode_trusted(bytes, &entry) != 0);
+    return entry;
+}
+
+static struct bytes stored_entry(const struct shard *shard, uint64_t seq)
+{
+    uint8_t key[8];
+    struct bytes found;
+    struct bytes chunk;
+
+    be_store64(key, seq);
+    ENSURE(store_floor(shard->store, STORE_RECORD, (struct bytes){key, sizeof key}, &found,
+                       &chunk) == 0);
+    const uint64_t index = seq - be_load64(found.data);
+    ENSURE(chunk.size >= 4);
+    ENSURE(index < le_load32(chunk.data));
+    const uint32_t offset = le_load32(chunk.data + 4 + 4 * index);
+    ENSURE(offset < chunk.size);
+    return (struct bytes){chunk.data + offset, chunk.size - offset};
+}
+
+struct entry entry_at(const struct shard *shard, uint64_t seq)
+{
+    struct bytes bytes = delta_entry(shard->active, seq);
+    if (bytes.size != 0) return entry_from(bytes);
+    if (shard->frozen_used) bytes = delta_entry(shard->frozen, seq);
+    if (bytes.size != 0) return entry_from(bytes);
+
+    struct entry entry;
+    /* From the store the sum is computed again: LMDB has none of its own. */
+    ENSURE(entry_decode(stored_entry(shard, seq), &entry) != 0);
+    ENSURE(entry.seq == seq);
+    return entry;
+}
+
+struct mark mark_of(const struct shard *shard, uint64_t seq)
+{
+    const struct mark *mark = delta_mark(shard->active, seq);
+    if (mark != NULL) return *mark;
+    if (shard->frozen_used) mark = delta_mark(shard->frozen, seq);
+    if (mark != NULL) return *mark;
+
+    uint8_t key[8];
+    struct bytes value;
+    struct mark stored = {.seq = seq};
+    be_store64(key, seq);
+    if (store_get(shard->store, STORE_MARK, (struct bytes){key, sizeof key}, &value) == 0) {
+        ENSURE(value.size == sizeof stored);
+        memcpy(&stored, value.data, sizeof stored);
+    }
+    return stored;
+}
+
+void lookup_begin(const struct shard *shard, uint64_t hash, struct lookup *ret_lookup)
+{
+    ret_lookup->hash = hash;
+    ret_lookup->place = 0;
+    ret_lookup->cursor = 0;
+    ret_lookup->run_count = directory_find(shard->directory, hash, ret_lookup->runs);
+}
+
+/* The `cursor`-th id with that hash in a run of the store; 0 when there are no more. */
+static uint64_t find_in_run(const struct shard *shard, uint32_t run, uint64_t hash, uint64_t cursor)
+{
+    uint8_t key[12];
+    struct bytes found;
+    struct bytes value;
+
+    be_store32(key, run);
+    be_store64(key + 4, hash);
+    if (store_floor(shard->store, STORE_ID, (struct bytes){key, sizeof key}, &found, &value) != 0 ||
+        found.size != sizeof key || be_load32(found.data) != run) {
+        return 0;
+    }
+    const size_t count = value.size / sizeof(struct id);
+    size_t low = 0;
+    size_t high = count;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (le_load64(value.data + middle * sizeof(struct id)) < hash) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low += cursor;
+    if (low >= count || le_load64(value.data + low * sizeof(struct id)) != hash) return 0;
+    return le_load64(value.data + low * sizeof(struct id) + 8);
+}
+
+bool lookup_next(const struct shard *shard, struct lookup *lookup, struct entry *ret_entry)
+{
+    if (lookup->run_count == 0) return false;
+    for (; lookup->place < 2 + lookup->run_count; lookup->place++, lookup->cursor = 0) {
+        uint64_t seq = 0;
+        if (lookup->place == 0) {
+            seq = delta_find_id(shard->active, lookup->hash, &lookup->cursor);
+        } else if (lookup->place == 1) {
+            if (shard->frozen_used) {
+                seq = delta_find_id(shard->frozen, lookup->hash, &lookup->cursor);
+            }
+        } else {
+            const uint32_t run = lookup->runs[lookup->place - 2];
+            seq = find_in_run(shard, run, lookup->hash, lookup->cursor++);
+        }
+        if (seq == 0) continue;
+        *ret_entry = entry_at(shard, seq);
+        return true;
+    }
+    return false;
+}
+
+/* -- changing ------------------------------------------------------------------------------- */
+
+static void add_id(struct shard *shard, uint64_t hash, uint64_t seq)
+{
+    delta_add_id(shard->active, hash, seq);
+    ENSURE(directory_add(shard->directory, hash, delta_run(shard->active)));
+}
+
+static struct decided decided_of(const struct entry *entry)
+{
+    return (struct decided){
+        .line = entry->line,
+        .insurance = entry->insurance,
+        .acct_pay_includes_mulaid = (entry->flags & ENTRY_MULAID_IN_ACCT) != 0,
+        .fund_sum_includes_acct = (entry->flags & ENTRY_ACCT_IN_FUND) != 0,
+        .clear_mulaid = (entry->flags & ENTRY_MULAID_CLEARED) != 0,
+    };
+}
+
+struct posting posting_of(const struct entry *entry, const struct settlement *settlement)
+{
+    struct posting posting = rules_posting(settlement, decided_of(entry));
+    posting.key.period = entry->period;
+    return posting;
+}
+
+static struct posting adjustment_posting_of(const struct entry *entry,
+                                            const struct adjustment *adjustment)
+{
+    struct posting posting = rules_adjustment_posting(adjustment, decided_of(entry));
+    posting.key.period = entry->period;
+    return posting;
+}
+
+/* Notes that `entry` refers to the record `seq`, and adds `sign` times its amounts to what has
+ * changed there. */
+static void change_mark(struct shard *shard, uint64_t seq, const struct entry *entry,
+                        const int64_t *amounts, int sign, int refunds)
+{
+    struct mark mark = mark_of(shard, seq);
+    mark.last_seq = entry->seq;
+    mark.refunds = (uint32_t)((int)mark.refunds + refunds);
+    for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++)
+        mark.changes[i] += sign * amounts[i];
+    delta_put_mark(shard->active, &mark);
+}
+
+/* An adjustment's parts change the fund total too, so that a later full refund fits. */
+static void complete_adjustment(const struct adjustment *adjustment, int64_t *ret_amounts)
+{
+    memcpy(ret_amounts, adjustment->amounts, sizeof adjustment->amounts);
+    for (int i = AMOUNT_FUND_FIRST; i <= AMOUNT_FUND_LAST; i++)
+        ret_amounts[AMOUNT_FUND_SUM] += adjustment->amounts[i];
+}
+
+static void apply_record(struct shard *shard, const struct entry *entry, const struct settlement *s)
+{
+    const struct posting posting = posting_of(entry, s);
+    const struct posting_kind kind = {
+        .refund = entry->kind == ENTRY_REFUND,
+        .late = (entry->flags & ENTRY_LATE) != 0,
+        .content_hash = settlement_content_hash(s),
+    };
+    book_post(shard->book, &posting, kind);
+    add_id(shard, hash_msgid(shard, entry->sender, s->msgid), entry->seq);
+    add_id(shard, hash_setl_id(shard, s->insu_admdvs, s->setl_id), entry->seq);
+    if (entry->kind == ENTRY_REFUND) change_mark(shard, entry->orig_seq, entry, s->amounts, 1, 1);
+}
+
+static void apply_adjustment(struct shard *shard, const struct entry *entry)
+{
+    struct adjustment adjustment;
+    uint32_t field;
+    int64_t amounts[AMOUNT_COUNT];
+
+    ENSURE(adjustment_decode(entry->body, &adjustment, &field));
+    const struct posting posting = adjustment_posting_of(entry, &adjustment);
+    const struct posting_kind kind = {
+        .late = (entry->flags & ENTRY_LATE) != 0,
+        .content_hash = adjustment_content_hash(&adjustment),
+    };
+    book_post(shard->book, &posting, kind);
+    add_id(shard, hash_msgid(shard, entry->sender, adjustment.msgid), entry->seq);
+    add_id(shard, hash_adj_no(shard, adjustment.insu_admdvs, adjustment.adj_no), entry->seq);
+    complete_adjustment(&adjustment, amounts);
+    change_mark(shard, entry->orig_seq, entry, amounts, 1, 0);
+}
+
+/* Takes the corrected record back as if it had never been; its ids stay, so that it cannot come
+ * again. */
+static void take_back(struct shard *shard, const struct entry *entry)
+{
+    const struct entry original = entry_at(shard, entry->orig_seq);
+    struct posting_kind kind = {
+        .refund = original.kind == ENTRY_REFUND,
+        .late = (original.flags & ENTRY_LATE) != 0,
+    };
+    struct posting posting;
+    uint32_t field;
+
+    if (original.kind == ENTRY_ADJUSTMENT) {
+        struct adjustment adjustment;
+        int64_t amounts[AMOUNT_COUNT];
+        ENSURE(adjustment_decode(original.body, &adjustment, &field));
+        posting = adjustment_posting_of(&original, &adjustment);
+        kind.content_hash = adjustment_content_hash(&adjustment);
+        complete_adjustment(&adjustment, amounts);
+        change_mark(shard, original.orig_seq, &original, amounts, -1, 0);
+    } else {
+        struct settlement s;
+        ENSURE(settlement_decode(original.body, &s, &field));
+        posting = posting_of(&original, &s);
+        kind.content_hash = settlement_content_hash(&s);
+        if (kind.refund) change_mark(shard, original.orig_seq, &original, s.amounts, -1, -1);
+    }
+    book_unpost(shard->book, &posting, kind);
+
+    struct mark mark = mark_of(shard, original.seq);
+    mark.flags |= MARK_REVERSED;
+    mark.last_seq = entry->seq;
+    delta_put_mark(shard->active, &mark);
+}
+
+static void apply_correction(struct shard *shard, const struct entry *entry)
+{
+    struct correction correction;
+    uint32_t field;
+
+    ENSURE(correction_decode(entry->body, &correction, &field));
+    add_id(shard, hash_msgid(shard, entry->sender, correction.msgid), entry->seq);
+    if (entry->orig_seq != 0) {
+        take_back(shard, entry);
+    } else {
+        add_id(shard, hash_msgid(shard, entry->sender, correction.omsgid), entry->seq);
+    }
+}
+
+void state_apply(struct shard *shard, const struct entry *entry,
+                 const struct settlement *settlement, struct bytes entry_bytes)
+{
+    struct settlement decoded;
+    uint32_t field;
+
+    ENSURE(entry->seq == shard->last_seq + 1);
+    ENSURE(entry->stamp_ms >= shard->stamp_ms);
+    shard->last_seq = entry->seq;
+    shard->stamp_ms = entry->stamp_ms;
+    memcpy(delta_append(shard->active, entry_bytes.size), entry_bytes.data, entry_bytes.size);
+
+    switch ((enum entry_kind)entry->kind) {
+    case ENTRY_SETTLEMENT:
+    case ENTRY_REFUND:
+        if (settlement == NULL) {
+            ENSURE(settlement_decode(entry->body, &decoded, &field));
+            settlement = &decoded;
+        }
+        apply_record(shard, entry, settlement);
+        return;
+    case ENTRY_ADJUSTMENT:
+        apply_adjustment(shard, entry);
+        return;
+    case ENTRY_CORRECTION:
+        apply_correction(shard, entry);
+        return;
+    case ENTRY_CUT:
+        shard->cuts++;
+        (void)book_cut(shard->book, entry->period, shard->cuts);
+        shard->cut_through = entry->period;
+        return;
+    case ENTRY_CLOCK:
+        return; /* The stamp is all it brings. */
+    case ENTRY_YEAR_CLOSE:
+        shard->closed_year = entry->period / 100;
+        return;
+    case ENTRY_KIND_END:
+        break;
+    }
+    ENSURE(entry->kind < ENTRY_KIND_END);
+}
+
+/* -- checkpoint ----------------------------------------------------------------------------- */
+
+void state_freeze(struct shard *shard)
+{
+    ENSURE(!shard->frozen_used);
+    struct delta *delta = shard->active;
+    uint32_t run = delta_run(delta);
+    uint32_t run_ids = shard->run_ids + delta_ids(delta);
+    const uint32_t run_ids_before = shard->run_ids;
+
+    if (run_ids >= RUN_SEAL_IDS) {
+        ENSURE(run < DIRECTORY_RUN_MAX);
+        run++;
+        run_ids = 0;
+    }
+    shard->active = shard->frozen;
+    shard->frozen = delta;
+    shard->frozen_used = true;
+    shard->run_ids = run_ids;
+    delta_reset(shard->active, shard->last_seq + 1, run);
+
+    struct merge *merge = &shard->merge;
+    merge->delta = delta;
+    merge->run_ids_before = run_ids_before;
+    merge->cells = shard->merge_cells;
+    merge->cell_count = book_take_changed(shard->book, shard->merge_cells);
+    merge->meta = (struct shard_meta){
+        .format = 1,
+        .shard = shard->config.shard,
+        .seq = shard->last_seq,
+        .stamp_ms = shard->stamp_ms,
+        .next_block = shard->next_block,
+        .segment = shard->segment,
+        .offset = shard->offset,
+        .cut_through = shard->cut_through,
+        .closed_year = shard->closed_year,
+        .cuts = shard->cuts,
+        .run = run,
+        .run_ids = run_ids,
+        .journal_bytes = shard->journal_bytes,
+    };
+    memcpy(merge->meta.hash, shard->hash, sizeof merge->meta.hash);
+}
+
+void state_merged(struct shard *shard)
+{
+    ENSURE(store_refresh(shard->store) == 0);
+    shard->checkpoint_seq = shard->merge.meta.seq;
+    shard->frozen_used = false;
+    shard->status.checkpoints++;
+}
