@@ -294,12 +294,14 @@ static bool send_frame(struct job *job, const struct frame *frame, uint64_t numb
         sender_refuse(sender, number, ERROR_MALFORMED, text, none, none);
         return true;
     }
-    if (!message_psn_key(frame->type, frame->payload, key)) {
+    struct bytes psn_key;
+    struct bytes msgid;
+    if (!message_peek(frame->payload, &psn_key, &msgid)) {
         sender_refuse(sender, number, ERROR_MALFORMED, "psn_key: missing or not 16 bytes",
                       settlement.msgid, settlement.setl_id);
         return true;
     }
-    return sender_give(sender, frame->type, key, frame->payload, number) == 0 || lose(job);
+    return sender_give(sender, frame->type, psn_key.data, frame->payload, number) == 0 || lose(job);
 }
 
 /* Sends the frames that are whole. `*number` counts them, *ret_used is their size. */
