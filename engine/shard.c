@@ -436,7 +436,11 @@ static void take_cut(struct shard *shard, const struct request *request, int64_t
 static void take_clock(struct shard *shard, const struct request *request)
 {
     uint32_t code = ERROR_OK;
-    if (!shard->config.manual_clock || request->instant_ms < shard->stamp_ms) {
+    if (request->type == REQUEST_CLOCK_LEVEL) {
+        if (request->instant_ms > shard->stamp_ms && shard->config.manual_clock) {
+            append_control(shard, ENTRY_CLOCK, 0, request->instant_ms, request->body);
+        }
+    } else if (!shard->config.manual_clock || request->instant_ms < shard->stamp_ms) {
         code = ERROR_CLOCK;
     } else {
         append_control(shard, ENTRY_CLOCK, 0, request->instant_ms, request->body);
@@ -577,6 +581,7 @@ static void take_control(struct shard *shard, const struct request *request, int
         put_control(shard, request, ERROR_OK);
         return;
     case REQUEST_CLOCK:
+    case REQUEST_CLOCK_LEVEL:
         take_clock(shard, request);
         return;
     case REQUEST_YEAR_CHECK:

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "centre.pb-c.h"
+#include "common.pb-c.h"
 #include "session.pb-c.h"
 #include "types/cell.h"
 #include "types/error.h"

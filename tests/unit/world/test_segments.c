@@ -348,6 +348,8 @@ static void tear_last_write(uint64_t first_sector, uint64_t sector_count,
         if (set % 37 != 0 && scan.headless == 0) continue;
         assert_int_equal(journal_mend(&folder, &scan, &problem), 0);
         assert_ends_at(whole ? &writer : before);
+        assert_int_equal(scan_all(&scan), 0);
+        assert_int_equal(scan.headless, 0); /* It was written again. */
         if (!segment_there(writer.segment)) prepare(writer.segment);
     }
 }
@@ -607,6 +609,62 @@ static void remnants_with_older_numbers_are_no_evidence(void **state) /* (J2) */
     assert_ends_at(&writer);
 }
 
+static void the_expected_block_in_the_wrong_place_is_damage(void **state) /* (J2) */
+{
+    (void)state;
+    append(1, 64);
+    struct journal_position here = writer;
+    build(1, 64);
+    transfer(1, here.offset + 2 * BLOCK_ALIGN, buffer, buffer_size, true);
+    assert_damage("00000001.qfj", here.offset, "block 2 stands behind it");
+    prepare(2);
+    uint8_t zeros[BLOCK_ALIGN] = {0};
+    transfer(1, here.offset + 2 * BLOCK_ALIGN, zeros, sizeof zeros, true);
+    assert_ends_at(&here);
+    transfer(2, 5 * BLOCK_ALIGN, buffer, buffer_size, true);
+    assert_damage("00000002.qfj", 0, "block 2 stands behind it");
+}
+
+static void a_foreign_block_behind_the_tail_is_no_evidence(void **state)
+{
+    (void)state;
+    append(1, 64);
+    struct journal_folder mine = folder;
+    struct journal_position here = writer;
+    folder.store_id[5] ^= 1;
+    build(1, 64);
+    transfer(1, here.offset + 2 * BLOCK_ALIGN, buffer, buffer_size, true);
+    folder = mine;
+    struct journal_scan scan;
+    assert_int_equal(scan_all(&scan), 0);
+    assert_int_equal(scan.end, JOURNAL_TORN);
+    assert_int_equal(journal_mend(&folder, &scan, &problem), 0);
+    assert_ends_at(&here);
+}
+
+static void a_start_that_does_not_fit_its_segment_is_damage(void **state)
+{
+    (void)state;
+    append(100, 50000);
+    append(1, 64);
+    append(100, 50000);
+    assert_int_equal(writer.segment, 2);
+    struct journal_scan scan;
+    struct seen seen;
+    struct journal_position start = writer;
+    start.next_block = 3; /* The segment begins with it: it cannot stand behind its first. */
+    assert_int_equal(scan_from(&start, 0, &scan, &seen), -EUCLEAN);
+    assert_non_null(strstr(problem.text, "begins with block 3, which does not fit block 3"));
+    start.offset = SEGMENT_HEAD_SIZE;
+    start.next_block = 4;
+    assert_int_equal(scan_from(&start, 0, &scan, &seen), -EUCLEAN);
+    assert_non_null(strstr(problem.text, "begins with block 3, which does not fit block 4"));
+    uint8_t byte = 1;
+    transfer(2, 50, &byte, 1, true);
+    assert_int_equal(scan_from(&writer, 0, &scan, &seen), -EUCLEAN);
+    assert_non_null(strstr(problem.text, "head does not match its checksum"));
+}
+
 static void a_foreign_block_at_the_tail_is_damage(void **state)
 {
     (void)state;
@@ -659,6 +717,9 @@ int main(void)
         TEST(a_foreign_segment_behind_the_tail_is_damage),
         TEST(truncated_segments_are_damage),
         TEST(remnants_with_older_numbers_are_no_evidence),
+        TEST(the_expected_block_in_the_wrong_place_is_damage),
+        TEST(a_foreign_block_behind_the_tail_is_no_evidence),
+        TEST(a_start_that_does_not_fit_its_segment_is_damage),
         TEST(a_foreign_block_at_the_tail_is_damage),
         TEST(a_cut_leaves_everything_before_it),
     };
