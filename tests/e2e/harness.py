@@ -90,7 +90,9 @@ class Engine:
              *arguments],
             stdout=subprocess.PIPE, stderr=self.err, stdin=subprocess.DEVNULL, text=True)
         _ENGINES.append(self)
-        threading.Thread(target=self._read_stdout, daemon=True).start()
+        self.last_words = ""
+        self.reader = threading.Thread(target=self._read_stdout, daemon=True)
+        self.reader.start()
         self.host, self.port = self._wait_ready()
         self.address = "%s:%d" % (self.host, self.port)
 
@@ -118,6 +120,8 @@ class Engine:
 
     def stderr(self) -> str:
         """What it said so far."""
+        if self.err.closed:
+            return self.last_words
         size = os.fstat(self.err.fileno()).st_size
         return os.pread(self.err.fileno(), size, 0).decode("utf-8", "replace")[-4000:]
 
@@ -154,8 +158,13 @@ class Engine:
         return code
 
     def _gone(self) -> None:
-        if self in _ENGINES:
-            _ENGINES.remove(self)
+        if self not in _ENGINES:
+            return
+        _ENGINES.remove(self)
+        self.last_words = self.stderr()
+        self.err.close()
+        self.reader.join(5)
+        self.process.stdout.close()
 
 
 class Case(unittest.TestCase):

@@ -36,7 +36,7 @@ class TestCrash(Case):
         harness.set_clock(engine, "2025-04-05T09:00:00+08:00")
         for _ in range(5):
             sender = subprocess.Popen([harness.qingfen(), "send", "--to", engine.address,
-                                       str(file)], stdout=subprocess.DEVNULL,
+                                       "--retry", "0", str(file)], stdout=subprocess.DEVNULL,
                                       stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
             try:
                 time.sleep(rng.uniform(0.0, 0.15))

@@ -102,7 +102,7 @@ class TestWorkedExamples(RulesCase):
             fen = amount * million
             self.accept(self.maker.settlement(
                 insu_admdvs=payer * 10000 + 100, mdtrtarea_admvs=payee * 10000 + 100,
-                fixmedins_code="H%d0000000001" % payee, medfee_sumamt=fen, fund_pay_sumamt=fen,
+                fixmedins_code="H%d000000001" % payee, medfee_sumamt=fen, fund_pay_sumamt=fen,
                 hifp_pay=fen, psn_part_amt=0, acct_pay=0, psn_cash_pay=0))
 
         def payments(mode):
