@@ -413,8 +413,7 @@ void home_submit(struct home *home, int64_t now_ms)
 }
 
 /* Routes one record of a frame. `home_ready()` was asked, so there is room to stall. */
-static void route(struct home *home, const struct request *request, uint32_t shard,
-                  int64_t now_ms)
+static void route(struct home *home, const struct request *request, uint32_t shard, int64_t now_ms)
 {
     if (shard == home->index) {
         home->gathered[home->gathered_count++] = *request;
@@ -477,8 +476,8 @@ void home_bad_stream(struct home *home, uint32_t session, enum frame_state state
                    "frame length is above 1048576 bytes", true);
         return;
     case FRAME_BAD_CRC:
-        send_error(home, session, request_id, ERROR_MALFORMED,
-                   "frame crc does not match its bytes", true);
+        send_error(home, session, request_id, ERROR_MALFORMED, "frame crc does not match its bytes",
+                   true);
         return;
     case FRAME_PARTIAL:
         send_error(home, session, request_id, ERROR_MALFORMED,
@@ -488,18 +487,15 @@ void home_bad_stream(struct home *home, uint32_t session, enum frame_state state
     case FRAME_WHOLE:
         break;
     }
-    send_error(home, session, 0, ERROR_MALFORMED,
-               "frame does not begin with the magic bytes QF01", true);
+    send_error(home, session, 0, ERROR_MALFORMED, "frame does not begin with the magic bytes QF01",
+               true);
 }
 
 static void answer_refusal(struct home *home, struct call *call, uint16_t code, uint32_t field,
                            enum check check, int64_t got, int64_t want)
 {
-    const struct failure failure = {.code = code,
-                                    .field = (uint16_t)field,
-                                    .check = (uint16_t)check,
-                                    .got = got,
-                                    .want = want};
+    const struct failure failure = {
+        .code = code, .field = (uint16_t)field, .check = (uint16_t)check, .got = got, .want = want};
     struct reply reply = {
         .type = call->type,
         .code = code,
@@ -582,8 +578,8 @@ static void take_single(struct home *home, struct call *call, const struct frame
     }
     const struct request request = request_of(home, call, frame->type, 0, frame->payload);
     if (!route_record(home, &request, now_ms)) {
-        answer_refusal(home, call, ERROR_MALFORMED, 0, CHECK_LENGTH,
-                       (int64_t)frame->payload.size, ENTRY_BODY_MAX);
+        answer_refusal(home, call, ERROR_MALFORMED, 0, CHECK_LENGTH, (int64_t)frame->payload.size,
+                       ENTRY_BODY_MAX);
     }
 }
 
@@ -848,8 +844,7 @@ bool home_quiet(const struct home *home)
         if (home->outstanding[shard] != 0) return false;
     }
     return home->calls_used == 0 && home->gathered_count == 0 && !is_stalled(home) &&
-           home->inbox_done == home->inbox_count && !home->desk.busy &&
-           home->desk.queue_count == 0;
+           home->inbox_done == home->inbox_count && !home->desk.busy && home->desk.queue_count == 0;
 }
 
 bool home_settled(const struct home *home)

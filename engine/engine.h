@@ -29,7 +29,8 @@ void engine_free(struct engine *engine); /* NULL is fine; after all homes. */
 /* What a home asks of its driver. All are called on the home's own thread, from inside home_…(). */
 struct home_ops {
     void *context;
-    /* Write and sync the block, then home_written(). `before` it SEGMENT_HEAD_SIZE bytes are free. */
+    /* Write and sync the block, then home_written(). `before` it SEGMENT_HEAD_SIZE bytes are free.
+     */
     void (*append)(void *context, struct bytes block, uint64_t number);
     /* Run merge_run() elsewhere, then home_merged(). */
     void (*merge)(void *context, struct merge *merge);

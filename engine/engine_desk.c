@@ -19,9 +19,9 @@
 #include "types/ensure.h"
 #include "util/text.h"
 
-#define JOB_ALIGN    0
-#define PERIODS_MAX  512
-#define HISTORY_MAX  1024
+#define JOB_ALIGN   0
+#define PERIODS_MAX 512
+#define HISTORY_MAX 1024
 
 /* -- asking all shards ----------------------------------------------------------------------- */
 
@@ -335,8 +335,7 @@ static void reply_net_report(struct home *home)
         return;
     }
     struct merged merged = merge_answers(home);
-    if (merged.overflow ||
-        !tables_netting(merged.cells, merged.count, request->period, &netting)) {
+    if (merged.overflow || !tables_netting(merged.cells, merged.count, request->period, &netting)) {
         reply_overflow(home);
     } else {
         encode_net_report(home, &merged, &netting, mode);
@@ -355,8 +354,8 @@ static void reply_position_report(struct home *home)
         const size_t count =
             tables_positions(merged.cells, merged.count, period, rows, merged.count);
         size_t size;
-        uint8_t *payload = position_report_reply_encode(period, period <= merged.cut_through, rows,
-                                                        count, &size);
+        uint8_t *payload =
+            position_report_reply_encode(period, period <= merged.cut_through, rows, count, &size);
         if (payload != NULL && size > FRAME_PAYLOAD_MAX) {
             free(payload);
             refuse(home, ERROR_RANGE_TOO_WIDE, NULL);
@@ -460,7 +459,9 @@ static void read_record(struct found_list *list, const struct found_entry *head,
     struct found_record *record = &list->records[list->record_count++];
     *record = (struct found_record){
         .body = entry->body,
-        .state = head->reversed != 0 ? "REVERSED" : head->cut != 0 ? "CLEARING" : "ACCRUED",
+        .state = head->reversed != 0 ? "REVERSED"
+                 : head->cut != 0    ? "CLEARING"
+                                     : "ACCRUED",
         .kind = entry->kind,
         .period = entry->period,
         .orig_period = entry->orig_period,
@@ -698,8 +699,7 @@ bool desk_take(struct home *home, uint64_t ticket, uint16_t type, struct bytes b
 {
     struct desk *desk = &home->desk;
     if (desk->queue_count == DESK_QUEUE_MAX) return false;
-    struct desk_job *job =
-        &desk->queue[(desk->queue_head + desk->queue_count) % DESK_QUEUE_MAX];
+    struct desk_job *job = &desk->queue[(desk->queue_head + desk->queue_count) % DESK_QUEUE_MAX];
     *job = (struct desk_job){.ticket = ticket, .type = type};
     job->formed = centre_request_decode(type, body, &job->request);
     desk->queue_count++;

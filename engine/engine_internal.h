@@ -4,9 +4,9 @@
 
 #include "codec/centre.h"
 #include "codec/messages.h"
-#include "ledger/rules.h"
 #include "dispatch/route.h"
 #include "engine.h"
+#include "ledger/rules.h"
 #include "util/ring.h"
 
 /* The rings of one ordered pair of shards. */
@@ -79,8 +79,8 @@ struct call {
 
 struct session {
     uint32_t generation;
-    uint32_t calls;      /* Frames of it under way. */
-    uint16_t province;   /* Two-digit code it speaks for; 0: all. */
+    uint32_t calls;    /* Frames of it under way. */
+    uint16_t province; /* Two-digit code it speaks for; 0: all. */
     bool open;
 };
 
@@ -105,11 +105,11 @@ struct desk {
     bool busy;
     struct desk_job job;
     uint32_t phase;
-    struct request question;            /* What all shards are being asked. */
+    struct request question; /* What all shards are being asked. */
     uint8_t question_body[64];
-    uint64_t unsent;                    /* Bit by shard: it could not be given to it yet. */
+    uint64_t unsent; /* Bit by shard: it could not be given to it yet. */
     uint32_t answers_due;
-    struct result answers[SHARDS_MAX];  /* By shard; `data` is the desk's to free. */
+    struct result answers[SHARDS_MAX]; /* By shard; `data` is the desk's to free. */
     uint64_t started_us;
     uint64_t cut_us;
     int64_t cut_at_ms;

@@ -240,6 +240,7 @@ int shard_replay(struct shard *shard, const struct block *block,
         if (size == 0 || entry.seq != shard->last_seq + 1 || entry.stamp_ms < shard->stamp_ms) {
             return -EUCLEAN;
         }
+        if (shard->watch != NULL) shard->watch(shard->watch_context, shard, &entry);
         state_apply(shard, &entry, NULL, (struct bytes){rest.data, size});
         rest.data += size;
         rest.size -= size;
@@ -252,6 +253,12 @@ int shard_replay(struct shard *shard, const struct block *block,
     shard->offset = end;
     shard->journal_bytes += end - offset;
     return 0;
+}
+
+void shard_watch(struct shard *shard, shard_watch_fn *watch, void *context)
+{
+    shard->watch = watch;
+    shard->watch_context = context;
 }
 
 /* -- results -------------------------------------------------------------------------------- */

@@ -579,3 +579,46 @@ void judge(const struct shard *shard, const struct message *message, int64_t now
     }
     if (v->failures.count != 0 && !v->dup) v->code = v->failures.list[0].code;
 }
+
+static uint16_t message_type_of(const struct entry *entry)
+{
+    switch ((enum entry_kind)entry->kind) {
+    case ENTRY_SETTLEMENT:
+    case ENTRY_REFUND:
+        return MESSAGE_SETL_POST;
+    case ENTRY_ADJUSTMENT:
+        return MESSAGE_SETL_ADJUST;
+    case ENTRY_CORRECTION:
+        return MESSAGE_CORRECTION;
+    case ENTRY_CUT:
+    case ENTRY_CLOCK:
+    case ENTRY_YEAR_CLOSE:
+    case ENTRY_KIND_END:
+        break;
+    }
+    return 0; /* The operator's decision, not the judge's. */
+}
+
+const char *shard_judge_again(const struct shard *shard, const struct entry *entry)
+{
+    uint8_t out[SETTLEMENT_ENCODED_MAX];
+    struct message message;
+    struct verdict verdict;
+    uint64_t soft = 0;
+    const uint16_t type = message_type_of(entry);
+    if (type == 0) return NULL;
+
+    message_open(shard, type, entry->sender, entry->body, &message);
+    judge(shard, &message, entry->stamp_ms, out, &verdict, &soft);
+    const struct entry *now = &verdict.entry;
+    if (verdict.code != ERROR_OK) return error_text(verdict.code);
+    if (verdict.dup) return "it would be a duplicate";
+    if (now->kind != entry->kind) return "it would be another kind of record";
+    if (now->period != entry->period) return "it would be cleared in another period";
+    if (now->orig_period != entry->orig_period) return "its own month would be another";
+    if (now->line != entry->line) return "it would be posted to another line";
+    if (now->insurance != entry->insurance) return "it would be posted to another insurance class";
+    if (now->flags != entry->flags) return "its funds would be split by other switches";
+    if (now->orig_seq != entry->orig_seq) return "it would refer to another original";
+    return NULL;
+}

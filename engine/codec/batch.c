@@ -9,7 +9,8 @@ enum {
     BATCH_SUM_AMT = 6,
 };
 
-/* Sum of medfee_sumamt; what cannot be decoded or added counts as nothing and makes totals differ. */
+/* Sum of medfee_sumamt; what cannot be decoded or added counts as nothing and makes totals differ.
+ */
 static int64_t sum_of(const struct batch *batch)
 {
     int64_t sum = 0;

@@ -17,8 +17,8 @@ struct ring {
     uint64_t read_seen;             /* Writer's last look at `read`. */
     _Alignas(64) _Atomic uint64_t published;
     _Alignas(64) _Atomic uint64_t read;
-    _Alignas(64) uint64_t at;       /* Reader's. */
-    uint64_t published_seen;        /* Reader's last look at `published`. */
+    _Alignas(64) uint64_t at; /* Reader's. */
+    uint64_t published_seen;  /* Reader's last look at `published`. */
 };
 
 struct ring *ring_new(size_t bytes)

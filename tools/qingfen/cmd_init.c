@@ -9,10 +9,11 @@
 
 static const struct command_help help = {
     .usage = "init --data DIR [--shards N]",
-    .about = "Makes a store in DIR, which must not exist or be empty. The number of shards is fixed\n"
-             "for the life of the store: one for each core that is to work on it. The code tables\n"
-             "(provinces, areas, insurance types, settings, ...) are put into DIR/tables; edit them\n"
-             "there before the engine starts, they are checked at every start.\n",
+    .about =
+        "Makes a store in DIR, which must not exist or be empty. The number of shards is fixed\n"
+        "for the life of the store: one for each core that is to work on it. The code tables\n"
+        "(provinces, areas, insurance types, settings, ...) are put into DIR/tables; edit them\n"
+        "there before the engine starts, they are checked at every start.\n",
     .examples = "  qingfen init --data /var/lib/qingfen --shards 2\n",
 };
 

@@ -274,7 +274,6 @@ static bool send_frame(struct job *job, const struct frame *frame, uint64_t numb
     struct sender *sender = &job->sender;
     const struct bytes none = {0};
     struct settlement settlement = {0};
-    uint8_t key[PSN_KEY_SIZE];
     uint32_t field = 0;
     char text[96];
 

@@ -81,19 +81,18 @@ static uint64_t steady_seconds(void)
     return (uint64_t)now.tv_sec;
 }
 
-static int replay_block(void *context, const struct block *block, uint32_t segment,
-                        uint64_t offset, const struct journal_position *after)
+static int replay_block(void *context, const struct block *block, uint32_t segment, uint64_t offset,
+                        const struct journal_position *after)
 {
     struct replay *replay = context;
     /* A block may stand alone at the front of the next segment: `after` knows where it ends. */
     const int r = shard_replay(replay->boot->shard, block, after->previous, after->segment,
                                (uint32_t)offset, (uint32_t)after->offset);
     if (r != 0) {
-        return problem_set(replay->problem, r,
-                           "shard %u: block %llu at %08u.qfj:%llu cannot be applied: %s",
-                           block->shard, (unsigned long long)block->number, segment,
-                           (unsigned long long)offset,
-                           r == -EUCLEAN ? "its entries make no sense" : strerror(-r));
+        return problem_set(
+            replay->problem, r, "shard %u: block %llu at %08u.qfj:%llu cannot be applied: %s",
+            block->shard, (unsigned long long)block->number, segment, (unsigned long long)offset,
+            r == -EUCLEAN ? "its entries make no sense" : strerror(-r));
     }
     replay->blocks++;
     return 0;
@@ -162,8 +161,7 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
     memcpy(ret_boot->folder.store_id, layout->store_id, sizeof ret_boot->folder.store_id);
     int r = store_open(state_path, false, true, &ret_boot->store);
     if (r != 0) {
-        return problem_set(problem, r, "cannot open the state in %s: %s", state_path,
-                           strerror(-r));
+        return problem_set(problem, r, "cannot open the state in %s: %s", state_path, strerror(-r));
     }
     boot_config(layout, shard, tables, &config);
     config.store = ret_boot->store;

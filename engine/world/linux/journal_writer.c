@@ -179,7 +179,8 @@ void journal_writer_prepared(struct journal_writer *writer, int status)
         /* A full disk is no reason to stop: what is durable stays, and nobody is answered until
          * there is room again. */
         if (!writer->full_told) {
-            fprintf(stderr, "qingfend: shard %u: cannot prepare journal segment %08u: %s; trying on\n",
+            fprintf(stderr,
+                    "qingfend: shard %u: cannot prepare journal segment %08u: %s; trying on\n",
                     writer->folder.shard, writer->segment + 1, strerror(-status));
         }
         writer->full_told = true;
@@ -203,20 +204,25 @@ static bool read_word(const char *path, char *word, size_t size)
     return read;
 }
 
+/* One word of the device's queue in sysfs; a partition's queue is its disk's. */
+static bool read_queue(const struct stat *info, const char *name, char *word, size_t size)
+{
+    char path[128];
+    const unsigned major_number = major(info->st_dev);
+    const unsigned minor_number = minor(info->st_dev);
+    snprintf(path, sizeof path, "/sys/dev/block/%u:%u/queue/%s", major_number, minor_number, name);
+    if (read_word(path, word, size)) return true;
+    snprintf(path, sizeof path, "/sys/dev/block/%u:%u/../queue/%s", major_number, minor_number,
+             name);
+    return read_word(path, word, size);
+}
+
 bool journal_device_has_fua(const char *folder)
 {
     struct stat info;
-    char path[128];
     char word[32];
     if (stat(folder, &info) != 0) return false;
-    static const char *const forms[] = {"/sys/dev/block/%u:%u/queue/%s",
-                                        "/sys/dev/block/%u:%u/../queue/%s"};
-    for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, forms[i], major(info.st_dev), minor(info.st_dev), "fua");
-        if (read_word(path, word, sizeof word) && word[0] == '1') return true;
-        snprintf(path, sizeof path, forms[i], major(info.st_dev), minor(info.st_dev),
-                 "write_cache");
-        if (read_word(path, word, sizeof word) && strncmp(word, "write through", 13) == 0) return true;
-    }
-    return false;
+    if (read_queue(&info, "fua", word, sizeof word) && word[0] == '1') return true;
+    return read_queue(&info, "write_cache", word, sizeof word) &&
+           strncmp(word, "write through", 13) == 0;
 }

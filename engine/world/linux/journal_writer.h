@@ -3,8 +3,8 @@
  * A block is written and synced before the next one begins (shard.h, S1). On disks with FUA or a
  * write-through cache one write with RWF_DSYNC does both; elsewhere the write is linked to an
  * fdatasync, because there a DSYNC write completes in a kernel worker bound to the processor of the
- * disk's interrupt, and a busy thread on it costs a whole tick. A failed write or sync is final: the
- * process ends, nothing of the block was told to anybody. */
+ * disk's interrupt, and a busy thread on it costs a whole tick. A failed write or sync is final:
+ * the process ends, nothing of the block was told to anybody. */
 #ifndef WORLD_LINUX_JOURNAL_WRITER_H
 #define WORLD_LINUX_JOURNAL_WRITER_H
 
@@ -24,19 +24,19 @@ struct journal_writer {
 
     int fd; /* Of `segment`; -1: none yet. */
     uint32_t segment;
-    uint64_t offset;         /* Where the next block goes. */
-    uint32_t prepared;       /* Latest segment that exists. */
+    uint64_t offset;   /* Where the next block goes. */
+    uint32_t prepared; /* Latest segment that exists. */
     bool preparing;
-    bool full_told;          /* The operator was told that no segment can be made. */
+    bool full_told; /* The operator was told that no segment can be made. */
 
-    struct bytes block;      /* Being written; size 0: none. */
+    struct bytes block; /* Being written; size 0: none. */
     uint64_t block_number;
-    bool waits_for_segment;  /* The block waits for a segment to be prepared. */
-    const uint8_t *data;     /* What of it is still to be written: */
-    size_t size;             /* with the segment's head where it begins one. */
+    bool waits_for_segment; /* The block waits for a segment to be prepared. */
+    const uint8_t *data;    /* What of it is still to be written: */
+    size_t size;            /* with the segment's head where it begins one. */
     uint64_t at;
     uint32_t completions_due;
-    bool written;            /* The write has ended well. */
+    bool written; /* The write has ended well. */
     bool synced;
 };
 

@@ -11,13 +11,13 @@ struct keeper {
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t asked;
-    int wake_fd;         /* eventfd of the loop, written when something is done. */
-    const char *folder;  /* Of the journal; borrowed. */
+    int wake_fd;        /* eventfd of the loop, written when something is done. */
+    const char *folder; /* Of the journal; borrowed. */
 
     struct merge *merge; /* Asked for; NULL: none. */
     bool merge_done;
     int merge_status;
-    uint32_t prepare;    /* Segment asked for; 0: none. */
+    uint32_t prepare; /* Segment asked for; 0: none. */
     bool prepare_done;
     int prepare_status;
     bool stop;

@@ -17,16 +17,16 @@
 #include "world/linux/journal_writer.h"
 #include "world/linux/keeper.h"
 
-#define RING_ENTRIES      4096
-#define RECV_BUFFERS      16 /* 16 x 64 KiB: one shared pool that stays in the second-level cache. */
-#define RECV_BUFFER_SIZE  65536
-#define RECV_GROUP        0
-#define GREETING_SIZE     4096        /* A Hello is shorter; what else comes first is not waited for. */
-#define OUT_THROTTLE      (1u << 20)  /* A session with more unsent bytes is not read. */
-#define OUT_RESUME        (256u << 10)
-#define SEND_STALL_MS     60000       /* A client that takes nothing for so long is gone. */
-#define DRAIN_MS          5000        /* After the last decision, unsent answers get this long. */
-#define TICK_MS           1000
+#define RING_ENTRIES     4096
+#define RECV_BUFFERS     16 /* 16 x 64 KiB: one shared pool that stays in the second-level cache. */
+#define RECV_BUFFER_SIZE 65536
+#define RECV_GROUP       0
+#define GREETING_SIZE    4096 /* A Hello is shorter; what else comes first is not waited for. */
+#define OUT_THROTTLE     (1u << 20) /* A session with more unsent bytes is not read. */
+#define OUT_RESUME       (256u << 10)
+#define SEND_STALL_MS    60000 /* A client that takes nothing for so long is gone. */
+#define DRAIN_MS         5000  /* After the last decision, unsent answers get this long. */
+#define TICK_MS          1000
 
 /* What a completion is about: the kind above, a session's number below. */
 enum op {
@@ -46,7 +46,7 @@ enum session_state {
     SESSION_FREE = 0,
     SESSION_GREETING, /* Loop 0 waits for its first frame, to see where it belongs. */
     SESSION_OPEN,
-    SESSION_CLOSING,  /* Nothing is read any more; closed when everything has come back. */
+    SESSION_CLOSING, /* Nothing is read any more; closed when everything has come back. */
 };
 
 struct buffer {
@@ -58,15 +58,15 @@ struct buffer {
 struct session_io {
     int fd;
     uint8_t state;
-    bool receiving;   /* A receive is with the kernel. */
-    bool sending;     /* So is a send. */
-    bool ended;       /* The client sends no more. */
-    bool close_after; /* Close when everything queued is sent. */
-    bool waiting;     /* In the list of sessions with frames the home could not take yet. */
-    bool dirty;       /* In the list of sessions with something to send. */
-    struct buffer in; /* Received, not yet taken. */
-    struct buffer out;     /* Queued. */
-    struct buffer flight;  /* Being sent. */
+    bool receiving;       /* A receive is with the kernel. */
+    bool sending;         /* So is a send. */
+    bool ended;           /* The client sends no more. */
+    bool close_after;     /* Close when everything queued is sent. */
+    bool waiting;         /* In the list of sessions with frames the home could not take yet. */
+    bool dirty;           /* In the list of sessions with something to send. */
+    struct buffer in;     /* Received, not yet taken. */
+    struct buffer out;    /* Queued. */
+    struct buffer flight; /* Being sent. */
     size_t flight_done;
     int64_t progress_ms; /* Last time the client took something. */
 };
@@ -734,7 +734,8 @@ static bool all_sent(const struct loop *loop)
 {
     for (uint32_t i = 0; i < LOOP_SESSIONS_MAX; i++) {
         const struct session_io *session = &loop->sessions[i];
-        if (session->state == SESSION_OPEN && (session->sending || session->out.size != 0)) return false;
+        if (session->state == SESSION_OPEN && (session->sending || session->out.size != 0))
+            return false;
     }
     return true;
 }
@@ -782,8 +783,8 @@ static int open_ring(struct loop *loop)
     };
     int r = io_uring_queue_init_params(RING_ENTRIES, &loop->ring, &params);
     if (r == -EINVAL) { /* A kernel before 6.1 knows neither flag. */
-        params = (struct io_uring_params){.flags = IORING_SETUP_CQSIZE,
-                                          .cq_entries = 4 * RING_ENTRIES};
+        params =
+            (struct io_uring_params){.flags = IORING_SETUP_CQSIZE, .cq_entries = 4 * RING_ENTRIES};
         r = io_uring_queue_init_params(RING_ENTRIES, &loop->ring, &params);
     }
     if (r != 0) return r;

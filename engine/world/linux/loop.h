@@ -18,11 +18,11 @@ struct loops {
     uint32_t count;
     struct loop *list[64];
     struct engine *engine;
-    int listen_fd;              /* Accepted by loop 0; -1: not yet. */
+    int listen_fd;               /* Accepted by loop 0; -1: not yet. */
     uint32_t checkpoint_seconds; /* A checkpoint at least this often while anything changes. */
-    _Atomic bool stopping;      /* SIGTERM: drain. */
-    _Atomic uint32_t ready;     /* Loops that run and, for 0, are level. */
-    _Atomic uint32_t quiet;     /* Loops with nothing under way, while draining. */
+    _Atomic bool stopping;       /* SIGTERM: drain. */
+    _Atomic uint32_t ready;      /* Loops that run and, for 0, are level. */
+    _Atomic uint32_t quiet;      /* Loops with nothing under way, while draining. */
 };
 
 #define LOOP_SESSIONS_MAX 12288 /* Connections a loop owns. */

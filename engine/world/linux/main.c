@@ -51,9 +51,12 @@ static int bad_usage(const char *what, const char *value)
 static int read_options(int argc, char **argv, struct options *ret_options)
 {
     static const struct option longs[] = {
-        {"data", required_argument, NULL, 'd'},  {"listen", required_argument, NULL, 'l'},
-        {"clock", required_argument, NULL, 'c'}, {"checkpoint", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},        {"version", no_argument, NULL, 'v'},
+        {"data", required_argument, NULL, 'd'},
+        {"listen", required_argument, NULL, 'l'},
+        {"clock", required_argument, NULL, 'c'},
+        {"checkpoint", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
     };
     *ret_options = (struct options){.listen = "127.0.0.1:7040", .checkpoint_seconds = 60};
@@ -223,8 +226,9 @@ static int finish(struct loops *loops, struct boot_job *jobs)
     for (uint32_t i = 0; i < loops->count; i++) {
         const int r = loop_finish(loops->list[i]);
         if (r != 0) {
-            fprintf(stderr, "qingfend: shard %u: the last checkpoint failed: %s; the journal is "
-                            "whole, the next start replays it\n",
+            fprintf(stderr,
+                    "qingfend: shard %u: the last checkpoint failed: %s; the journal is "
+                    "whole, the next start replays it\n",
                     i, strerror(-r));
             code = 1;
         }
