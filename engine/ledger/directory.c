@@ -75,12 +75,15 @@ static uint64_t bucket_index(const struct table *table, uint64_t hash)
 
 static bool table_add(struct table *table, uint64_t hash, uint32_t run)
 {
+    const uint32_t slot = fingerprint(hash) << 16 | run;
+
     if (table->used == table->room) return false;
     for (uint64_t probe = 0; probe < PROBES_MAX; probe++) {
         struct bucket *bucket = &table->buckets[(bucket_index(table, hash) + probe) & table->mask];
         for (int i = 0; i < SLOTS_PER_BUCKET; i++) {
+            if (bucket->slots[i] == slot) return true; /* One says it for all equal ones. */
             if (bucket->slots[i] != 0) continue;
-            bucket->slots[i] = fingerprint(hash) << 16 | run;
+            bucket->slots[i] = slot;
             table->used++;
             return true;
         }
