@@ -311,6 +311,22 @@ int store_append(struct store_txn *txn, enum store_table table, struct bytes key
     return put(txn, table, key, value, MDB_APPEND);
 }
 
+int store_txn_ceiling(struct store_txn *txn, enum store_table table, struct bytes key,
+                      struct bytes *ret_key, struct bytes *ret_value)
+{
+    if (txn->failed != 0) return txn->failed;
+    MDB_cursor *cursor;
+    int r = mdb_cursor_open(txn->txn, txn->store->tables[table], &cursor);
+    if (r != 0) return note(txn, r);
+    MDB_val k = val_of(key), v;
+    r = mdb_cursor_get(cursor, &k, &v, key.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
+    mdb_cursor_close(cursor); /* Key and value point into pages of the transaction. */
+    if (r != 0) return r == MDB_NOTFOUND ? -ENOENT : note(txn, r);
+    *ret_key = bytes_of_val(&k);
+    *ret_value = bytes_of_val(&v);
+    return 0;
+}
+
 int store_delete(struct store_txn *txn, enum store_table table, struct bytes key)
 {
     if (txn->failed != 0) return txn->failed;
