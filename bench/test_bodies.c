@@ -20,8 +20,8 @@ static const uint64_t known[] = {
     UINT64_C(939863393775226061),   /* block_seal */
     UINT64_C(2508169439809080896),  /* netting_four_modes */
     UINT64_C(27540),                /* store_merge */
-    UINT64_C(8776997542860030635),  /* shard */
-    UINT64_C(8776997542860030635),  /* shard_and_merge */
+    UINT64_C(7204899838935088418),  /* shard */
+    UINT64_C(7204899838935088418),  /* shard_and_merge */
     UINT64_C(2281050380964612766),  /* shard_replay */
 };
 
