@@ -71,7 +71,7 @@ static uint64_t zigzag(int64_t value)
     return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
 }
 
-static bool put_number(const struct wire_field *field, uint64_t value, uint8_t *noun)
+static inline bool put_number(const struct wire_field *field, uint64_t value, uint8_t *noun)
 {
     void *member = noun + field->offset;
     switch (field->kind) {
@@ -98,6 +98,19 @@ static bool put_number(const struct wire_field *field, uint64_t value, uint8_t *
     }
 }
 
+/* A tag that the table does not hold: a field unknown here is passed over, a known one with another
+ * wire type is refused. NULL, with *ret_field set, where it ends. */
+static const uint8_t *pass_over(const struct wire_table *table, uint64_t tag, const uint8_t *at,
+                                const uint8_t *end, uint32_t *ret_field)
+{
+    const uint64_t number = tag >> 3;
+    *ret_field = 0;
+    if (number == 0 || number > 0x1fffffff) return NULL;
+    *ret_field = (uint32_t)number;
+    if (number < WIRE_FIELDS && table->fields[number].kind != WIRE_NONE) return NULL;
+    return wire_skip(tag, at, end);
+}
+
 bool wire_decode(const struct wire_table *table, struct bytes body, void *noun, uint32_t *ret_field)
 {
     const uint8_t *at = body.data;
@@ -107,19 +120,18 @@ bool wire_decode(const struct wire_table *table, struct bytes body, void *noun, 
     while (at < end) {
         uint64_t tag;
         uint64_t value;
-        at = varint_fast(at, end, &tag);
         *ret_field = 0;
-        if (at == NULL || tag >> 3 == 0 || tag >> 3 > 0x1fffffff) return false;
+        at = varint_fast(at, end, &tag);
+        if (at == NULL) return false;
 
-        const uint32_t number = (uint32_t)(tag >> 3);
-        *ret_field = number;
-        const struct wire_field *field = number < WIRE_FIELDS ? &table->fields[number] : NULL;
-        if (field == NULL || field->kind == WIRE_NONE) {
-            at = wire_skip(tag, at, end);
+        const uint64_t number = tag >> 3;
+        if (number >= WIRE_FIELDS || table->fields[number].tag != tag) {
+            at = pass_over(table, tag, at, end, ret_field);
             if (at == NULL) return false;
             continue;
         }
-        if ((tag & 7) != (field->kind == WIRE_BYTES ? TYPE_LENGTH : TYPE_VARINT)) return false;
+        const struct wire_field *field = &table->fields[number];
+        *ret_field = (uint32_t)number;
         at = varint_fast(at, end, &value);
         if (at == NULL) return false;
         if (field->kind == WIRE_BYTES) {
