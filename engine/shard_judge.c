@@ -250,6 +250,14 @@ static bool judge_repeated(const struct shard *shard, const struct settlement *s
     return false;
 }
 
+/* False is certain, and the answer for nearly every id. */
+static bool maybe_seen(const struct shard *shard, uint64_t hash)
+{
+    struct lookup lookup;
+    lookup_begin(shard, hash, &lookup);
+    return lookup.run_count != 0;
+}
+
 /* True when it was answered before and that answer stands. */
 static bool judge_ids(const struct shard *shard, const struct settlement *s, uint64_t msgid_hash,
                       uint64_t setl_id_hash, uint16_t sender, int64_t now_ms,
@@ -258,17 +266,19 @@ static bool judge_ids(const struct shard *shard, const struct settlement *s, uin
     struct entry first;
     struct settlement its;
 
-    if (find_msgid(shard, msgid_hash, sender, s->msgid, s->psn_key, &first)) {
-        if (!is_record(&first)) {
-            refuse(verdict, ERROR_MSGID_REUSED, SETL_FIELD_MSGID, CHECK_NONE, 0, 0);
-            return false;
+    if (maybe_seen(shard, msgid_hash)) {
+        if (find_msgid(shard, msgid_hash, sender, s->msgid, s->psn_key, &first)) {
+            if (!is_record(&first)) {
+                refuse(verdict, ERROR_MSGID_REUSED, SETL_FIELD_MSGID, CHECK_NONE, 0, 0);
+                return false;
+            }
+            its = settlement_of(&first);
+            return judge_repeated(shard, s, &first, &its, ERROR_MSGID_REUSED, SETL_FIELD_MSGID,
+                                  verdict);
         }
-        its = settlement_of(&first);
-        return judge_repeated(shard, s, &first, &its, ERROR_MSGID_REUSED, SETL_FIELD_MSGID,
-                              verdict);
-    }
-    if (find_tombstone(shard, msgid_hash, sender, s->msgid, s->psn_key, now_ms, &first)) {
-        refuse(verdict, ERROR_TOMBSTONED, SETL_FIELD_MSGID, CHECK_NONE, 0, 0);
+        if (find_tombstone(shard, msgid_hash, sender, s->msgid, s->psn_key, now_ms, &first)) {
+            refuse(verdict, ERROR_TOMBSTONED, SETL_FIELD_MSGID, CHECK_NONE, 0, 0);
+        }
     }
     if (find_setl_id(shard, setl_id_hash, s->insu_admdvs, s->setl_id, s->psn_key, &first, &its)) {
         return judge_repeated(shard, s, &first, &its, ERROR_SETL_ID_REUSED, SETL_FIELD_SETL_ID,
@@ -330,11 +340,15 @@ static void judge_record(const struct shard *shard, const struct settlement *s, 
         entry->insurance = original.insurance;
         entry->flags = (uint16_t)((entry->flags & ENTRY_LATE) | (original.flags & ~ENTRY_LATE));
     }
-    const struct posting posting = posting_of(entry, s);
-    if (!book_fits(shard->book, &posting)) {
+    struct record *record = &verdict->record;
+    record->posting = posting_of(entry, s);
+    if (!book_fits(shard->book, &record->posting)) {
         refuse(verdict, ERROR_AMOUNT_RANGE, SETL_FIELD_FUND_SUM, CHECK_RANGE,
-               posting_total(&posting), INT64_MAX);
+               posting_total(&record->posting), INT64_MAX);
     }
+    record->settlement = s;
+    record->msgid_hash = msgid_hash;
+    record->setl_id_hash = setl_id_hash;
     entry->sender = sender;
     verdict->state = STATE_ACCRUED;
 }
@@ -559,6 +573,7 @@ void judge(const struct shard *shard, const struct message *message, int64_t now
     v->dup = false;
     v->state = STATE_NONE;
     v->failures.count = 0;
+    v->record.settlement = NULL;
     v->entry = (struct entry){.stamp_ms = now_ms};
 
     if (!message->formed) {
