@@ -8,6 +8,20 @@
 #include "types/civil.h"
 #include "types/ensure.h"
 
+/* The cell that a sound settlement will be posted to; most fall into the same month. */
+static void prefetch_cell(const struct shard *shard, const struct settlement *s)
+{
+    const uint8_t payer = province_of_area(s->insu_admdvs);
+    const uint8_t payee = province_of_area(s->mdtrtarea_admvs);
+    const int line = tables_line(shard->tables, s->med_type);
+    const int insurance = tables_insurance(shard->tables, s->insutype);
+    if (payer == PROVINCE_NONE || payee == PROVINCE_NONE || line < 0 || insurance < 0) return;
+    book_prefetch(shard->book, (struct cell_key){.payer = payer,
+                                                 .payee = payee,
+                                                 .line = (uint8_t)line,
+                                                 .insurance = (uint8_t)insurance});
+}
+
 static void prepare_settlement(const struct shard *shard, struct message *message)
 {
     const struct settlement *s = &message->settlement;
@@ -18,6 +32,7 @@ static void prepare_settlement(const struct shard *shard, struct message *messag
     directory_prefetch(shard->directory, message->setl_id_hash);
     delta_prefetch(shard->active, message->msgid_hash);
     delta_prefetch(shard->active, message->setl_id_hash);
+    prefetch_cell(shard, s);
 }
 
 void message_open(const struct shard *shard, uint16_t type, uint16_t province, struct bytes body,
