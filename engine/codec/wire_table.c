@@ -1,5 +1,7 @@
 #include "codec/wire_table.h"
 
+#include "util/le.h"
+
 enum {
     TYPE_VARINT = 0,
     TYPE_FIXED64 = 1,
@@ -22,6 +24,22 @@ const uint8_t *wire_varint(const uint8_t *at, const uint8_t *end, uint64_t *ret_
     return NULL;
 }
 
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Up to eight bytes, as times and large amounts are: one load, put together without a loop. 8 x 7
+ * bits become 4 x 14, 2 x 28, 56. At least eight bytes must be there. */
+static const uint8_t *varint_long(const uint8_t *at, const uint8_t *end, uint64_t *ret_value)
+{
+    uint64_t word = le_load64(at);
+    const uint64_t ends = ~word & EACH_BYTE(0x80); /* The bytes that end a varint. */
+    if (ends == 0) return wire_varint(at, end, ret_value);
+    word &= ends ^ (ends - 1); /* Nothing behind the first of them. */
+    word = (word & UINT64_C(0x7f007f007f007f00)) >> 1 | (word & UINT64_C(0x007f007f007f007f));
+    word = (word & UINT64_C(0x3fff00003fff0000)) >> 2 | (word & UINT64_C(0x00003fff00003fff));
+    *ret_value = (word & UINT64_C(0x0fffffff00000000)) >> 4 | (word & UINT64_C(0x0fffffff));
+    return at + (__builtin_ctzll(ends) + 1) / 8;
+}
+
 /* Most varints have one to three bytes and stand far from the end: no loop, one bounds check. */
 static inline const uint8_t *varint_fast(const uint8_t *at, const uint8_t *end, uint64_t *ret_value)
 {
@@ -39,6 +57,7 @@ static inline const uint8_t *varint_fast(const uint8_t *at, const uint8_t *end, 
                 (uint64_t)(at[0] & 0x7f) | (uint64_t)(at[1] & 0x7f) << 7 | (uint64_t)at[2] << 14;
             return at + 3;
         }
+        if (end - at >= 8) return varint_long(at, end, ret_value);
     }
     return wire_varint(at, end, ret_value);
 }
