@@ -372,7 +372,7 @@ static bool group_has_room(const struct shard *shard, size_t size)
 }
 
 /* Numbers the decision, writes it into the group and applies it. */
-static void append(struct shard *shard, struct entry *entry, const struct settlement *settlement)
+static void append(struct shard *shard, struct entry *entry, const struct record *record)
 {
     struct group *group = &shard->groups[shard->filling];
     uint8_t *place = group->buffer + SEGMENT_HEAD_SIZE + BLOCK_HEAD_SIZE + group->payload;
@@ -383,7 +383,7 @@ static void append(struct shard *shard, struct entry *entry, const struct settle
     entry_encode(entry, place);
     group->payload += size;
     group->entries++;
-    state_apply(shard, entry, settlement, (struct bytes){place, size});
+    state_apply(shard, entry, record, (struct bytes){place, size});
 }
 
 static void take_message(struct shard *shard, const struct request *request,
@@ -398,12 +398,8 @@ static void take_message(struct shard *shard, const struct request *request,
     } else if (verdict.dup) {
         shard->status.duplicate++;
     } else {
-        const struct settlement *settlement =
-            message->type == MESSAGE_SETL_POST      ? &message->settlement
-            : message->type == MESSAGE_SETL_REVERSE ? &verdict.settlement
-                                                    : NULL;
         shard->status.accepted++;
-        append(shard, &verdict.entry, settlement);
+        append(shard, &verdict.entry, verdict.record.settlement != NULL ? &verdict.record : NULL);
     }
     put_result(shard, request, &verdict);
 }

@@ -23,6 +23,20 @@ static uint32_t sender_of(const struct message *message, uint32_t sender_admdvs,
     return said != 0 ? said : default_admdvs / 10000;
 }
 
+/* The cell that a sound settlement will be posted to; most fall into the same month. */
+static void prefetch_cell(const struct shard *shard, const struct settlement *s)
+{
+    const uint8_t payer = province_of_area(s->insu_admdvs);
+    const uint8_t payee = province_of_area(s->mdtrtarea_admvs);
+    const int line = tables_line(shard->tables, s->med_type);
+    const int insurance = tables_insurance(shard->tables, s->insutype);
+    if (payer == PROVINCE_NONE || payee == PROVINCE_NONE || line < 0 || insurance < 0) return;
+    book_prefetch(shard->book, (struct cell_key){.payer = payer,
+                                                 .payee = payee,
+                                                 .line = (uint8_t)line,
+                                                 .insurance = (uint8_t)insurance});
+}
+
 static void prepare_settlement(const struct shard *shard, struct message *message)
 {
     const struct settlement *s = &message->settlement;
@@ -33,6 +47,7 @@ static void prepare_settlement(const struct shard *shard, struct message *messag
     directory_prefetch(shard->directory, message->setl_id_hash);
     delta_prefetch(shard->active, message->msgid_hash);
     delta_prefetch(shard->active, message->setl_id_hash);
+    prefetch_cell(shard, s);
 }
 
 void message_open(const struct shard *shard, uint16_t type, uint16_t province, struct bytes body,
@@ -267,6 +282,14 @@ static bool judge_repeated(const struct shard *shard, const struct settlement *s
     return false;
 }
 
+/* False is certain, and the answer for nearly every id. */
+static bool maybe_seen(const struct shard *shard, uint64_t hash)
+{
+    struct lookup lookup;
+    lookup_begin(shard, hash, &lookup);
+    return lookup.run_count != 0;
+}
+
 /* True when it was answered before and that answer stands. */
 static bool judge_ids(const struct shard *shard, const struct settlement *s, uint64_t msgid_hash,
                       uint64_t setl_id_hash, uint16_t sender, int64_t now_ms,
@@ -275,17 +298,19 @@ static bool judge_ids(const struct shard *shard, const struct settlement *s, uin
     struct entry first;
     struct settlement its;
 
-    if (find_msgid(shard, msgid_hash, sender, s->msgid, s->psn_key, &first)) {
-        if (!is_record(&first)) {
-            refuse(verdict, ERROR_MSGID_REUSED, SETL_FIELD_MSGID, CHECK_NONE, 0, 0);
-            return false;
+    if (maybe_seen(shard, msgid_hash)) {
+        if (find_msgid(shard, msgid_hash, sender, s->msgid, s->psn_key, &first)) {
+            if (!is_record(&first)) {
+                refuse(verdict, ERROR_MSGID_REUSED, SETL_FIELD_MSGID, CHECK_NONE, 0, 0);
+                return false;
+            }
+            its = settlement_of(&first);
+            return judge_repeated(shard, s, &first, &its, ERROR_MSGID_REUSED, SETL_FIELD_MSGID,
+                                  verdict);
         }
-        its = settlement_of(&first);
-        return judge_repeated(shard, s, &first, &its, ERROR_MSGID_REUSED, SETL_FIELD_MSGID,
-                              verdict);
-    }
-    if (find_tombstone(shard, msgid_hash, sender, s->msgid, s->psn_key, now_ms, &first)) {
-        refuse(verdict, ERROR_TOMBSTONED, SETL_FIELD_MSGID, CHECK_NONE, 0, 0);
+        if (find_tombstone(shard, msgid_hash, sender, s->msgid, s->psn_key, now_ms, &first)) {
+            refuse(verdict, ERROR_TOMBSTONED, SETL_FIELD_MSGID, CHECK_NONE, 0, 0);
+        }
     }
     if (find_setl_id(shard, setl_id_hash, s->insu_admdvs, s->setl_id, s->psn_key, &first, &its)) {
         return judge_repeated(shard, s, &first, &its, ERROR_SETL_ID_REUSED, SETL_FIELD_SETL_ID,
@@ -348,11 +373,15 @@ static void judge_record(const struct shard *shard, const struct settlement *s, 
         entry->insurance = original.insurance;
         entry->flags = (uint16_t)((entry->flags & ENTRY_LATE) | (original.flags & ~ENTRY_LATE));
     }
-    const struct posting posting = posting_of(entry, s);
-    if (!book_fits(shard->book, &posting)) {
+    struct record *record = &verdict->record;
+    record->posting = posting_of(entry, s);
+    if (!book_fits(shard->book, &record->posting)) {
         refuse(verdict, ERROR_AMOUNT_RANGE, SETL_FIELD_FUND_SUM, CHECK_RANGE,
-               posting_total(&posting), INT64_MAX);
+               posting_total(&record->posting), INT64_MAX);
     }
+    record->settlement = s;
+    record->msgid_hash = msgid_hash;
+    record->setl_id_hash = setl_id_hash;
     entry->sender = sender;
     verdict->state = STATE_ACCRUED;
 }
@@ -618,6 +647,7 @@ void judge(const struct shard *shard, const struct message *message, int64_t now
     v->dup = false;
     v->state = STATE_NONE;
     v->failures.count = 0;
+    v->record.settlement = NULL;
     v->entry = (struct entry){.stamp_ms = now_ms};
 
     if (!message->formed) {
