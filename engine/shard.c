@@ -243,6 +243,7 @@ int shard_replay(struct shard *shard, const struct block *block,
         if (size == 0 || entry.seq != shard->last_seq + 1 || entry.stamp_ms < shard->stamp_ms) {
             return -EUCLEAN;
         }
+        if (shard->watch != NULL) shard->watch(shard->watch_context, shard, &entry);
         state_apply(shard, &entry, NULL, (struct bytes){rest.data, size});
         rest.data += size;
         rest.size -= size;
@@ -255,6 +256,12 @@ int shard_replay(struct shard *shard, const struct block *block,
     shard->offset = end;
     shard->journal_bytes += end - offset;
     return 0;
+}
+
+void shard_watch(struct shard *shard, shard_watch_fn *watch, void *context)
+{
+    shard->watch = watch;
+    shard->watch_context = context;
 }
 
 /* -- results -------------------------------------------------------------------------------- */
@@ -365,7 +372,7 @@ static bool group_has_room(const struct shard *shard, size_t size)
 }
 
 /* Numbers the decision, writes it into the group and applies it. */
-static void append(struct shard *shard, struct entry *entry, const struct settlement *settlement)
+static void append(struct shard *shard, struct entry *entry, const struct record *record)
 {
     struct group *group = &shard->groups[shard->filling];
     uint8_t *place = group->buffer + SEGMENT_HEAD_SIZE + BLOCK_HEAD_SIZE + group->payload;
@@ -376,7 +383,7 @@ static void append(struct shard *shard, struct entry *entry, const struct settle
     entry_encode(entry, place);
     group->payload += size;
     group->entries++;
-    state_apply(shard, entry, settlement, (struct bytes){place, size});
+    state_apply(shard, entry, record, (struct bytes){place, size});
 }
 
 static void take_message(struct shard *shard, const struct request *request,
@@ -391,12 +398,8 @@ static void take_message(struct shard *shard, const struct request *request,
     } else if (verdict.dup) {
         shard->status.duplicate++;
     } else {
-        const struct settlement *settlement =
-            message->type == MESSAGE_SETL_POST      ? &message->settlement
-            : message->type == MESSAGE_SETL_REVERSE ? &verdict.settlement
-                                                    : NULL;
         shard->status.accepted++;
-        append(shard, &verdict.entry, settlement);
+        append(shard, &verdict.entry, verdict.record.settlement != NULL ? &verdict.record : NULL);
     }
     put_result(shard, request, &verdict);
 }
@@ -439,7 +442,11 @@ static void take_cut(struct shard *shard, const struct request *request, int64_t
 static void take_clock(struct shard *shard, const struct request *request)
 {
     uint32_t code = ERROR_OK;
-    if (!shard->config.manual_clock || request->instant_ms < shard->stamp_ms) {
+    if (request->type == REQUEST_CLOCK_LEVEL) {
+        if (request->instant_ms > shard->stamp_ms && shard->config.manual_clock) {
+            append_control(shard, ENTRY_CLOCK, 0, request->instant_ms, request->body);
+        }
+    } else if (!shard->config.manual_clock || request->instant_ms < shard->stamp_ms) {
         code = ERROR_CLOCK;
     } else {
         append_control(shard, ENTRY_CLOCK, 0, request->instant_ms, request->body);
@@ -580,6 +587,7 @@ static void take_control(struct shard *shard, const struct request *request, int
         put_control(shard, request, ERROR_OK);
         return;
     case REQUEST_CLOCK:
+    case REQUEST_CLOCK_LEVEL:
         take_clock(shard, request);
         return;
     case REQUEST_YEAR_CHECK:

@@ -23,6 +23,20 @@ static uint32_t sender_of(const struct message *message, uint32_t sender_admdvs,
     return said != 0 ? said : default_admdvs / 10000;
 }
 
+/* The cell that a sound settlement will be posted to; most fall into the same month. */
+static void prefetch_cell(const struct shard *shard, const struct settlement *s)
+{
+    const uint8_t payer = province_of_area(s->insu_admdvs);
+    const uint8_t payee = province_of_area(s->mdtrtarea_admvs);
+    const int line = tables_line(shard->tables, s->med_type);
+    const int insurance = tables_insurance(shard->tables, s->insutype);
+    if (payer == PROVINCE_NONE || payee == PROVINCE_NONE || line < 0 || insurance < 0) return;
+    book_prefetch(shard->book, (struct cell_key){.payer = payer,
+                                                 .payee = payee,
+                                                 .line = (uint8_t)line,
+                                                 .insurance = (uint8_t)insurance});
+}
+
 static void prepare_settlement(const struct shard *shard, struct message *message)
 {
     const struct settlement *s = &message->settlement;
@@ -33,6 +47,7 @@ static void prepare_settlement(const struct shard *shard, struct message *messag
     directory_prefetch(shard->directory, message->setl_id_hash);
     delta_prefetch(shard->active, message->msgid_hash);
     delta_prefetch(shard->active, message->setl_id_hash);
+    prefetch_cell(shard, s);
 }
 
 void message_open(const struct shard *shard, uint16_t type, uint16_t province, struct bytes body,
@@ -221,6 +236,8 @@ static uint16_t judge_sender(const struct message *message, uint32_t sender_admd
     if (sender == 0) {
         refuse(verdict, ERROR_MALFORMED, 46, CHECK_MISSING, 0, 0);
     } else if (province_index(sender) == PROVINCE_NONE) {
+        /* Taken from the place of treatment: that this is unknown is said about the area itself. */
+        if (said == 0) return (uint16_t)sender;
         refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_KNOWN, sender, 0);
     } else if (said != 0 && said != sender) {
         refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_MATCH, said, sender);
@@ -265,6 +282,14 @@ static bool judge_repeated(const struct shard *shard, const struct settlement *s
     return false;
 }
 
+/* False is certain, and the answer for nearly every id. */
+static bool maybe_seen(const struct shard *shard, uint64_t hash)
+{
+    struct lookup lookup;
+    lookup_begin(shard, hash, &lookup);
+    return lookup.run_count != 0;
+}
+
 /* True when it was answered before and that answer stands. */
 static bool judge_ids(const struct shard *shard, const struct settlement *s, uint64_t msgid_hash,
                       uint64_t setl_id_hash, uint16_t sender, int64_t now_ms,
@@ -273,17 +298,19 @@ static bool judge_ids(const struct shard *shard, const struct settlement *s, uin
     struct entry first;
     struct settlement its;
 
-    if (find_msgid(shard, msgid_hash, sender, s->msgid, s->psn_key, &first)) {
-        if (!is_record(&first)) {
-            refuse(verdict, ERROR_MSGID_REUSED, SETL_FIELD_MSGID, CHECK_NONE, 0, 0);
-            return false;
+    if (maybe_seen(shard, msgid_hash)) {
+        if (find_msgid(shard, msgid_hash, sender, s->msgid, s->psn_key, &first)) {
+            if (!is_record(&first)) {
+                refuse(verdict, ERROR_MSGID_REUSED, SETL_FIELD_MSGID, CHECK_NONE, 0, 0);
+                return false;
+            }
+            its = settlement_of(&first);
+            return judge_repeated(shard, s, &first, &its, ERROR_MSGID_REUSED, SETL_FIELD_MSGID,
+                                  verdict);
         }
-        its = settlement_of(&first);
-        return judge_repeated(shard, s, &first, &its, ERROR_MSGID_REUSED, SETL_FIELD_MSGID,
-                              verdict);
-    }
-    if (find_tombstone(shard, msgid_hash, sender, s->msgid, s->psn_key, now_ms, &first)) {
-        refuse(verdict, ERROR_TOMBSTONED, SETL_FIELD_MSGID, CHECK_NONE, 0, 0);
+        if (find_tombstone(shard, msgid_hash, sender, s->msgid, s->psn_key, now_ms, &first)) {
+            refuse(verdict, ERROR_TOMBSTONED, SETL_FIELD_MSGID, CHECK_NONE, 0, 0);
+        }
     }
     if (find_setl_id(shard, setl_id_hash, s->insu_admdvs, s->setl_id, s->psn_key, &first, &its)) {
         return judge_repeated(shard, s, &first, &its, ERROR_SETL_ID_REUSED, SETL_FIELD_SETL_ID,
@@ -321,16 +348,17 @@ static void judge_record(const struct shard *shard, const struct settlement *s, 
                          struct verdict *verdict, uint64_t *soft)
 {
     struct entry *entry = &verdict->entry;
+    const bool may_speak = !refused(verdict); /* Else it hears nothing of earlier records. */
 
     /* Ids that are not ids cannot have been seen; everything else is looked at first, because what
      * was answered once is answered so for ever, whatever the rules say today. */
-    if (s->msgid.size <= ID_SIZE_MAX && s->setl_id.size <= ID_SIZE_MAX &&
+    if (may_speak && s->msgid.size <= ID_SIZE_MAX && s->setl_id.size <= ID_SIZE_MAX &&
         judge_ids(shard, s, msgid_hash, setl_id_hash, sender, now_ms, verdict)) {
         return;
     }
     rules_check_settlement(shard->tables, s, rule_time(shard, now_ms), &verdict->failures, soft);
     entry->kind = s->refd_setl_flag ? ENTRY_REFUND : ENTRY_SETTLEMENT;
-    if (s->refd_setl_flag) judge_refund(shard, s, verdict);
+    if (may_speak && s->refd_setl_flag) judge_refund(shard, s, verdict);
     if (s->setl_time > 0 && s->setl_time <= SETL_TIME_MAX) {
         assign_period(shard, civil_month(s->setl_time), SETL_FIELD_SETL_TIME, verdict);
     }
@@ -345,11 +373,15 @@ static void judge_record(const struct shard *shard, const struct settlement *s, 
         entry->insurance = original.insurance;
         entry->flags = (uint16_t)((entry->flags & ENTRY_LATE) | (original.flags & ~ENTRY_LATE));
     }
-    const struct posting posting = posting_of(entry, s);
-    if (!book_fits(shard->book, &posting)) {
+    struct record *record = &verdict->record;
+    record->posting = posting_of(entry, s);
+    if (!book_fits(shard->book, &record->posting)) {
         refuse(verdict, ERROR_AMOUNT_RANGE, SETL_FIELD_FUND_SUM, CHECK_RANGE,
-               posting_total(&posting), INT64_MAX);
+               posting_total(&record->posting), INT64_MAX);
     }
+    record->settlement = s;
+    record->msgid_hash = msgid_hash;
+    record->setl_id_hash = setl_id_hash;
     entry->sender = sender;
     verdict->state = STATE_ACCRUED;
 }
@@ -615,6 +647,7 @@ void judge(const struct shard *shard, const struct message *message, int64_t now
     v->dup = false;
     v->state = STATE_NONE;
     v->failures.count = 0;
+    v->record.settlement = NULL;
     v->entry = (struct entry){.stamp_ms = now_ms};
 
     if (!message->formed) {
@@ -631,4 +664,47 @@ void judge(const struct shard *shard, const struct message *message, int64_t now
         judge_correction(shard, message, now_ms, v);
     }
     if (v->failures.count != 0 && !v->dup) v->code = v->failures.list[0].code;
+}
+
+static uint16_t message_type_of(const struct entry *entry)
+{
+    switch ((enum entry_kind)entry->kind) {
+    case ENTRY_SETTLEMENT:
+    case ENTRY_REFUND:
+        return MESSAGE_SETL_POST;
+    case ENTRY_ADJUSTMENT:
+        return MESSAGE_SETL_ADJUST;
+    case ENTRY_CORRECTION:
+        return MESSAGE_CORRECTION;
+    case ENTRY_CUT:
+    case ENTRY_CLOCK:
+    case ENTRY_YEAR_CLOSE:
+    case ENTRY_KIND_END:
+        break;
+    }
+    return 0; /* The operator's decision, not the judge's. */
+}
+
+const char *shard_judge_again(const struct shard *shard, const struct entry *entry)
+{
+    uint8_t out[SETTLEMENT_ENCODED_MAX];
+    struct message message;
+    struct verdict verdict;
+    uint64_t soft = 0;
+    const uint16_t type = message_type_of(entry);
+    if (type == 0) return NULL;
+
+    message_open(shard, type, entry->sender, entry->body, &message);
+    judge(shard, &message, entry->stamp_ms, out, &verdict, &soft);
+    const struct entry *now = &verdict.entry;
+    if (verdict.code != ERROR_OK) return error_text(verdict.code);
+    if (verdict.dup) return "it would be a duplicate";
+    if (now->kind != entry->kind) return "it would be another kind of record";
+    if (now->period != entry->period) return "it would be cleared in another period";
+    if (now->orig_period != entry->orig_period) return "its own month would be another";
+    if (now->line != entry->line) return "it would be posted to another line";
+    if (now->insurance != entry->insurance) return "it would be posted to another insurance class";
+    if (now->flags != entry->flags) return "its funds would be split by other switches";
+    if (now->orig_seq != entry->orig_seq) return "it would refer to another original";
+    return NULL;
 }

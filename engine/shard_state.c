@@ -217,18 +217,40 @@ void adjustment_amounts(const struct adjustment *adjustment, int64_t *ret_amount
         ret_amounts[AMOUNT_FUND_SUM] += adjustment->amounts[i];
 }
 
-static void apply_record(struct shard *shard, const struct entry *entry, const struct settlement *s)
+static struct record record_of(const struct shard *shard, const struct entry *entry,
+                               const struct settlement *s)
 {
-    const struct posting posting = posting_of(entry, s);
+    return (struct record){
+        .settlement = s,
+        .msgid_hash = hash_msgid(shard, entry->sender, s->msgid),
+        .setl_id_hash = hash_setl_id(shard, s->insu_admdvs, s->setl_id),
+        .posting = posting_of(entry, s),
+    };
+}
+
+static void apply_record(struct shard *shard, const struct entry *entry,
+                         const struct record *record)
+{
+    const struct settlement *s = record->settlement;
     const struct posting_kind kind = {
         .refund = entry->kind == ENTRY_REFUND,
         .late = (entry->flags & ENTRY_LATE) != 0,
         .content_hash = settlement_content_hash(s),
     };
-    book_post(shard->book, &posting, kind);
-    add_id(shard, hash_msgid(shard, entry->sender, s->msgid), entry->seq);
-    add_id(shard, hash_setl_id(shard, s->insu_admdvs, s->setl_id), entry->seq);
+    book_post(shard->book, &record->posting, kind);
+    add_id(shard, record->msgid_hash, entry->seq);
+    add_id(shard, record->setl_id_hash, entry->seq);
     if (entry->kind == ENTRY_REFUND) change_mark(shard, entry->orig_seq, entry, s->amounts, 1, 1);
+}
+
+/* The same for an entry of the journal: what the judge knew is worked out again. */
+static void apply_record_again(struct shard *shard, const struct entry *entry)
+{
+    struct settlement s;
+    uint32_t field;
+    ENSURE(settlement_decode(entry->body, &s, &field));
+    const struct record record = record_of(shard, entry, &s);
+    apply_record(shard, entry, &record);
 }
 
 static void apply_adjustment(struct shard *shard, const struct entry *entry)
@@ -299,12 +321,9 @@ static void apply_correction(struct shard *shard, const struct entry *entry)
     }
 }
 
-void state_apply(struct shard *shard, const struct entry *entry,
-                 const struct settlement *settlement, struct bytes entry_bytes)
+void state_apply(struct shard *shard, const struct entry *entry, const struct record *record,
+                 struct bytes entry_bytes)
 {
-    struct settlement decoded;
-    uint32_t field;
-
     ENSURE(entry->seq == shard->last_seq + 1);
     ENSURE(entry->stamp_ms >= shard->stamp_ms);
     shard->last_seq = entry->seq;
@@ -314,11 +333,11 @@ void state_apply(struct shard *shard, const struct entry *entry,
     switch ((enum entry_kind)entry->kind) {
     case ENTRY_SETTLEMENT:
     case ENTRY_REFUND:
-        if (settlement == NULL) {
-            ENSURE(settlement_decode(entry->body, &decoded, &field));
-            settlement = &decoded;
+        if (record != NULL) {
+            apply_record(shard, entry, record);
+        } else {
+            apply_record_again(shard, entry);
         }
-        apply_record(shard, entry, settlement);
         return;
     case ENTRY_ADJUSTMENT:
         apply_adjustment(shard, entry);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "centre.pb-c.h"
+#include "common.pb-c.h"
 #include "session.pb-c.h"
 #include "types/cell.h"
 #include "types/error.h"
@@ -19,15 +20,16 @@ static uint8_t *pack(const ProtobufCMessage *message, size_t *ret_size)
 
 static char *text_of(const char *text)
 {
-    return (char *)(uintptr_t)text; /* protobuf-c's structs are not const; packing does not write. */
+    return (
+        char *)(uintptr_t)text; /* protobuf-c's structs are not const; packing does not write. */
 }
 
 bool hello_decode(struct bytes body, struct hello *ret_hello)
 {
     Qingfen__V1__Hello *m = qingfen__v1__hello__unpack(NULL, body.size, body.data);
     if (m == NULL) return false;
-    *ret_hello = (struct hello){
-        .version = m->version, .province = m->province, .home_shard = m->home_shard};
+    *ret_hello =
+        (struct hello){.version = m->version, .province = m->province, .home_shard = m->home_shard};
     qingfen__v1__hello__free_unpacked(m, NULL);
     return true;
 }
@@ -58,8 +60,8 @@ static bool copy_text(char *out, size_t room, const char *text)
     return true;
 }
 
-#define OPEN(TYPE, type)                                                                          \
-    Qingfen__V1__##TYPE *m = qingfen__v1__##type##__unpack(NULL, body.size, body.data);           \
+#define OPEN(TYPE, type)                                                                \
+    Qingfen__V1__##TYPE *m = qingfen__v1__##type##__unpack(NULL, body.size, body.data); \
     if (m == NULL) return false
 #define CLOSE(type) qingfen__v1__##type##__free_unpacked(m, NULL)
 
@@ -77,7 +79,8 @@ static bool decode_settlement_get(struct bytes body, struct centre_request *requ
     OPEN(SettlementGet, settlement_get);
     request->area = m->insu_admdvs;
     const size_t size = strlen(m->setl_id);
-    const bool fits = size <= 30 && copy_text(request->setl_id, sizeof request->setl_id, m->setl_id);
+    const bool fits =
+        size <= 30 && copy_text(request->setl_id, sizeof request->setl_id, m->setl_id);
     request->setl_id_size = (uint32_t)size;
     CLOSE(settlement_get);
     return fits;
@@ -201,8 +204,8 @@ static void **repeated(size_t count, size_t size)
     return pointers;
 }
 
-uint8_t *period_list_reply_encode(const struct period_row *rows, size_t count,
-                                  uint32_t closed_year, size_t *ret_size)
+uint8_t *period_list_reply_encode(const struct period_row *rows, size_t count, uint32_t closed_year,
+                                  size_t *ret_size)
 {
     Qingfen__V1__PeriodListReply m = QINGFEN__V1__PERIOD_LIST_REPLY__INIT;
     void **list = repeated(count, sizeof(Qingfen__V1__PeriodSummary));

@@ -47,8 +47,8 @@ uint8_t *centre_refusal_encode(uint16_t type, uint32_t code, const char *text, s
 
 uint8_t *period_cut_reply_encode(bool dup, const struct period_row *row, int64_t cut_at_ms,
                                  uint64_t cut_us, size_t *ret_size);
-uint8_t *period_list_reply_encode(const struct period_row *rows, size_t count,
-                                  uint32_t closed_year, size_t *ret_size);
+uint8_t *period_list_reply_encode(const struct period_row *rows, size_t count, uint32_t closed_year,
+                                  size_t *ret_size);
 
 struct net_report {
     uint32_t period;

@@ -6,8 +6,11 @@
 #include "util/text.h"
 
 /* clang-format off -- a table is read as a table */
-#define FIELD(noun, number, kind_, member, name_) \
-    [number] = {.kind = kind_, .offset = offsetof(struct noun, member), .name = name_}
+#define FIELD(noun, number, kind_, member, name_)        \
+    [number] = {.kind = kind_,                           \
+                .tag = WIRE_TAG(number, kind_),          \
+                .offset = offsetof(struct noun, member), \
+                .name = name_}
 #define VIEW(noun, number, member) FIELD(noun, number, WIRE_BYTES, member, #member)
 #define U32(noun, number, member)  FIELD(noun, number, WIRE_U32, member, #member)
 #define I64(noun, number, member)  FIELD(noun, number, WIRE_I64, member, #member)
@@ -48,6 +51,7 @@ static const struct wire_table settlement_table = {
             U32(settlement, SETL_FIELD_FILING_TYPE, filing_type),
             U32(settlement, SETL_FIELD_PSN_TYPE, psn_type),
             [SETL_FIELD_CLR_AMT] = {.kind = WIRE_S64_SENT,
+                                    .tag = WIRE_TAG(SETL_FIELD_CLR_AMT, WIRE_S64_SENT),
                                     .offset = offsetof(struct settlement, clr_amt),
                                     .sent = offsetof(struct settlement, clr_amt_present),
                                     .name = "clr_amt"},
@@ -58,21 +62,23 @@ static const struct wire_table settlement_table = {
 };
 
 /* The amounts a reversal or an adjustment carries stand under the same numbers as in SetlPost. */
-#define REVERSAL_AMOUNTS(X)                                                            \
-    X(MEDFEE, medfee_sumamt, 12)                                                       \
-    X(FUND_SUM, fund_pay_sumamt, 13)                                                   \
-    X(HIFP, hifp_pay, 14)                                                              \
-    X(PSN_PART, psn_part_amt, 15) X(ACCT, acct_pay, 16) X(CASH, psn_cash_pay, 17)      \
-        X(CVLSERV, cvlserv_pay, 18) X(HIFES, hifes_pay, 19) X(HIFMI, hifmi_pay, 20)    \
-            X(HIFOB, hifob_pay, 21) X(HIFDM, hifdm_pay, 22) X(MAF, maf_pay, 23)        \
-                X(OTH, oth_pay, 24) X(MULAID, acct_mulaid_pay, 25) X(WLT, wlt_pay, 26) \
-                    X(HOSP_PART, hosp_part_amt, 27)
-#define ADJUSTMENT_AMOUNTS(X)                                               \
-    X(HIFP, hifp_pay, 14)                                                   \
-    X(ACCT, acct_pay, 16)                                                   \
-    X(CVLSERV, cvlserv_pay, 18)                                             \
-    X(HIFES, hifes_pay, 19) X(HIFMI, hifmi_pay, 20) X(HIFOB, hifob_pay, 21) \
-        X(HIFDM, hifdm_pay, 22) X(MAF, maf_pay, 23) X(OTH, oth_pay, 24)
+#define REVERSAL_AMOUNTS(X)                                                        \
+    X(MEDFEE, medfee_sumamt, 12)                                                   \
+    X(FUND_SUM, fund_pay_sumamt, 13)                                               \
+    X(HIFP, hifp_pay, 14)                                                          \
+    X(PSN_PART, psn_part_amt, 15)                                                  \
+    X(ACCT, acct_pay, 16)                                                          \
+    X(CASH, psn_cash_pay, 17) X(CVLSERV, cvlserv_pay, 18) X(HIFES, hifes_pay, 19)  \
+        X(HIFMI, hifmi_pay, 20) X(HIFOB, hifob_pay, 21) X(HIFDM, hifdm_pay, 22)    \
+            X(MAF, maf_pay, 23) X(OTH, oth_pay, 24) X(MULAID, acct_mulaid_pay, 25) \
+                X(WLT, wlt_pay, 26) X(HOSP_PART, hosp_part_amt, 27)
+#define ADJUSTMENT_AMOUNTS(X)   \
+    X(HIFP, hifp_pay, 14)       \
+    X(ACCT, acct_pay, 16)       \
+    X(CVLSERV, cvlserv_pay, 18) \
+    X(HIFES, hifes_pay, 19)     \
+    X(HIFMI, hifmi_pay, 20)     \
+    X(HIFOB, hifob_pay, 21) X(HIFDM, hifdm_pay, 22) X(MAF, maf_pay, 23) X(OTH, oth_pay, 24)
 
 static const struct wire_table reversal_table = {
     .noun_size = sizeof(struct reversal),
@@ -213,30 +219,27 @@ uint64_t adjustment_content_hash(const struct adjustment *adjustment)
     return hash_view(hash, a->approval_no);
 }
 
-bool message_psn_key(uint16_t type, struct bytes body, uint8_t ret_psn_key[PSN_KEY_SIZE])
+bool message_peek(struct bytes body, struct bytes *ret_psn_key, struct bytes *ret_msgid)
 {
-    (void)type; /* In all four messages it is field 4. */
     const uint8_t *at = body.data;
     const uint8_t *end = at + body.size;
-    bool found = false;
 
+    *ret_psn_key = (struct bytes){0};
+    *ret_msgid = (struct bytes){0};
     while (at < end) {
         uint64_t tag;
         at = wire_varint(at, end, &tag);
         if (at == NULL) return false;
-        if (tag == (SETL_FIELD_PSN_KEY << 3 | 2)) {
-            uint64_t size;
-            at = wire_varint(at, end, &size);
-            if (at == NULL || size != PSN_KEY_SIZE || size > (uint64_t)(end - at)) return false;
-            memcpy(ret_psn_key, at, PSN_KEY_SIZE);
-            at += size;
-            found = true; /* The last one counts, so go on. */
-            continue;
-        }
+        const uint8_t *value = at;
         at = wire_skip(tag, at, end);
         if (at == NULL) return false;
+        if (tag != (SETL_FIELD_PSN_KEY << 3 | 2) && tag != (SETL_FIELD_MSGID << 3 | 2)) continue;
+        uint64_t size;
+        value = wire_varint(value, end, &size);
+        struct bytes *view = tag >> 3 == SETL_FIELD_MSGID ? ret_msgid : ret_psn_key;
+        *view = (struct bytes){value, size}; /* The last one counts, so go on. */
     }
-    return found;
+    return ret_psn_key->size == PSN_KEY_SIZE;
 }
 
 static const struct wire_table *table_of(uint16_t type)

@@ -30,9 +30,9 @@ static bool add_cell(struct cell *sum, const struct cell *cell)
     if (cell->cut > sum->cut) sum->cut = cell->cut;
     for (int account = 0; account < ACCOUNT_SLOTS; account++) {
         for (int fund = 0; fund < FUND_SLOTS; fund++) {
-            fits &= !__builtin_add_overflow(sum->balance[account][fund],
-                                            cell->balance[account][fund],
-                                            &sum->balance[account][fund]);
+            fits &=
+                !__builtin_add_overflow(sum->balance[account][fund], cell->balance[account][fund],
+                                        &sum->balance[account][fund]);
         }
     }
     return fits;

@@ -17,8 +17,8 @@ struct ring {
     uint64_t read_seen;             /* Writer's last look at `read`. */
     _Alignas(64) _Atomic uint64_t published;
     _Alignas(64) _Atomic uint64_t read;
-    _Alignas(64) uint64_t at;       /* Reader's. */
-    uint64_t published_seen;        /* Reader's last look at `published`. */
+    _Alignas(64) uint64_t at; /* Reader's. */
+    uint64_t published_seen;  /* Reader's last look at `published`. */
 };
 
 struct ring *ring_new(size_t bytes)
@@ -81,7 +81,7 @@ bool ring_publish(struct ring *ring)
     return true;
 }
 
-struct bytes ring_peek(struct ring *ring)
+struct bytes ring_next(struct ring *ring)
 {
     for (;;) {
         if (ring->at == ring->published_seen) {
@@ -91,16 +91,16 @@ struct bytes ring_peek(struct ring *ring)
         const uint64_t at = ring->at & (ring->size - 1);
         uint64_t size;
         memcpy(&size, ring->data + at, HEAD_SIZE);
-        if (size != WRAP) return (struct bytes){ring->data + at + HEAD_SIZE, size};
-        ring->at += ring->size - at;
+        if (size == WRAP) {
+            ring->at += ring->size - at;
+            continue;
+        }
+        ring->at += HEAD_SIZE + ((size + 7) & ~(uint64_t)7);
+        return (struct bytes){ring->data + at + HEAD_SIZE, size};
     }
 }
 
-void ring_drop(struct ring *ring)
+void ring_release(struct ring *ring)
 {
-    const uint64_t at = ring->at & (ring->size - 1);
-    uint64_t size;
-    memcpy(&size, ring->data + at, HEAD_SIZE);
-    ring->at += HEAD_SIZE + ((size + 7) & ~(uint64_t)7);
     atomic_store_explicit(&ring->read, ring->at, memory_order_release);
 }

@@ -1,7 +1,7 @@
 /* ring -- messages from one thread to one other, in order, without locks.
  *
  * One writer, one reader. A message is a stretch of bytes, contiguous in memory; the reader looks
- * at it in place and then drops it. Nothing is visible to the reader before ring_publish(): a
+ * at it in place and then lets it go. Nothing is visible to the reader before ring_publish(): a
  * writer publishes once a turn, because waking a sleeping thread costs as much as a hundred
  * messages. */
 #ifndef UTIL_RING_H
@@ -21,10 +21,11 @@ void *ring_reserve(struct ring *ring, size_t size);
 /* Writer: shows the reader everything reserved so far. True when there was something new. */
 bool ring_publish(struct ring *ring);
 
-/* Reader: the oldest message; size 0 when there is none. Borrowed until ring_drop(). */
-struct bytes ring_peek(struct ring *ring);
+/* Reader: the next message it has not been given; size 0 when there is none. Borrowed until
+ * ring_release(). */
+struct bytes ring_next(struct ring *ring);
 
-/* Reader: forgets the message that ring_peek() gave. */
-void ring_drop(struct ring *ring);
+/* Reader: gives the memory of every message it was given back to the writer. */
+void ring_release(struct ring *ring);
 
 #endif
