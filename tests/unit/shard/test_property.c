@@ -205,7 +205,7 @@ static void spoil(struct settlement *s)
 
 static uint16_t session_for(uint32_t mdtrt)
 {
-    if (chance(15)) return chance(500) ? 32 : 44;
+    if (chance(15)) return chance(300) ? 71 : chance(500) ? 32 : 44;
     return chance(300) ? 0 : (uint16_t)(mdtrt / 10000);
 }
 
