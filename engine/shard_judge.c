@@ -237,7 +237,7 @@ static uint16_t judge_sender(const struct message *message, uint32_t sender_admd
         refuse(verdict, ERROR_MALFORMED, 46, CHECK_MISSING, 0, 0);
     } else if (province_index(sender) == PROVINCE_NONE) {
         /* Taken from the place of treatment: that this is unknown is said about the area itself. */
-        if (said == 0) return (uint16_t)sender;
+        if (message->province == 0 && said == 0) return (uint16_t)sender;
         refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_KNOWN, sender, 0);
     } else if (said != 0 && said != sender) {
         refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_MATCH, said, sender);
