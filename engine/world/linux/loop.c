@@ -281,11 +281,9 @@ static void end_if_done(struct loop *loop, uint32_t index)
 {
     const struct session_io *session = &loop->sessions[index];
     if (session->state != SESSION_OPEN || session->sending || session->out.size != 0) return;
-    if (session->close_after) {
-        session_close(loop, index);
-    } else if (session->ended && !session->waiting && !home_session_busy(loop->home, index)) {
-        session_close(loop, index);
-    }
+    const bool to_end = session->close_after || (session->ended && !session->waiting);
+    /* Also after a bad frame: what came in order before it is answered first. */
+    if (to_end && !home_session_busy(loop->home, index)) session_close(loop, index);
 }
 
 /* -- frames ---------------------------------------------------------------------------------- */
