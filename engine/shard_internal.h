@@ -27,13 +27,22 @@ struct message {
     };
 };
 
+/* What a settlement or refund does to the state, beside its entry. */
+struct record {
+    const struct settlement *settlement; /* NULL: not worked out. */
+    uint64_t msgid_hash;
+    uint64_t setl_id_hash;
+    struct posting posting;
+};
+
 /* What the judge says. When code is OK and dup is not set, `entry` is the decision to append. */
 struct verdict {
     uint16_t code;
     bool dup;
     uint8_t state;
     struct entry entry;           /* For a duplicate: the entry that was the first answer. */
-    struct settlement settlement; /* What is posted; for a reversal the refund it stands for. */
+    struct settlement settlement; /* For a reversal: the refund it stands for. */
+    struct record record;         /* Of an accepted settlement, refund or reversal. */
     struct failures failures;
 };
 
@@ -106,7 +115,7 @@ struct shard {
     struct waiting controls[CONTROLS_MAX];
     uint32_t control_count;
     struct result control_out[CONTROLS_MAX];
-    uint64_t hold_after; /* Results of entries after this one wait for REQUEST_CUT_RELEASE. */
+    uint64_t hold_from; /* Results from this place on wait for REQUEST_CUT_RELEASE. */
     bool holding;
 
     shard_watch_fn *watch; /* NULL: nobody watches the replay. */
@@ -142,10 +151,10 @@ struct entry entry_at(const struct shard *shard, uint64_t seq);
 /* What became of a record; zeros when nothing did. */
 struct mark mark_of(const struct shard *shard, uint64_t seq);
 
-/* Applies a decision: book, ids, marks, months. `settlement` is the decoded body of a settlement or
- * refund when the caller has it, else NULL. The entry's bytes go into the delta. */
-void state_apply(struct shard *shard, const struct entry *entry,
-                 const struct settlement *settlement, struct bytes entry_bytes);
+/* Applies a decision: book, ids, marks, months. `record` is what the judge worked out about a
+ * settlement or refund, or NULL on replay. The entry's bytes go into the delta. */
+void state_apply(struct shard *shard, const struct entry *entry, const struct record *record,
+                 struct bytes entry_bytes);
 
 /* Freezes the active delta, to be merged up to the last entry; the other one becomes active. */
 void state_freeze(struct shard *shard);
@@ -155,6 +164,10 @@ void state_merged(struct shard *shard);
 
 /* What a settlement or refund entry posted. */
 struct posting posting_of(const struct entry *entry, const struct settlement *settlement);
+
+/* What an adjustment changes, AMOUNT_COUNT amounts: its parts change the fund total too, so that a
+ * later full refund fits. */
+void adjustment_amounts(const struct adjustment *adjustment, int64_t *ret_amounts);
 
 /* -- shard_judge.c: what is decided --------------------------------------------------------- */
 

@@ -26,7 +26,7 @@ static uint64_t hash_id(const struct shard *shard, char domain, uint32_t scope, 
     text[0] = (uint8_t)domain;
     text[1] = (uint8_t)size;
     le_store32(text + 4, scope);
-    memcpy(text + 8, id.data, size);
+    if (size != 0) memcpy(text + 8, id.data, size);
     return checksum_hash64(shard->config.hash_seed, text, 8 + size);
 }
 
@@ -202,34 +202,55 @@ static void change_mark(struct shard *shard, uint64_t seq, const struct entry *e
                         const int64_t *amounts, int sign, int refunds)
 {
     struct mark mark = mark_of(shard, seq);
-    /* What is taken back stays in the history, where it is: later ones may stand behind it. */
-    if (sign > 0) mark.last_seq = entry->seq;
+    /* One taken back is not the newest any more, and the chain goes on from the newest. */
+    if (entry->seq > mark.last_seq) mark.last_seq = entry->seq;
     mark.refunds = (uint32_t)((int)mark.refunds + refunds);
     for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++)
         mark.changes[i] += sign * amounts[i];
     delta_put_mark(shard->active, &mark);
 }
 
-/* An adjustment's parts change the fund total too, so that a later full refund fits. */
-static void complete_adjustment(const struct adjustment *adjustment, int64_t *ret_amounts)
+void adjustment_amounts(const struct adjustment *adjustment, int64_t *ret_amounts)
 {
     memcpy(ret_amounts, adjustment->amounts, sizeof adjustment->amounts);
     for (int i = AMOUNT_FUND_FIRST; i <= AMOUNT_FUND_LAST; i++)
         ret_amounts[AMOUNT_FUND_SUM] += adjustment->amounts[i];
 }
 
-static void apply_record(struct shard *shard, const struct entry *entry, const struct settlement *s)
+static struct record record_of(const struct shard *shard, const struct entry *entry,
+                               const struct settlement *s)
 {
-    const struct posting posting = posting_of(entry, s);
+    return (struct record){
+        .settlement = s,
+        .msgid_hash = hash_msgid(shard, entry->sender, s->msgid),
+        .setl_id_hash = hash_setl_id(shard, s->insu_admdvs, s->setl_id),
+        .posting = posting_of(entry, s),
+    };
+}
+
+static void apply_record(struct shard *shard, const struct entry *entry,
+                         const struct record *record)
+{
+    const struct settlement *s = record->settlement;
     const struct posting_kind kind = {
         .refund = entry->kind == ENTRY_REFUND,
         .late = (entry->flags & ENTRY_LATE) != 0,
         .content_hash = settlement_content_hash(s),
     };
-    book_post(shard->book, &posting, kind);
-    add_id(shard, hash_msgid(shard, entry->sender, s->msgid), entry->seq);
-    add_id(shard, hash_setl_id(shard, s->insu_admdvs, s->setl_id), entry->seq);
+    book_post(shard->book, &record->posting, kind);
+    add_id(shard, record->msgid_hash, entry->seq);
+    add_id(shard, record->setl_id_hash, entry->seq);
     if (entry->kind == ENTRY_REFUND) change_mark(shard, entry->orig_seq, entry, s->amounts, 1, 1);
+}
+
+/* The same for an entry of the journal: what the judge knew is worked out again. */
+static void apply_record_again(struct shard *shard, const struct entry *entry)
+{
+    struct settlement s;
+    uint32_t field;
+    ENSURE(settlement_decode(entry->body, &s, &field));
+    const struct record record = record_of(shard, entry, &s);
+    apply_record(shard, entry, &record);
 }
 
 static void apply_adjustment(struct shard *shard, const struct entry *entry)
@@ -247,7 +268,7 @@ static void apply_adjustment(struct shard *shard, const struct entry *entry)
     book_post(shard->book, &posting, kind);
     add_id(shard, hash_msgid(shard, entry->sender, adjustment.msgid), entry->seq);
     add_id(shard, hash_adj_no(shard, adjustment.insu_admdvs, adjustment.adj_no), entry->seq);
-    complete_adjustment(&adjustment, amounts);
+    adjustment_amounts(&adjustment, amounts);
     change_mark(shard, entry->orig_seq, entry, amounts, 1, 0);
 }
 
@@ -269,7 +290,7 @@ static void take_back(struct shard *shard, const struct entry *entry)
         ENSURE(adjustment_decode(original.body, &adjustment, &field));
         posting = adjustment_posting_of(&original, &adjustment);
         kind.content_hash = adjustment_content_hash(&adjustment);
-        complete_adjustment(&adjustment, amounts);
+        adjustment_amounts(&adjustment, amounts);
         change_mark(shard, original.orig_seq, &original, amounts, -1, 0);
     } else {
         struct settlement s;
@@ -300,12 +321,9 @@ static void apply_correction(struct shard *shard, const struct entry *entry)
     }
 }
 
-void state_apply(struct shard *shard, const struct entry *entry,
-                 const struct settlement *settlement, struct bytes entry_bytes)
+void state_apply(struct shard *shard, const struct entry *entry, const struct record *record,
+                 struct bytes entry_bytes)
 {
-    struct settlement decoded;
-    uint32_t field;
-
     ENSURE(entry->seq == shard->last_seq + 1);
     ENSURE(entry->stamp_ms >= shard->stamp_ms);
     shard->last_seq = entry->seq;
@@ -315,11 +333,11 @@ void state_apply(struct shard *shard, const struct entry *entry,
     switch ((enum entry_kind)entry->kind) {
     case ENTRY_SETTLEMENT:
     case ENTRY_REFUND:
-        if (settlement == NULL) {
-            ENSURE(settlement_decode(entry->body, &decoded, &field));
-            settlement = &decoded;
+        if (record != NULL) {
+            apply_record(shard, entry, record);
+        } else {
+            apply_record_again(shard, entry);
         }
-        apply_record(shard, entry, settlement);
         return;
     case ENTRY_ADJUSTMENT:
         apply_adjustment(shard, entry);

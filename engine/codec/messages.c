@@ -6,8 +6,11 @@
 #include "util/text.h"
 
 /* clang-format off -- a table is read as a table */
-#define FIELD(noun, number, kind_, member, name_) \
-    [number] = {.kind = kind_, .offset = offsetof(struct noun, member), .name = name_}
+#define FIELD(noun, number, kind_, member, name_)        \
+    [number] = {.kind = kind_,                           \
+                .tag = WIRE_TAG(number, kind_),          \
+                .offset = offsetof(struct noun, member), \
+                .name = name_}
 #define VIEW(noun, number, member) FIELD(noun, number, WIRE_BYTES, member, #member)
 #define U32(noun, number, member)  FIELD(noun, number, WIRE_U32, member, #member)
 #define I64(noun, number, member)  FIELD(noun, number, WIRE_I64, member, #member)
@@ -48,6 +51,7 @@ static const struct wire_table settlement_table = {
             U32(settlement, SETL_FIELD_FILING_TYPE, filing_type),
             U32(settlement, SETL_FIELD_PSN_TYPE, psn_type),
             [SETL_FIELD_CLR_AMT] = {.kind = WIRE_S64_SENT,
+                                    .tag = WIRE_TAG(SETL_FIELD_CLR_AMT, WIRE_S64_SENT),
                                     .offset = offsetof(struct settlement, clr_amt),
                                     .sent = offsetof(struct settlement, clr_amt_present),
                                     .name = "clr_amt"},
@@ -58,22 +62,23 @@ static const struct wire_table settlement_table = {
 };
 
 /* The amounts a reversal or an adjustment carries stand under the same numbers as in SetlPost. */
-#define REVERSAL_AMOUNTS(X)                                                     \
-    X(MEDFEE, medfee_sumamt, 12)                                                \
-    X(FUND_SUM, fund_pay_sumamt, 13)                                            \
-    X(HIFP, hifp_pay, 14)                                                       \
-    X(PSN_PART, psn_part_amt, 15)                                               \
-    X(ACCT, acct_pay, 16) X(CASH, psn_cash_pay, 17) X(CVLSERV, cvlserv_pay, 18) \
-        X(HIFES, hifes_pay, 19) X(HIFMI, hifmi_pay, 20) X(HIFOB, hifob_pay, 21) \
-            X(HIFDM, hifdm_pay, 22) X(MAF, maf_pay, 23) X(OTH, oth_pay, 24)     \
-                X(MULAID, acct_mulaid_pay, 25) X(WLT, wlt_pay, 26) X(HOSP_PART, hosp_part_amt, 27)
-#define ADJUSTMENT_AMOUNTS(X)                                                                   \
-    X(HIFP, hifp_pay, 14)                                                                       \
-    X(ACCT, acct_pay, 16)                                                                       \
-    X(CVLSERV, cvlserv_pay, 18)                                                                 \
-    X(HIFES, hifes_pay, 19)                                                                     \
-    X(HIFMI, hifmi_pay, 20) X(HIFOB, hifob_pay, 21) X(HIFDM, hifdm_pay, 22) X(MAF, maf_pay, 23) \
-        X(OTH, oth_pay, 24)
+#define REVERSAL_AMOUNTS(X)                                                        \
+    X(MEDFEE, medfee_sumamt, 12)                                                   \
+    X(FUND_SUM, fund_pay_sumamt, 13)                                               \
+    X(HIFP, hifp_pay, 14)                                                          \
+    X(PSN_PART, psn_part_amt, 15)                                                  \
+    X(ACCT, acct_pay, 16)                                                          \
+    X(CASH, psn_cash_pay, 17) X(CVLSERV, cvlserv_pay, 18) X(HIFES, hifes_pay, 19)  \
+        X(HIFMI, hifmi_pay, 20) X(HIFOB, hifob_pay, 21) X(HIFDM, hifdm_pay, 22)    \
+            X(MAF, maf_pay, 23) X(OTH, oth_pay, 24) X(MULAID, acct_mulaid_pay, 25) \
+                X(WLT, wlt_pay, 26) X(HOSP_PART, hosp_part_amt, 27)
+#define ADJUSTMENT_AMOUNTS(X)   \
+    X(HIFP, hifp_pay, 14)       \
+    X(ACCT, acct_pay, 16)       \
+    X(CVLSERV, cvlserv_pay, 18) \
+    X(HIFES, hifes_pay, 19)     \
+    X(HIFMI, hifmi_pay, 20)     \
+    X(HIFOB, hifob_pay, 21) X(HIFDM, hifdm_pay, 22) X(MAF, maf_pay, 23) X(OTH, oth_pay, 24)
 
 static const struct wire_table reversal_table = {
     .noun_size = sizeof(struct reversal),

@@ -1,5 +1,7 @@
 #include "codec/wire_table.h"
 
+#include "util/le.h"
+
 enum {
     TYPE_VARINT = 0,
     TYPE_FIXED64 = 1,
@@ -22,6 +24,22 @@ const uint8_t *wire_varint(const uint8_t *at, const uint8_t *end, uint64_t *ret_
     return NULL;
 }
 
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Up to eight bytes, as times and large amounts are: one load, put together without a loop. 8 x 7
+ * bits become 4 x 14, 2 x 28, 56. At least eight bytes must be there. */
+static const uint8_t *varint_long(const uint8_t *at, const uint8_t *end, uint64_t *ret_value)
+{
+    uint64_t word = le_load64(at);
+    const uint64_t ends = ~word & EACH_BYTE(0x80); /* The bytes that end a varint. */
+    if (ends == 0) return wire_varint(at, end, ret_value);
+    word &= ends ^ (ends - 1); /* Nothing behind the first of them. */
+    word = (word & UINT64_C(0x7f007f007f007f00)) >> 1 | (word & UINT64_C(0x007f007f007f007f));
+    word = (word & UINT64_C(0x3fff00003fff0000)) >> 2 | (word & UINT64_C(0x00003fff00003fff));
+    *ret_value = (word & UINT64_C(0x0fffffff00000000)) >> 4 | (word & UINT64_C(0x0fffffff));
+    return at + (__builtin_ctzll(ends) + 1) / 8;
+}
+
 /* Most varints have one to three bytes and stand far from the end: no loop, one bounds check. */
 static inline const uint8_t *varint_fast(const uint8_t *at, const uint8_t *end, uint64_t *ret_value)
 {
@@ -39,6 +57,7 @@ static inline const uint8_t *varint_fast(const uint8_t *at, const uint8_t *end, 
                 (uint64_t)(at[0] & 0x7f) | (uint64_t)(at[1] & 0x7f) << 7 | (uint64_t)at[2] << 14;
             return at + 3;
         }
+        if (end - at >= 8) return varint_long(at, end, ret_value);
     }
     return wire_varint(at, end, ret_value);
 }
@@ -71,7 +90,7 @@ static uint64_t zigzag(int64_t value)
     return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
 }
 
-static bool put_number(const struct wire_field *field, uint64_t value, uint8_t *noun)
+static inline bool put_number(const struct wire_field *field, uint64_t value, uint8_t *noun)
 {
     void *member = noun + field->offset;
     switch (field->kind) {
@@ -98,6 +117,19 @@ static bool put_number(const struct wire_field *field, uint64_t value, uint8_t *
     }
 }
 
+/* A tag that the table does not hold: a field unknown here is passed over, a known one with another
+ * wire type is refused. NULL, with *ret_field set, where it ends. */
+static const uint8_t *pass_over(const struct wire_table *table, uint64_t tag, const uint8_t *at,
+                                const uint8_t *end, uint32_t *ret_field)
+{
+    const uint64_t number = tag >> 3;
+    *ret_field = 0;
+    if (number == 0 || number > 0x1fffffff) return NULL;
+    *ret_field = (uint32_t)number;
+    if (number < WIRE_FIELDS && table->fields[number].kind != WIRE_NONE) return NULL;
+    return wire_skip(tag, at, end);
+}
+
 bool wire_decode(const struct wire_table *table, struct bytes body, void *noun, uint32_t *ret_field)
 {
     const uint8_t *at = body.data;
@@ -107,19 +139,18 @@ bool wire_decode(const struct wire_table *table, struct bytes body, void *noun, 
     while (at < end) {
         uint64_t tag;
         uint64_t value;
-        at = varint_fast(at, end, &tag);
         *ret_field = 0;
-        if (at == NULL || tag >> 3 == 0 || tag >> 3 > 0x1fffffff) return false;
+        at = varint_fast(at, end, &tag);
+        if (at == NULL) return false;
 
-        const uint32_t number = (uint32_t)(tag >> 3);
-        *ret_field = number;
-        const struct wire_field *field = number < WIRE_FIELDS ? &table->fields[number] : NULL;
-        if (field == NULL || field->kind == WIRE_NONE) {
-            at = wire_skip(tag, at, end);
+        const uint64_t number = tag >> 3;
+        if (number >= WIRE_FIELDS || table->fields[number].tag != tag) {
+            at = pass_over(table, tag, at, end, ret_field);
             if (at == NULL) return false;
             continue;
         }
-        if ((tag & 7) != (field->kind == WIRE_BYTES ? TYPE_LENGTH : TYPE_VARINT)) return false;
+        const struct wire_field *field = &table->fields[number];
+        *ret_field = (uint32_t)number;
         at = varint_fast(at, end, &value);
         if (at == NULL) return false;
         if (field->kind == WIRE_BYTES) {

@@ -18,12 +18,14 @@ enum wire_kind {
 
 struct wire_field {
     uint8_t kind; /* enum wire_kind */
+    uint16_t tag; /* As it stands on the wire: number and wire type; 0 for WIRE_NONE. */
     uint16_t offset;
     uint16_t sent;
     const char *name;
 };
 
-#define WIRE_FIELDS 48 /* Field numbers 0..47. */
+#define WIRE_FIELDS            48 /* Field numbers 0..47. */
+#define WIRE_TAG(number, kind) ((number) << 3 | ((kind) == WIRE_BYTES ? 2 : 0))
 
 struct wire_table {
     size_t noun_size;

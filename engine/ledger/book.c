@@ -77,6 +77,18 @@ const struct cell *book_find(const struct book *book, struct cell_key key)
     return index == 0 ? NULL : &book->cells[index - 1];
 }
 
+void book_prefetch(const struct book *book, struct cell_key key)
+{
+    const struct period_map *map = &book->periods[book->last_period];
+    if (map->slots == NULL) return;
+    const uint32_t index = map->slots[slot_of(key)];
+    if (index == 0) return;
+    const struct cell *cell = &book->cells[index - 1];
+    __builtin_prefetch(cell, 1);
+    __builtin_prefetch(cell->balance[ACCOUNT_COST], 1);
+    __builtin_prefetch(cell->balance[ACCOUNT_ACCRUED], 1);
+}
+
 /* Finds or makes; NULL when there is no room. */
 static struct cell *cell_of(struct book *book, struct cell_key key)
 {

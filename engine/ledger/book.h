@@ -22,6 +22,10 @@ void book_free(struct book *book); /* NULL is fine. */
 /* The cell of a key, or NULL when nothing was ever posted to it. Borrowed until book_free(). */
 const struct cell *book_find(const struct book *book, struct cell_key key);
 
+/* Asks the processor for the cell of a key in the month that was posted to last; the key's own
+ * period is not looked at. */
+void book_prefetch(const struct book *book, struct cell_key key);
+
 /* True when the posting can be made: the cell exists or has room, and no sum overflows. */
 bool book_fits(const struct book *book, const struct posting *posting);
 

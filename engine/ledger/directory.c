@@ -73,17 +73,40 @@ static uint64_t bucket_index(const struct table *table, uint64_t hash)
     return hash >> 16 & table->mask;
 }
 
+/* Slots are filled in order and never emptied. */
+static bool is_full(const struct bucket *bucket)
+{
+    return bucket->slots[SLOTS_PER_BUCKET - 1] != 0;
+}
+
+static uint32_t filled(const struct bucket *bucket)
+{
+    uint32_t count = 0;
+    for (int i = 0; i < SLOTS_PER_BUCKET; i++)
+        count += bucket->slots[i] != 0;
+    return count;
+}
+
+static bool holds(const struct bucket *bucket, uint32_t slot)
+{
+    uint32_t equal = 0;
+    for (int i = 0; i < SLOTS_PER_BUCKET; i++)
+        equal |= bucket->slots[i] == slot;
+    return equal != 0;
+}
+
 static bool table_add(struct table *table, uint64_t hash, uint32_t run)
 {
+    const uint32_t slot = fingerprint(hash) << 16 | run;
+
     if (table->used == table->room) return false;
     for (uint64_t probe = 0; probe < PROBES_MAX; probe++) {
         struct bucket *bucket = &table->buckets[(bucket_index(table, hash) + probe) & table->mask];
-        for (int i = 0; i < SLOTS_PER_BUCKET; i++) {
-            if (bucket->slots[i] != 0) continue;
-            bucket->slots[i] = fingerprint(hash) << 16 | run;
-            table->used++;
-            return true;
-        }
+        if (holds(bucket, slot)) return true; /* One says it for all equal ones. */
+        if (is_full(bucket)) continue;
+        bucket->slots[filled(bucket)] = slot;
+        table->used++;
+        return true;
     }
     return false;
 }
@@ -109,36 +132,38 @@ static uint32_t add_hit(uint16_t *runs, uint32_t count, uint16_t run)
     return count + 1;
 }
 
-/* One bit for each slot with that fingerprint, and in *ret_full whether no slot is empty. Written
- * without branches, so that the compiler compares eight slots at a time. */
-static uint32_t matches(const struct bucket *bucket, uint32_t wanted, bool *ret_full)
+/* True when a slot may have that fingerprint; an empty one looks like fingerprint 0. Without
+ * branches, so that the compiler compares eight slots at a time: nearly always nothing is found. */
+static bool may_match(const struct bucket *bucket, uint32_t wanted)
 {
     uint32_t equal = 0;
-    uint32_t empty = 0;
+    for (int i = 0; i < SLOTS_PER_BUCKET; i++)
+        equal |= (uint32_t)(bucket->slots[i] >> 16 == wanted);
+    return equal != 0;
+}
+
+static uint32_t add_matches(const struct bucket *bucket, uint32_t wanted, uint16_t *runs,
+                            uint32_t count)
+{
     for (int i = 0; i < SLOTS_PER_BUCKET; i++) {
-        equal |= (uint32_t)(bucket->slots[i] >> 16 == wanted) << i;
-        empty |= (uint32_t)(bucket->slots[i] == 0) << i;
+        const uint32_t slot = bucket->slots[i];
+        if (slot != 0 && slot >> 16 == wanted) count = add_hit(runs, count, (uint16_t)slot);
     }
-    *ret_full = empty == 0;
-    return equal & ~empty;
+    return count;
 }
 
 uint32_t directory_find(const struct directory *directory, uint64_t hash,
                         uint16_t ret_runs[DIRECTORY_HITS_MAX])
 {
+    const uint32_t wanted = fingerprint(hash);
     uint32_t count = 0;
     for (uint32_t t = directory->count; t-- > 0;) {
         const struct table *table = &directory->tables[t];
-        bool full = true;
-        for (uint64_t probe = 0; probe < PROBES_MAX && full; probe++) {
+        for (uint64_t probe = 0; probe < PROBES_MAX; probe++) {
             const struct bucket *bucket =
                 &table->buckets[(bucket_index(table, hash) + probe) & table->mask];
-            uint32_t equal = matches(bucket, fingerprint(hash), &full);
-            while (equal != 0) {
-                const int slot = __builtin_ctz(equal);
-                equal &= equal - 1;
-                count = add_hit(ret_runs, count, (uint16_t)bucket->slots[slot]);
-            }
+            if (may_match(bucket, wanted)) count = add_matches(bucket, wanted, ret_runs, count);
+            if (!is_full(bucket)) break;
         }
     }
     return count;

@@ -1,0 +1,316 @@
+/* shard_bodies -- the shard without network and disk, its replay, and its merge into the store.
+ *
+ * The driver here is the shortest there can be: it hands over pre-encoded messages, takes every
+ * block as written at once, and runs merges on the same thread. */
+#include <stdlib.h>
+
+#include "bench/bodies.h"
+#include "bench/corpus.h"
+#include "journal/block.h"
+#include "journal/entry.h"
+#include "ledger/merge.h"
+#include "shard.h"
+#include "tests/unit/world/temp_folder.h"
+#include "types/ensure.h"
+#include "util/le.h"
+#include "world/linux/lmdb_store.h"
+
+#define STEP_REQUESTS 512 /* Messages of one step, and about so many entries of a block. */
+#define HASH_SEED     UINT64_C(0x51ce11a7)
+#define BLOCK_PLACE   92 /* head_crc: covers the head, and with it payload and chain. */
+
+struct shard_bench {
+    struct corpus *corpus;
+    uint64_t done; /* Messages of it that were given to the shard. */
+    struct tables tables;
+    char folder[TEMP_FOLDER_SIZE];
+    struct store *store;
+    struct shard *shard;
+    struct replay_start start;
+    uint32_t segment; /* Where the next block would stand. */
+    uint32_t offset;
+    uint8_t *journal; /* Blocks one after the other, when they are kept. */
+    size_t journal_size;
+    size_t journal_room;
+    uint64_t sum;
+};
+
+static void open_shard(struct shard_bench *bench)
+{
+    struct shard_config config;
+    const char *why;
+
+    temp_folder_make(bench->folder);
+    ENSURE(store_open(bench->folder, false, false, &bench->store) == 0);
+    shard_config_init(&config);
+    memset(config.store_id, 0x5a, sizeof config.store_id);
+    config.hash_seed = HASH_SEED;
+    config.tables = &bench->tables;
+    config.store = bench->store;
+    ENSURE(shard_open(&config, &bench->shard, &bench->start, &why) == 0);
+    bench->segment = 1;
+    bench->offset = SEGMENT_HEAD_SIZE;
+}
+
+static void close_shard(struct shard_bench *bench)
+{
+    shard_free(bench->shard);
+    store_close(bench->store);
+    temp_folder_remove(bench->folder);
+}
+
+void bench_shard_finish(void *prepared)
+{
+    struct shard_bench *bench = prepared;
+    close_shard(bench);
+    corpus_free(bench->corpus);
+    free(bench->journal);
+    free(bench);
+}
+
+/* -- the driver ----------------------------------------------------------------------------- */
+
+static void take_results(struct shard_bench *bench, const struct effects *effects)
+{
+    const struct result_span span = effects->results[0];
+    for (uint32_t i = 0; i < span.count; i++) {
+        const struct result *result = &span.list[i];
+        bench->sum += result->seq ^ (uint64_t)result->code << 32 ^ (uint64_t)result->dup << 63 ^
+                      (uint64_t)result->state << 56 ^ result->period ^ result->ticket << 40;
+    }
+}
+
+static void keep_block(struct shard_bench *bench, struct bytes block)
+{
+    if (bench->journal_room == 0) return;
+    ENSURE(bench->journal_room - bench->journal_size >= block.size);
+    memcpy(bench->journal + bench->journal_size, block.data, block.size);
+    bench->journal_size += block.size;
+}
+
+static void merge_inline(struct shard_bench *bench, struct merge *merge,
+                         const struct bench_clock *clock)
+{
+    struct effects effects;
+    while (merge != NULL) {
+        if (clock->pause != NULL) clock->pause(clock->context);
+        const int status = merge_run(merge);
+        if (clock->resume != NULL) clock->resume(clock->context);
+        const struct event event = {
+            .now_ms = CORPUS_NOW_MS, .kind = EVENT_MERGED, .status = status};
+        shard_step(bench->shard, &event, &effects);
+        take_results(bench, &effects);
+        merge = effects.merge;
+    }
+}
+
+/* The block stands on the disk at once. */
+static void write_block(struct shard_bench *bench, struct bytes block, struct effects *effects)
+{
+    bench->sum = bench->sum * 31 + le_load32(block.data + BLOCK_PLACE);
+    keep_block(bench, block);
+    if (SEGMENT_SIZE - bench->offset < block.size) {
+        bench->segment++;
+        bench->offset = SEGMENT_HEAD_SIZE;
+    }
+    bench->offset += (uint32_t)block.size;
+    const struct event event = {
+        .now_ms = CORPUS_NOW_MS,
+        .kind = EVENT_WRITTEN,
+        .written = {.next_segment = bench->segment, .next_offset = bench->offset},
+    };
+    shard_step(bench->shard, &event, effects);
+    take_results(bench, effects);
+}
+
+static void flush(struct shard_bench *bench, const struct bench_clock *clock)
+{
+    struct event event = {.now_ms = CORPUS_NOW_MS, .kind = EVENT_FLUSH};
+    struct effects effects;
+    shard_step(bench->shard, &event, &effects);
+    take_results(bench, &effects);
+    if (effects.append.size != 0) write_block(bench, effects.append, &effects);
+    merge_inline(bench, effects.merge, clock);
+}
+
+/* The next `count` messages. */
+static uint64_t drive(struct shard_bench *bench, uint64_t count, const struct bench_clock *clock)
+{
+    const uint64_t end = bench->done + count;
+    while (bench->done < end) {
+        const uint64_t left = end - bench->done;
+        struct event event = {.now_ms = CORPUS_NOW_MS, .kind = EVENT_REQUESTS};
+        struct effects effects;
+        event.requests.list = bench->corpus->list + bench->done;
+        event.requests.count = (uint32_t)(left < STEP_REQUESTS ? left : STEP_REQUESTS);
+        shard_step(bench->shard, &event, &effects);
+        take_results(bench, &effects);
+        bench->done += effects.taken;
+        flush(bench, clock);
+    }
+    return bench->sum;
+}
+
+static struct shard_bench *shard_bench_new(uint64_t messages)
+{
+    struct shard_bench *bench = calloc(1, sizeof *bench);
+    ENSURE(bench != NULL);
+    corpus_tables(&bench->tables);
+    bench->corpus = corpus_new(messages, true);
+    open_shard(bench);
+    return bench;
+}
+
+/* A shard that has been at work: half as many messages as will be measured went through it, so
+ * that at full size both deltas were filled once and their memory is there. */
+void *bench_shard_prepare(uint64_t count)
+{
+    struct shard_bench *bench = shard_bench_new(count + count / 2);
+    (void)drive(bench, count / 2, &(struct bench_clock){0});
+    return bench;
+}
+
+uint64_t bench_shard_run(void *prepared, uint64_t count, const struct bench_clock *clock)
+{
+    return drive(prepared, count, clock);
+}
+
+uint64_t bench_shard_merge_run(void *prepared, uint64_t count, const struct bench_clock *clock)
+{
+    (void)clock;
+    return drive(prepared, count, &(struct bench_clock){0});
+}
+
+/* -- replay --------------------------------------------------------------------------------- */
+
+void *bench_replay_prepare(uint64_t count)
+{
+    struct shard_bench *bench = shard_bench_new(count);
+    bench->journal_room = count * 512 + (count / STEP_REQUESTS + 2) * BLOCK_ALIGN;
+    bench->journal = aligned_alloc(BLOCK_ALIGN, (bench->journal_room + BLOCK_ALIGN - 1) &
+                                                    ~(size_t)(BLOCK_ALIGN - 1));
+    ENSURE(bench->journal != NULL);
+    (void)drive(bench, count, &(struct bench_clock){0});
+    close_shard(bench);
+    open_shard(bench);
+    return bench;
+}
+
+/* Every sum is checked, as at a start; checkpoints fall as they do there. */
+uint64_t bench_replay_run(void *prepared, uint64_t count, const struct bench_clock *clock)
+{
+    struct shard_bench *bench = prepared;
+    struct bytes rest = {bench->journal, bench->journal_size};
+    uint8_t hash[BLOCK_HASH_SIZE] = {0};
+    (void)count, (void)clock;
+
+    while (rest.size != 0) {
+        struct block block;
+        ENSURE(block_open(rest, &block, hash) == BLOCK_SOUND);
+        const size_t size = block_size_on_disk(block.payload.size);
+        const uint32_t end = bench->offset + (uint32_t)size;
+        ENSURE(shard_replay(bench->shard, &block, hash, bench->segment, bench->offset, end) == 0);
+        bench->offset = end % SEGMENT_SIZE;
+        rest.data += size;
+        rest.size -= size;
+    }
+    struct shard_status status;
+    shard_get_status(bench->shard, &status);
+    return le_load64(hash) + status.last_seq;
+}
+
+/* -- merge ---------------------------------------------------------------------------------- */
+
+#define MERGE_IDS_PER_ENTRY 2
+#define MERGE_CELLS         2048
+#define MERGE_MARK_EVERY    98 /* As refunds are in the workload. */
+
+struct merge_bench {
+    struct merge merge;
+    struct delta *delta;
+    struct cell *cells;
+    char folder[TEMP_FOLDER_SIZE];
+};
+
+static uint64_t scattered(uint64_t number)
+{
+    uint64_t x = (number + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    return x ^ x >> 27;
+}
+
+static void fill_delta(struct delta *delta, const struct corpus *corpus, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        const struct entry entry = {
+            .seq = i + 1,
+            .stamp_ms = CORPUS_NOW_MS,
+            .kind = ENTRY_SETTLEMENT,
+            .period = CORPUS_MONTH,
+            .body = corpus->list[i % corpus->count].body,
+        };
+        entry_encode(&entry, delta_append(delta, entry_size(entry.body.size)));
+        for (uint64_t id = 0; id < MERGE_IDS_PER_ENTRY; id++)
+            delta_add_id(delta, scattered(MERGE_IDS_PER_ENTRY * i + id), i + 1);
+        if (i % MERGE_MARK_EVERY == 0) delta_put_mark(delta, &(struct mark){.seq = i + 1});
+    }
+}
+
+void *bench_merge_prepare(uint64_t count)
+{
+    struct merge_bench *bench = calloc(1, sizeof *bench);
+    struct corpus *corpus = corpus_new(1024, false);
+    ENSURE(bench != NULL);
+    temp_folder_make(bench->folder);
+    struct merge *merge = &bench->merge;
+    ENSURE(store_open(bench->folder, false, false, &merge->store) == 0);
+    bench->delta = delta_new((uint32_t)count + 1, count * 512);
+    ENSURE(bench->delta != NULL);
+    delta_reset(bench->delta, 1, 1);
+    fill_delta(bench->delta, corpus, count);
+    corpus_free(corpus);
+
+    bench->cells = calloc(MERGE_CELLS, sizeof *bench->cells);
+    merge->delta = bench->delta;
+    merge->meta = (struct shard_meta){.format = 1, .seq = count};
+    merge->ids_room = (uint32_t)count * MERGE_IDS_PER_ENTRY;
+    merge->ids = malloc(sizeof *merge->ids * merge->ids_room);
+    merge->chunk = malloc(RECORD_CHUNK_SIZE);
+    ENSURE(bench->cells != NULL);
+    ENSURE(merge->ids != NULL);
+    ENSURE(merge->chunk != NULL);
+    for (uint32_t i = 0; i < MERGE_CELLS; i++)
+        bench->cells[i].key = (struct cell_key){.period = i};
+    merge->cells = bench->cells;
+    merge->cell_count = MERGE_CELLS;
+    ENSURE(store_reserve(merge->store, merge_estimate(merge)) == 0);
+    return bench;
+}
+
+uint64_t bench_merge_run(void *prepared, uint64_t count, const struct bench_clock *clock)
+{
+    struct merge_bench *bench = prepared;
+    (void)clock;
+    ENSURE(merge_run(&bench->merge) == 0);
+
+    struct bytes key;
+    struct bytes value;
+    uint8_t last[8];
+    be_store64(last, count);
+    ENSURE(store_refresh(bench->merge.store) == 0);
+    ENSURE(store_floor(bench->merge.store, STORE_RECORD, (struct bytes){last, sizeof last}, &key,
+                       &value) == 0);
+    return be_load64(key.data) + value.size;
+}
+
+void bench_merge_finish(void *prepared)
+{
+    struct merge_bench *bench = prepared;
+    store_close(bench->merge.store);
+    temp_folder_remove(bench->folder);
+    delta_free(bench->delta);
+    free(bench->cells);
+    free(bench->merge.ids);
+    free(bench->merge.chunk);
+    free(bench);
+}

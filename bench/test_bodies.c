@@ -1,0 +1,48 @@
+/* Every body once, small, with its known checksum: a benchmark that changed its work is no longer
+ * comparable with last month's figures, and this is where one finds out. */
+#include <stdio.h>
+
+#include "bench/bodies.h"
+#include "tests/lib/unit.h"
+
+#define SMALL 3000 /* Operations; of the netting a tenth. */
+
+static const uint64_t known[] = {
+    UINT64_C(7643248358031107659),  /* settlement_decode */
+    UINT64_C(14587582087367816942), /* settlement_encode */
+    UINT64_C(2834123952124792066),  /* content_hash */
+    UINT64_C(3000),                 /* rules_check */
+    UINT64_C(12946692490858654470), /* posting */
+    UINT64_C(16572396270221998343), /* book_post */
+    UINT64_C(33555208),             /* directory_find_add */
+    UINT64_C(672416),               /* delta_append_ids */
+    UINT64_C(18021101976),          /* entry_encode */
+    UINT64_C(939863393775226061),   /* block_seal */
+    UINT64_C(2508169439809080896),  /* netting_four_modes */
+    UINT64_C(27540),                /* store_merge */
+    UINT64_C(7204899838935088418),  /* shard */
+    UINT64_C(7204899838935088418),  /* shard_and_merge */
+    UINT64_C(2281050380964612766),  /* shard_replay */
+};
+
+static void bodies_do_the_work_they_did(void **state)
+{
+    const struct bench_clock clock = {NULL, NULL, NULL};
+    bool same = true;
+    (void)state;
+    for (size_t i = 0; i < bench_body_count; i++) {
+        const struct bench_body *body = &bench_bodies[i];
+        void *prepared = body->prepare(SMALL);
+        const uint64_t sum = body->run(prepared, SMALL, &clock);
+        body->finish(prepared);
+        printf("    UINT64_C(%llu), /* %s */\n", (unsigned long long)sum, body->name);
+        same = same && i < sizeof known / sizeof known[0] && sum == known[i];
+    }
+    assert_true(same);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(bodies_do_the_work_they_did)};
+    return cmocka_run_group_tests_name("bench/bodies", tests, NULL, NULL);
+}
