@@ -282,9 +282,8 @@ static void end_if_done(struct loop *loop, uint32_t index)
 {
     const struct session_io *session = &loop->sessions[index];
     if (session->state != SESSION_OPEN || session->sending || session->out.size != 0) return;
-    const bool to_end = session->close_after || (session->ended && !session->waiting);
-    /* Also after a bad frame: what came in order before it is answered first. */
-    if (to_end && !home_session_busy(loop->home, index)) session_close(loop, index);
+    if (home_session_busy(loop->home, index)) return; /* Its answers are still to come. */
+    if (session->close_after || (session->ended && !session->waiting)) session_close(loop, index);
 }
 
 /* -- frames ---------------------------------------------------------------------------------- */
