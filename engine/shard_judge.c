@@ -359,7 +359,7 @@ static void judge_record(const struct shard *shard, const struct settlement *s, 
     rules_check_settlement(shard->tables, s, rule_time(shard, now_ms), &verdict->failures, soft);
     entry->kind = s->refd_setl_flag ? ENTRY_REFUND : ENTRY_SETTLEMENT;
     if (may_speak && s->refd_setl_flag) judge_refund(shard, s, verdict);
-    if (s->setl_time > 0) {
+    if (s->setl_time > 0 && s->setl_time <= SETL_TIME_MAX) {
         assign_period(shard, civil_month(s->setl_time), SETL_FIELD_SETL_TIME, verdict);
     }
     if (refused(verdict)) return;
