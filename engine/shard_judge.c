@@ -534,8 +534,9 @@ static void judge_adjustment(const struct shard *shard, const struct message *me
     entry->line = original.line;
     entry->insurance = original.insurance;
     entry->flags = (uint16_t)(original.flags & ~ENTRY_LATE);
-    /* A difference is of the month it is agreed in. */
-    assign_period(shard, civil_month(now_ms), 0, verdict);
+    /* A difference belongs to its record's month while that is open, so that the table asks for
+     * what is owed in the end; later to the open one. */
+    assign_period(shard, original.orig_period, 3, verdict);
     verdict->state = STATE_ACCRUED;
     struct posting posting = rules_adjustment_posting(
         a, (struct decided){.line = original.line, .insurance = original.insurance});

@@ -295,7 +295,8 @@ static uint32_t check_sender(uint32_t session, uint32_t said_admdvs, uint32_t us
         refuse(answer, ERROR_MALFORMED);
         return 0;
     }
-    if (session == 0 && said == 0 && !takes_part(sender)) return sender; /* The area is refused. */
+    /* An unknown place of treatment is refused for its area, not for its sender. */
+    if (session == 0 && said == 0 && !takes_part(sender)) return sender;
     if (!takes_part(sender) || (said != 0 && said != sender) ||
         (usual != 0 && usual / 10000 != sender)) {
         refuse(answer, ERROR_SENDER_NOT_ALLOWED);
@@ -684,7 +685,8 @@ struct model_answer model_adjust(struct model *model, uint32_t session, const st
     const int original = original_of(model, a->insu_admdvs, a->setl_id, a->psn_key, &answer);
     if (original >= 0) check_adjusted(model, a, original, &answer);
     if (answer.codes != 0) return answer;
-    if (month_of(now_ms) / 100 <= model_closed_year(model)) {
+    const uint32_t month = model->items[original].orig_period;
+    if (month / 100 <= model_closed_year(model)) {
         refuse(&answer, ERROR_PERIOD_CLOSED);
         return answer;
     }
@@ -695,7 +697,7 @@ struct model_answer model_adjust(struct model *model, uint32_t session, const st
     item->target = original;
     item->line = model->items[original].line;
     item->insurance = model->items[original].insurance;
-    set_period(model, item, month_of(now_ms));
+    set_period(model, item, month);
     return answer;
 }
 
