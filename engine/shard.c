@@ -240,6 +240,7 @@ int shard_replay(struct shard *shard, const struct block *block,
         if (size == 0 || entry.seq != shard->last_seq + 1 || entry.stamp_ms < shard->stamp_ms) {
             return -EUCLEAN;
         }
+        if (shard->watch != NULL) shard->watch(shard->watch_context, shard, &entry);
         state_apply(shard, &entry, NULL, (struct bytes){rest.data, size});
         rest.data += size;
         rest.size -= size;
@@ -252,6 +253,12 @@ int shard_replay(struct shard *shard, const struct block *block,
     shard->offset = end;
     shard->journal_bytes += end - offset;
     return 0;
+}
+
+void shard_watch(struct shard *shard, shard_watch_fn *watch, void *context)
+{
+    shard->watch = watch;
+    shard->watch_context = context;
 }
 
 /* -- results -------------------------------------------------------------------------------- */
@@ -432,7 +439,11 @@ static void take_cut(struct shard *shard, const struct request *request, int64_t
 static void take_clock(struct shard *shard, const struct request *request)
 {
     uint32_t code = ERROR_OK;
-    if (!shard->config.manual_clock || request->instant_ms < shard->stamp_ms) {
+    if (request->type == REQUEST_CLOCK_LEVEL) {
+        if (request->instant_ms > shard->stamp_ms && shard->config.manual_clock) {
+            append_control(shard, ENTRY_CLOCK, 0, request->instant_ms, request->body);
+        }
+    } else if (!shard->config.manual_clock || request->instant_ms < shard->stamp_ms) {
         code = ERROR_CLOCK;
     } else {
         append_control(shard, ENTRY_CLOCK, 0, request->instant_ms, request->body);
@@ -573,6 +584,7 @@ static void take_control(struct shard *shard, const struct request *request, int
         put_control(shard, request, ERROR_OK);
         return;
     case REQUEST_CLOCK:
+    case REQUEST_CLOCK_LEVEL:
         take_clock(shard, request);
         return;
     case REQUEST_YEAR_CHECK:

@@ -9,6 +9,7 @@
 #define SHARD_H
 
 #include "journal/block.h"
+#include "journal/entry.h"
 #include "ledger/tables.h"
 #include "types/cell.h"
 #include "world/store.h"
@@ -50,11 +51,20 @@ int shard_open(const struct shard_config *config, struct shard **ret_shard,
                struct replay_start *ret_from, const char **ret_why);
 void shard_free(struct shard *shard); /* NULL is fine. */
 
-/* Applies a block of the journal again, before any step. `at` is where the block stands and `end`
- * where it ends. 0, or a negative errno; checkpoints by itself when the delta is full. */
+/* Applies a block of the journal again, before any step. It stands in `segment` from `offset` to
+ * `end`. 0, or a negative errno; checkpoints by itself when the delta is full. */
 int shard_replay(struct shard *shard, const struct block *block,
                  const uint8_t hash[BLOCK_HASH_SIZE], uint32_t segment, uint32_t offset,
                  uint32_t end);
+
+/* Judges an entry again, as if its message had just come, and says in *ret_what (static text) what
+ * today's rules and tables would decide otherwise; NULL when nothing. To be called with the state
+ * as it was before the entry: replay in blocks of one entry, or watch through shard_watch(). */
+const char *shard_judge_again(const struct shard *shard, const struct entry *entry);
+
+/* Called by shard_replay() before each entry is applied. */
+typedef void shard_watch_fn(void *context, const struct shard *shard, const struct entry *entry);
+void shard_watch(struct shard *shard, shard_watch_fn *watch, void *context);
 
 /* Writes everything that is durable into the store, on the caller's thread: at the end of a replay
  * and when the engine stops. Nothing may be unwritten or merging. */

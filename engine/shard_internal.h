@@ -3,7 +3,6 @@
 #ifndef SHARD_INTERNAL_H
 #define SHARD_INTERNAL_H
 
-#include "journal/entry.h"
 #include "ledger/book.h"
 #include "ledger/delta.h"
 #include "ledger/directory.h"
@@ -118,6 +117,9 @@ struct shard {
     struct result control_out[CONTROLS_MAX];
     uint64_t hold_after; /* Results of entries after this one wait for REQUEST_CUT_RELEASE. */
     bool holding;
+
+    shard_watch_fn *watch; /* NULL: nobody watches the replay. */
+    void *watch_context;
 
     struct message *scratch; /* Decoded requests of one stretch. */
     struct shard_status status;

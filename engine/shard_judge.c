@@ -222,6 +222,8 @@ static uint16_t judge_sender(const struct message *message, uint32_t sender_admd
     if (sender == 0) {
         refuse(verdict, ERROR_MALFORMED, 46, CHECK_MISSING, 0, 0);
     } else if (province_index(sender) == PROVINCE_NONE) {
+        /* Taken from the place of treatment: that this is unknown is said about the area itself. */
+        if (said == 0) return (uint16_t)sender;
         refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_KNOWN, sender, 0);
     } else if (said != 0 && said != sender) {
         refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_MATCH, said, sender);
@@ -333,8 +335,9 @@ static void judge_record(const struct shard *shard, const struct settlement *s, 
     struct entry *entry = &verdict->entry;
 
     /* Ids that are not ids cannot have been seen; everything else is looked at first, because what
-     * was answered once is answered so for ever, whatever the rules say today. */
-    if (s->msgid.size <= ID_SIZE_MAX && s->setl_id.size <= ID_SIZE_MAX &&
+     * was answered once is answered so for ever, whatever the rules say today. Who may not speak
+     * here is not told what is known. */
+    if (!refused(verdict) && s->msgid.size <= ID_SIZE_MAX && s->setl_id.size <= ID_SIZE_MAX &&
         judge_ids(shard, s, msgid_hash, setl_id_hash, sender, now_ms, verdict)) {
         return;
     }
@@ -605,4 +608,47 @@ void judge(const struct shard *shard, const struct message *message, int64_t now
         judge_correction(shard, message, now_ms, v);
     }
     if (v->failures.count != 0 && !v->dup) v->code = v->failures.list[0].code;
+}
+
+static uint16_t message_type_of(const struct entry *entry)
+{
+    switch ((enum entry_kind)entry->kind) {
+    case ENTRY_SETTLEMENT:
+    case ENTRY_REFUND:
+        return MESSAGE_SETL_POST;
+    case ENTRY_ADJUSTMENT:
+        return MESSAGE_SETL_ADJUST;
+    case ENTRY_CORRECTION:
+        return MESSAGE_CORRECTION;
+    case ENTRY_CUT:
+    case ENTRY_CLOCK:
+    case ENTRY_YEAR_CLOSE:
+    case ENTRY_KIND_END:
+        break;
+    }
+    return 0; /* The operator's decision, not the judge's. */
+}
+
+const char *shard_judge_again(const struct shard *shard, const struct entry *entry)
+{
+    uint8_t out[SETTLEMENT_ENCODED_MAX];
+    struct message message;
+    struct verdict verdict;
+    uint64_t soft = 0;
+    const uint16_t type = message_type_of(entry);
+    if (type == 0) return NULL;
+
+    message_open(shard, type, entry->sender, entry->body, &message);
+    judge(shard, &message, entry->stamp_ms, out, &verdict, &soft);
+    const struct entry *now = &verdict.entry;
+    if (verdict.code != ERROR_OK) return error_text(verdict.code);
+    if (verdict.dup) return "it would be a duplicate";
+    if (now->kind != entry->kind) return "it would be another kind of record";
+    if (now->period != entry->period) return "it would be cleared in another period";
+    if (now->orig_period != entry->orig_period) return "its own month would be another";
+    if (now->line != entry->line) return "it would be posted to another line";
+    if (now->insurance != entry->insurance) return "it would be posted to another insurance class";
+    if (now->flags != entry->flags) return "its funds would be split by other switches";
+    if (now->orig_seq != entry->orig_seq) return "it would refer to another original";
+    return NULL;
 }

@@ -202,7 +202,8 @@ static void change_mark(struct shard *shard, uint64_t seq, const struct entry *e
                         const int64_t *amounts, int sign, int refunds)
 {
     struct mark mark = mark_of(shard, seq);
-    mark.last_seq = entry->seq;
+    /* What is taken back stays in the history, where it is: later ones may stand behind it. */
+    if (sign > 0) mark.last_seq = entry->seq;
     mark.refunds = (uint32_t)((int)mark.refunds + refunds);
     for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++)
         mark.changes[i] += sign * amounts[i];

@@ -218,30 +218,27 @@ uint64_t adjustment_content_hash(const struct adjustment *adjustment)
     return hash_view(hash, a->approval_no);
 }
 
-bool message_psn_key(uint16_t type, struct bytes body, uint8_t ret_psn_key[PSN_KEY_SIZE])
+bool message_peek(struct bytes body, struct bytes *ret_psn_key, struct bytes *ret_msgid)
 {
-    (void)type; /* In all four messages it is field 4. */
     const uint8_t *at = body.data;
     const uint8_t *end = at + body.size;
-    bool found = false;
 
+    *ret_psn_key = (struct bytes){0};
+    *ret_msgid = (struct bytes){0};
     while (at < end) {
         uint64_t tag;
         at = wire_varint(at, end, &tag);
         if (at == NULL) return false;
-        if (tag == (SETL_FIELD_PSN_KEY << 3 | 2)) {
-            uint64_t size;
-            at = wire_varint(at, end, &size);
-            if (at == NULL || size != PSN_KEY_SIZE || size > (uint64_t)(end - at)) return false;
-            memcpy(ret_psn_key, at, PSN_KEY_SIZE);
-            at += size;
-            found = true; /* The last one counts, so go on. */
-            continue;
-        }
+        const uint8_t *value = at;
         at = wire_skip(tag, at, end);
         if (at == NULL) return false;
+        if (tag != (SETL_FIELD_PSN_KEY << 3 | 2) && tag != (SETL_FIELD_MSGID << 3 | 2)) continue;
+        uint64_t size;
+        value = wire_varint(value, end, &size);
+        struct bytes *view = tag >> 3 == SETL_FIELD_MSGID ? ret_msgid : ret_psn_key;
+        *view = (struct bytes){value, size}; /* The last one counts, so go on. */
     }
-    return found;
+    return ret_psn_key->size == PSN_KEY_SIZE;
 }
 
 static const struct wire_table *table_of(uint16_t type)

@@ -37,9 +37,10 @@ bool adjustment_same(const struct adjustment *a, const struct adjustment *b);
 uint64_t settlement_content_hash(const struct settlement *settlement);
 uint64_t adjustment_content_hash(const struct adjustment *adjustment);
 
-/* The 16 bytes of psn_key alone, without reading the rest: for routing. All four messages. False
- * when there is none of that size. `type` is an enum message_type. */
-bool message_psn_key(uint16_t type, struct bytes body, uint8_t ret_psn_key[PSN_KEY_SIZE]);
+/* psn_key and msgid alone, without looking at the rest: for routing and echo. The same in all four
+ * messages. False when there is no psn_key of PSN_KEY_SIZE bytes, or the bytes are no protobuf;
+ * *ret_msgid is then whatever was seen. Views into `body`. */
+bool message_peek(struct bytes body, struct bytes *ret_psn_key, struct bytes *ret_msgid);
 
 /* Name of a field in a message of that type, "fund_pay_sumamt"; "" when unknown. Static memory. */
 const char *message_field_name(uint16_t type, uint32_t field);

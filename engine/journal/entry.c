@@ -46,6 +46,9 @@ void entry_encode(const struct entry *entry, uint8_t *out)
     ENSURE(entry->kind >= ENTRY_SETTLEMENT);
     ENSURE(entry->kind < ENTRY_KIND_END);
     ENSURE(entry->seq != 0);
+    ENSURE((entry->flags & ~ENTRY_FLAGS_ALL) == 0);
+    ENSURE(entry->line < LINE_END);
+    ENSURE(entry->insurance < INSURANCE_COUNT);
 
     size_t size = entry_size(entry->body.size);
     le_store64(out + size - 8, 0); /* The padding; the body overwrites what is not. */

@@ -16,10 +16,17 @@ uint32_t checksum_crc32c(uint32_t crc, const void *data, size_t size)
     return ~crc32_iscsi((unsigned char *)(uintptr_t)data, (int)size, ~crc);
 }
 
+/* One context a thread, kept: looking the algorithm up costs more than a small hash. */
+static _Thread_local EVP_MD_CTX *context;
+
+void checksum_thread_done(void)
+{
+    EVP_MD_CTX_free(context);
+    context = NULL;
+}
+
 void checksum_sha256(struct bytes first, struct bytes second, uint8_t ret_hash[SHA256_SIZE])
 {
-    /* One context a thread, kept: looking the algorithm up costs more than a small hash. */
-    static _Thread_local EVP_MD_CTX *context;
     if (context == NULL) {
         context = EVP_MD_CTX_new();
         ENSURE(context != NULL);

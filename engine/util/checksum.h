@@ -15,6 +15,9 @@ uint32_t checksum_crc32c(uint32_t crc, const void *data, size_t size);
 /* SHA-256 of two stretches as if they were one; the second may be empty. */
 void checksum_sha256(struct bytes first, struct bytes second, uint8_t ret_hash[SHA256_SIZE]);
 
+/* Gives back what checksum_sha256() keeps for the calling thread: for threads that end. */
+void checksum_thread_done(void);
+
 /* XXH3, 64 bits, seeded. The same on every machine. */
 uint64_t checksum_hash64(uint64_t seed, const void *data, size_t size);
 

@@ -5,47 +5,52 @@
 #ifndef UTIL_LE_H
 #define UTIL_LE_H
 
-#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LE_SWAP(bits, value) (value)
+#else
+#define LE_SWAP(bits, value) __builtin_bswap##bits(value)
+#endif
+
 static inline void le_store16(uint8_t *out, uint16_t value)
 {
-    value = htole16(value);
-    memcpy(out, &value, sizeof value);
+    uint16_t bytes = LE_SWAP(16, value);
+    memcpy(out, &bytes, sizeof bytes);
 }
 
 static inline void le_store32(uint8_t *out, uint32_t value)
 {
-    value = htole32(value);
-    memcpy(out, &value, sizeof value);
+    uint32_t bytes = LE_SWAP(32, value);
+    memcpy(out, &bytes, sizeof bytes);
 }
 
 static inline void le_store64(uint8_t *out, uint64_t value)
 {
-    value = htole64(value);
-    memcpy(out, &value, sizeof value);
+    uint64_t bytes = LE_SWAP(64, value);
+    memcpy(out, &bytes, sizeof bytes);
 }
 
 static inline uint16_t le_load16(const uint8_t *in)
 {
     uint16_t value;
     memcpy(&value, in, sizeof value);
-    return le16toh(value);
+    return LE_SWAP(16, value);
 }
 
 static inline uint32_t le_load32(const uint8_t *in)
 {
     uint32_t value;
     memcpy(&value, in, sizeof value);
-    return le32toh(value);
+    return LE_SWAP(32, value);
 }
 
 static inline uint64_t le_load64(const uint8_t *in)
 {
     uint64_t value;
     memcpy(&value, in, sizeof value);
-    return le64toh(value);
+    return LE_SWAP(64, value);
 }
 
 /* Big-endian, for keys that are compared as bytes. */

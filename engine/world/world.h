@@ -25,9 +25,11 @@ enum request_type {
     REQUEST_CLOCK = 0xe004,       /* Set the clock to `instant_ms`. */
     REQUEST_YEAR_CHECK = 0xe005,  /* May the year of `period` be closed? */
     REQUEST_YEAR_CLOSE = 0xe006,
-    REQUEST_CELLS = 0xe007,   /* Copies of the cells of `period`, or of all for 0. */
-    REQUEST_FIND = 0xe008,    /* Records with `area` and the setl_id in `body`. */
-    REQUEST_STATUS = 0xe009,  /* struct shard_status */
+    REQUEST_CELLS = 0xe007,  /* Copies of the cells of `period`, or of all for 0. */
+    REQUEST_FIND = 0xe008,   /* Records with `area` and the setl_id in `body`. */
+    REQUEST_STATUS = 0xe009, /* struct shard_status */
+    REQUEST_CLOCK_LEVEL =
+        0xe00a,               /* The same, never refused and on any clock: the later time wins. */
     REQUEST_CONTROL = 0xe000, /* Mask: all of the above. */
 };
 

@@ -312,15 +312,16 @@ static void draw_draft(const struct workload_source *source, struct dice *dice, 
     ret_draft->is_employee = (roll & 0xffff) < employee_share[care];
     ret_draft->med_type = draw_med_type(care, (uint32_t)(roll >> 16 & 0xffff) % 100);
 
-    /* Squared chance: some people travel often, some institutions are large. */
+    /* Some people travel up to twice as often as others; squared chance makes large institutions.
+     */
     roll = dice_roll(dice);
-    const uint32_t often = (uint32_t)((roll >> 32) * (roll >> 32) >> 32);
+    const uint32_t often = (uint32_t)((roll >> 33) + ((roll >> 32) * (roll >> 32) >> 33));
     const uint64_t person =
         (uint64_t)below(often, source->people[insured]) * 2 + !ret_draft->is_employee;
     const uint32_t home = (uint32_t)(mix(person) >> 32);
     ret_draft->insured_area = areas[insured][below(home, area_counts[insured])];
     /* Odd and no multiple of five: different people stay different modulo 10^12. */
-    ret_draft->person = person * 611953 % UINT64_C(1000000000000);
+    ret_draft->person = (person * 611953 + UINT64_C(271828182845)) % UINT64_C(1000000000000);
     const uint32_t large = (uint32_t)((roll & 0xffffffff) * (roll & 0xffffffff) >> 32);
     ret_draft->institution = 1 + below(large, care == WORKLOAD_PHARMACY ? 4000 : 600);
 

@@ -11,7 +11,7 @@
  *           format=1
  *           store_id=    32 hex digits; in every block and segment
  *           shards=      1..64; fixed for the life of the store
- *           hash_key=    32 hex digits; seed of the hashes in memory, never of anything on disk
+ *           hash_key=    32 hex digits; seed of the hashes of ids, fixed like the store's id
  *           created=     2026-03-02T21:59:00+08:00
  *         It is written last, so a folder with it is a whole store.
  *

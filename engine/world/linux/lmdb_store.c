@@ -25,6 +25,7 @@ static const char *const table_names[STORE_TABLE_COUNT] = {
 struct store_txn {
     struct store *store;
     MDB_txn *txn;
+    MDB_cursor *cursors[STORE_TABLE_COUNT]; /* Opened when asked for; LMDB's after the end. */
     int failed; /* 0, or the first error: LMDB cannot go on after it, and neither may we. */
 };
 
@@ -233,17 +234,22 @@ int store_floor(struct store *store, enum store_table table, struct bytes key,
     return 0;
 }
 
-int store_ceiling(struct store *store, enum store_table table, struct bytes key,
-                  struct bytes *ret_key, struct bytes *ret_value)
+static int ceiling(MDB_cursor *cursor, struct bytes key, struct bytes *ret_key,
+                   struct bytes *ret_value)
 {
-    if (!store->reading) return -EIO;
     MDB_val k = val_of(key), v;
-    int r =
-        mdb_cursor_get(store->cursors[table], &k, &v, key.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
+    int r = mdb_cursor_get(cursor, &k, &v, key.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
     if (r != 0) return error_of(r);
     *ret_key = bytes_of_val(&k);
     *ret_value = bytes_of_val(&v);
     return 0;
+}
+
+int store_ceiling(struct store *store, enum store_table table, struct bytes key,
+                  struct bytes *ret_key, struct bytes *ret_value)
+{
+    if (!store->reading) return -EIO;
+    return ceiling(store->cursors[table], key, ret_key, ret_value);
 }
 
 int store_reserve(struct store *store, size_t bytes)
@@ -315,16 +321,10 @@ int store_txn_ceiling(struct store_txn *txn, enum store_table table, struct byte
                       struct bytes *ret_key, struct bytes *ret_value)
 {
     if (txn->failed != 0) return txn->failed;
-    MDB_cursor *cursor;
-    int r = mdb_cursor_open(txn->txn, txn->store->tables[table], &cursor);
+    MDB_cursor **cursor = &txn->cursors[table];
+    int r = *cursor != NULL ? 0 : mdb_cursor_open(txn->txn, txn->store->tables[table], cursor);
     if (r != 0) return note(txn, r);
-    MDB_val k = val_of(key), v;
-    r = mdb_cursor_get(cursor, &k, &v, key.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
-    mdb_cursor_close(cursor); /* Key and value point into pages of the transaction. */
-    if (r != 0) return r == MDB_NOTFOUND ? -ENOENT : note(txn, r);
-    *ret_key = bytes_of_val(&k);
-    *ret_value = bytes_of_val(&v);
-    return 0;
+    return ceiling(*cursor, key, ret_key, ret_value);
 }
 
 int store_delete(struct store_txn *txn, enum store_table table, struct bytes key)

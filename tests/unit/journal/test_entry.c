@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "journal/entry.h"
-#include "types/cell.h"
 #include "tests/lib/unit.h"
+#include "types/cell.h"
 #include "util/checksum.h"
 #include "util/le.h"
 
@@ -193,6 +193,15 @@ static void what_could_not_be_read_is_not_written(void **state)
     expect_assert_failure(entry_encode(&entry, out));
     entry = sample(1);
     entry.seq = 0;
+    expect_assert_failure(entry_encode(&entry, out));
+    entry = sample(1);
+    entry.flags = ENTRY_FLAGS_ALL + 1;
+    expect_assert_failure(entry_encode(&entry, out));
+    entry = sample(1);
+    entry.line = LINE_END;
+    expect_assert_failure(entry_encode(&entry, out));
+    entry = sample(1);
+    entry.insurance = INSURANCE_COUNT;
     expect_assert_failure(entry_encode(&entry, out));
 }
 

@@ -265,6 +265,41 @@ static void reads_go_on_after_the_map_was_full(void **state)
     store_close(store);
 }
 
+static void a_transaction_sees_what_it_wrote(void **state)
+{
+    (void)state;
+    struct store *store = open_store(0);
+    struct bytes key, value;
+    struct store_txn *txn = begin(store);
+    assert_int_equal(store_txn_ceiling(txn, STORE_ID, bytes_of(""), &key, &value), -ENOENT);
+    for (uint32_t i = 0; i < 2000; i++) { /* Enough to split pages under the cursor. */
+        char name[16];
+        snprintf(name, sizeof name, "k%06u", i * 7919 % 2000);
+        assert_int_equal(store_put(txn, STORE_ID, bytes_of(name), bytes_of(name)), 0);
+        assert_int_equal(store_txn_ceiling(txn, STORE_ID, bytes_of(name), &key, &value), 0);
+        assert_text(value, name);
+    }
+    /* Taken out one by one from the front, as a run is that was merged into another. */
+    uint32_t count = 0;
+    while (store_txn_ceiling(txn, STORE_ID, bytes_of("k0005"), &key, &value) == 0) {
+        char name[16] = "";
+        memcpy(name, key.data, key.size);
+        assert_int_equal(store_delete(txn, STORE_ID, bytes_of(name)), 0);
+        count++;
+    }
+    assert_int_equal(count, 1500);
+    assert_int_equal(store_commit(txn), 0);
+    assert_int_equal(store_refresh(store), 0);
+    assert_int_equal(store_ceiling(store, STORE_ID, bytes_of(""), &key, &value), 0);
+    assert_text(key, "k000000");
+    assert_int_equal(store_ceiling(store, STORE_ID, bytes_of("k0005"), &key, &value), -ENOENT);
+    txn = begin(store);
+    assert_int_equal(store_txn_ceiling(txn, STORE_ID, bytes_of("k0004"), &key, &value), 0);
+    assert_text(key, "k000400");
+    store_abort(txn);
+    store_close(store);
+}
+
 static void *write_many(void *argument)
 {
     struct store *store = argument;
@@ -331,6 +366,7 @@ int main(void)
         TEST(the_map_grows_when_asked),
         TEST(asking_for_the_same_again_still_grows),
         TEST(reads_go_on_after_the_map_was_full),
+        TEST(a_transaction_sees_what_it_wrote),
         TEST(one_thread_reads_while_another_writes),
         TEST(what_is_not_there_or_not_a_store_is_refused),
     };

@@ -1,0 +1,135 @@
+#include "codec/reply.h"
+
+#include "codec/messages.h"
+#include "codec/wire_table.h"
+
+#define FAILURE_SIZE_MAX 400
+#define TEXT_SIZE        256
+
+enum {
+    REPLY_CODE = 1,
+    REPLY_TEXT = 2,
+    REPLY_MSGID = 3,
+    REPLY_ENGINE_SEQ = 4,
+    REPLY_POSTED_AT = 5,
+    REPLY_DUP = 6,
+    REPLY_CLR_PERIOD = 7,
+    REPLY_ORIG_PERIOD = 8,
+    REPLY_SHARD = 9,
+    REPLY_STATE = 10,
+    REPLY_ERRORS = 11,
+    REPLY_INDEX = 12,
+};
+
+static uint8_t *put_number(uint8_t *out, uint32_t field, uint64_t value)
+{
+    if (value == 0) return out;
+    out = wire_put_varint(out, field << 3);
+    return wire_put_varint(out, value);
+}
+
+static uint8_t *put_signed(uint8_t *out, uint32_t field, int64_t value)
+{
+    return put_number(out, field, (uint64_t)value << 1 ^ (uint64_t)(value >> 63));
+}
+
+static uint8_t *put_view(uint8_t *out, uint32_t field, struct bytes view)
+{
+    if (view.size == 0) return out;
+    out = wire_put_varint(out, field << 3 | 2);
+    out = wire_put_varint(out, view.size);
+    memcpy(out, view.data, view.size);
+    return out + view.size;
+}
+
+static size_t failure_encode(uint16_t type, const struct failure *failure, uint8_t *out)
+{
+    char text[TEXT_SIZE];
+    uint8_t *at = out;
+
+    failure_text(type, failure, text, sizeof text);
+    at = put_number(at, 1, failure->code);
+    at = put_view(at, 2, bytes_of(message_field_name(type, failure->field)));
+    at = put_view(at, 3, bytes_of(check_name(failure->check)));
+    at = put_signed(at, 4, failure->got);
+    at = put_signed(at, 5, failure->want);
+    at = put_view(at, 6, bytes_of(text));
+    return (size_t)(at - out);
+}
+
+static uint8_t *put_failures(uint8_t *out, uint32_t field, uint16_t type,
+                             const struct failure *failures, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t body[FAILURE_SIZE_MAX];
+        const size_t size = failure_encode(type, &failures[i], body);
+        out = put_view(out, field, (struct bytes){body, size});
+    }
+    return out;
+}
+
+size_t reply_size_max(const struct reply *reply)
+{
+    return 160 + reply->msgid.size + (size_t)reply->failure_count * (FAILURE_SIZE_MAX + 4);
+}
+
+size_t reply_encode(const struct reply *reply, uint8_t *out)
+{
+    uint8_t *at = out;
+    if (reply->code != 0) {
+        at = put_number(at, REPLY_CODE, reply->code);
+        at = put_view(at, REPLY_TEXT, bytes_of(error_text(reply->code)));
+    }
+    at = put_view(at, REPLY_MSGID, reply->msgid);
+    at = put_number(at, REPLY_ENGINE_SEQ, reply->seq);
+    at = put_number(at, REPLY_POSTED_AT, (uint64_t)reply->stamp_ms);
+    at = put_number(at, REPLY_DUP, reply->dup);
+    at = put_number(at, REPLY_CLR_PERIOD, reply->period);
+    if (reply->orig_period != reply->period) {
+        at = put_number(at, REPLY_ORIG_PERIOD, reply->orig_period);
+    }
+    at = put_number(at, REPLY_SHARD, reply->shard);
+    at = put_view(at, REPLY_STATE, bytes_of(reply->state));
+    at = put_failures(at, REPLY_ERRORS, reply->type, reply->failures, reply->failure_count);
+    at = put_number(at, REPLY_INDEX, reply->index);
+    return (size_t)(at - out);
+}
+
+size_t reply_encode_result(const struct reply *reply, uint8_t *out)
+{
+    /* The length comes first and is nearly always one byte: write behind it, then look. */
+    uint8_t *body = out + 2;
+    const size_t size = reply_encode(reply, body);
+    uint8_t head[8];
+    uint8_t *end = wire_put_varint(head, 6 << 3 | 2);
+    end = wire_put_varint(end, size);
+    const size_t head_size = (size_t)(end - head);
+    if (head_size != 2) memmove(out + head_size, body, size);
+    memcpy(out, head, head_size);
+    return head_size + size;
+}
+
+size_t batch_reply_encode_head(uint32_t accepted, uint32_t duplicate, uint32_t rejected,
+                               uint8_t *out)
+{
+    uint8_t *at = put_number(out, 3, accepted);
+    at = put_number(at, 4, duplicate);
+    at = put_number(at, 5, rejected);
+    return (size_t)(at - out);
+}
+
+size_t batch_reply_encode_refusal(const struct failure *failure, uint8_t *out)
+{
+    uint8_t *at = put_number(out, 1, failure->code);
+    at = put_view(at, 2, bytes_of(error_text(failure->code)));
+    at = put_failures(at, 7, 0x0104, failure, 1);
+    return (size_t)(at - out);
+}
+
+size_t error_reply_encode(uint32_t code, const char *text, bool closing, uint8_t *out)
+{
+    uint8_t *at = put_number(out, 1, code);
+    at = put_view(at, 2, bytes_of(text));
+    at = put_number(at, 3, closing);
+    return (size_t)(at - out);
+}

@@ -1,0 +1,853 @@
+/* engine -- a home: frames in, requests to the shards, results back, answers out. See engine.h.
+ *
+ * ORDER   Requests of one home for one shard keep their order: the shard is asked through one queue
+ *         only (the own shard in turn, another one through its lane), and when something has to
+ *         wait, everything after it waits behind it. So the records of a person, who is at home in
+ *         one shard, are judged in the order in which a connection sent them.
+ * BOUNDS  Every queue has one: calls, batches, gathered and stalled requests, lanes. When one is
+ *         full the home takes no more frames; the driver then stops reading the connections. */
+#include "engine.h"
+
+#include <stdlib.h>
+
+#include "codec/batch.h"
+#include "codec/messages.h"
+#include "codec/reply.h"
+#include "engine_internal.h"
+#include "journal/entry.h"
+#include "types/ensure.h"
+
+#define LANE_REQUEST_BYTES (4u * 1024 * 1024)
+#define LANE_RESULT_BYTES  (8u * 1024 * 1024)
+#define RESULT_SIZE_MAX    (sizeof(struct lane_result) + FAILURES_MAX * sizeof(struct failure) + 16)
+#define INBOX_MAX          256
+#define BUFFER_FRONT       128 /* Before a batch's results: frame head and the counts. */
+#define BUFFER_FIRST       (64 * 1024)
+#define BUFFER_SHORT       (384 * 1024) /* From here on a refusal names its first failure only. */
+#define SINGLE_MAX         (16 * 1024)
+
+/* -- making --------------------------------------------------------------------------------- */
+
+static struct lane *lane_of(const struct engine *engine, uint32_t asking, uint32_t asked)
+{
+    return &engine->lanes[asking * engine->config.shards + asked];
+}
+
+struct engine *engine_new(const struct engine_config *config)
+{
+    const uint32_t shards = config->shards;
+    ENSURE(shards >= 1);
+    ENSURE(shards <= SHARDS_MAX);
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (engine == NULL) return NULL;
+    engine->config = *config;
+    engine->outstanding_max = LANE_RESULT_BYTES / 2 / RESULT_SIZE_MAX;
+    engine->lanes = calloc((size_t)shards * shards, sizeof *engine->lanes);
+    bool made = engine->lanes != NULL;
+    for (uint32_t i = 0; made && i < shards * shards; i++) {
+        if (i / shards == i % shards) continue; /* Nobody asks himself through a ring. */
+        engine->lanes[i].requests = ring_new(LANE_REQUEST_BYTES);
+        engine->lanes[i].results = ring_new(LANE_RESULT_BYTES);
+        made = engine->lanes[i].requests != NULL && engine->lanes[i].results != NULL;
+    }
+    if (made) return engine;
+    engine_free(engine);
+    return NULL;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (engine == NULL) return;
+    const uint32_t shards = engine->config.shards;
+    for (uint32_t i = 0; engine->lanes != NULL && i < shards * shards; i++) {
+        ring_free(engine->lanes[i].requests);
+        ring_free(engine->lanes[i].results);
+    }
+    free(engine->lanes);
+    free(engine);
+}
+
+static void link_calls(struct home *home)
+{
+    for (uint32_t i = 0; i < CALLS_MAX; i++)
+        home->calls[i].next_free = i + 1 < CALLS_MAX ? i + 1 : CALL_NONE;
+}
+
+struct home *home_new(struct engine *engine, uint32_t index, struct shard *shard,
+                      const struct home_ops *ops)
+{
+    struct home *home = calloc(1, sizeof *home);
+    if (home == NULL) return NULL;
+    home->engine = engine;
+    home->index = index;
+    home->ops = *ops;
+    home->sessions = calloc(engine->config.sessions_max, sizeof *home->sessions);
+    home->calls = calloc(CALLS_MAX, sizeof *home->calls);
+    home->gathered = malloc(GATHERED_MAX * sizeof *home->gathered);
+    home->stalled = malloc(2 * GATHERED_MAX * sizeof *home->stalled);
+    home->stalled_bytes = malloc(2 * STALLED_BYTES);
+    home->inbox = malloc(INBOX_MAX * sizeof *home->inbox);
+    home->outstanding = calloc(engine->config.shards, sizeof *home->outstanding);
+    home->batch = malloc(sizeof *home->batch);
+    if (home->sessions == NULL || home->calls == NULL || home->gathered == NULL ||
+        home->stalled == NULL || home->stalled_bytes == NULL || home->inbox == NULL ||
+        home->outstanding == NULL || home->batch == NULL) {
+        home_free(home);
+        return NULL;
+    }
+    home->shard = shard;
+    link_calls(home);
+    return home;
+}
+
+void home_free(struct home *home)
+{
+    if (home == NULL) return;
+    for (uint32_t i = 0; home->calls != NULL && i < CALLS_MAX; i++)
+        free(home->calls[i].buffer);
+    shard_free(home->shard);
+    free(home->sessions);
+    free(home->calls);
+    free(home->gathered);
+    free(home->stalled);
+    free(home->stalled_bytes);
+    free(home->inbox);
+    free(home->outstanding);
+    free(home->batch);
+    free(home);
+}
+
+struct shard *home_shard(struct home *home)
+{
+    return home->shard;
+}
+
+void home_session_opened(struct home *home, uint32_t session)
+{
+    home->sessions[session].open = true;
+    home->sessions[session].province = 0;
+    home->sessions[session].calls = 0;
+}
+
+void home_session_closed(struct home *home, uint32_t session)
+{
+    home->sessions[session].open = false;
+    home->sessions[session].generation++;
+}
+
+bool home_session_busy(const struct home *home, uint32_t session)
+{
+    return home->sessions[session].calls != 0;
+}
+
+/* -- calls ---------------------------------------------------------------------------------- */
+
+static bool is_batch(const struct call *call)
+{
+    return call->type == MESSAGE_SETL_BATCH;
+}
+
+/* NULL when there are too many; the frame then waits. */
+static struct call *call_new(struct home *home, uint32_t session, const struct frame *frame)
+{
+    const bool batch = frame->type == MESSAGE_SETL_BATCH;
+    if (home->free_call == CALL_NONE || (batch && home->batches_used == BATCH_CALLS_MAX)) {
+        return NULL;
+    }
+    struct call *call = &home->calls[home->free_call];
+    if (batch && call->buffer == NULL) {
+        call->buffer = malloc(BUFFER_FIRST);
+        if (call->buffer == NULL) return NULL;
+        call->buffer_room = BUFFER_FIRST;
+    }
+    home->free_call = call->next_free;
+    home->calls_used++;
+    home->batches_used += batch;
+    call->session = session;
+    call->generation = home->sessions[session].generation;
+    home->sessions[session].calls++;
+    call->request_id = frame->request_id;
+    call->type = frame->type;
+    call->expected = 1;
+    call->done = call->accepted = call->duplicate = call->rejected = 0;
+    call->msgid_size = 0;
+    call->buffer_size = BUFFER_FRONT;
+    return call;
+}
+
+static void call_done(struct home *home, struct call *call)
+{
+    struct session *session = &home->sessions[call->session];
+    if (session->generation == call->generation) session->calls--;
+    home->batches_used -= is_batch(call);
+    home->calls_used--;
+    call->next_free = home->free_call;
+    home->free_call = (uint32_t)(call - home->calls);
+}
+
+static uint64_t ticket_of(const struct home *home, const struct call *call)
+{
+    return ticket_make(home->index, (uint32_t)(call - home->calls));
+}
+
+static struct call *call_of(struct home *home, uint64_t ticket)
+{
+    return &home->calls[(uint32_t)ticket];
+}
+
+/* Sends a payload that stands behind FRAME_HEAD_SIZE free bytes, and ends the call. */
+static void answer_in_place(struct home *home, struct call *call, uint8_t *payload, size_t size)
+{
+    const struct session *session = &home->sessions[call->session];
+    if (session->open && session->generation == call->generation) {
+        uint8_t *frame = payload - FRAME_HEAD_SIZE;
+        frame_write_head(frame, call->type | MESSAGE_REPLY_BIT, call->request_id,
+                         (struct bytes){payload, size});
+        home->ops.send(home->ops.context, call->session,
+                       (struct bytes){frame, FRAME_HEAD_SIZE + size});
+    }
+    call_done(home, call);
+}
+
+void home_answer(struct home *home, uint64_t ticket, struct bytes payload)
+{
+    struct call *call = call_of(home, ticket);
+    uint8_t *copy = malloc(FRAME_HEAD_SIZE + payload.size);
+    ENSURE(copy != NULL);
+    if (payload.size != 0) memcpy(copy + FRAME_HEAD_SIZE, payload.data, payload.size);
+    answer_in_place(home, call, copy + FRAME_HEAD_SIZE, payload.size);
+    free(copy);
+}
+
+static const char *const state_names[] = {"", "ACCRUED", "REVERSED", "TOMBSTONE"};
+
+static struct reply reply_of(const struct home *home, const struct result *result)
+{
+    return (struct reply){
+        .type = result->type,
+        .code = result->code,
+        .dup = result->dup,
+        .seq = result->seq,
+        .stamp_ms = result->stamp_ms,
+        .period = result->period,
+        .orig_period = result->orig_period,
+        .shard = home->index,
+        .index = result->index,
+        .state = state_names[result->state],
+        .failures = result->failures,
+        .failure_count = result->failure_count,
+    };
+}
+
+static void answer_single(struct home *home, struct call *call, struct reply *reply)
+{
+    uint8_t frame[SINGLE_MAX];
+    reply->msgid = (struct bytes){call->msgid, call->msgid_size};
+    reply->index = 0;
+    const size_t size = reply_encode(reply, frame + FRAME_HEAD_SIZE);
+    answer_in_place(home, call, frame + FRAME_HEAD_SIZE, size);
+}
+
+static void add_to_batch(struct home *home, struct call *call, struct reply *reply)
+{
+    if (call->buffer_size > BUFFER_SHORT && reply->failure_count > 1) reply->failure_count = 1;
+    const size_t needed = call->buffer_size + reply_size_max(reply) + 8;
+    if (needed > call->buffer_room) {
+        const size_t room = needed > 2 * call->buffer_room ? needed : 2 * call->buffer_room;
+        uint8_t *more = realloc(call->buffer, room);
+        ENSURE(more != NULL);
+        call->buffer = more;
+        call->buffer_room = room;
+    }
+    call->buffer_size += reply_encode_result(reply, call->buffer + call->buffer_size);
+    call->accepted += reply->code == ERROR_OK && !reply->dup;
+    call->duplicate += reply->code == ERROR_OK && reply->dup;
+    call->rejected += reply->code != ERROR_OK;
+    if (++call->done < call->expected) return;
+
+    uint8_t head[BUFFER_FRONT];
+    const size_t head_size =
+        batch_reply_encode_head(call->accepted, call->duplicate, call->rejected, head);
+    uint8_t *payload = call->buffer + BUFFER_FRONT - head_size;
+    memcpy(payload, head, head_size);
+    answer_in_place(home, call, payload, call->buffer_size - BUFFER_FRONT + head_size);
+}
+
+/* A result of shard `shard` for a call of this home. */
+static void take_result(struct home *home, const struct result *result, uint32_t shard)
+{
+    struct call *call = call_of(home, result->ticket);
+    if (result->data != NULL) { /* The desk's finished answer. */
+        home_answer(home, result->ticket, (struct bytes){result->data, result->data_size});
+        free(result->data);
+        return;
+    }
+    struct reply reply = reply_of(home, result);
+    reply.shard = shard;
+    if (is_batch(call)) {
+        add_to_batch(home, call, &reply);
+    } else {
+        answer_single(home, call, &reply);
+    }
+}
+
+/* -- the own shard -------------------------------------------------------------------------- */
+
+static void return_result(struct home *home, uint32_t asking, const struct result *result)
+{
+    struct ring *ring = lane_of(home->engine, asking, home->index)->results;
+    const size_t failures_size = result->failure_count * sizeof *result->failures;
+    struct lane_result *place = ring_reserve(ring, sizeof *place + failures_size);
+    ENSURE(place != NULL); /* outstanding_max sees to it. */
+    place->result = *result;
+    place->result.failures = NULL;
+    if (failures_size != 0) memcpy(place + 1, result->failures, failures_size);
+}
+
+void home_return(struct home *home, const struct result *result)
+{
+    return_result(home, ticket_shard(result->ticket), result);
+}
+
+static void spread_results(struct home *home, const struct result_span *span)
+{
+    for (uint32_t i = 0; i < span->count; i++) {
+        const struct result *result = &span->list[i];
+        const uint32_t asking = ticket_shard(result->ticket);
+        if (asking != home->index) {
+            return_result(home, asking, result);
+        } else if ((result->ticket & TICKET_DESK) != 0) {
+            desk_result(home, home->index, result);
+        } else {
+            take_result(home, result, home->index);
+        }
+    }
+}
+
+uint32_t home_step(struct home *home, const struct event *event)
+{
+    struct effects effects;
+    shard_step(home->shard, event, &effects);
+    if (effects.append.size != 0) {
+        home->ops.append(home->ops.context, effects.append, effects.append_number);
+    }
+    if (effects.merge != NULL) home->ops.merge(home->ops.context, effects.merge);
+    spread_results(home, &effects.results[0]);
+    spread_results(home, &effects.results[1]);
+    return effects.taken;
+}
+
+/* Gives the shard what it takes; when it takes nothing, a flush may make room once. */
+static uint32_t give_shard(struct home *home, const struct request *list, uint32_t count,
+                           int64_t now_ms)
+{
+    uint32_t taken = 0;
+    while (taken < count) {
+        struct event event = {.now_ms = now_ms, .kind = EVENT_REQUESTS};
+        event.requests.list = list + taken;
+        event.requests.count = count - taken;
+        uint32_t now = home_step(home, &event);
+        if (now == 0) {
+            const struct event flush = {.now_ms = now_ms, .kind = EVENT_FLUSH};
+            (void)home_step(home, &flush);
+            now = home_step(home, &event);
+        }
+        if (now == 0) break;
+        taken += now;
+    }
+    return taken;
+}
+
+/* -- sending on ----------------------------------------------------------------------------- */
+
+bool home_lane_send(struct home *home, uint32_t shard, const struct request *request)
+{
+    struct ring *ring = lane_of(home->engine, home->index, shard)->requests;
+    if (home->outstanding[shard] == home->engine->outstanding_max) return false;
+    struct lane_request *place = ring_reserve(ring, sizeof *place + request->body.size);
+    if (place == NULL) return false;
+    *place = (struct lane_request){
+        .ticket = request->ticket,
+        .index = request->index,
+        .type = request->type,
+        .province = request->province,
+        .period = request->period,
+        .area = request->area,
+        .instant_ms = request->instant_ms,
+        .size = (uint32_t)request->body.size,
+    };
+    if (request->body.size != 0) memcpy(place + 1, request->body.data, request->body.size);
+    home->outstanding[shard]++;
+    return true;
+}
+
+/* Keeps a request for later; its body is copied, for its frame will be gone. */
+static void stall(struct home *home, const struct request *request, uint32_t shard)
+{
+    ENSURE(home->stalled_count < 2 * GATHERED_MAX);
+    ENSURE(home->stalled_used + request->body.size <= 2 * STALLED_BYTES);
+    struct routed *routed = &home->stalled[home->stalled_count++];
+    uint8_t *copy = home->stalled_bytes + home->stalled_used;
+    if (request->body.size != 0) memcpy(copy, request->body.data, request->body.size);
+    home->stalled_used += request->body.size;
+    routed->request = *request;
+    routed->request.body.data = copy;
+    routed->shard = shard;
+}
+
+static bool is_stalled(const struct home *home)
+{
+    return home->stalled_done < home->stalled_count;
+}
+
+void home_submit(struct home *home, int64_t now_ms)
+{
+    if (home->gathered_count == 0) return;
+    uint32_t taken = 0;
+    if (!is_stalled(home)) {
+        taken = give_shard(home, home->gathered, home->gathered_count, now_ms);
+    }
+    for (uint32_t i = taken; i < home->gathered_count; i++)
+        stall(home, &home->gathered[i], home->index);
+    home->gathered_count = 0;
+}
+
+/* Routes one record of a frame. `home_ready()` was asked, so there is room to stall. */
+static void route(struct home *home, const struct request *request, uint32_t shard, int64_t now_ms)
+{
+    if (shard == home->index) {
+        home->gathered[home->gathered_count++] = *request;
+        if (home->gathered_count == GATHERED_MAX) home_submit(home, now_ms);
+    } else if (is_stalled(home) || !home_lane_send(home, shard, request)) {
+        stall(home, request, shard);
+    }
+}
+
+/* Goes on with what had to wait, in order. */
+static bool unstall(struct home *home, int64_t now_ms)
+{
+    bool moved = false;
+    while (is_stalled(home)) {
+        const struct routed *routed = &home->stalled[home->stalled_done];
+        const bool gone = routed->shard == home->index
+                              ? give_shard(home, &routed->request, 1, now_ms) == 1
+                              : home_lane_send(home, routed->shard, &routed->request);
+        if (!gone) break;
+        home->stalled_done++;
+        moved = true;
+    }
+    if (!is_stalled(home)) {
+        home->stalled_count = home->stalled_done = 0;
+        home->stalled_used = 0;
+    }
+    return moved;
+}
+
+bool home_ready(const struct home *home)
+{
+    return !is_stalled(home) && home->free_call != CALL_NONE &&
+           home->batches_used < BATCH_CALLS_MAX;
+}
+
+/* -- frames --------------------------------------------------------------------------------- */
+
+static void send_error(struct home *home, uint32_t session, uint64_t request_id, uint32_t code,
+                       const char *text, bool closing)
+{
+    uint8_t frame[FRAME_HEAD_SIZE + 512];
+    const size_t size = error_reply_encode(code, text, closing, frame + FRAME_HEAD_SIZE);
+    frame_write_head(frame, MESSAGE_ERROR, request_id,
+                     (struct bytes){frame + FRAME_HEAD_SIZE, size});
+    home->ops.send(home->ops.context, session, (struct bytes){frame, FRAME_HEAD_SIZE + size});
+    if (closing) home->ops.close(home->ops.context, session);
+}
+
+void home_bad_stream(struct home *home, uint32_t session, enum frame_state state,
+                     uint64_t request_id, uint64_t length)
+{
+    (void)length;
+    switch (state) {
+    case FRAME_BAD_VERSION:
+        send_error(home, session, request_id, ERROR_UNKNOWN_TYPE,
+                   "frame version is not 1: this engine speaks version 1", true);
+        return;
+    case FRAME_TOO_LONG:
+        send_error(home, session, request_id, ERROR_MALFORMED,
+                   "frame length is above 1048576 bytes", true);
+        return;
+    case FRAME_BAD_CRC:
+        send_error(home, session, request_id, ERROR_MALFORMED, "frame crc does not match its bytes",
+                   true);
+        return;
+    case FRAME_PARTIAL:
+        send_error(home, session, request_id, ERROR_MALFORMED,
+                   "the stream ended in the middle of a frame", true);
+        return;
+    case FRAME_BAD_MAGIC:
+    case FRAME_WHOLE:
+        break;
+    }
+    send_error(home, session, 0, ERROR_MALFORMED, "frame does not begin with the magic bytes QF01",
+               true);
+}
+
+static void answer_refusal(struct home *home, struct call *call, uint16_t code, uint32_t field,
+                           enum check check, int64_t got, int64_t want)
+{
+    const struct failure failure = {
+        .code = code, .field = (uint16_t)field, .check = (uint16_t)check, .got = got, .want = want};
+    struct reply reply = {
+        .type = call->type,
+        .code = code,
+        .state = "",
+        .shard = home->index,
+        .failures = &failure,
+        .failure_count = 1,
+    };
+    answer_single(home, call, &reply);
+}
+
+static void take_hello(struct home *home, uint32_t session_index, struct call *call,
+                       const struct frame *frame, int64_t now_ms)
+{
+    const struct engine_config *config = &home->engine->config;
+    struct session *session = &home->sessions[session_index];
+    struct shard_status status;
+    struct hello hello;
+
+    shard_get_status(home->shard, &status);
+    struct hello_reply reply = {
+        .shards = config->shards,
+        .home_shard = home->index + 1,
+        .store_id = {config->store_id, STORE_ID_SIZE},
+        .now_ms = config->manual_clock || status.stamp_ms > now_ms ? status.stamp_ms : now_ms,
+        .manual_clock = config->manual_clock,
+        .cut_through = status.cut_through,
+    };
+    if (!hello_decode(frame->payload, &hello)) {
+        reply.code = ERROR_MALFORMED;
+    } else if (hello.version != FRAME_VERSION) {
+        reply.code = ERROR_UNKNOWN_TYPE;
+    } else if (hello.province != 0 && province_index(hello.province) == PROVINCE_NONE) {
+        reply.code = ERROR_SENDER_NOT_ALLOWED;
+    } else {
+        session->province = (uint16_t)hello.province;
+    }
+    size_t size;
+    uint8_t *payload = hello_reply_encode(&reply, &size);
+    ENSURE(payload != NULL);
+    home_answer(home, ticket_of(home, call), (struct bytes){payload, size});
+    free(payload);
+}
+
+static struct request request_of(const struct home *home, const struct call *call, uint16_t type,
+                                 uint32_t index, struct bytes body)
+{
+    return (struct request){
+        .ticket = ticket_of(home, call),
+        .index = index,
+        .type = type,
+        .province = home->sessions[call->session].province,
+        .body = body,
+    };
+}
+
+/* Sends one record to where its person is at home; what has no person goes to the own shard, which
+ * will say so. Too large to be anything: refused here, no queue has to hold it. */
+static bool route_record(struct home *home, const struct request *request, int64_t now_ms)
+{
+    struct bytes psn_key;
+    struct bytes msgid;
+    if (request->body.size > ENTRY_BODY_MAX) return false;
+    const bool found = message_peek(request->body, &psn_key, &msgid);
+    const uint32_t shard =
+        found ? route_shard(psn_key.data, home->engine->config.shards) : home->index;
+    route(home, request, shard, now_ms);
+    return true;
+}
+
+static void take_single(struct home *home, struct call *call, const struct frame *frame,
+                        int64_t now_ms)
+{
+    struct bytes psn_key;
+    struct bytes msgid;
+    (void)message_peek(frame->payload, &psn_key, &msgid);
+    if (msgid.size <= sizeof call->msgid && msgid.size != 0) {
+        memcpy(call->msgid, msgid.data, msgid.size);
+        call->msgid_size = (uint8_t)msgid.size;
+    }
+    const struct request request = request_of(home, call, frame->type, 0, frame->payload);
+    if (!route_record(home, &request, now_ms)) {
+        answer_refusal(home, call, ERROR_MALFORMED, 0, CHECK_LENGTH, (int64_t)frame->payload.size,
+                       ENTRY_BODY_MAX);
+    }
+}
+
+static void refuse_record(struct home *home, struct call *call, uint32_t index, size_t size)
+{
+    const struct failure failure = {.code = ERROR_MALFORMED,
+                                    .check = CHECK_LENGTH,
+                                    .got = (int64_t)size,
+                                    .want = ENTRY_BODY_MAX};
+    struct reply reply = {
+        .type = MESSAGE_SETL_POST,
+        .code = ERROR_MALFORMED,
+        .index = index,
+        .state = "",
+        .shard = home->index,
+        .failures = &failure,
+        .failure_count = 1,
+    };
+    add_to_batch(home, call, &reply);
+}
+
+static void take_batch(struct home *home, struct call *call, const struct frame *frame,
+                       int64_t now_ms)
+{
+    struct failure failure;
+    struct batch *batch = home->batch;
+    if (!batch_open(frame->payload, batch, &failure)) {
+        uint8_t payload[1024];
+        const size_t size = batch_reply_encode_refusal(&failure, payload);
+        home_answer(home, ticket_of(home, call), (struct bytes){payload, size});
+        return;
+    }
+    call->expected = batch->count;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct request request =
+            request_of(home, call, MESSAGE_SETL_POST, i, batch->records[i]);
+        if (!route_record(home, &request, now_ms)) {
+            refuse_record(home, call, i, request.body.size);
+        }
+    }
+}
+
+static bool is_desk_type(uint16_t type)
+{
+    switch (type) {
+    case MESSAGE_PERIOD_CUT:
+    case MESSAGE_PERIOD_LIST:
+    case MESSAGE_NET_REPORT:
+    case MESSAGE_POSITION_REPORT:
+    case MESSAGE_YEAR_CLOSE:
+    case MESSAGE_SETTLEMENT_GET:
+    case MESSAGE_CLOCK_SET:
+    case MESSAGE_STATUS_GET:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void refuse_desk(struct home *home, struct call *call, uint32_t code, const char *text)
+{
+    size_t size;
+    uint8_t *payload = centre_refusal_encode(call->type, code, text, &size);
+    ENSURE(payload != NULL);
+    home_answer(home, ticket_of(home, call), (struct bytes){payload, size});
+    free(payload);
+}
+
+/* The centre's own work goes to the desk on home 0. False when it has to wait. */
+static bool take_desk(struct home *home, struct call *call, const struct frame *frame)
+{
+    if (home->sessions[call->session].province != 0) {
+        refuse_desk(home, call, ERROR_SENDER_NOT_ALLOWED,
+                    "only the centre may ask this; the session speaks for a province");
+        return true;
+    }
+    if (frame->payload.size > ENTRY_BODY_MAX) {
+        refuse_desk(home, call, ERROR_MALFORMED, "message is longer than 4096 bytes");
+        return true;
+    }
+    if (home->index == 0) {
+        return desk_take(home, ticket_of(home, call), frame->type, frame->payload);
+    }
+    const struct request request = request_of(home, call, frame->type, 0, frame->payload);
+    return home_lane_send(home, 0, &request);
+}
+
+enum home_taken home_frame(struct home *home, uint32_t session, const struct frame *frame,
+                           int64_t now_ms)
+{
+    if (!home_ready(home)) return HOME_BLOCKED;
+    switch (frame->type) {
+    case MESSAGE_HELLO:
+    case MESSAGE_SETL_POST:
+    case MESSAGE_SETL_REVERSE:
+    case MESSAGE_SETL_ADJUST:
+    case MESSAGE_CORRECTION:
+    case MESSAGE_SETL_BATCH:
+        break;
+    default:
+        if (is_desk_type(frame->type)) break;
+        send_error(home, session, frame->request_id, ERROR_UNKNOWN_TYPE,
+                   "message type is not known to this engine", false);
+        return HOME_TAKEN;
+    }
+    struct call *call = call_new(home, session, frame);
+    if (call == NULL) return HOME_BLOCKED;
+    if (frame->type == MESSAGE_HELLO) {
+        take_hello(home, session, call, frame, now_ms);
+    } else if (frame->type == MESSAGE_SETL_BATCH) {
+        take_batch(home, call, frame, now_ms);
+    } else if (!is_desk_type(frame->type)) {
+        take_single(home, call, frame, now_ms);
+    } else if (!take_desk(home, call, frame)) {
+        call_done(home, call);
+        return HOME_BLOCKED;
+    }
+    return HOME_TAKEN;
+}
+
+/* -- turns ---------------------------------------------------------------------------------- */
+
+/* Results of other shards for calls and questions of this home. */
+static bool take_lane_results(struct home *home)
+{
+    bool any = false;
+    for (uint32_t shard = 0; shard < home->engine->config.shards; shard++) {
+        if (shard == home->index) continue;
+        struct ring *ring = lane_of(home->engine, home->index, shard)->results;
+        struct bytes message;
+        bool got = false;
+        while ((message = ring_next(ring)).size != 0) {
+            struct result result;
+            memcpy(&result, message.data, sizeof result);
+            result.failures = (const struct failure *)(message.data + sizeof(struct lane_result));
+            home->outstanding[shard]--;
+            if ((result.ticket & TICKET_DESK) != 0) {
+                desk_result(home, shard, &result);
+            } else {
+                take_result(home, &result, shard);
+            }
+            got = true;
+        }
+        if (got) ring_release(ring);
+        any |= got;
+    }
+    return any;
+}
+
+/* The next stretch of requests from one lane: as many as there are, up to INBOX_MAX. */
+static void fill_inbox(struct home *home, uint32_t asking)
+{
+    struct ring *ring = lane_of(home->engine, asking, home->index)->requests;
+    home->inbox_lane = asking;
+    home->inbox_count = home->inbox_done = 0;
+    while (home->inbox_count < INBOX_MAX) {
+        const struct bytes message = ring_next(ring);
+        if (message.size == 0) return;
+        struct lane_request in;
+        memcpy(&in, message.data, sizeof in);
+        home->inbox[home->inbox_count++] = (struct request){
+            .ticket = in.ticket,
+            .index = in.index,
+            .type = in.type,
+            .province = in.province,
+            .period = in.period,
+            .area = in.area,
+            .instant_ms = in.instant_ms,
+            .body = {message.data + sizeof in, in.size},
+        };
+    }
+}
+
+/* Works off the inbox; false when it has to wait. Runs of requests for the shard are given to it
+ * in one piece. */
+static bool empty_inbox(struct home *home, int64_t now_ms)
+{
+    while (home->inbox_done < home->inbox_count) {
+        const struct request *first = &home->inbox[home->inbox_done];
+        if (is_desk_type(first->type)) {
+            if (!desk_take(home, first->ticket, first->type, first->body)) return false;
+            home->inbox_done++;
+            continue;
+        }
+        uint32_t run = 1;
+        while (home->inbox_done + run < home->inbox_count &&
+               !is_desk_type(home->inbox[home->inbox_done + run].type))
+            run++;
+        const uint32_t taken = give_shard(home, first, run, now_ms);
+        home->inbox_done += taken;
+        if (taken < run) return false;
+    }
+    return true;
+}
+
+static bool take_lane_requests(struct home *home, int64_t now_ms)
+{
+    const uint32_t shards = home->engine->config.shards;
+    bool any = false;
+    for (uint32_t i = 0; i < shards; i++) {
+        /* What is left of the last lane first, then the lanes after it in turn. */
+        if (home->inbox_done == home->inbox_count) {
+            home->inbox_lane = (home->inbox_lane + 1) % shards;
+            if (home->inbox_lane != home->index) fill_inbox(home, home->inbox_lane);
+        }
+        if (home->inbox_done == home->inbox_count) continue;
+        any = true;
+        if (!empty_inbox(home, now_ms)) return any;
+        ring_release(lane_of(home->engine, home->inbox_lane, home->index)->requests);
+    }
+    return any;
+}
+
+static void publish(struct home *home)
+{
+    for (uint32_t shard = 0; shard < home->engine->config.shards; shard++) {
+        if (shard == home->index) continue;
+        const bool asked = ring_publish(lane_of(home->engine, home->index, shard)->requests);
+        const bool answered = ring_publish(lane_of(home->engine, shard, home->index)->results);
+        if (asked || answered) home->ops.wake(home->ops.context, shard);
+    }
+}
+
+bool home_turn(struct home *home, int64_t now_ms, uint64_t now_us)
+{
+    home->now_us = now_us;
+    home_submit(home, now_ms);
+    bool any = take_lane_results(home);
+    any |= unstall(home, now_ms);
+    any |= take_lane_requests(home, now_ms);
+    if (home->index == 0) any |= desk_turn(home, now_ms);
+    const struct event flush = {.now_ms = now_ms, .kind = EVENT_FLUSH};
+    (void)home_step(home, &flush);
+    publish(home);
+    return any;
+}
+
+void home_written(struct home *home, uint32_t next_segment, uint32_t next_offset, int64_t now_ms)
+{
+    struct event event = {.now_ms = now_ms, .kind = EVENT_WRITTEN};
+    event.written.next_segment = next_segment;
+    event.written.next_offset = next_offset;
+    (void)home_step(home, &event);
+}
+
+void home_merged(struct home *home, int status, int64_t now_ms)
+{
+    struct event event = {.now_ms = now_ms, .kind = EVENT_MERGED};
+    event.status = status;
+    (void)home_step(home, &event);
+}
+
+void home_checkpoint(struct home *home, int64_t now_ms)
+{
+    const struct event event = {.now_ms = now_ms, .kind = EVENT_CHECKPOINT};
+    (void)home_step(home, &event);
+}
+
+bool home_quiet(const struct home *home)
+{
+    for (uint32_t shard = 0; shard < home->engine->config.shards; shard++) {
+        if (home->outstanding[shard] != 0) return false;
+    }
+    return home->calls_used == 0 && home->gathered_count == 0 && !is_stalled(home) &&
+           home->inbox_done == home->inbox_count && !home->desk.busy && home->desk.queue_count == 0;
+}
+
+bool home_settled(const struct home *home)
+{
+    return !shard_unwritten(home->shard) && !shard_merging(home->shard);
+}

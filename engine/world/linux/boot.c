@@ -1,0 +1,183 @@
+#include "world/linux/boot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "util/le.h"
+#include "world/linux/lmdb_store.h"
+
+#define TABLE_SIZE_MAX (4 * 1024 * 1024)
+
+static int read_table(const struct layout *layout, const char *name, char **ret_text,
+                      size_t *ret_size, struct problem *problem)
+{
+    char path[LAYOUT_PATH_MAX];
+    layout_table_path(layout, name, path);
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return problem_set(problem, -errno, "cannot open the table %s: %s", path, strerror(errno));
+    }
+    char *text = malloc(TABLE_SIZE_MAX);
+    const size_t size = text == NULL ? 0 : fread(text, 1, TABLE_SIZE_MAX, file);
+    const bool whole = text != NULL && feof(file) && !ferror(file);
+    fclose(file);
+    if (!whole) {
+        free(text);
+        return problem_set(problem, -EIO, "cannot read the table %s whole", path);
+    }
+    *ret_text = text;
+    *ret_size = size;
+    return 0;
+}
+
+int boot_tables(const struct layout *layout, struct tables *ret_tables, struct problem *problem)
+{
+    struct table_error error;
+    tables_init(ret_tables);
+    for (int i = 0; i < TABLE_FILE_COUNT; i++) {
+        char *text;
+        size_t size;
+        const int r = read_table(layout, table_file_names[i], &text, &size, problem);
+        if (r != 0) return r;
+        const bool loaded = tables_load(ret_tables, (enum table_file)i,
+                                        (struct bytes){(const uint8_t *)text, size}, &error);
+        free(text);
+        if (!loaded) {
+            return problem_set(problem, -EUCLEAN, "%s/tables/%s line %u: %s", layout->folder,
+                               table_file_names[i], error.line, error.what);
+        }
+    }
+    if (!tables_complete(ret_tables, &error)) {
+        return problem_set(problem, -EUCLEAN, "%s/tables: %s", layout->folder, error.what);
+    }
+    return 0;
+}
+
+void boot_config(const struct layout *layout, uint32_t shard, const struct tables *tables,
+                 struct shard_config *ret_config)
+{
+    shard_config_init(ret_config);
+    ret_config->shard = shard;
+    ret_config->shards = layout->shards;
+    memcpy(ret_config->store_id, layout->store_id, sizeof ret_config->store_id);
+    ret_config->hash_seed = le_load64(layout->hash_key) ^ le_load64(layout->hash_key + 8);
+    ret_config->tables = tables;
+}
+
+/* What the replay's callbacks know. */
+struct replay {
+    struct boot_shard *boot;
+    struct problem *problem;
+    uint64_t told_s; /* Steady clock: when progress was last told, seconds. */
+    uint64_t blocks;
+};
+
+static uint64_t steady_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec;
+}
+
+static int replay_block(void *context, const struct block *block, uint32_t segment, uint64_t offset,
+                        const struct journal_position *after)
+{
+    struct replay *replay = context;
+    /* A block may stand alone at the front of the next segment: `after` knows where it ends. */
+    const int r = shard_replay(replay->boot->shard, block, after->previous, after->segment,
+                               (uint32_t)offset, (uint32_t)after->offset);
+    if (r != 0) {
+        return problem_set(
+            replay->problem, r, "shard %u: block %llu at %08u.qfj:%llu cannot be applied: %s",
+            block->shard, (unsigned long long)block->number, segment, (unsigned long long)offset,
+            r == -EUCLEAN ? "its entries make no sense" : strerror(-r));
+    }
+    replay->blocks++;
+    return 0;
+}
+
+static void tell_progress(void *context, uint64_t done_bytes, uint64_t total_bytes)
+{
+    struct replay *replay = context;
+    const uint64_t now_s = steady_seconds();
+    if (now_s == replay->told_s) return;
+    replay->told_s = now_s;
+    fprintf(stderr, "qingfend: shard %u: replaying the journal, %llu of at most %llu MiB\n",
+            replay->boot->folder.shard, (unsigned long long)(done_bytes >> 20),
+            (unsigned long long)(total_bytes >> 20));
+}
+
+static int replay_journal(struct boot_shard *boot, const struct replay_start *from,
+                          struct problem *problem)
+{
+    struct replay replay = {.boot = boot, .problem = problem, .told_s = steady_seconds()};
+    struct journal_position start;
+    const struct journal_reader reader = {
+        .block = replay_block,
+        .progress = tell_progress,
+        .context = &replay,
+        .must_reach_seq = from->next_seq - 1,
+    };
+    if (from->segment == 0) {
+        journal_start(&boot->folder, &start);
+    } else {
+        start = (struct journal_position){
+            .segment = from->segment,
+            .offset = from->offset,
+            .next_block = from->next_block,
+            .next_seq = from->next_seq,
+        };
+        memcpy(start.previous, from->hash, sizeof start.previous);
+    }
+    int r = journal_scan(&boot->folder, &start, &reader, &boot->scan, problem);
+    if (r == 0) r = journal_mend(&boot->folder, &boot->scan, problem);
+    if (r == 0 && boot->scan.torn_bytes != 0) {
+        fprintf(stderr,
+                "qingfend: shard %u: cut a torn write of %llu bytes off the end of the journal; "
+                "nothing in it was ever answered\n",
+                boot->folder.shard, (unsigned long long)boot->scan.torn_bytes);
+    }
+    return r;
+}
+
+int boot_open(const struct layout *layout, uint32_t shard, const struct tables *tables,
+              bool manual_clock, struct boot_shard *ret_boot, struct problem *problem)
+{
+    char state_path[LAYOUT_PATH_MAX];
+    struct shard_config config;
+    struct replay_start from;
+    const char *why;
+
+    memset(ret_boot, 0, sizeof *ret_boot);
+    layout_state_path(layout, shard, state_path);
+    layout_journal_path(layout, shard, ret_boot->journal_path);
+    ret_boot->folder = (struct journal_folder){
+        .path = ret_boot->journal_path,
+        .segment_bytes = SEGMENT_SIZE,
+        .shard = shard,
+    };
+    memcpy(ret_boot->folder.store_id, layout->store_id, sizeof ret_boot->folder.store_id);
+    int r = store_open(state_path, false, true, &ret_boot->store);
+    if (r != 0) {
+        return problem_set(problem, r, "cannot open the state in %s: %s", state_path, strerror(-r));
+    }
+    boot_config(layout, shard, tables, &config);
+    config.store = ret_boot->store;
+    config.manual_clock = manual_clock;
+    r = shard_open(&config, &ret_boot->shard, &from, &why);
+    if (r != 0) {
+        problem_set(problem, r, "cannot read the state in %s: %s", state_path,
+                    why != NULL ? why : strerror(-r));
+    } else {
+        r = replay_journal(ret_boot, &from, problem);
+    }
+    if (r != 0) {
+        shard_free(ret_boot->shard);
+        store_close(ret_boot->store);
+        ret_boot->shard = NULL;
+        ret_boot->store = NULL;
+    }
+    return r;
+}

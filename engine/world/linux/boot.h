@@ -1,0 +1,33 @@
+/* boot -- from a store's folder to shards that stand where their journals end. */
+#ifndef WORLD_LINUX_BOOT_H
+#define WORLD_LINUX_BOOT_H
+
+#include "ledger/tables.h"
+#include "shard.h"
+#include "world/linux/layout.h"
+#include "world/linux/segments.h"
+
+/* Reads and checks the code tables in the store's tables/ folder. -EUCLEAN with a sentence that
+ * names file and line. */
+int boot_tables(const struct layout *layout, struct tables *ret_tables, struct problem *problem);
+
+/* One shard, opened and replayed. */
+struct boot_shard {
+    struct store *store;
+    struct shard *shard;
+    char journal_path[LAYOUT_PATH_MAX];
+    struct journal_folder folder;
+    struct journal_scan scan;
+};
+
+/* Fills in the parts of a shard's configuration that the store decides. */
+void boot_config(const struct layout *layout, uint32_t shard, const struct tables *tables,
+                 struct shard_config *ret_config);
+
+/* Opens the shard's store, replays its journal from the checkpoint on, and cuts a torn tail. Says
+ * how far it is on stderr when it takes more than a second. 0 or a negative errno with a sentence;
+ * then nothing is left open. */
+int boot_open(const struct layout *layout, uint32_t shard, const struct tables *tables,
+              bool manual_clock, struct boot_shard *ret_boot, struct problem *problem);
+
+#endif

@@ -1,0 +1,59 @@
+/* journal_writer -- one shard's journal on the ring: the write, its sync, the change of segments.
+ *
+ * A block is written and synced before the next one begins (shard.h, S1). On disks with FUA or a
+ * write-through cache one write with RWF_DSYNC does both; elsewhere the write is linked to an
+ * fdatasync, because there a DSYNC write completes in a kernel worker bound to the processor of the
+ * disk's interrupt, and a busy thread on it costs a whole tick. A failed write or sync is final:
+ * the process ends, nothing of the block was told to anybody. */
+#ifndef WORLD_LINUX_JOURNAL_WRITER_H
+#define WORLD_LINUX_JOURNAL_WRITER_H
+
+#include <liburing.h>
+
+#include "types/bytes.h"
+#include "world/linux/keeper.h"
+#include "world/linux/segments.h"
+
+struct journal_writer {
+    struct io_uring *ring;
+    struct keeper *keeper;
+    struct journal_folder folder;
+    uint64_t write_tag; /* user_data of the write … */
+    uint64_t sync_tag;  /* … and of its sync. */
+    bool dsync;         /* One write with RWF_DSYNC instead of two linked operations. */
+
+    int fd; /* Of `segment`; -1: none yet. */
+    uint32_t segment;
+    uint64_t offset;   /* Where the next block goes. */
+    uint32_t prepared; /* Latest segment that exists. */
+    bool preparing;
+    bool full_told; /* The operator was told that no segment can be made. */
+
+    struct bytes block; /* Being written; size 0: none. */
+    uint64_t block_number;
+    bool waits_for_segment; /* The block waits for a segment to be prepared. */
+    const uint8_t *data;    /* What of it is still to be written: */
+    size_t size;            /* with the segment's head where it begins one. */
+    uint64_t at;
+    uint32_t completions_due;
+    bool written; /* The write has ended well. */
+    bool synced;
+};
+
+/* Begins at `tail`, where a scan ended; prepares what is missing. 0 or a negative errno. */
+int journal_writer_start(struct journal_writer *writer, const struct journal_scan *scan);
+void journal_writer_stop(struct journal_writer *writer);
+
+/* Puts a sealed block on its way; SEGMENT_HEAD_SIZE bytes before it may be written to. */
+void journal_writer_append(struct journal_writer *writer, struct bytes block, uint64_t number);
+
+/* A completion with one of the two tags. True when the block is on stable storage. */
+bool journal_writer_completed(struct journal_writer *writer, uint64_t tag, int result);
+
+/* The keeper has ended preparing a segment. */
+void journal_writer_prepared(struct journal_writer *writer, int status);
+
+/* True when the device of this folder needs no flush of its own after a DSYNC write. */
+bool journal_device_has_fua(const char *folder);
+
+#endif

@@ -1,0 +1,115 @@
+#include "world/linux/keeper.h"
+
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "types/ensure.h"
+#include "world/linux/segments.h"
+
+#define RETRY_MS 200 /* After a full disk: long enough not to spin, short enough not to be felt. \
+                      */
+
+static void pause_ms(long ms)
+{
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&pause, NULL);
+}
+
+static void wake_loop(const struct keeper *keeper)
+{
+    const uint64_t one = 1;
+    ENSURE(write(keeper->wake_fd, &one, sizeof one) == (ssize_t)sizeof one);
+}
+
+static void *keep(void *context)
+{
+    struct keeper *keeper = context;
+    pthread_mutex_lock(&keeper->mutex);
+    for (;;) {
+        while (keeper->merge == NULL && keeper->prepare == 0 && !keeper->stop)
+            pthread_cond_wait(&keeper->asked, &keeper->mutex);
+        if (keeper->prepare != 0) { /* First: the loop may be waiting for it. */
+            const uint32_t number = keeper->prepare;
+            keeper->prepare = 0;
+            pthread_mutex_unlock(&keeper->mutex);
+            int status = segment_prepare(keeper->folder, number, SEGMENT_SIZE);
+            if (status == -EEXIST) status = 0; /* Prepared before a stop, and as good as new. */
+            if (status != 0) pause_ms(RETRY_MS);
+            pthread_mutex_lock(&keeper->mutex);
+            keeper->prepare_status = status;
+            keeper->prepare_done = true;
+        } else if (keeper->merge != NULL) {
+            struct merge *merge = keeper->merge;
+            keeper->merge = NULL;
+            pthread_mutex_unlock(&keeper->mutex);
+            const int status = merge_run(merge);
+            if (status != 0) pause_ms(RETRY_MS);
+            pthread_mutex_lock(&keeper->mutex);
+            keeper->merge_status = status;
+            keeper->merge_done = true;
+        } else {
+            break;
+        }
+        wake_loop(keeper);
+    }
+    pthread_mutex_unlock(&keeper->mutex);
+    return NULL;
+}
+
+int keeper_start(struct keeper *keeper, const char *journal_folder, int wake_fd)
+{
+    *keeper = (struct keeper){.wake_fd = wake_fd, .folder = journal_folder};
+    pthread_mutex_init(&keeper->mutex, NULL);
+    pthread_cond_init(&keeper->asked, NULL);
+    return -pthread_create(&keeper->thread, NULL, keep, keeper);
+}
+
+void keeper_stop(struct keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->mutex);
+    keeper->stop = true;
+    pthread_cond_signal(&keeper->asked);
+    pthread_mutex_unlock(&keeper->mutex);
+    pthread_join(keeper->thread, NULL);
+    pthread_mutex_destroy(&keeper->mutex);
+    pthread_cond_destroy(&keeper->asked);
+}
+
+void keeper_ask_merge(struct keeper *keeper, struct merge *merge)
+{
+    pthread_mutex_lock(&keeper->mutex);
+    ENSURE(keeper->merge == NULL);
+    keeper->merge = merge;
+    pthread_cond_signal(&keeper->asked);
+    pthread_mutex_unlock(&keeper->mutex);
+}
+
+void keeper_ask_segment(struct keeper *keeper, uint32_t number)
+{
+    pthread_mutex_lock(&keeper->mutex);
+    ENSURE(keeper->prepare == 0);
+    keeper->prepare = number;
+    pthread_cond_signal(&keeper->asked);
+    pthread_mutex_unlock(&keeper->mutex);
+}
+
+static bool take_done(struct keeper *keeper, bool *done, const int *status, int *ret_status)
+{
+    pthread_mutex_lock(&keeper->mutex);
+    const bool was = *done;
+    *done = false;
+    if (was) *ret_status = *status;
+    pthread_mutex_unlock(&keeper->mutex);
+    return was;
+}
+
+bool keeper_merged(struct keeper *keeper, int *ret_status)
+{
+    return take_done(keeper, &keeper->merge_done, &keeper->merge_status, ret_status);
+}
+
+bool keeper_prepared(struct keeper *keeper, int *ret_status)
+{
+    return take_done(keeper, &keeper->prepare_done, &keeper->prepare_status, ret_status);
+}

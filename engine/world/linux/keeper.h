@@ -1,0 +1,39 @@
+/* keeper -- the slow work of one shard, on a thread of its own: merging checkpoints into LMDB and
+ * preparing segments. One of each at a time; the loop is woken when one is done. */
+#ifndef WORLD_LINUX_KEEPER_H
+#define WORLD_LINUX_KEEPER_H
+
+#include <pthread.h>
+
+#include "ledger/merge.h"
+
+struct keeper {
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t asked;
+    int wake_fd;        /* eventfd of the loop, written when something is done. */
+    const char *folder; /* Of the journal; borrowed. */
+
+    struct merge *merge; /* Asked for; NULL: none. */
+    bool merge_done;
+    int merge_status;
+    uint32_t prepare; /* Segment asked for; 0: none. */
+    bool prepare_done;
+    int prepare_status;
+    bool stop;
+};
+
+/* Starts the thread. 0 or a negative errno. */
+int keeper_start(struct keeper *keeper, const char *journal_folder, int wake_fd);
+
+/* Ends it; what it is doing is finished first. */
+void keeper_stop(struct keeper *keeper);
+
+void keeper_ask_merge(struct keeper *keeper, struct merge *merge);
+void keeper_ask_segment(struct keeper *keeper, uint32_t number);
+
+/* What has been done since the last call; true with *ret_status set. */
+bool keeper_merged(struct keeper *keeper, int *ret_status);
+bool keeper_prepared(struct keeper *keeper, int *ret_status);
+
+#endif

@@ -1,0 +1,319 @@
+/* qingfend -- the engine's program: options, boot, threads, signals. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "types/wire.h"
+#include "world/linux/boot.h"
+#include "world/linux/lmdb_store.h"
+#include "world/linux/loop.h"
+
+#define EXIT_USAGE 2
+
+struct options {
+    const char *data;
+    const char *listen;
+    bool manual_clock;
+    uint32_t checkpoint_seconds;
+};
+
+static const char usage[] =
+    "usage: qingfend --data DIR [--listen HOST:PORT] [--clock system|manual]\n"
+    "\n"
+    "Serves the clearing store in DIR (made by `qingfen init`). Prints one line\n"
+    "\"qingfend ready on HOST:PORT\" on stdout when it accepts connections. SIGTERM or SIGINT\n"
+    "drains: everything taken is decided, made durable and answered, then it exits 0.\n"
+    "\n"
+    "  --data DIR             the store; only one engine can have it open\n"
+    "  --listen HOST:PORT     where to listen (default 127.0.0.1:7040); port 0 picks a free one\n"
+    "  --clock system|manual  system: the machine's clock. manual: starts at the journal's last\n"
+    "                         stamp (a new store: 2025-01-01T00:00:00+08:00) and stands still\n"
+    "                         until `qingfen clock --set` moves it\n"
+    "  --checkpoint SECONDS   merge changes into the state at least this often (default 60)\n"
+    "  --help, --version\n";
+
+static int bad_usage(const char *what, const char *value)
+{
+    fprintf(stderr, "qingfend: %s%s%s\n\n%s", what, value != NULL ? ": " : "",
+            value != NULL ? value : "", usage);
+    return EXIT_USAGE;
+}
+
+/* 0 to go on, -1 when the program has said all it was asked, else an exit code. */
+static int read_options(int argc, char **argv, struct options *ret_options)
+{
+    static const struct option longs[] = {
+        {"data", required_argument, NULL, 'd'},
+        {"listen", required_argument, NULL, 'l'},
+        {"clock", required_argument, NULL, 'c'},
+        {"checkpoint", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
+    };
+    *ret_options = (struct options){.listen = "127.0.0.1:7040", .checkpoint_seconds = 60};
+    int c;
+    while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        char *end = NULL;
+        switch (c) {
+        case 'd':
+            ret_options->data = optarg;
+            break;
+        case 'l':
+            ret_options->listen = optarg;
+            break;
+        case 'c':
+            ret_options->manual_clock = strcmp(optarg, "manual") == 0;
+            if (!ret_options->manual_clock && strcmp(optarg, "system") != 0) {
+                return bad_usage("--clock is neither system nor manual", optarg);
+            }
+            break;
+        case 'p':
+            ret_options->checkpoint_seconds = (uint32_t)strtoul(optarg, &end, 10);
+            if (*end != '\0' || ret_options->checkpoint_seconds == 0 ||
+                ret_options->checkpoint_seconds > 86400) {
+                return bad_usage("--checkpoint is not in 1..86400 seconds", optarg);
+            }
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return -1;
+        case 'v':
+            puts("qingfend " QINGFEN_VERSION);
+            return -1;
+        default:
+            return bad_usage("see the options below", NULL);
+        }
+    }
+    if (optind < argc) return bad_usage("not an option", argv[optind]);
+    if (ret_options->data == NULL) return bad_usage("--data is missing", NULL);
+    return 0;
+}
+
+/* -- listening ------------------------------------------------------------------------------- */
+
+static bool split_address(const char *text, char host[256], char port[16])
+{
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL || colon == text || colon[1] == '\0') return false;
+    size_t size = (size_t)(colon - text);
+    if (text[0] == '[' && colon[-1] == ']') { /* [::1]:7040 */
+        text++;
+        size -= 2;
+    }
+    if (size >= 256 || strlen(colon + 1) >= 16) return false;
+    memcpy(host, text, size);
+    host[size] = '\0';
+    strcpy(port, colon + 1);
+    return true;
+}
+
+static int open_socket(const char *address, struct problem *problem)
+{
+    char host[256];
+    char port[16];
+    struct addrinfo *list;
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    const int on = 1;
+
+    if (!split_address(address, host, port)) {
+        return problem_set(problem, -EINVAL, "--listen %s is not HOST:PORT", address);
+    }
+    const int found = getaddrinfo(host, port, &hints, &list);
+    if (found != 0) {
+        return problem_set(problem, -EINVAL, "--listen %s: %s", address, gai_strerror(found));
+    }
+    const int fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int r = fd < 0 ? -errno : 0;
+    if (r == 0) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        if (bind(fd, list->ai_addr, list->ai_addrlen) != 0 || listen(fd, 4096) != 0) r = -errno;
+    }
+    freeaddrinfo(list);
+    if (r == 0) return fd;
+    if (fd >= 0) close(fd);
+    return problem_set(problem, r, "cannot listen on %s: %s", address, strerror(-r));
+}
+
+static void tell_ready(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    char host[64] = "?";
+    char port[16] = "?";
+    getsockname(fd, (struct sockaddr *)&address, &size);
+    getnameinfo((struct sockaddr *)&address, size, host, sizeof host, port, sizeof port,
+                NI_NUMERICHOST | NI_NUMERICSERV);
+    const bool six = address.ss_family == AF_INET6;
+    printf("qingfend ready on %s%s%s:%s\n", six ? "[" : "", host, six ? "]" : "", port);
+    fflush(stdout);
+}
+
+/* -- boot ------------------------------------------------------------------------------------ */
+
+struct boot_job {
+    pthread_t thread;
+    const struct layout *layout;
+    const struct tables *tables;
+    uint32_t shard;
+    bool manual_clock;
+    struct boot_shard boot;
+    struct problem problem;
+    int status;
+};
+
+static void *boot_one(void *context)
+{
+    struct boot_job *job = context;
+    job->status = boot_open(job->layout, job->shard, job->tables, job->manual_clock, &job->boot,
+                            &job->problem);
+    return NULL;
+}
+
+/* All shards at once, each on its own thread. False when one of them could not be opened. */
+static bool boot_all(struct boot_job *jobs, uint32_t count)
+{
+    bool good = true;
+    for (uint32_t i = 0; i < count; i++)
+        pthread_create(&jobs[i].thread, NULL, boot_one, &jobs[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        pthread_join(jobs[i].thread, NULL);
+        if (jobs[i].status != 0) {
+            fprintf(stderr, "qingfend: %s\n", jobs[i].problem.text);
+            good = false;
+        }
+    }
+    return good;
+}
+
+/* -- running --------------------------------------------------------------------------------- */
+
+static void wait_until_ready(struct loops *loops)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    while (atomic_load(&loops->ready) < loops->count)
+        nanosleep(&pause, NULL);
+}
+
+static void wait_for_end(const sigset_t *signals)
+{
+    int signal;
+    while (sigwait(signals, &signal) != 0) {
+    }
+}
+
+static bool make_loops(struct loops *loops, struct boot_job *jobs)
+{
+    for (uint32_t i = 0; i < loops->count; i++) {
+        struct boot_shard *boot = &jobs[i].boot;
+        loops->list[i] = loop_new(loops, i, boot->shard, &boot->folder, &boot->scan);
+        if (loops->list[i] == NULL) return false;
+    }
+    return true;
+}
+
+static int finish(struct loops *loops, struct boot_job *jobs)
+{
+    int code = 0;
+    for (uint32_t i = 0; i < loops->count; i++) {
+        const int r = loop_finish(loops->list[i]);
+        if (r != 0) {
+            fprintf(stderr,
+                    "qingfend: shard %u: the last checkpoint failed: %s; the journal is "
+                    "whole, the next start replays it\n",
+                    i, strerror(-r));
+            code = 1;
+        }
+        store_close(jobs[i].boot.store);
+    }
+    engine_free(loops->engine);
+    return code;
+}
+
+static int serve(const struct options *options, const struct layout *layout,
+                 const struct tables *tables, struct boot_job *jobs)
+{
+    static struct loops loops;
+    pthread_t threads[LAYOUT_SHARDS_MAX];
+    struct problem problem;
+    sigset_t signals;
+    struct engine_config config = {
+        .shards = layout->shards,
+        .tables = tables,
+        .manual_clock = options->manual_clock,
+        .sessions_max = LOOP_SESSIONS_MAX,
+    };
+
+    memcpy(config.store_id, layout->store_id, sizeof config.store_id);
+    const int fd = open_socket(options->listen, &problem);
+    if (fd < 0) {
+        fprintf(stderr, "qingfend: %s\n", problem.text);
+        return 1;
+    }
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* The loops inherit it: only this thread waits. */
+
+    loops.count = layout->shards;
+    loops.listen_fd = fd;
+    loops.checkpoint_seconds = options->checkpoint_seconds;
+    loops.engine = engine_new(&config);
+    if (loops.engine == NULL) {
+        fprintf(stderr, "qingfend: no memory for %u shards\n", layout->shards);
+        return 1;
+    }
+    if (!make_loops(&loops, jobs)) return 1;
+    for (uint32_t i = 0; i < loops.count; i++)
+        pthread_create(&threads[i], NULL, loop_run, loops.list[i]);
+    wait_until_ready(&loops);
+    tell_ready(fd);
+    wait_for_end(&signals);
+    atomic_store(&loops.stopping, true);
+    for (uint32_t i = 0; i < loops.count; i++)
+        loop_wake(loops.list[i]);
+    for (uint32_t i = 0; i < loops.count; i++)
+        pthread_join(threads[i], NULL);
+    close(fd);
+    return finish(&loops, jobs);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct layout layout;
+    struct problem problem;
+    static struct tables tables;
+    int lock_fd;
+
+    const int said = read_options(argc, argv, &options);
+    if (said != 0) return said < 0 ? 0 : said;
+    signal(SIGPIPE, SIG_IGN);
+    if (layout_open(options.data, &layout, &problem) != 0 ||
+        layout_lock(options.data, true, &lock_fd, &problem) != 0 ||
+        boot_tables(&layout, &tables, &problem) != 0) {
+        fprintf(stderr, "qingfend: %s\n", problem.text);
+        return 1;
+    }
+    struct boot_job *jobs = calloc(layout.shards, sizeof *jobs);
+    if (jobs == NULL) return 1;
+    for (uint32_t i = 0; i < layout.shards; i++) {
+        jobs[i].layout = &layout;
+        jobs[i].tables = &tables;
+        jobs[i].shard = i;
+        jobs[i].manual_clock = options.manual_clock;
+    }
+    int code = 1;
+    if (boot_all(jobs, layout.shards)) code = serve(&options, &layout, &tables, jobs);
+    free(jobs);
+    layout_unlock(lock_fd);
+    return code;
+}

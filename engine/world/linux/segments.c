@@ -1,0 +1,880 @@
+/* segments -- see segments.h.
+ *
+ * Two walks over the same files: the scan follows the chain block by block, and the search behind
+ * the tail looks at every 4096-byte boundary for what must not be there. Both read through one
+ * window of 8 MiB with the next one asked for ahead, for the device is the bound. */
+#include "world/linux/segments.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "types/ensure.h"
+#include "util/checksum.h"
+#include "util/le.h"
+#include "world/linux/layout.h"
+
+#define WINDOW_BYTES (UINT64_C(8) << 20)
+#define AHEAD_BYTES  (UINT64_C(128) << 10)
+#define ZEROS_BYTES  (UINT64_C(1) << 20) /* Of one write when a segment is prepared. */
+#define SEGMENT_MODE 0640
+
+_Static_assert(SEGMENT_HEAD_SIZE == BLOCK_ALIGN, "a segment's head is one page of the search");
+_Static_assert(WINDOW_BYTES > BLOCK_HEAD_SIZE + BLOCK_PAYLOAD_MAX, "a window holds any block");
+
+void segment_path(const char *folder, uint32_t number, char ret_path[SEGMENT_PATH_MAX])
+{
+    int size = snprintf(ret_path, SEGMENT_PATH_MAX, "%s/%08" PRIu32 ".qfj", folder, number);
+    ENSURE(size > 0);
+    ENSURE(size < SEGMENT_PATH_MAX);
+}
+
+static bool all_zero(const uint8_t *data, uint64_t size)
+{
+    return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
+}
+
+/* ---- preparing ----------------------------------------------------------------------------- */
+
+static int write_zeros(int fd, const void *zeros, uint64_t offset, uint64_t size)
+{
+    while (size > 0) {
+        size_t chunk = size < ZEROS_BYTES ? size : ZEROS_BYTES;
+        ssize_t written = pwrite(fd, zeros, chunk, (off_t)offset);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return -errno;
+        if (written == 0) return -EIO;
+        offset += (uint64_t)written;
+        size -= (uint64_t)written;
+    }
+    return 0;
+}
+
+/* Fills the new file; past the page cache where the file system lets us, for these zeros are of
+ * no use in memory. */
+static int fill_segment(const char *path, uint64_t segment_bytes)
+{
+    void *zeros = NULL;
+    if (posix_memalign(&zeros, BLOCK_ALIGN, ZEROS_BYTES) != 0) return -ENOMEM;
+    memset(zeros, 0, ZEROS_BYTES);
+    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
+    int fd = open(path, flags | O_DIRECT, SEGMENT_MODE);
+    if (fd < 0 && errno == EINVAL) fd = open(path, flags, SEGMENT_MODE);
+    int r = fd < 0 ? -errno : 0;
+    /* One extent if there is one; a full disk is found before the work. Not every one can. */
+    if (r == 0 && fallocate(fd, 0, 0, (off_t)segment_bytes) != 0 && errno == ENOSPC) r = -ENOSPC;
+    if (r == 0) r = write_zeros(fd, zeros, 0, segment_bytes);
+    if (r == -EINVAL && fcntl(fd, F_SETFL, 0) == 0) /* O_DIRECT was taken but is not done here. */
+        r = write_zeros(fd, zeros, 0, segment_bytes);
+    if (r == 0 && fdatasync(fd) != 0) r = -errno;
+    if (fd >= 0 && close(fd) != 0 && r == 0) r = -errno;
+    free(zeros);
+    return r;
+}
+
+int segment_prepare(const char *folder, uint32_t number, uint64_t segment_bytes)
+{
+    ENSURE(number != 0);
+    ENSURE(segment_bytes % BLOCK_ALIGN == 0);
+    char path[SEGMENT_PATH_MAX], new_path[SEGMENT_PATH_MAX + 8];
+    segment_path(folder, number, path);
+    snprintf(new_path, sizeof new_path, "%s.new", path);
+    if (access(path, F_OK) == 0) return -EEXIST;
+
+    int r = fill_segment(new_path, segment_bytes);
+    if (r == 0 && rename(new_path, path) != 0) r = -errno;
+    if (r != 0) {
+        unlink(new_path);
+        return r;
+    }
+    return folder_sync(folder);
+}
+
+/* ---- the files there are ------------------------------------------------------------------- */
+
+struct segment_list {
+    uint32_t *numbers; /* Ascending; heap. */
+    size_t count;
+};
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
+    return (first > second) - (first < second);
+}
+
+/* Number by a file's name, 0 when it is none of ours (a half-made ".new", a stray copy). */
+static uint32_t number_of_name(const char *name)
+{
+    if (strspn(name, "0123456789") != 8 || strcmp(name + 8, ".qfj") != 0) return 0;
+    return (uint32_t)strtoul(name, NULL, 10);
+}
+
+static int list_segments(const char *folder, struct segment_list *ret_list, struct problem *problem)
+{
+    DIR *stream = opendir(folder);
+    if (stream == NULL)
+        return problem_set(problem, -errno, "%s: cannot read the folder: %s", folder,
+                           strerror(errno));
+    struct segment_list list = {NULL, 0};
+    size_t room = 0;
+    struct dirent *entry;
+    while (errno = 0, (entry = readdir(stream)) != NULL) {
+        uint32_t number = number_of_name(entry->d_name);
+        if (number == 0) continue;
+        if (list.count == room) {
+            room = room == 0 ? 64 : 2 * room;
+            uint32_t *more = realloc(list.numbers, room * sizeof *more);
+            ENSURE(more != NULL);
+            list.numbers = more;
+        }
+        list.numbers[list.count++] = number;
+    }
+    int error = errno;
+    closedir(stream);
+    if (error != 0) {
+        free(list.numbers);
+        return problem_set(problem, -error, "%s: cannot read the folder: %s", folder,
+                           strerror(error));
+    }
+    if (list.count > 0) qsort(list.numbers, list.count, sizeof list.numbers[0], compare_numbers);
+    *ret_list = list;
+    return 0;
+}
+
+static bool list_has(const struct segment_list *list, uint32_t number)
+{
+    return list->count > 0 &&
+           bsearch(&number, list->numbers, list->count, sizeof number, compare_numbers) != NULL;
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+/* A scan at work: one open segment and a window into it. */
+struct walk {
+    const struct journal_folder *folder;
+    const struct journal_reader *reader;
+    struct problem *problem;
+    struct segment_list list;
+
+    uint32_t segment; /* The open one; 0: none. */
+    int fd;
+    char path[SEGMENT_PATH_MAX];
+    uint8_t *window;
+    uint64_t window_start, window_size;
+
+    uint64_t done_bytes, total_bytes;
+    struct journal_scan scan;
+};
+
+/* Damage at a place in the open segment. */
+#define DAMAGE(walk, offset, format, ...)                                                   \
+    problem_set((walk)->problem, -EUCLEAN, "%s, offset %" PRIu64 ": " format, (walk)->path, \
+                (uint64_t)(offset), ##__VA_ARGS__)
+
+static int walk_init(struct walk *walk, const struct journal_folder *folder,
+                     struct problem *problem)
+{
+    ENSURE(folder->segment_bytes % BLOCK_ALIGN == 0);
+    ENSURE(folder->segment_bytes >= 2 * BLOCK_ALIGN);
+    *walk = (struct walk){.folder = folder, .problem = problem, .fd = -1};
+    uint64_t size = folder->segment_bytes < WINDOW_BYTES ? folder->segment_bytes : WINDOW_BYTES;
+    walk->window = malloc(size);
+    if (walk->window == NULL) return problem_set(problem, -ENOMEM, "not enough memory");
+    int r = list_segments(folder->path, &walk->list, problem);
+    if (r != 0) free(walk->window);
+    return r;
+}
+
+static void walk_done(struct walk *walk)
+{
+    if (walk->fd >= 0) close(walk->fd);
+    free(walk->window);
+    free(walk->list.numbers);
+}
+
+static void report_progress(struct walk *walk)
+{
+    if (walk->reader == NULL || walk->reader->progress == NULL) return;
+    uint64_t done = walk->done_bytes < walk->total_bytes ? walk->done_bytes : walk->total_bytes;
+    walk->reader->progress(walk->reader->context, done, walk->total_bytes);
+}
+
+/* Opens a segment that is in the list, and checks its size. */
+static int open_segment(struct walk *walk, uint32_t number)
+{
+    if (walk->segment == number) return 0;
+    if (walk->fd >= 0) close(walk->fd);
+    walk->segment = 0;
+    walk->window_size = 0;
+    segment_path(walk->folder->path, number, walk->path);
+    walk->fd = open(walk->path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    if (walk->fd < 0 || fstat(walk->fd, &status) != 0)
+        return problem_set(walk->problem, -errno, "%s: cannot open the segment: %s", walk->path,
+                           strerror(errno));
+    if ((uint64_t)status.st_size != walk->folder->segment_bytes)
+        return DAMAGE(walk, (uint64_t)status.st_size,
+                      "the file ends here; a segment has %" PRIu64 " bytes",
+                      walk->folder->segment_bytes);
+    walk->segment = number;
+    return 0;
+}
+
+/* Asks for a window of an open file, so that the device works while we sum up the one before. In
+ * small steps: the kernel cuts one request down to the device's read-ahead. */
+static void ask(int fd, uint64_t offset, uint64_t segment_bytes)
+{
+    uint64_t end = offset + WINDOW_BYTES;
+    if (end > segment_bytes) end = segment_bytes;
+    for (; offset < end; offset += AHEAD_BYTES)
+        posix_fadvise(fd, (off_t)offset, (off_t)AHEAD_BYTES, POSIX_FADV_WILLNEED);
+}
+
+/* Asks for the window behind the one that ends at `offset`, in the next segment if need be. */
+static void ask_ahead(const struct walk *walk, uint64_t offset)
+{
+    uint64_t segment_bytes = walk->folder->segment_bytes;
+    if (offset < segment_bytes) {
+        ask(walk->fd, offset, segment_bytes);
+        return;
+    }
+    if (!list_has(&walk->list, walk->segment + 1)) return;
+    char path[SEGMENT_PATH_MAX];
+    segment_path(walk->folder->path, walk->segment + 1, path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return; /* Whoever needs it will say so. */
+    ask(fd, 0, segment_bytes);
+    close(fd);
+}
+
+/* Loads the window from `offset` on. */
+static int load_window(struct walk *walk, uint64_t offset)
+{
+    uint64_t rest = walk->folder->segment_bytes - offset;
+    uint64_t size = rest < WINDOW_BYTES ? rest : WINDOW_BYTES;
+    walk->window_size = 0;
+    for (uint64_t got = 0; got < size;) {
+        ssize_t n = pread(walk->fd, walk->window + got, size - got, (off_t)(offset + got));
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0)
+            return problem_set(walk->problem, n < 0 ? -errno : -EIO,
+                               "%s, offset %" PRIu64 ": cannot read: %s", walk->path, offset + got,
+                               n < 0 ? strerror(errno) : "the file became shorter");
+        got += (uint64_t)n;
+    }
+    walk->window_start = offset;
+    walk->window_size = size;
+    ask_ahead(walk, offset + size);
+    return 0;
+}
+
+/* Bytes of the open segment from `offset`: `size` of them or up to its end. Borrowed until the
+ * next call. */
+static int look(struct walk *walk, uint64_t offset, uint64_t size, struct bytes *ret_bytes)
+{
+    uint64_t rest = walk->folder->segment_bytes - offset;
+    if (size > rest) size = rest;
+    bool inside = walk->window_size > 0 && offset >= walk->window_start &&
+                  offset + size <= walk->window_start + walk->window_size;
+    if (!inside) {
+        int r = load_window(walk, offset);
+        if (r != 0) return r;
+        report_progress(walk);
+    }
+    *ret_bytes = (struct bytes){walk->window + (offset - walk->window_start), size};
+    return 0;
+}
+
+/* Bytes from `offset`: as many as the block there says it has, at least a page. */
+static int look_block(struct walk *walk, uint64_t offset, struct bytes *ret_bytes)
+{
+    int r = look(walk, offset, BLOCK_ALIGN, ret_bytes);
+    if (r != 0 || memcmp(ret_bytes->data, "QFBLOCK1", 8) != 0) return r;
+    uint32_t payload_size = le_load32(ret_bytes->data + 28);
+    if (payload_size > BLOCK_PAYLOAD_MAX) return 0; /* block_open() refuses it. */
+    return look(walk, offset, block_size_on_disk(payload_size), ret_bytes);
+}
+
+/* ---- judging blocks and heads -------------------------------------------------------------- */
+
+static bool is_ours(const struct journal_folder *folder, const uint8_t store_id[STORE_ID_SIZE],
+                    uint32_t shard)
+{
+    return shard == folder->shard && memcmp(store_id, folder->store_id, STORE_ID_SIZE) == 0;
+}
+
+/* What is wrong with bytes that block_open() did not call sound, in words. */
+static const char *what_is_wrong(struct bytes source)
+{
+    if (all_zero(source.data, BLOCK_ALIGN)) return "there are zeros, and other bytes behind them";
+    if (memcmp(source.data, "QFBLOCK1", 8) != 0) return "this is not the beginning of a block";
+    uint32_t head_crc = le_load32(source.data + BLOCK_HEAD_SIZE - 4);
+    if (head_crc != checksum_crc32c(0, source.data, BLOCK_HEAD_SIZE - 4))
+        return "the block's head does not match its checksum";
+    return "the block's payload does not match its checksum, or its padding is not zero";
+}
+
+/* What stands at a place. */
+enum found {
+    FOUND_NEXT,  /* The sound expected block. */
+    FOUND_EMPTY, /* A page of zeros. */
+    FOUND_OTHER, /* Something else that may be a torn write or a remnant. */
+};
+
+/* Compares a sound block with the position; damage when it cannot be explained by a torn write. */
+static int judge_block(struct walk *walk, const struct journal_position *at, uint64_t offset,
+                       const struct block *block, enum found *ret_found)
+{
+    if (!is_ours(walk->folder, block->store_id, block->shard))
+        return DAMAGE(walk, offset, "this block belongs to another store or shard");
+    if (block->number < at->next_block) {
+        *ret_found = FOUND_OTHER; /* A remnant of what was cut before. */
+        return 0;
+    }
+    if (block->number > at->next_block)
+        return DAMAGE(walk, offset, "block %" PRIu64 " should stand here, but it is block %" PRIu64,
+                      at->next_block, block->number);
+    if (memcmp(block->previous, at->previous, BLOCK_HASH_SIZE) != 0)
+        return DAMAGE(walk, offset,
+                      "block %" PRIu64 " does not follow the block before it: the hash chain is "
+                      "broken",
+                      block->number);
+    if (block->first_seq != at->next_seq)
+        return DAMAGE(walk, offset,
+                      "block %" PRIu64 " begins with entry %" PRIu64 ", but %" PRIu64 " comes next",
+                      block->number, block->first_seq, at->next_seq);
+    *ret_found = FOUND_NEXT;
+    return 0;
+}
+
+/* Looks at `offset` of the open segment for the block that `at` expects. The block is borrowed
+ * until the next look(); `ret_found` FOUND_NEXT means that it and its hash are set. */
+static int find_block(struct walk *walk, const struct journal_position *at, uint64_t offset,
+                      enum found *ret_found, struct block *ret_block,
+                      uint8_t ret_hash[BLOCK_HASH_SIZE])
+{
+    struct bytes source;
+    int r = look_block(walk, offset, &source);
+    if (r != 0) return r;
+    switch (block_open(source, ret_block, ret_hash)) {
+    case BLOCK_SOUND:
+        return judge_block(walk, at, offset, ret_block, ret_found);
+    case BLOCK_EMPTY:
+        *ret_found = FOUND_EMPTY;
+        return 0;
+    case BLOCK_BROKEN:
+        break;
+    }
+    *ret_found = FOUND_OTHER;
+    return 0;
+}
+
+/* Damage unless a sound head is this store's, this shard's and this file's. */
+static int judge_head(struct walk *walk, const struct segment_head *head)
+{
+    if (memcmp(head->store_id, walk->folder->store_id, STORE_ID_SIZE) != 0)
+        return DAMAGE(walk, 0, "the segment belongs to another store");
+    if (head->shard != walk->folder->shard)
+        return DAMAGE(walk, 0, "the segment belongs to shard %" PRIu32 ", not to shard %" PRIu32,
+                      head->shard, walk->folder->shard);
+    if (head->segment != walk->segment)
+        return DAMAGE(walk, 0, "the segment's head says that it is segment %" PRIu32,
+                      head->segment);
+    return 0;
+}
+
+/* ---- behind the tail ----------------------------------------------------------------------- */
+
+/* A search over everything behind a place. */
+struct search {
+    uint64_t next_block;   /* A sound block of ours with this number or more is evidence. */
+    uint64_t used_bytes;   /* From the place to the last page that is not zero. */
+    uint64_t walked_bytes; /* Up to here. */
+    uint32_t used_segment; /* The first one behind the place's own that is not all zero; 0: none. */
+    bool evidence;
+    uint32_t segment; /* Where the evidence is. */
+    uint64_t offset;
+    uint64_t number; /* Of the block, or of the first block by a segment's head. */
+};
+
+static void search_hit(struct search *search, const struct walk *walk, uint64_t offset,
+                       uint64_t number)
+{
+    search->evidence = true;
+    search->segment = walk->segment;
+    search->offset = offset;
+    search->number = number;
+}
+
+/* One page that is not zero. */
+static int search_page(struct walk *walk, struct search *search, uint64_t offset,
+                       const uint8_t *page)
+{
+    struct segment_head head;
+    struct block block;
+    uint8_t hash[BLOCK_HASH_SIZE];
+    if (offset == 0 && segment_head_decode((struct bytes){page, BLOCK_ALIGN}, &head)) {
+        int r = judge_head(walk, &head);
+        if (r != 0) return r;
+        /* A head is written with its first block, and that after the one before was durable. */
+        if (head.first_block > search->next_block) search_hit(search, walk, 0, head.first_block);
+        return 0;
+    }
+    if (memcmp(page, "QFBLOCK1", 8) != 0) return 0;
+    struct bytes source;
+    int r = look_block(walk, offset, &source);
+    if (r != 0) return r;
+    if (block_open(source, &block, hash) != BLOCK_SOUND) return 0;
+    if (!is_ours(walk->folder, block.store_id, block.shard)) return 0;
+    if (block.number >= search->next_block) search_hit(search, walk, offset, block.number);
+    return 0;
+}
+
+/* The open segment from `offset` on, up to the first evidence. */
+static int search_segment(struct walk *walk, struct search *search, uint64_t offset)
+{
+    while (offset < walk->folder->segment_bytes && !search->evidence) {
+        struct bytes page;
+        int r = look(walk, offset, BLOCK_ALIGN, &page);
+        if (r != 0) return r;
+        search->walked_bytes += BLOCK_ALIGN;
+        walk->done_bytes += BLOCK_ALIGN;
+        if (!all_zero(page.data, BLOCK_ALIGN)) {
+            search->used_bytes = search->walked_bytes;
+            r = search_page(walk, search, offset, page.data);
+            if (r != 0) return r;
+        }
+        offset += BLOCK_ALIGN;
+    }
+    return 0;
+}
+
+/* Everything from {segment, offset} to the end of the journal. */
+static int search_behind(struct walk *walk, uint32_t segment, uint64_t offset, uint64_t next_block,
+                         struct search *ret_search)
+{
+    struct search search = {.next_block = next_block};
+    for (size_t i = 0; i < walk->list.count && !search.evidence; i++) {
+        uint32_t number = walk->list.numbers[i];
+        if (number < segment) continue;
+        int r = open_segment(walk, number);
+        if (r != 0) return r;
+        uint64_t used = search.used_bytes;
+        r = search_segment(walk, &search, number == segment ? offset : 0);
+        if (r != 0) return r;
+        if (number > segment && search.used_bytes != used && search.used_segment == 0)
+            search.used_segment = number;
+    }
+    *ret_search = search;
+    return 0;
+}
+
+/* ---- the scan ------------------------------------------------------------------------------ */
+
+/* Puts the found block behind the tail and tells the caller. */
+static int take_block(struct walk *walk, const struct block *block, uint64_t offset,
+                      const uint8_t hash[BLOCK_HASH_SIZE])
+{
+    if (walk->scan.headless != 0) {
+        segment_path(walk->folder->path, walk->scan.headless, walk->path);
+        return DAMAGE(walk, 0,
+                      "the segment's head is zero, but block %" PRIu64
+                      " was written after its first one",
+                      block->number);
+    }
+    struct journal_position *tail = &walk->scan.tail;
+    uint64_t size = block_size_on_disk(block->payload.size);
+    tail->segment = walk->segment;
+    tail->offset = offset + size;
+    tail->next_block = block->number + 1;
+    tail->next_seq = block->first_seq + block->entry_count;
+    memcpy(tail->previous, hash, BLOCK_HASH_SIZE);
+    walk->scan.block_count++;
+    walk->scan.entry_count += block->entry_count;
+    walk->done_bytes += size;
+    if (walk->reader->block == NULL) return 0;
+    return walk->reader->block(walk->reader->context, block, walk->segment, offset, tail);
+}
+
+/* Follows the chain in the open segment from the tail on, until something else stands there. */
+static int follow_segment(struct walk *walk)
+{
+    struct journal_position *tail = &walk->scan.tail;
+    while (tail->offset < walk->folder->segment_bytes) {
+        enum found found;
+        struct block block;
+        uint8_t hash[BLOCK_HASH_SIZE];
+        int r = find_block(walk, tail, tail->offset, &found, &block, hash);
+        if (r != 0) return r;
+        if (found != FOUND_NEXT) return 0;
+        r = take_block(walk, &block, tail->offset, hash);
+        if (r != 0) return r;
+    }
+    return 0;
+}
+
+/* Enters the segment after the tail's, when it goes on there: takes its first block and sets
+ * *ret_entered. Leaves the tail alone when it does not. */
+static int enter_segment(struct walk *walk, uint32_t number, bool *ret_entered)
+{
+    *ret_entered = false;
+    if (!list_has(&walk->list, number)) return 0;
+    int r = open_segment(walk, number);
+    if (r != 0) return r;
+    struct journal_position *tail = &walk->scan.tail;
+    struct segment_head head;
+    struct bytes page;
+    r = look(walk, 0, SEGMENT_HEAD_SIZE, &page);
+    if (r != 0) return r;
+    bool headless = all_zero(page.data, page.size);
+    if (!headless && !segment_head_decode(page, &head)) return 0; /* The search will judge. */
+    if (!headless) {
+        r = judge_head(walk, &head);
+        if (r != 0) return r;
+        if (head.first_block != tail->next_block)
+            return DAMAGE(walk, 0,
+                          "the segment begins with block %" PRIu64 ", but %" PRIu64 " comes next",
+                          head.first_block, tail->next_block);
+    }
+    enum found found;
+    struct block block;
+    uint8_t hash[BLOCK_HASH_SIZE];
+    r = find_block(walk, tail, SEGMENT_HEAD_SIZE, &found, &block, hash);
+    if (r != 0 || found != FOUND_NEXT) return r;
+    walk->done_bytes += SEGMENT_HEAD_SIZE;
+    r = take_block(walk, &block, SEGMENT_HEAD_SIZE, hash);
+    if (r != 0) return r;
+    if (headless) walk->scan.headless = number;
+    *ret_entered = true;
+    return 0;
+}
+
+/* Where the first page that is not zero stands behind the tail in its segment, which is open; its
+ * size when there is none, as it is when a block did not fit. */
+static int find_used(struct walk *walk, uint64_t *ret_offset)
+{
+    uint64_t offset = walk->scan.tail.offset;
+    for (; offset < walk->folder->segment_bytes; offset += BLOCK_ALIGN) {
+        struct bytes page;
+        int r = look(walk, offset, BLOCK_ALIGN, &page);
+        if (r != 0) return r;
+        if (!all_zero(page.data, BLOCK_ALIGN)) break;
+    }
+    *ret_offset = offset;
+    return 0;
+}
+
+/* The tail's segment, when the scan begins inside it. */
+static int check_start(struct walk *walk)
+{
+    const struct journal_position *tail = &walk->scan.tail;
+    if (tail->offset == 0) return 0;
+    segment_path(walk->folder->path, tail->segment, walk->path);
+    if (!list_has(&walk->list, tail->segment))
+        return problem_set(walk->problem, -EUCLEAN,
+                           "%s: the segment is missing; block %" PRIu64 " is expected at offset "
+                           "%" PRIu64 " of it",
+                           walk->path, tail->next_block, tail->offset);
+    int r = open_segment(walk, tail->segment);
+    if (r != 0) return r;
+    struct segment_head head;
+    struct bytes page;
+    r = look(walk, 0, SEGMENT_HEAD_SIZE, &page);
+    if (r != 0) return r;
+    if (!segment_head_decode(page, &head))
+        return DAMAGE(walk, 0, "%s", "the segment's head does not match its checksum");
+    r = judge_head(walk, &head);
+    if (r != 0) return r;
+    bool first = tail->offset == SEGMENT_HEAD_SIZE;
+    if (first ? head.first_block != tail->next_block : head.first_block >= tail->next_block)
+        return DAMAGE(walk, 0,
+                      "the segment begins with block %" PRIu64 ", which does not fit block %" PRIu64
+                      " at offset %" PRIu64,
+                      head.first_block, tail->next_block, tail->offset);
+    return 0;
+}
+
+/* Follows the chain from segment to segment until it ends. */
+static int follow(struct walk *walk)
+{
+    const struct journal_position *tail = &walk->scan.tail;
+    bool entered = true;
+    int r = check_start(walk);
+    if (r == 0 && tail->offset == 0) r = enter_segment(walk, tail->segment, &entered);
+    while (r == 0 && entered) {
+        r = follow_segment(walk);
+        if (r != 0) return r;
+        uint64_t used, end = walk->folder->segment_bytes;
+        r = find_used(walk, &used);
+        if (r != 0 || used != end) return r;
+        uint64_t rest = end - tail->offset;
+        r = enter_segment(walk, tail->segment + 1, &entered);
+        if (entered) walk->done_bytes += rest;
+    }
+    return r;
+}
+
+/* Sets the place of damage and what is wrong there, when something sound stands behind it. */
+static int find_damage(struct walk *walk, const struct search *search, uint64_t *ret_offset,
+                       const char **ret_wrong)
+{
+    const struct journal_position *tail = &walk->scan.tail;
+    uint32_t number = tail->segment;
+    uint64_t offset = tail->offset, used = offset, end = walk->folder->segment_bytes;
+    struct bytes source;
+    int r = 0;
+    if (offset != 0) {
+        r = open_segment(walk, number);
+        if (r == 0) r = find_used(walk, &used);
+        if (r != 0) return r;
+    }
+    if (used == end && search->segment > number) { /* It ends as it should: the next one is bad. */
+        number++;
+        offset = 0;
+    }
+    *ret_offset = offset;
+    if (!list_has(&walk->list, number)) {
+        segment_path(walk->folder->path, number, walk->path);
+        *ret_wrong = "the segment is missing";
+        return 0;
+    }
+    r = open_segment(walk, number);
+    if (r != 0) return r;
+    if (offset == 0) {
+        *ret_wrong = "the segment's head or its first block is damaged";
+        return 0;
+    }
+    r = look_block(walk, offset, &source);
+    if (r != 0) return r;
+    *ret_wrong = what_is_wrong(source);
+    return 0;
+}
+
+/* Says where the chain ends and what must not be behind it. */
+static int evidence_problem(struct walk *walk, const struct search *search)
+{
+    uint64_t offset = 0;
+    const char *wrong = NULL;
+    int r = find_damage(walk, search, &offset, &wrong);
+    if (r != 0) return r;
+    char behind[SEGMENT_PATH_MAX];
+    segment_path(walk->folder->path, search->segment, behind);
+    return DAMAGE(walk, offset,
+                  "block %" PRIu64 " should stand here, but %s; block %" PRIu64
+                  " stands behind it (%s, offset %" PRIu64 "), so this is no torn write",
+                  walk->scan.tail.next_block, wrong, search->number, behind, search->offset);
+}
+
+/* Decides between END, TORN and DAMAGE. */
+static int judge_tail(struct walk *walk)
+{
+    struct journal_scan *scan = &walk->scan;
+    const struct journal_position *tail = &scan->tail;
+    struct search search;
+    int r = search_behind(walk, tail->segment, tail->offset, tail->next_block, &search);
+    if (r != 0) return r;
+    if (search.evidence) return evidence_problem(walk, &search);
+    if (tail->next_seq <= walk->reader->must_reach_seq) {
+        segment_path(walk->folder->path, tail->segment, walk->path);
+        return DAMAGE(walk, tail->offset,
+                      "the journal ends here with entry %" PRIu64
+                      ", but the state was written with entry %" PRIu64,
+                      tail->next_seq - 1, walk->reader->must_reach_seq);
+    }
+    scan->end = search.used_bytes == 0 ? JOURNAL_END : JOURNAL_TORN;
+    scan->torn_bytes = search.used_bytes;
+    scan->tail_exists = list_has(&walk->list, tail->segment);
+    scan->next_prepared =
+        list_has(&walk->list, tail->segment + 1) && search.used_segment != tail->segment + 1;
+    return 0;
+}
+
+void journal_start(const struct journal_folder *folder, struct journal_position *ret_position)
+{
+    *ret_position = (struct journal_position){.segment = 1, .next_block = 1, .next_seq = 1};
+    block_chain_start(folder->store_id, folder->shard, ret_position->previous);
+}
+
+bool journal_fits(const struct journal_folder *folder, const struct journal_position *position,
+                  uint64_t block_bytes)
+{
+    uint64_t offset = position->offset == 0 ? SEGMENT_HEAD_SIZE : position->offset;
+    ENSURE(offset <= folder->segment_bytes);
+    return block_bytes <= folder->segment_bytes - offset;
+}
+
+static void position_check(const struct journal_folder *folder,
+                           const struct journal_position *position)
+{
+    ENSURE(position->segment != 0);
+    ENSURE(position->offset % BLOCK_ALIGN == 0);
+    ENSURE(position->offset <= folder->segment_bytes);
+    ENSURE(position->next_block != 0);
+    ENSURE(position->next_seq != 0);
+}
+
+int journal_scan(const struct journal_folder *folder, const struct journal_position *start,
+                 const struct journal_reader *reader, struct journal_scan *ret_scan,
+                 struct problem *problem)
+{
+    position_check(folder, start);
+    struct walk walk;
+    int r = walk_init(&walk, folder, problem);
+    if (r != 0) return r;
+    walk.reader = reader;
+    walk.scan.tail = *start;
+    for (size_t i = 0; i < walk.list.count; i++) {
+        if (walk.list.numbers[i] >= start->segment) walk.total_bytes += folder->segment_bytes;
+        if (walk.list.numbers[i] == start->segment) walk.total_bytes -= start->offset;
+    }
+    r = follow(&walk);
+    if (r == 0) r = judge_tail(&walk);
+    if (r == 0) {
+        walk.done_bytes = walk.total_bytes;
+        report_progress(&walk);
+        *ret_scan = walk.scan;
+    }
+    walk_done(&walk);
+    return r;
+}
+
+/* ---- mending ------------------------------------------------------------------------------- */
+
+static int open_to_write(const char *path, int *ret_fd, struct problem *problem)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return problem_set(problem, -errno, "%s: cannot open the segment to mend it: %s", path,
+                           strerror(errno));
+    *ret_fd = fd;
+    return 0;
+}
+
+static int close_written(int fd, int r, const char *path, struct problem *problem)
+{
+    if (r == 0 && fdatasync(fd) != 0) r = -errno;
+    close(fd);
+    if (r == 0) return 0;
+    return problem_set(problem, r, "%s: cannot write to the segment: %s", path, strerror(-r));
+}
+
+/* Zeroes the pages of the open segment from `offset` on that are not zero. */
+static int zero_rest(struct walk *walk, uint64_t offset)
+{
+    static const uint8_t zeros[BLOCK_ALIGN];
+    int fd = -1;
+    int r = open_to_write(walk->path, &fd, walk->problem);
+    if (r != 0) return r;
+    int written = 0;
+    for (; offset < walk->folder->segment_bytes && written == 0; offset += BLOCK_ALIGN) {
+        struct bytes page;
+        r = look(walk, offset, BLOCK_ALIGN, &page);
+        if (r != 0) {
+            close(fd);
+            return r;
+        }
+        if (!all_zero(page.data, BLOCK_ALIGN))
+            written = write_zeros(fd, zeros, offset, BLOCK_ALIGN);
+    }
+    walk->window_size = 0; /* What it shows is no longer there. */
+    return close_written(fd, written, walk->path, walk->problem);
+}
+
+/* Removes the open segment unless it is all zero and so still a prepared one. */
+static int remove_used(struct walk *walk)
+{
+    struct search search = {.next_block = UINT64_MAX};
+    int r = search_segment(walk, &search, 0);
+    if (r != 0) return r;
+    if (search.used_bytes == 0) return 0;
+    if (unlink(walk->path) != 0)
+        return problem_set(walk->problem, -errno, "%s: cannot remove the segment: %s", walk->path,
+                           strerror(errno));
+    return 0;
+}
+
+static int cut(struct walk *walk, const struct journal_position *position)
+{
+    struct search search;
+    int r = search_behind(walk, position->segment, position->offset, position->next_block, &search);
+    if (r != 0) return r;
+    if (search.evidence) {
+        segment_path(walk->folder->path, search.segment, walk->path);
+        return DAMAGE(walk, search.offset, "block %" PRIu64 " stands here and will not be cut away",
+                      search.number);
+    }
+    if (search.used_bytes == 0) return 0;
+    /* From the end to the front: stopped half-way, what is left is still a torn tail. */
+    for (size_t i = walk->list.count; i-- > 0 && r == 0;) {
+        uint32_t number = walk->list.numbers[i];
+        if (number < position->segment) break;
+        r = open_segment(walk, number);
+        if (r != 0) return r;
+        r = number == position->segment ? zero_rest(walk, position->offset) : remove_used(walk);
+    }
+    if (r != 0) return r;
+    r = folder_sync(walk->folder->path);
+    if (r == 0) return 0;
+    return problem_set(walk->problem, r, "%s: cannot sync the folder: %s", walk->folder->path,
+                       strerror(-r));
+}
+
+int segment_cut_tail(const struct journal_folder *folder, const struct journal_position *position,
+                     struct problem *problem)
+{
+    position_check(folder, position);
+    struct walk walk;
+    int r = walk_init(&walk, folder, problem);
+    if (r != 0) return r;
+    r = cut(&walk, position);
+    walk_done(&walk);
+    return r;
+}
+
+/* Writes the head that a torn write left zero; the block behind it is the segment's only one. */
+static int write_head(const struct journal_folder *folder, const struct journal_scan *scan,
+                      struct problem *problem)
+{
+    uint8_t page[SEGMENT_HEAD_SIZE];
+    struct segment_head head = {
+        .shard = folder->shard,
+        .segment = scan->headless,
+        .first_block = scan->tail.next_block - 1,
+    };
+    memcpy(head.store_id, folder->store_id, STORE_ID_SIZE);
+    segment_head_encode(&head, page);
+    char path[SEGMENT_PATH_MAX];
+    segment_path(folder->path, scan->headless, path);
+    int fd = -1;
+    int r = open_to_write(path, &fd, problem);
+    if (r != 0) return r;
+    ssize_t written = pwrite(fd, page, sizeof page, 0);
+    if (written != sizeof page) r = written < 0 ? -errno : -EIO;
+    return close_written(fd, r, path, problem);
+}
+
+/* What the scan read may so far stand in a cache only: an answer to a resend rests on it (J1). */
+static int sync_tail(const struct journal_folder *folder, const struct journal_scan *scan,
+                     struct problem *problem)
+{
+    if (!scan->tail_exists) return 0;
+    char path[SEGMENT_PATH_MAX];
+    segment_path(folder->path, scan->tail.segment, path);
+    int fd = -1;
+    int r = open_to_write(path, &fd, problem);
+    return r != 0 ? r : close_written(fd, 0, path, problem);
+}
+
+int journal_mend(const struct journal_folder *folder, const struct journal_scan *scan,
+                 struct problem *problem)
+{
+    int r = scan->headless != 0 ? write_head(folder, scan, problem) : 0;
+    if (r == 0 && scan->end == JOURNAL_TORN) r = segment_cut_tail(folder, &scan->tail, problem);
+    return r != 0 ? r : sync_tail(folder, scan, problem);
+}

@@ -1,0 +1,91 @@
+"""One data folder, one engine; and an orderly end."""
+
+import random
+import signal
+import subprocess
+import unittest
+
+import harness
+import wire_client as wire
+from harness import Case
+
+
+class TestTwoEngines(Case):
+    def test_second_engine_refused(self):
+        data = self.init()
+        engine = self.start(data)
+        second = subprocess.run([harness.qingfend(), "--data", str(data), "--listen",
+                                 "127.0.0.1:0"], capture_output=True, text=True, timeout=30,
+                                stdin=subprocess.DEVNULL)
+        self.assertNotEqual(0, second.returncode)
+        self.assertNotIn("qingfend ready", second.stdout)
+        self.assertIn(str(data), second.stderr)
+        self.assertTrue(engine.running())
+        with engine.client() as client:
+            self.assertEqual(0, client.call(wire.centre.StatusGet()).code)
+        self.stop(engine)
+        self.stop(self.start(data))
+
+    def test_no_store(self):
+        done = subprocess.run([harness.qingfend(), "--data", str(self.folder / "none"), "--listen",
+                               "127.0.0.1:0"], capture_output=True, text=True, timeout=30,
+                              stdin=subprocess.DEVNULL)
+        self.assertNotEqual(0, done.returncode)
+        self.assertNotIn("qingfend ready", done.stdout)
+        self.assertTrue(done.stderr.strip())
+        self.assertFalse((self.folder / "none").exists(), "serving must not make a store")
+
+    def test_sigterm_drains(self):
+        """What was answered before and during the drain is kept; exit code 0."""
+        rng = random.Random(3)
+        maker = harness.Maker("D")
+        records = [harness.random_settlement(maker, rng) for _ in range(4000)]
+        data = self.init()
+        engine = self.start(data)
+        harness.set_clock(engine, "2025-04-05T09:00:00+08:00")
+        answered = {}
+        by_id = {}
+        refused = 0
+        position = 0
+        with engine.client() as client:
+            try:
+                while position < len(records) or by_id:
+                    if position < len(records) and len(by_id) < 400:
+                        part = records[position:position + 50]
+                        position += len(part)
+                        by_id.update(zip(client.post_many(part), part))
+                        continue
+                    request_id, reply = client.take_any()
+                    record = by_id.pop(request_id)
+                    if reply.code == 0:
+                        answered[record.msgid] = reply
+                    else:
+                        self.assertEqual(9001, reply.code, str(reply))
+                        refused += 1
+                    if len(answered) == 1000 and refused == 0:
+                        engine.process.send_signal(signal.SIGTERM)
+            except wire.ConnectionEnded:
+                pass
+        self.stop(engine)
+
+        engine = self.start(data)
+        with engine.client() as client:
+            replies = client.call_many(records)
+            for record, reply in zip(records, replies):
+                self.assertEqual(0, reply.code, str(reply))
+                if record.msgid in answered:
+                    self.assertTrue(reply.dup)
+                    self.assertEqual(answered[record.msgid].engine_seq, reply.engine_seq)
+            self.assertEqual(len(records), harness.periods(client)[202503].count)
+        self.stop(engine)
+
+    def test_sigterm_with_a_silent_client(self):
+        """A client that says nothing and reads nothing does not hold up the end."""
+        engine = self.start(self.init())
+        with engine.client(), engine.client() as half:
+            half.send_raw(wire.frame(0x0602, 1, b"")[:10])
+            self.stop(engine)
+
+
+if __name__ == "__main__":
+    unittest.main()

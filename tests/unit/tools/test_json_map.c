@@ -1,0 +1,152 @@
+#include <stdlib.h>
+
+#include "centre.pb-c.h"
+#include "settlement.pb-c.h"
+#include "tests/lib/unit.h"
+#include "tools/client/json_map.h"
+#include "types/wire.h"
+
+static bool fake_key(void *context, struct bytes psn_no, uint8_t ret_psn_key[PSN_KEY_SIZE])
+{
+    (void)context;
+    memset(ret_psn_key, (int)psn_no.size, PSN_KEY_SIZE);
+    return true;
+}
+
+static ProtobufCMessage *read_text(struct json_map *map, const char *type, const char *text)
+{
+    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(json);
+    map->psn_key = fake_key;
+    ProtobufCMessage *message = json_map_read(map, json_message_find(type)->request, json);
+    json_decref(json);
+    return message;
+}
+
+static char *write_text(const ProtobufCMessage *message)
+{
+    json_t *json = json_map_write(message);
+    char *text = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    return text;
+}
+
+static void messages_have_names_and_numbers(void **state)
+{
+    (void)state;
+    assert_int_equal(json_message_find("setlpost")->type, MESSAGE_SETL_POST);
+    assert_int_equal(json_message_find("0x0101")->type, MESSAGE_SETL_POST);
+    assert_int_equal(json_message_find("257")->type, MESSAGE_SETL_POST);
+    assert_null(json_message_find("SetlPos"));
+    assert_null(json_message_find("0x0199"));
+    assert_null(json_message_find(""));
+}
+
+static void what_is_read_is_written_back(void **state)
+{
+    (void)state;
+    struct json_map map = {0};
+    ProtobufCMessage *message = read_text(
+        &map, "SetlBatch",
+        "{\"records\":[{\"setl_id\":\"S1\",\"psn_key\":\"000102030405060708090a0b0c0d0e0F\","
+        "\"insu_admdvs\":340100,\"setl_time\":\"2025-03-01 08:00:00\",\"medfee_sumamt\":-12345,"
+        "\"refd_setl_flag\":true,\"clr_amt\":0},{\"psn_no\":\"abc\"}],\"cnt\":2}");
+    assert_non_null(message);
+
+    /* Over the wire and back. */
+    uint8_t bytes[1024];
+    const size_t size = protobuf_c_message_pack(message, bytes);
+    protobuf_c_message_free_unpacked(message, NULL);
+    Qingfen__V1__SetlBatch *batch = qingfen__v1__setl_batch__unpack(NULL, size, bytes);
+    assert_non_null(batch);
+    assert_int_equal(batch->n_records, 2);
+    assert_int_equal(batch->records[0]->medfee_sumamt, -12345);
+    assert_int_equal(batch->records[0]->setl_time, 1740787200000);
+    assert_int_equal(batch->records[0]->clr_amt_check_case,
+                     QINGFEN__V1__SETL_POST__CLR_AMT_CHECK_CLR_AMT);
+    assert_int_equal(batch->records[1]->clr_amt_check_case, 0);
+    assert_int_equal(batch->records[1]->psn_key.len, PSN_KEY_SIZE);
+    assert_int_equal(batch->records[1]->psn_key.data[0], 3);
+
+    char *once = write_text(&batch->base);
+    qingfen__v1__setl_batch__free_unpacked(batch, NULL);
+    assert_non_null(strstr(once, "\"psn_key\":\"000102030405060708090a0b0c0d0e0f\""));
+    assert_non_null(strstr(once, "\"clr_amt\":0"));
+    assert_non_null(strstr(once, "\"cnt\":2"));
+    assert_null(strstr(once, "\"sum_amt\"")); /* It was not sent. */
+    ProtobufCMessage *again = read_text(&map, "SetlBatch", once);
+    assert_non_null(again);
+    char *twice = write_text(again);
+    protobuf_c_message_free_unpacked(again, NULL);
+    assert_string_equal(once, twice);
+    free(once);
+    free(twice);
+}
+
+static void what_cannot_be_is_refused_by_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type;
+        const char *text;
+        const char *wrong;
+    } lines[] = {
+        {"SetlPost", "{\"medfee_sumamt\":1.5}",
+         "medfee_sumamt: should be an integer, not a decimal"},
+        {"SetlPost", "{\"medfee_sumamt\":1.0}",
+         "medfee_sumamt: should be an integer, not a decimal"},
+        {"SetlPost", "{\"medfee_sumamt\":\"1\"}", "medfee_sumamt: should be an integer"},
+        {"SetlPost", "{\"medfee_sum\":1}", "medfee_sum: SetlPost has no such field"},
+        {"SetlPost", "{\"insu_admdvs\":-1}", "insu_admdvs: -1 is out of range 0..4294967295"},
+        {"SetlPost", "{\"insu_admdvs\":4294967296}", "insu_admdvs: 4294967296 is out of range"},
+        {"SetlPost", "{\"psn_key\":\"00\"}", "psn_key: should be 32 hex digits"},
+        {"SetlPost", "{\"detail_digest\":\"0g\"}", "detail_digest: should be a string of hex"},
+        {"SetlPost", "{\"setl_time\":\"2025-02-30 00:00:00\"}", "setl_time: not a time"},
+        {"SetlPost", "{\"setl_id\":7}", "setl_id: should be a string"},
+        {"SetlPost", "{\"setl_id\":\"a\\u0000b\"}", "setl_id: a string cannot hold a zero byte"},
+        {"SetlPost", "{\"refd_setl_flag\":1}", "refd_setl_flag: should be true or false"},
+        {"SetlPost", "{\"psn_no\":\"\"}", "psn_no: is empty"},
+        {"PeriodCut", "{\"psn_no\":\"1\"}", "psn_no: PeriodCut has no such field"},
+        {"SetlBatch", "{\"records\":{}}", "records: should be an array"},
+        {"SetlBatch", "{\"records\":[{},{\"x\":1}]}", "records[1].x: SetlPost has no such field"},
+        {"SetlBatch", "{\"records\":[7]}", "records[0]: should be an object"},
+        {"StatusGet", "[]", "the message should be a JSON object"},
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct json_map map = {0};
+        json_t *json = json_loads(lines[i].text, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+        assert_non_null(json);
+        map.psn_key = fake_key;
+        assert_null(json_map_read(&map, json_message_find(lines[i].type)->request, json));
+        json_decref(json);
+        if (strncmp(map.text, lines[i].wrong, strlen(lines[i].wrong)) != 0) {
+            fail_msg("'%s' should begin with '%s'", map.text, lines[i].wrong);
+        }
+    }
+}
+
+static void a_record_shows_the_settlement_in_it(void **state)
+{
+    (void)state;
+    Qingfen__V1__SetlPost post = QINGFEN__V1__SETL_POST__INIT;
+    post.setl_id = "S9";
+    uint8_t bytes[64];
+    Qingfen__V1__SettlementRecord record = QINGFEN__V1__SETTLEMENT_RECORD__INIT;
+    record.setl_post.data = bytes;
+    record.setl_post.len = qingfen__v1__setl_post__pack(&post, bytes);
+    json_t *json = json_map_write(&record.base);
+    const json_t *inner = json_object_get(json, "setl_post");
+    assert_string_equal(json_string_value(json_object_get(inner, "setl_id")), "S9");
+    json_decref(json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_have_names_and_numbers),
+        cmocka_unit_test(what_is_read_is_written_back),
+        cmocka_unit_test(what_cannot_be_is_refused_by_name),
+        cmocka_unit_test(a_record_shows_the_settlement_in_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

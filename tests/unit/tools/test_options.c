@@ -1,0 +1,116 @@
+#include "tests/lib/unit.h"
+#include "tools/qingfen/commands.h"
+#include "tools/qingfen/options.h"
+
+static const struct command_help help = {.usage = "test [OPTIONS]", .about = "A test.\n"};
+
+static void months_are_read_in_both_forms(void **state)
+{
+    (void)state;
+    uint32_t period = 1;
+    assert_true(period_parse("2025-03", &period));
+    assert_int_equal(period, 202503);
+    assert_true(period_parse("202512", &period));
+    assert_int_equal(period, 202512);
+    const char *const bad[] = {"",       "2025",  "2025-13", "2025-00",
+                               "2025-3", "20250", "2025/03", "202503 "};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(period_parse(bad[i], &period));
+    }
+    assert_int_equal(period, 202512);
+}
+
+static void numbers_end_where_they_should(void **state)
+{
+    (void)state;
+    uint64_t number = 5;
+    assert_true(number_parse("18446744073709551615", &number));
+    assert_true(number == UINT64_MAX);
+    assert_false(number_parse("18446744073709551616", &number));
+    assert_false(number_parse("", &number));
+    assert_false(number_parse("-1", &number));
+    assert_false(number_parse("1x", &number));
+}
+
+static void slips_are_near(void **state)
+{
+    (void)state;
+    assert_int_equal(word_distance("send", "send"), 0);
+    assert_int_equal(word_distance("sned", "send"), 1);
+    assert_int_equal(word_distance("", "send"), 4);
+    assert_true(word_is_near("sned", "send"));
+    assert_true(word_is_near("stat", "status"));
+    assert_false(word_is_near("frobnicate", "send"));
+    assert_false(word_is_near("load", "send"));
+}
+
+static void addresses_have_a_default_port(void **state)
+{
+    (void)state;
+    struct client_address address;
+    assert_true(client_address_parse("engine:7041", &address));
+    assert_string_equal(address.host, "engine");
+    assert_string_equal(address.port, "7041");
+    assert_true(client_address_parse("engine", &address));
+    assert_string_equal(address.port, "7040");
+    assert_true(client_address_parse(":7042", &address));
+    assert_string_equal(address.host, "127.0.0.1");
+    assert_true(client_address_parse("[::1]:7043", &address));
+    assert_string_equal(address.host, "::1");
+    assert_string_equal(address.port, "7043");
+    const char *const bad[] = {"",         "engine:", "engine:0", "engine:65536",
+                               "engine:x", "::1",     "[::1",     "[]:1"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(client_address_parse(bad[i], &address));
+    }
+}
+
+static void options_and_words_may_mix(void **state)
+{
+    (void)state;
+    bool flag = false;
+    uint64_t number = 3;
+    enum format format = FORMAT_TABLE;
+    uint32_t province = 0;
+    const struct option_spec specs[] = {
+        {"flag", OPTION_FLAG, &flag, NULL, "", 0, 0},
+        {"number", OPTION_NUMBER, &number, "N", "", 1, 10},
+        OPTION_AS(&province),
+        OPTION_OUTPUT(&format),
+        {0},
+    };
+    char *good[] = {"test", "a",  "--number=7", "--flag", "--format", "csv",
+                    "--as", "34", "-",          "--",     "--b"};
+    int words = 0;
+    assert_int_equal(options_read(11, good, &help, specs, &words), OPTIONS_GO);
+    assert_int_equal(words, 3);
+    assert_string_equal(good[0], "a");
+    assert_string_equal(good[1], "-");
+    assert_string_equal(good[2], "--b");
+    assert_true(flag);
+    assert_int_equal(number, 7);
+    assert_int_equal(format, FORMAT_CSV);
+    assert_int_equal(province, 34);
+
+    char *const bad[][2] = {
+        {"--number", NULL}, {"--number", "11"}, {"--number", "x"},   {"--flag=1", NULL},
+        {"--nope", NULL},   {"--as", "71"},     {"--format", "xml"}, {"-x", NULL},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char *argv[] = {"test", bad[i][0], bad[i][1]};
+        assert_int_equal(options_read(bad[i][1] == NULL ? 2 : 3, argv, &help, specs, &words),
+                         EXIT_USAGE);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(months_are_read_in_both_forms),
+        cmocka_unit_test(numbers_end_where_they_should),
+        cmocka_unit_test(slips_are_near),
+        cmocka_unit_test(addresses_have_a_default_port),
+        cmocka_unit_test(options_and_words_may_mix),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

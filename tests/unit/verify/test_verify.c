@@ -1,0 +1,672 @@
+/* test_verify -- a store made by the real shard code passes; whatever is changed in it, by a
+ * flipped bit or by a forger who computes every checksum anew, does not. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "codec/messages.h"
+#include "deploy/embedded_tables.h"
+#include "ledger/merge.h"
+#include "proto/settlement.pb-c.h"
+#include "shard.h"
+#include "tests/lib/unit.h"
+#include "tests/unit/world/temp_folder.h"
+#include "tools/verify/deep.h"
+#include "tools/verify/recount.h"
+#include "tools/verify/verify.h"
+#include "types/civil.h"
+#include "util/le.h"
+#include "world/linux/layout.h"
+#include "world/linux/lmdb_store.h"
+#include "world/linux/segments.h"
+
+#define SHARDS        2
+#define SEGMENT_BYTES (1024u * 1024 + SEGMENT_HEAD_SIZE)
+#define MARCH_14      INT64_C(1741933800000) /* 2025-03-14 14:30:00 in Shanghai. */
+
+/* The real one replays; here only whether it is asked matters. */
+static int deep_status;
+
+int verify_deep(const char *dir, FILE *out)
+{
+    (void)dir;
+    (void)out;
+    return deep_status;
+}
+
+/* -- a store, written by the engine's shards -------------------------------------------------- */
+
+struct writer {
+    struct layout layout;
+    struct shard *shard;
+    struct store *store;
+    char journal[LAYOUT_PATH_MAX];
+    uint32_t number; /* Of the shard. */
+    uint32_t segment;
+    uint32_t offset;
+    int fd;
+};
+
+static struct tables tables;
+
+static void load_tables(void)
+{
+    struct table_error error;
+    tables_init(&tables);
+    for (int i = 0; i < TABLE_FILE_COUNT; i++) {
+        const struct bytes text = {embedded_tables[i].data, embedded_tables[i].size};
+        assert_true(tables_load(&tables, (enum table_file)i, text, &error));
+    }
+}
+
+static void writer_open(struct writer *w, const char *dir, uint32_t number)
+{
+    char path[LAYOUT_PATH_MAX];
+    struct shard_config config;
+    struct replay_start from;
+    const char *why;
+
+    *w = (struct writer){.number = number, .fd = -1};
+    assert_int_equal(layout_open(dir, &w->layout, NULL), 0);
+    layout_journal_path(&w->layout, number, w->journal);
+    layout_state_path(&w->layout, number, path);
+    assert_int_equal(store_open(path, false, false, &w->store), 0);
+    shard_config_init(&config);
+    config.shard = number;
+    config.shards = SHARDS;
+    memcpy(config.store_id, w->layout.store_id, STORE_ID_SIZE);
+    config.tables = &tables;
+    config.store = w->store;
+    config.manual_clock = true;
+    config.delta_entries = 4096;
+    config.delta_bytes = 4u * 1024 * 1024;
+    config.directory_ids = 65536;
+    assert_int_equal(shard_open(&config, &w->shard, &from, &why), 0);
+}
+
+static void writer_close(struct writer *w)
+{
+    shard_free(w->shard);
+    store_close(w->store);
+    if (w->fd >= 0) close(w->fd);
+}
+
+/* Writes a block where it belongs, beginning a segment when it does not fit. */
+static void write_block(struct writer *w, struct bytes block, uint64_t number)
+{
+    if (w->segment == 0 || w->offset + block.size > SEGMENT_BYTES) {
+        char path[SEGMENT_PATH_MAX];
+        uint8_t head[SEGMENT_HEAD_SIZE];
+        w->segment++;
+        w->offset = SEGMENT_HEAD_SIZE;
+        if (w->fd >= 0) close(w->fd);
+        assert_int_equal(segment_prepare(w->journal, w->segment, SEGMENT_BYTES), 0);
+        segment_path(w->journal, w->segment, path);
+        w->fd = open(path, O_RDWR);
+        assert_true(w->fd >= 0);
+        struct segment_head fields = {
+            .shard = w->number, .segment = w->segment, .first_block = number};
+        memcpy(fields.store_id, w->layout.store_id, STORE_ID_SIZE);
+        segment_head_encode(&fields, head);
+        assert_int_equal(pwrite(w->fd, head, sizeof head, 0), sizeof head);
+    }
+    assert_int_equal(pwrite(w->fd, block.data, block.size, w->offset), block.size);
+    w->offset += (uint32_t)block.size;
+}
+
+static uint16_t last_code; /* Of the last result. */
+
+static void step(struct writer *w, struct event *event)
+{
+    for (;;) {
+        struct effects effects;
+        shard_step(w->shard, event, &effects);
+        for (int span = 0; span < 3; span++) {
+            for (uint32_t i = 0; i < effects.results[span].count; i++) {
+                last_code = effects.results[span].list[i].code;
+                free(effects.results[span].list[i].data);
+            }
+        }
+        struct merge *merge = effects.merge;
+        const struct bytes block = effects.append;
+        if (block.size != 0) {
+            write_block(w, block, effects.append_number);
+            *event =
+                (struct event){.kind = EVENT_WRITTEN,
+                               .written = {.next_segment = w->segment, .next_offset = w->offset}};
+        } else if (merge != NULL) {
+            *event = (struct event){.kind = EVENT_MERGED};
+        } else {
+            return;
+        }
+        if (merge != NULL) {
+            assert_int_equal(store_reserve(w->store, 64u << 20), 0);
+            assert_int_equal(merge_run(merge), 0);
+            if (block.size != 0) {
+                struct event merged = {.kind = EVENT_MERGED};
+                step(w, &merged);
+            }
+        }
+    }
+}
+
+static void ask(struct writer *w, struct request request)
+{
+    struct event event = {.kind = EVENT_REQUESTS, .requests = {&request, 1}};
+    step(w, &event);
+    event = (struct event){.kind = EVENT_FLUSH};
+    step(w, &event);
+}
+
+static void ask_message(struct writer *w, uint16_t type, struct bytes body, uint16_t want)
+{
+    ask(w, (struct request){.type = type, .body = body});
+    assert_int_equal(last_code, want);
+}
+
+/* -- messages --------------------------------------------------------------------------------- */
+
+struct record {
+    struct settlement s;
+    char msgid[16];
+    char setl_id[16];
+    char orig_setl_id[16];
+    uint8_t psn_key[PSN_KEY_SIZE];
+};
+
+/* The settlement of person `n`, who is at home in shard n % 2; `id` makes its ids. */
+static struct record *make_record(struct record *r, uint32_t n, uint32_t id, int64_t time_ms)
+{
+    memset(r, 0, sizeof *r);
+    le_store32(r->psn_key, n % 2 == 0 ? n : UINT32_C(0x80000000) | n);
+    le_store32(r->psn_key + 8, n);
+    snprintf(r->msgid, sizeof r->msgid, "M%u", id);
+    snprintf(r->setl_id, sizeof r->setl_id, "S%u", id);
+    r->s = (struct settlement){
+        .amounts = {[AMOUNT_MEDFEE] = 10000 + n,
+                    [AMOUNT_FUND_SUM] = 6000 + n,
+                    [AMOUNT_HIFP] = 5000 + n,
+                    [AMOUNT_HIFOB] = 1000,
+                    [AMOUNT_PSN_PART] = 4000,
+                    [AMOUNT_ACCT] = 3000,
+                    [AMOUNT_CASH] = 1000},
+        .setl_time = time_ms,
+        .msgid = bytes_of(r->msgid),
+        .setl_id = bytes_of(r->setl_id),
+        .psn_key = {r->psn_key, PSN_KEY_SIZE},
+        .insu_admdvs = 340100,
+        .mdtrtarea_admvs = n % 3 == 0 ? 310000 : 320100,
+        .insutype = 310,
+        .med_type = n % 5 == 0 ? 21 : 11,
+        .clr_type = 11,
+    };
+    return r;
+}
+
+/* Turns it into the refund of `part` fen of the pool of the settlement with id `of`. */
+static struct record *make_refund(struct record *r, uint32_t of, int64_t part)
+{
+    memset(r->s.amounts, 0, sizeof r->s.amounts);
+    r->s.amounts[AMOUNT_MEDFEE] = r->s.amounts[AMOUNT_FUND_SUM] = r->s.amounts[AMOUNT_HIFP] = -part;
+    r->s.refd_setl_flag = true;
+    snprintf(r->orig_setl_id, sizeof r->orig_setl_id, "S%u", of);
+    r->s.orig_setl_id = bytes_of(r->orig_setl_id);
+    return r;
+}
+
+static struct bytes encoded(const struct record *r)
+{
+    static uint8_t out[SETTLEMENT_ENCODED_MAX];
+    return (struct bytes){out, settlement_encode(&r->s, out)};
+}
+
+static struct bytes correction_of(const struct record *r, char *msgid)
+{
+    static uint8_t out[SETTLEMENT_ENCODED_MAX];
+    const struct correction c = {.msgid = bytes_of(msgid),
+                                 .omsgid = r->s.msgid,
+                                 .psn_key = r->s.psn_key,
+                                 .sender_admdvs = r->s.mdtrtarea_admvs};
+    return (struct bytes){out, correction_encode(&c, out)};
+}
+
+static struct bytes adjustment_of(const struct record *r, char *msgid, int64_t delta)
+{
+    static uint8_t out[1024];
+    Qingfen__V1__SetlAdjust m = QINGFEN__V1__SETL_ADJUST__INIT;
+    m.msgid = m.adj_no = m.approval_no = msgid;
+    m.setl_id = (char *)r->setl_id;
+    m.psn_key = (ProtobufCBinaryData){PSN_KEY_SIZE, (uint8_t *)r->psn_key};
+    m.insu_admdvs = m.approved_by = r->s.insu_admdvs;
+    m.mdtrtarea_admvs = m.sender_admdvs = r->s.mdtrtarea_admvs;
+    m.hifp_pay = delta;
+    return (struct bytes){out, qingfen__v1__setl_adjust__pack(&m, out)};
+}
+
+/* -- the store that most tests begin with ------------------------------------------------------ */
+
+/* Everything that can happen to one shard. Persons n, n + 2, n + 4 … are at home in it. */
+static void live_through_a_spring(struct writer *w)
+{
+    struct record r;
+    uint32_t id = 1000 + w->number;
+
+    ask(w, (struct request){.type = REQUEST_CLOCK, .instant_ms = MARCH_14 + 20 * MS_PER_DAY});
+    for (uint32_t n = w->number; n < 1500; n += 2) {
+        ask_message(w, MESSAGE_SETL_POST, encoded(make_record(&r, n, n, MARCH_14)), ERROR_OK);
+        if (n % 7 == 0) {
+            ask_message(w, MESSAGE_SETL_ADJUST, adjustment_of(&r, r.setl_id, -7), ERROR_OK);
+        }
+        if (n % 11 == 0) {
+            make_refund(make_record(&r, n, id += 10, MARCH_14), n, 100);
+            ask_message(w, MESSAGE_SETL_POST, encoded(&r), ERROR_OK);
+        }
+        if (n % 44 == 0) { /* There is a second one … */
+            struct record second;
+            make_refund(make_record(&second, n, id += 10, MARCH_14), n, 30);
+            ask_message(w, MESSAGE_SETL_POST, encoded(&second), ERROR_OK);
+        }
+        if (n % 22 == 0) { /* … and the first was a mistake of the counter. */
+            ask_message(w, MESSAGE_CORRECTION, correction_of(&r, r.setl_id), ERROR_OK);
+        }
+        if (n % 88 == 0) {
+            make_refund(make_record(&r, n, id += 10, MARCH_14), n, 2);
+            ask_message(w, MESSAGE_SETL_POST, encoded(&r), ERROR_OK);
+        }
+        if (n % 13 == 0) { /* Another one, which never came. */
+            make_record(&r, n, id += 10, MARCH_14);
+            ask_message(w, MESSAGE_CORRECTION, correction_of(&r, r.setl_id), ERROR_OK);
+        }
+    }
+    assert_int_equal(shard_checkpoint(w->shard), 0);
+    ask(w, (struct request){.type = REQUEST_CUT, .period = 202503});
+    ask(w, (struct request){.type = REQUEST_CUT_RELEASE});
+    for (uint32_t n = w->number; n < 600; n += 2) {
+        ask_message(w, MESSAGE_SETL_POST, encoded(make_record(&r, n, id += 10, MARCH_14)),
+                    ERROR_OK);
+        make_refund(make_record(&r, n, id += 10, MARCH_14), n, 50);
+        ask_message(w, MESSAGE_SETL_POST, encoded(&r), ERROR_OK);
+    }
+}
+
+/* Makes a store with both shards' springs in it; with `checkpoint` its state holds everything. */
+static void make_store(char dir[TEMP_FOLDER_SIZE], bool checkpoint)
+{
+    load_tables();
+    temp_folder_make(dir);
+    assert_int_equal(layout_create(dir, SHARDS, MARCH_14, NULL, 0, NULL), 0);
+    for (uint32_t number = 0; number < SHARDS; number++) {
+        struct writer w;
+        writer_open(&w, dir, number);
+        live_through_a_spring(&w);
+        if (checkpoint) assert_int_equal(shard_checkpoint(w.shard), 0);
+        writer_close(&w);
+    }
+}
+
+static int run_verify(const char *dir, const char *more)
+{
+    char *argv[] = {(char *)"verify", (char *)"--data", (char *)dir, (char *)more, NULL};
+    return cmd_verify(more == NULL ? 3 : 4, argv);
+}
+
+static void sound_store_passes(void **state)
+{
+    (void)state;
+    char dir[TEMP_FOLDER_SIZE];
+    for (int checkpoint = 0; checkpoint < 2; checkpoint++) {
+        make_store(dir, checkpoint == 1);
+        assert_int_equal(run_verify(dir, NULL), 0);
+        deep_status = 0;
+        assert_int_equal(run_verify(dir, "--deep"), 0);
+        deep_status = 1;
+        assert_int_equal(run_verify(dir, "--deep"), 1);
+        temp_folder_remove(dir);
+    }
+}
+
+static void empty_and_missing_stores(void **state)
+{
+    (void)state;
+    char dir[TEMP_FOLDER_SIZE];
+    temp_folder_make(dir);
+    assert_int_equal(run_verify(dir, NULL), 2);
+    assert_int_equal(layout_create(dir, SHARDS, MARCH_14, NULL, 0, NULL), 0);
+    assert_int_equal(run_verify(dir, NULL), 0);
+    assert_int_equal(run_verify(dir, "surplus"), 2);
+    temp_folder_remove(dir);
+}
+
+/* Any bit of any block: in a store whose state has seen the whole journal nothing is a torn tail.
+ */
+static void flipped_bits_are_found(void **state)
+{
+    (void)state;
+    char dir[TEMP_FOLDER_SIZE];
+    char path[LAYOUT_PATH_MAX + 32];
+    make_store(dir, true);
+    snprintf(path, sizeof path, "%s/shard-0000/journal/00000001.qfj", dir);
+    const int fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    for (off_t at = 5; at < SEGMENT_BYTES - 2 * BLOCK_ALIGN; at += 39983) {
+        uint8_t byte;
+        assert_int_equal(pread(fd, &byte, 1, at), 1);
+        byte ^= 0x10;
+        assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+        assert_int_equal(run_verify(dir, NULL), at < 44 || at >= SEGMENT_HEAD_SIZE ? 1 : 0);
+        byte ^= 0x10;
+        assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+    }
+    close(fd);
+    assert_int_equal(run_verify(dir, NULL), 0);
+    temp_folder_remove(dir);
+}
+
+/* Changes one byte of the first value of a table of shard 0's store. */
+static void tamper(const char *dir, enum store_table table, size_t at)
+{
+    struct layout layout;
+    char path[LAYOUT_PATH_MAX];
+    struct store *store;
+    struct store_txn *txn;
+    struct bytes key;
+    struct bytes value;
+    uint8_t changed[RECORD_CHUNK_SIZE];
+    uint8_t its_key[16];
+
+    assert_int_equal(layout_open(dir, &layout, NULL), 0);
+    layout_state_path(&layout, 0, path);
+    assert_int_equal(store_open(path, false, false, &store), 0);
+    assert_int_equal(store_ceiling(store, table, (struct bytes){0}, &key, &value), 0);
+    memcpy(changed, value.data, value.size);
+    memcpy(its_key, key.data, key.size);
+    changed[at < value.size ? at : value.size - 1] ^= 1;
+    const struct bytes key_copy = {its_key, key.size};
+    const struct bytes value_copy = {changed, value.size};
+    assert_int_equal(store_begin(store, &txn), 0);
+    assert_int_equal(store_put(txn, table, key_copy, value_copy), 0);
+    assert_int_equal(store_commit(txn), 0);
+    store_close(store);
+}
+
+static void changed_states_are_found(void **state)
+{
+    (void)state;
+    static const struct {
+        enum store_table table;
+        size_t at;
+    } cases[] = {
+        {STORE_CELL, offsetof(struct cell, count)},
+        {STORE_CELL, offsetof(struct cell, checksum)},
+        {STORE_CELL, offsetof(struct cell, balance)},
+        {STORE_MARK, offsetof(struct mark, changes)},
+        {STORE_RECORD, 4},
+        {STORE_RECORD, 5000},
+        {STORE_ID, offsetof(struct id, seq)},
+        {STORE_META, offsetof(struct shard_meta, seq)},
+        {STORE_META, offsetof(struct shard_meta, hash)},
+        {STORE_META, offsetof(struct shard_meta, cut_through)},
+    };
+    char dir[TEMP_FOLDER_SIZE];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        make_store(dir, true);
+        tamper(dir, cases[i].table, cases[i].at);
+        assert_int_equal(run_verify(dir, NULL), 1);
+        temp_folder_remove(dir);
+    }
+}
+
+/* -- a forger: every checksum and hash right, one rule broken ---------------------------------- */
+
+/* The journal of shard 0, written entry by entry, each in a block of its own. */
+struct forger {
+    char dir[TEMP_FOLDER_SIZE];
+    struct writer w;
+    uint64_t next_block;
+    uint64_t next_seq;
+    uint8_t previous[BLOCK_HASH_SIZE];
+    struct entry entry; /* What the next entry will be, but for body and number. */
+};
+
+static void forger_open(struct forger *f)
+{
+    memset(f, 0, sizeof *f);
+    temp_folder_make(f->dir);
+    assert_int_equal(layout_create(f->dir, SHARDS, MARCH_14, NULL, 0, NULL), 0);
+    f->w.fd = -1;
+    assert_int_equal(layout_open(f->dir, &f->w.layout, NULL), 0);
+    layout_journal_path(&f->w.layout, 0, f->w.journal);
+    f->next_block = f->next_seq = 1;
+    block_chain_start(f->w.layout.store_id, 0, f->previous);
+    f->entry = (struct entry){.stamp_ms = MARCH_14,
+                              .period = 202503,
+                              .orig_period = 202503,
+                              .kind = ENTRY_SETTLEMENT,
+                              .flags = ENTRY_MULAID_CLEARED,
+                              .sender = 31,
+                              .line = LINE_OUTPATIENT,
+                              .insurance = INSURANCE_EMPLOYEE};
+}
+
+static void forge(struct forger *f, struct bytes body)
+{
+    static uint8_t out[BLOCK_HEAD_SIZE + BLOCK_PAYLOAD_MAX];
+    f->entry.seq = f->next_seq++;
+    f->entry.body = body;
+    entry_encode(&f->entry, out + BLOCK_HEAD_SIZE);
+    struct block block = {
+        .number = f->next_block,
+        .first_seq = f->entry.seq,
+        .entry_count = 1,
+        .epoch = 1,
+        .payload = {out + BLOCK_HEAD_SIZE, entry_size(body.size)},
+    };
+    memcpy(block.store_id, f->w.layout.store_id, STORE_ID_SIZE);
+    memcpy(block.previous, f->previous, BLOCK_HASH_SIZE);
+    block_seal(&block, out, f->previous);
+    write_block(&f->w, (struct bytes){out, block_size_on_disk(block.payload.size)},
+                f->next_block++);
+}
+
+/* Reads the forgery as verify does; the finding's text, "" when nothing was found. */
+static const char *found(struct forger *f)
+{
+    static struct finding finding;
+    struct chain chain;
+    struct recount recount;
+    struct entry entry;
+    place_t place;
+
+    finding = (struct finding){0};
+    assert_true(chain_open(&chain, f->w.journal, f->w.layout.store_id, 0, &finding));
+    assert_true(recount_init(&recount, &chain, SHARDS));
+    while (chain_next(&chain, &entry, &place, &finding) == CHAIN_ENTRY &&
+           recount_add(&recount, &entry, place, &finding)) {
+    }
+    if (!finding.found) (void)recount_check_cells(&recount, &finding);
+    recount_done(&recount);
+    chain_close(&chain);
+    close(f->w.fd);
+    temp_folder_remove(f->dir);
+    return finding.text;
+}
+
+static void assert_found(struct forger *f, const char *what)
+{
+    const char *text = found(f);
+    if (strstr(text, what) == NULL) fail_msg("wanted '%s', found '%s'", what, text);
+}
+
+/* One settlement of person 0, sound; the tests go on from there. */
+static void forge_first(struct forger *f, struct record *r)
+{
+    forger_open(f);
+    forge(f, encoded(make_record(r, 0, 1, MARCH_14)));
+}
+
+static void forged_settlements(void **state)
+{
+    (void)state;
+    struct forger f;
+    struct record r;
+
+    forge_first(&f, &r);
+    assert_string_equal(found(&f), "");
+
+    forge_first(&f, &r);
+    forge(&f, encoded(&r));
+    assert_found(&f, "seq 2: the msgid was used before, by seq 1");
+
+    forge_first(&f, &r);
+    make_record(&r, 0, 1, MARCH_14)->s.msgid = bytes_of("other");
+    forge(&f, encoded(&r));
+    assert_found(&f, "the setl_id was used before");
+
+    forge_first(&f, &r);
+    forge(&f, encoded(make_record(&r, 3, 2, MARCH_14)));
+    assert_found(&f, "at home in another shard");
+
+    forge_first(&f, &r);
+    f.entry.period = 202504;
+    forge(&f, encoded(make_record(&r, 6, 2, MARCH_14)));
+    assert_found(&f, "another month");
+
+    forge_first(&f, &r);
+    f.entry.flags |= ENTRY_LATE;
+    forge(&f, encoded(make_record(&r, 6, 2, MARCH_14)));
+    assert_found(&f, "late flag");
+
+    forge_first(&f, &r);
+    f.entry.sender = 32;
+    forge(&f, encoded(make_record(&r, 6, 2, MARCH_14)));
+    assert_found(&f, "province of treatment");
+
+    forge_first(&f, &r);
+    f.entry.stamp_ms--;
+    forge(&f, encoded(make_record(&r, 6, 2, MARCH_14)));
+    assert_found(&f, "time goes back");
+
+    forge_first(&f, &r);
+    f.next_seq++;
+    forge(&f, encoded(make_record(&r, 6, 2, MARCH_14)));
+    assert_found(&f, "next entry");
+
+    forge_first(&f, &r);
+    f.previous[3] ^= 1;
+    forge(&f, encoded(make_record(&r, 6, 2, MARCH_14)));
+    assert_found(&f, "by hash");
+
+    forger_open(&f);
+    make_record(&r, 0, 1, MARCH_14)->s.amounts[AMOUNT_FUND_SUM] = -5000;
+    forge(&f, encoded(&r));
+    assert_found(&f, "without any refund");
+}
+
+static void forged_refunds(void **state)
+{
+    (void)state;
+    struct forger f;
+    struct record r;
+
+    forge_first(&f, &r);
+    f.entry.kind = ENTRY_REFUND;
+    f.entry.orig_seq = f.entry.prev_seq = 1;
+    forge(&f, encoded(make_refund(make_record(&r, 0, 2, MARCH_14), 1, 4000)));
+    f.entry.prev_seq = 2;
+    forge(&f, encoded(make_refund(make_record(&r, 0, 3, MARCH_14), 1, 1000)));
+    assert_string_equal(found(&f), "");
+
+    forge_first(&f, &r);
+    f.entry.kind = ENTRY_REFUND;
+    f.entry.orig_seq = f.entry.prev_seq = 1;
+    forge(&f, encoded(make_refund(make_record(&r, 0, 2, MARCH_14), 1, 4000)));
+    f.entry.prev_seq = 2;
+    forge(&f, encoded(make_refund(make_record(&r, 0, 3, MARCH_14), 1, 1001)));
+    assert_found(&f, "beyond the original");
+
+    forge_first(&f, &r);
+    f.entry.kind = ENTRY_REFUND;
+    f.entry.orig_seq = f.entry.prev_seq = 1;
+    forge(&f, encoded(make_refund(make_record(&r, 0, 2, MARCH_14), 1, 4000)));
+    forge(&f, encoded(make_refund(make_record(&r, 0, 3, MARCH_14), 1, 1000)));
+    assert_found(&f, "prev_seq");
+
+    forge_first(&f, &r);
+    f.entry.kind = ENTRY_REFUND;
+    f.entry.orig_seq = f.entry.prev_seq = 1;
+    forge(&f, encoded(make_refund(make_record(&r, 6, 2, MARCH_14), 1, 100)));
+    assert_found(&f, "another settlement than it names");
+
+    forge_first(&f, &r);
+    f.entry.kind = ENTRY_REFUND;
+    f.entry.orig_seq = f.entry.prev_seq = 1;
+    f.entry.line = LINE_INPATIENT;
+    forge(&f, encoded(make_refund(make_record(&r, 0, 2, MARCH_14), 1, 100)));
+    assert_found(&f, "differ from its original's");
+}
+
+static void forged_cuts_and_corrections(void **state)
+{
+    (void)state;
+    struct forger f;
+    struct record r;
+    const struct bytes none = {0};
+
+    forge_first(&f, &r);
+    f.entry.kind = ENTRY_CUT;
+    forge(&f, none);
+    f.entry.kind = ENTRY_SETTLEMENT;
+    forge(&f, encoded(make_record(&r, 6, 2, MARCH_14)));
+    assert_found(&f, "another month");
+
+    forge_first(&f, &r);
+    f.entry.kind = ENTRY_CUT;
+    forge(&f, none);
+    forge(&f, none);
+    assert_found(&f, "no month that could be next");
+
+    forge_first(&f, &r);
+    f.entry.kind = ENTRY_CUT;
+    f.entry.period = 202504;
+    forge(&f, none);
+    assert_found(&f, "earlier month was still open");
+
+    forge_first(&f, &r);
+    f.entry.kind = ENTRY_CORRECTION;
+    f.entry.orig_seq = f.entry.prev_seq = 1;
+    forge(&f, correction_of(&r, (char *)"C1"));
+    forge(&f, correction_of(&r, (char *)"C2"));
+    assert_found(&f, "cancelled before");
+
+    forge_first(&f, &r);
+    f.entry.kind = ENTRY_CUT;
+    forge(&f, none);
+    f.entry.kind = ENTRY_CORRECTION;
+    f.entry.orig_seq = f.entry.prev_seq = 1;
+    forge(&f, correction_of(&r, (char *)"C1"));
+    assert_found(&f, "of a cut month");
+
+    forge_first(&f, &r);
+    make_record(&r, 0, 9, MARCH_14);
+    f.entry.kind = ENTRY_CORRECTION;
+    f.entry.orig_seq = f.entry.prev_seq = 1;
+    forge(&f, correction_of(&r, (char *)"C1"));
+    assert_found(&f, "another message than it names");
+
+    forge_first(&f, &r);
+    f.entry.kind = ENTRY_YEAR_CLOSE;
+    forge(&f, none);
+    assert_found(&f, "month of the closed year is open");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sound_store_passes),          cmocka_unit_test(empty_and_missing_stores),
+        cmocka_unit_test(flipped_bits_are_found),      cmocka_unit_test(changed_states_are_found),
+        cmocka_unit_test(forged_settlements),          cmocka_unit_test(forged_refunds),
+        cmocka_unit_test(forged_cuts_and_corrections),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,440 @@
+#include "tools/client/json_map.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "centre.pb-c.h"
+#include "common.pb-c.h"
+#include "session.pb-c.h"
+#include "settlement.pb-c.h"
+#include "types/civil.h"
+#include "types/ensure.h"
+#include "types/wire.h"
+
+#define DEPTH_MAX 8 /* Messages within messages; ours have three. */
+
+/* clang-format off -- a table is read as a table */
+#define MESSAGE(NAME, name, request, reply)                           \
+    {                                                                 \
+#NAME, MESSAGE_##name, &qingfen__v1__##request##__descriptor, \
+            &qingfen__v1__##reply##__descriptor                       \
+    }
+static const struct json_message messages[] = {
+    MESSAGE(Hello, HELLO, hello, hello_reply),
+    MESSAGE(SetlPost, SETL_POST, setl_post, reply),
+    MESSAGE(SetlReverse, SETL_REVERSE, setl_reverse, reply),
+    MESSAGE(SetlAdjust, SETL_ADJUST, setl_adjust, reply),
+    MESSAGE(SetlBatch, SETL_BATCH, setl_batch, setl_batch_reply),
+    MESSAGE(Correction, CORRECTION, correction, reply),
+    MESSAGE(PeriodCut, PERIOD_CUT, period_cut, period_cut_reply),
+    MESSAGE(PeriodList, PERIOD_LIST, period_list, period_list_reply),
+    MESSAGE(NetReport, NET_REPORT, net_report, net_report_reply),
+    MESSAGE(PositionReport, POSITION_REPORT, position_report, position_report_reply),
+    MESSAGE(YearClose, YEAR_CLOSE, year_close, reply),
+    MESSAGE(SettlementGet, SETTLEMENT_GET, settlement_get, settlement_get_reply),
+    MESSAGE(ClockSet, CLOCK_SET, clock_set, reply),
+    MESSAGE(StatusGet, STATUS_GET, status_get, status_reply),
+};
+/* clang-format on */
+
+const struct json_message *json_message_list(size_t *ret_count)
+{
+    *ret_count = sizeof(messages) / sizeof(messages[0]);
+    return messages;
+}
+
+const struct json_message *json_message_find(const char *name)
+{
+    char *end;
+    const unsigned long number = strtoul(name, &end, 0);
+    const bool is_number = name[0] >= '0' && name[0] <= '9' && *end == '\0';
+    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+        if (is_number ? messages[i].type == number : strcasecmp(messages[i].name, name) == 0) {
+            return &messages[i];
+        }
+    }
+    return NULL;
+}
+
+/* Where we are in the JSON, as a chain on the stack, for the error text. */
+struct place {
+    const struct place *outer;
+    const char *name;
+    size_t index; /* SIZE_MAX: not in an array. */
+    int depth;
+};
+
+static void put_place(const struct place *place, char *out, size_t size)
+{
+    if (place->outer != NULL && place->outer->name != NULL) {
+        put_place(place->outer, out, size);
+        strncat(out, ".", size - strlen(out) - 1);
+    }
+    char part[96];
+    if (place->index == SIZE_MAX) {
+        snprintf(part, sizeof(part), "%s", place->name);
+    } else {
+        snprintf(part, sizeof(part), "%s[%zu]", place->name, place->index);
+    }
+    strncat(out, part, size - strlen(out) - 1);
+}
+
+static bool refuse(struct json_map *map, const struct place *place, const char *what)
+{
+    map->text[0] = '\0';
+    put_place(place, map->text, sizeof(map->text));
+    strncat(map->text, ": ", sizeof(map->text) - strlen(map->text) - 1);
+    strncat(map->text, what, sizeof(map->text) - strlen(map->text) - 1);
+    return false;
+}
+
+static bool is_time(const char *name)
+{
+    static const char *const names[] = {"setl_time", "begndate", "enddate", "inf_time", "to"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i], name) == 0) return true;
+    }
+    return false;
+}
+
+static bool read_time(struct json_map *map, const struct place *place, const json_t *value,
+                      int64_t *ret_ms)
+{
+    const char *text = json_string_value(value);
+    if (civil_parse_iso(text, ret_ms)) return true;
+    if (civil_parse_datetime(text, json_string_length(value), ret_ms)) return true;
+    return refuse(map, place,
+                  "not a time: use milliseconds, 2026-03-02T21:59:00+08:00 or 2026-03-02 21:59:00");
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+static void *need(size_t count, size_t size)
+{
+    void *memory = calloc(count == 0 ? 1 : count, size);
+    ENSURE(memory != NULL);
+    return memory;
+}
+
+static bool read_bytes(struct json_map *map, const struct place *place, const json_t *value,
+                       ProtobufCBinaryData *ret_data)
+{
+    if (!json_is_string(value)) return refuse(map, place, "should be a string of hex digits");
+    const char *text = json_string_value(value);
+    const size_t size = json_string_length(value);
+    const bool is_key = strcmp(place->name, "psn_key") == 0;
+    if (is_key && size != 0 && size != 2 * PSN_KEY_SIZE) {
+        return refuse(map, place, "should be 32 hex digits");
+    }
+    if (size % 2 != 0) return refuse(map, place, "should be a string of hex digits, two a byte");
+    if (size == 0) return true;
+
+    uint8_t *data = need(size / 2, 1);
+    for (size_t i = 0; i < size; i += 2) {
+        const int high = hex_digit(text[i]);
+        const int low = hex_digit(text[i + 1]);
+        if (high < 0 || low < 0) {
+            free(data);
+            return refuse(map, place, "should be a string of hex digits");
+        }
+        data[i / 2] = (uint8_t)(high << 4 | low);
+    }
+    *ret_data = (ProtobufCBinaryData){.len = size / 2, .data = data};
+    return true;
+}
+
+static bool read_string(struct json_map *map, const struct place *place, const json_t *value,
+                        char **ret_text)
+{
+    if (!json_is_string(value)) return refuse(map, place, "should be a string");
+    if (json_string_length(value) == 0) return true; /* Stays the empty default. */
+    if (strlen(json_string_value(value)) != json_string_length(value)) {
+        return refuse(map, place, "a string cannot hold a zero byte");
+    }
+    char *text = strdup(json_string_value(value));
+    ENSURE(text != NULL);
+    *ret_text = text;
+    return true;
+}
+
+/* An integer within the bounds; reals, strings and the rest are refused. */
+static bool read_integer(struct json_map *map, const struct place *place, const json_t *value,
+                         int64_t least, int64_t most, int64_t *ret_number)
+{
+    if (json_is_real(value)) {
+        return refuse(map, place,
+                      "should be an integer, not a decimal (amounts are fen: 1 yuan = "
+                      "100)");
+    }
+    if (!json_is_integer(value)) return refuse(map, place, "should be an integer");
+    const int64_t number = json_integer_value(value);
+    if (number < least || number > most) {
+        char what[96];
+        snprintf(what, sizeof(what), "%lld is out of range %lld..%lld", (long long)number,
+                 (long long)least, (long long)most);
+        return refuse(map, place, what);
+    }
+    *ret_number = number;
+    return true;
+}
+
+static bool read_enum(struct json_map *map, const struct place *place,
+                      const ProtobufCEnumDescriptor *descriptor, const json_t *value, int *ret)
+{
+    if (json_is_string(value)) {
+        const ProtobufCEnumValue *named =
+            protobuf_c_enum_descriptor_get_value_by_name(descriptor, json_string_value(value));
+        if (named == NULL) return refuse(map, place, "no such name");
+        *ret = named->value;
+        return true;
+    }
+    int64_t number;
+    if (!read_integer(map, place, value, 0, INT32_MAX, &number)) return false;
+    *ret = (int)number;
+    return true;
+}
+
+static ProtobufCMessage *read_message(struct json_map *map, const struct place *place,
+                                      const ProtobufCMessageDescriptor *descriptor,
+                                      const json_t *object);
+
+/* Reads one value into its member; the member has its default before. */
+static bool read_value(struct json_map *map, const struct place *place,
+                       const ProtobufCFieldDescriptor *field, const json_t *value, void *member)
+{
+    int64_t number = 0;
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_UINT32:
+        if (!read_integer(map, place, value, 0, UINT32_MAX, &number)) return false;
+        *(uint32_t *)member = (uint32_t)number;
+        return true;
+    case PROTOBUF_C_TYPE_UINT64: /* JSON integers here end at 2^63 - 1. */
+        if (!read_integer(map, place, value, 0, INT64_MAX, &number)) return false;
+        *(uint64_t *)member = (uint64_t)number;
+        return true;
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+        if (json_is_string(value) && is_time(field->name)) {
+            return read_time(map, place, value, member);
+        }
+        return read_integer(map, place, value, INT64_MIN, INT64_MAX, member);
+    case PROTOBUF_C_TYPE_BOOL:
+        if (!json_is_boolean(value)) return refuse(map, place, "should be true or false");
+        *(protobuf_c_boolean *)member = json_is_true(value);
+        return true;
+    case PROTOBUF_C_TYPE_ENUM:
+        return read_enum(map, place, field->descriptor, value, member);
+    case PROTOBUF_C_TYPE_STRING:
+        return read_string(map, place, value, member);
+    case PROTOBUF_C_TYPE_BYTES:
+        return read_bytes(map, place, value, member);
+    case PROTOBUF_C_TYPE_MESSAGE: {
+        ProtobufCMessage *inner = read_message(map, place, field->descriptor, value);
+        *(ProtobufCMessage **)member = inner;
+        return inner != NULL;
+    }
+    default:
+        return refuse(map, place, "is of a kind this program cannot write");
+    }
+}
+
+/* Only messages are repeated on this wire. */
+static bool read_repeated(struct json_map *map, const struct place *place,
+                          const ProtobufCFieldDescriptor *field, const json_t *array,
+                          ProtobufCMessage *message)
+{
+    if (!json_is_array(array)) return refuse(map, place, "should be an array");
+    if (field->type != PROTOBUF_C_TYPE_MESSAGE) {
+        return refuse(map, place, "is of a kind this program cannot write");
+    }
+    size_t *count = (size_t *)((uint8_t *)message + field->quantifier_offset);
+    ProtobufCMessage ***list = (ProtobufCMessage ***)((uint8_t *)message + field->offset);
+    *list = need(json_array_size(array), sizeof(**list));
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const struct place here = {place->outer, place->name, i, place->depth};
+        ProtobufCMessage *inner =
+            read_message(map, &here, field->descriptor, json_array_get(array, i));
+        if (inner == NULL) return false;
+        (*list)[(*count)++] = inner;
+    }
+    return true;
+}
+
+static bool read_psn_no(struct json_map *map, const struct place *place, const json_t *value,
+                        const json_t *object, ProtobufCBinaryData *member)
+{
+    uint8_t key[PSN_KEY_SIZE];
+    if (json_object_get(object, "psn_key") != NULL) {
+        return refuse(map, place, "stands beside psn_key; one of them is enough");
+    }
+    if (!json_is_string(value)) return refuse(map, place, "should be a string");
+    const struct bytes psn_no = {(const uint8_t *)json_string_value(value),
+                                 json_string_length(value)};
+    if (psn_no.size == 0) return refuse(map, place, "is empty");
+    if (!map->psn_key(map->context, psn_no, key)) return refuse(map, place, "no key can be made");
+    *member = (ProtobufCBinaryData){.len = PSN_KEY_SIZE, .data = need(PSN_KEY_SIZE, 1)};
+    memcpy(member->data, key, PSN_KEY_SIZE);
+    return true;
+}
+
+static bool read_member(struct json_map *map, const struct place *place, const char *name,
+                        const json_t *value, const json_t *object, ProtobufCMessage *message)
+{
+    const ProtobufCMessageDescriptor *descriptor = message->descriptor;
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(descriptor, name);
+    if (field == NULL && map->psn_key != NULL && strcmp(name, "psn_no") == 0) {
+        field = protobuf_c_message_descriptor_get_field_by_name(descriptor, "psn_key");
+        if (field != NULL) {
+            void *key = (uint8_t *)message + field->offset;
+            return read_psn_no(map, place, value, object, key);
+        }
+    }
+    if (field == NULL) {
+        char what[128];
+        const char *dot = strrchr(descriptor->name, '.');
+        snprintf(what, sizeof(what), "%s has no such field",
+                 dot == NULL ? descriptor->name : dot + 1);
+        return refuse(map, place, what);
+    }
+    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+        return read_repeated(map, place, field, value, message);
+    }
+    if (!read_value(map, place, field, value, (uint8_t *)message + field->offset)) return false;
+    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
+        *(uint32_t *)(void *)((uint8_t *)message + field->quantifier_offset) = field->id;
+    }
+    return true;
+}
+
+static ProtobufCMessage *read_message(struct json_map *map, const struct place *place,
+                                      const ProtobufCMessageDescriptor *descriptor,
+                                      const json_t *object)
+{
+    if (!json_is_object(object) || place->depth > DEPTH_MAX) {
+        refuse(map, place, "should be an object");
+        return NULL;
+    }
+    ProtobufCMessage *message = need(1, descriptor->sizeof_message);
+    descriptor->message_init(message);
+
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, name, value)
+    {
+        const struct place here = {place, name, SIZE_MAX, place->depth + 1};
+        if (!read_member(map, &here, name, value, object, message)) {
+            protobuf_c_message_free_unpacked(message, NULL);
+            return NULL;
+        }
+    }
+    return message;
+}
+
+ProtobufCMessage *json_map_read(struct json_map *map, const ProtobufCMessageDescriptor *descriptor,
+                                const json_t *object)
+{
+    map->text[0] = '\0';
+    if (!json_is_object(object)) {
+        snprintf(map->text, sizeof(map->text), "the message should be a JSON object {…}");
+        return NULL;
+    }
+    const struct place top = {NULL, NULL, SIZE_MAX, 0};
+    return read_message(map, &top, descriptor, object);
+}
+
+static json_t *write_bytes(const ProtobufCBinaryData *data)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *text = need(data->len * 2 + 1, 1);
+    for (size_t i = 0; i < data->len; i++) {
+        text[2 * i] = digits[data->data[i] >> 4];
+        text[2 * i + 1] = digits[data->data[i] & 15];
+    }
+    json_t *json = json_string(text);
+    free(text);
+    return json;
+}
+
+/* A text that is no UTF-8 cannot be JSON; better a mark than no answer. */
+static json_t *write_string(const char *text)
+{
+    json_t *json = json_string(text);
+    return json != NULL ? json : json_string("(not UTF-8)");
+}
+
+static json_t *write_value(const ProtobufCFieldDescriptor *field, const void *member)
+{
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_UINT32:
+        return json_integer(*(const uint32_t *)member);
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+        return json_integer(*(const int64_t *)member);
+    case PROTOBUF_C_TYPE_BOOL:
+        return json_boolean(*(const protobuf_c_boolean *)member);
+    case PROTOBUF_C_TYPE_ENUM:
+        return json_integer(*(const int *)member);
+    case PROTOBUF_C_TYPE_STRING:
+        return write_string(*(char *const *)member);
+    case PROTOBUF_C_TYPE_BYTES:
+        return write_bytes(member);
+    case PROTOBUF_C_TYPE_MESSAGE: {
+        const ProtobufCMessage *inner = *(ProtobufCMessage *const *)member;
+        return inner == NULL ? json_null() : json_map_write(inner);
+    }
+    default:
+        return json_null();
+    }
+}
+
+static json_t *write_setl_post(const ProtobufCBinaryData *data)
+{
+    Qingfen__V1__SetlPost *post = qingfen__v1__setl_post__unpack(NULL, data->len, data->data);
+    if (post == NULL) return write_bytes(data);
+    json_t *json = json_map_write(&post->base);
+    qingfen__v1__setl_post__free_unpacked(post, NULL);
+    return json;
+}
+
+static json_t *write_field(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+    const uint8_t *member = (const uint8_t *)message + field->offset;
+    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+        const size_t count = *(const size_t *)((const uint8_t *)message + field->quantifier_offset);
+        json_t *array = json_array();
+        for (size_t i = 0; i < count; i++) {
+            ProtobufCMessage *const *list = *(ProtobufCMessage *const *const *)member;
+            json_array_append_new(array, json_map_write(list[i]));
+        }
+        return array;
+    }
+    if (message->descriptor == &qingfen__v1__settlement_record__descriptor &&
+        strcmp(field->name, "setl_post") == 0) {
+        return write_setl_post((const ProtobufCBinaryData *)member);
+    }
+    return write_value(field, member);
+}
+
+json_t *json_map_write(const ProtobufCMessage *message)
+{
+    json_t *object = json_object();
+    for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
+        if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
+            const uint32_t sent =
+                *(const uint32_t *)((const uint8_t *)message + field->quantifier_offset);
+            if (sent != field->id) continue;
+        }
+        json_object_set_new(object, field->name, write_field(message, field));
+    }
+    return object;
+}

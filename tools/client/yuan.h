@@ -1,0 +1,21 @@
+/* yuan -- amounts and counts as people read them. Integers only: no floating point near money.
+ *
+ * Must not know messages, files or the network. */
+#ifndef CLIENT_YUAN_H
+#define CLIENT_YUAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define YUAN_SIZE 32 /* Any int64 with separators, point, sign and end mark. */
+
+/* "-1234567.89", as files carry it; any int64 of fen. Gives `ret_text`. */
+char *yuan_format(int64_t fen, char ret_text[YUAN_SIZE]);
+
+/* "-1,234,567.89", for tables. Gives `ret_text`. */
+char *yuan_format_grouped(int64_t fen, char ret_text[YUAN_SIZE]);
+
+/* "1,234,567". Gives `ret_text`. */
+char *count_format_grouped(uint64_t count, char ret_text[YUAN_SIZE]);
+
+#endif

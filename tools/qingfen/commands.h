@@ -1,0 +1,28 @@
+/* commands -- every word of `qingfen`, as a function.
+ *
+ * Each takes what the user wrote from the command's own name on (argv[0] is "send", "gen", …),
+ * prints data to stdout and everything else to stderr, knows `--help`, and gives the exit status.
+ */
+#ifndef QINGFEN_COMMANDS_H
+#define QINGFEN_COMMANDS_H
+
+enum exit_status {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1, /* Refused, unreachable, or not all of it was accepted. */
+    EXIT_USAGE = 2,  /* What was asked makes no sense; nothing was done. */
+};
+
+int cmd_call(int argc, char **argv);
+int cmd_clock(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_gen(int argc, char **argv);
+int cmd_init(int argc, char **argv);
+int cmd_load(int argc, char **argv);
+int cmd_period(int argc, char **argv);
+int cmd_report(int argc, char **argv);
+int cmd_send(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+
+#endif

@@ -1,0 +1,232 @@
+#include "tools/qingfen/options.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/qingfen/commands.h"
+#include "types/civil.h"
+#include "types/province.h"
+
+#define WORD_MAX 64 /* Longer words are compared by their first letters. */
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t word_distance(const char *a, const char *b)
+{
+    const size_t rows = least(strlen(a), WORD_MAX);
+    const size_t columns = least(strlen(b), WORD_MAX);
+    size_t far[WORD_MAX + 1][WORD_MAX + 1];
+
+    for (size_t i = 0; i <= rows; i++) {
+        for (size_t j = 0; j <= columns; j++) {
+            if (i == 0 || j == 0) {
+                far[i][j] = i + j;
+                continue;
+            }
+            const size_t change = far[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            far[i][j] = least(change, least(far[i - 1][j], far[i][j - 1]) + 1);
+            const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped) far[i][j] = least(far[i][j], far[i - 2][j - 2] + 1);
+        }
+    }
+    return far[rows][columns];
+}
+
+bool word_is_near(const char *word, const char *meant)
+{
+    const size_t size = strlen(word);
+    if (size >= 3 && strncmp(word, meant, size) == 0) return true;
+    return word_distance(word, meant) <= (strlen(meant) <= 4 ? 1 : 2);
+}
+
+bool number_parse(const char *text, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+    if (*text == '\0') return false;
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9') return false;
+        if (__builtin_mul_overflow(number, 10, &number)) return false;
+        if (__builtin_add_overflow(number, (uint64_t)(*text - '0'), &number)) return false;
+    }
+    *ret_number = number;
+    return true;
+}
+
+bool period_parse(const char *text, uint32_t *ret_period)
+{
+    char digits[7];
+    const size_t size = strlen(text);
+    if (size == 7 && text[4] == '-') {
+        snprintf(digits, sizeof(digits), "%.4s%.2s", text, text + 5);
+    } else if (size == 6) {
+        strcpy(digits, text);
+    } else {
+        return false;
+    }
+    uint64_t number;
+    if (!number_parse(digits, &number) || !civil_month_valid((uint32_t)number)) return false;
+    *ret_period = (uint32_t)number;
+    return true;
+}
+
+struct client_address options_address(void)
+{
+    struct client_address address = {.host = "127.0.0.1", .port = "7040"};
+    const char *wanted = getenv("QINGFEN_TO");
+    if (wanted != NULL && wanted[0] != '\0' && !client_address_parse(wanted, &address)) {
+        fprintf(stderr, "qingfen: QINGFEN_TO='%s' is not HOST:PORT, it is not used\n", wanted);
+    }
+    return address;
+}
+
+static void print_option(const char *name, const char *argument, const char *help)
+{
+    char left[64];
+    snprintf(left, sizeof(left), "--%s%s%s", name, argument == NULL ? "" : " ",
+             argument == NULL ? "" : argument);
+    printf("  %-22s %s\n", left, help);
+}
+
+static void print_help(const struct command_help *help, const struct option_spec *specs)
+{
+    printf("usage: qingfen %s\n\n%s\noptions:\n", help->usage, help->about);
+    for (const struct option_spec *spec = specs; spec->name != NULL; spec++) {
+        print_option(spec->name, spec->argument, spec->help);
+    }
+    print_option("help", NULL, "print this");
+    if (help->examples != NULL) printf("\nexamples:\n%s", help->examples);
+}
+
+int options_refuse(const struct command_help *help, const char *format, ...)
+{
+    const int word = (int)strcspn(help->usage, " \n");
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "qingfen %.*s: ", word, help->usage);
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\nsee 'qingfen %.*s --help'\n", word, help->usage);
+    va_end(arguments);
+    return EXIT_USAGE;
+}
+
+static bool set_format(const char *text, enum format *format)
+{
+    static const char *const names[] = {"table", "csv", "json"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) != 0) continue;
+        *format = (enum format)i;
+        return true;
+    }
+    return false;
+}
+
+/* NULL when the value was good, else what it should have been. */
+static const char *set_value(const struct option_spec *spec, const char *text)
+{
+    uint64_t number;
+    switch (spec->kind) {
+    case OPTION_FLAG:
+        break; /* Never asked. */
+    case OPTION_TEXT:
+        *(const char **)spec->value = text;
+        break;
+    case OPTION_NUMBER:
+        if (!number_parse(text, &number)) return "a whole number";
+        if (number < spec->least) return "more than that";
+        if (spec->most != 0 && number > spec->most) return "less than that";
+        *(uint64_t *)spec->value = number;
+        break;
+    case OPTION_FORMAT:
+        if (!set_format(text, spec->value)) return "table, csv or json";
+        break;
+    case OPTION_ADDRESS:
+        if (!client_address_parse(text, spec->value)) return "HOST:PORT";
+        break;
+    case OPTION_PROVINCE:
+        if (!number_parse(text, &number) || number > 99 ||
+            province_index((uint32_t)number) == PROVINCE_NONE) {
+            return "the two digits of a province, such as 34";
+        }
+        *(uint32_t *)spec->value = (uint32_t)number;
+        break;
+    case OPTION_PERIOD:
+        if (!period_parse(text, spec->value)) return "a month such as 2025-03";
+        break;
+    }
+    return NULL;
+}
+
+static const struct option_spec *find_spec(const struct option_spec *specs, const char *name,
+                                           size_t size)
+{
+    for (const struct option_spec *spec = specs; spec->name != NULL; spec++) {
+        if (strlen(spec->name) == size && memcmp(spec->name, name, size) == 0) return spec;
+    }
+    return NULL;
+}
+
+static int refuse_unknown(const struct command_help *help, const struct option_spec *specs,
+                          const char *word, size_t size)
+{
+    char name[WORD_MAX];
+    snprintf(name, sizeof(name), "%.*s", (int)size, word);
+    for (const struct option_spec *spec = specs; spec->name != NULL; spec++) {
+        if (!word_is_near(name, spec->name)) continue;
+        return options_refuse(help, "there is no option --%s; did you mean --%s?", name,
+                              spec->name);
+    }
+    return options_refuse(help, "there is no option --%s", name);
+}
+
+/* Reads the option at argv[*at] and moves *at to the last word it takes. OPTIONS_GO or a status. */
+static int read_option(int argc, char **argv, int *at, const struct command_help *help,
+                       const struct option_spec *specs)
+{
+    const char *word = argv[*at] + 2;
+    const size_t size = strcspn(word, "=");
+    const struct option_spec *spec = find_spec(specs, word, size);
+    if (spec == NULL) return refuse_unknown(help, specs, word, size);
+
+    if (spec->kind == OPTION_FLAG) {
+        if (word[size] == '=') return options_refuse(help, "--%s takes no value", spec->name);
+        *(bool *)spec->value = true;
+        return OPTIONS_GO;
+    }
+    const char *value = word + size + 1;
+    if (word[size] != '=') {
+        if (*at + 1 == argc) return options_refuse(help, "--%s needs a value", spec->name);
+        value = argv[++*at];
+    }
+    const char *wanted = set_value(spec, value);
+    if (wanted == NULL) return OPTIONS_GO;
+    return options_refuse(help, "--%s '%s': it should be %s", spec->name, value, wanted);
+}
+
+int options_read(int argc, char **argv, const struct command_help *help,
+                 const struct option_spec *specs, int *ret_count)
+{
+    int count = 0;
+    bool only_words = false;
+    for (int i = 1; i < argc; i++) {
+        if (only_words || argv[i][0] != '-' || argv[i][1] == '\0') {
+            argv[count++] = argv[i];
+        } else if (strcmp(argv[i], "--") == 0) {
+            only_words = true;
+        } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help(help, specs);
+            return EXIT_DONE;
+        } else if (argv[i][1] != '-') {
+            return options_refuse(help, "there is no option %s", argv[i]);
+        } else {
+            const int status = read_option(argc, argv, &i, help, specs);
+            if (status != OPTIONS_GO) return status;
+        }
+    }
+    *ret_count = count;
+    return OPTIONS_GO;
+}

@@ -1,0 +1,88 @@
+/* options -- one way to write options, to explain them and to refuse them, for all commands.
+ *
+ * Must not know the engine; only how people write things. */
+#ifndef QINGFEN_OPTIONS_H
+#define QINGFEN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/client/client.h"
+
+enum format {
+    FORMAT_TABLE,
+    FORMAT_CSV,
+    FORMAT_JSON,
+};
+
+enum option_kind {
+    OPTION_FLAG,     /* bool */
+    OPTION_TEXT,     /* const char *, borrowed from argv */
+    OPTION_NUMBER,   /* uint64_t, within least..most */
+    OPTION_FORMAT,   /* enum format */
+    OPTION_ADDRESS,  /* struct client_address */
+    OPTION_PROVINCE, /* uint32_t, a two-digit code that takes part */
+    OPTION_PERIOD,   /* uint32_t yyyymm, written 2025-03 or 202503 */
+};
+
+struct option_spec {
+    const char *name; /* Without the dashes. */
+    enum option_kind kind;
+    void *value;          /* Of the kind's type; holds the default; set when the option is given. */
+    const char *argument; /* Placeholder for the help, NULL for a flag. */
+    const char *help;     /* One line. */
+    uint64_t least;       /* OPTION_NUMBER only. */
+    uint64_t most;        /* 0: no bound. */
+};
+
+struct command_help {
+    const char *usage;    /* "send [OPTIONS] FILE…"; the lines after the first stand under it. */
+    const char *about;    /* What it does, lines of at most 100 columns, "\n" at each end. */
+    const char *examples; /* Command lines, "\n" at each end; NULL: none. */
+};
+
+#define OPTIONS_GO (-1)
+
+/* Reads argv[1..argc-1]. `specs` ends with a NULL name. OPTIONS_GO: go on, with the words that are
+ * no options moved to the front of argv, *ret_count of them from argv[0] on; else the command's
+ * exit status: help was printed, or what is wrong was said on stderr. */
+int options_read(int argc, char **argv, const struct command_help *help,
+                 const struct option_spec *specs, int *ret_count);
+
+/* Says on stderr what is wrong (printf style), where help is to be had, and gives EXIT_USAGE. */
+int options_refuse(const struct command_help *help, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* "2025-03" or "202503" as yyyymm. */
+bool period_parse(const char *text, uint32_t *ret_period);
+
+/* A number in decimal, nothing behind it. */
+bool number_parse(const char *text, uint64_t *ret_number);
+
+/* Where the engine is when nobody says: QINGFEN_TO, else 127.0.0.1:7040. */
+struct client_address options_address(void);
+
+/* How far two words are apart, in letters put in, left out, changed or swapped with a neighbour. */
+size_t word_distance(const char *a, const char *b);
+
+/* True when `word` looks like a slip of `meant`. */
+bool word_is_near(const char *word, const char *meant);
+
+/* The options nearly all commands share, to stand in their lists. */
+#define OPTION_TO(address)                                              \
+    {                                                                   \
+        "to", OPTION_ADDRESS, (address), "HOST:PORT",                   \
+            "the engine (default 127.0.0.1:7040, or $QINGFEN_TO)", 0, 0 \
+    }
+#define OPTION_AS(province)                                                           \
+    {                                                                                 \
+        "as", OPTION_PROVINCE, (province), "PP",                                      \
+            "speak for one province, two digits (default: the centre, for all)", 0, 0 \
+    }
+#define OPTION_OUTPUT(format)                                                                   \
+    {                                                                                           \
+        "format", OPTION_FORMAT, (format), "FORMAT", "table, csv or json (default table)", 0, 0 \
+    }
+
+#endif

@@ -1,0 +1,28 @@
+/* words -- codes of the wire in words for people: provinces, lines, insurance classes, months. */
+#ifndef QINGFEN_WORDS_H
+#define QINGFEN_WORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define WORDS_SIZE 64 /* Bytes, any of the texts below with its end mark. */
+
+/* "34 安徽"; 0 gives "-- 清算户 clearing". Gives `ret_text`; so do the others. */
+char *words_province(uint32_t code, char ret_text[WORDS_SIZE]);
+
+/* "340000 安徽" for a six-digit area. */
+char *words_area(uint32_t admdvs, char ret_text[WORDS_SIZE]);
+
+/* "2 outpatient 门诊" */
+char *words_line(uint32_t line, char ret_text[WORDS_SIZE]);
+
+/* "310 employee 职工" */
+char *words_insutype(uint32_t insutype, char ret_text[WORDS_SIZE]);
+
+/* "2025-03"; 0 gives "-". */
+char *words_period(uint32_t yyyymm, char ret_text[WORDS_SIZE]);
+
+/* "2025-03-01 08:00:00" in Shanghai; 0 gives "-". */
+char *words_time(int64_t unix_ms, char ret_text[WORDS_SIZE]);
+
+#endif

@@ -1,0 +1,313 @@
+#include "tools/verify/compare.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/le.h"
+
+#define META_KEY "meta"
+
+int compare_meta(struct store *store, uint32_t shard, struct shard_meta *ret_meta,
+                 struct finding *finding)
+{
+    struct bytes value;
+    const int r = store_get(store, STORE_META, bytes_of(META_KEY), &value);
+    if (r == -ENOENT) return 0;
+    if (r != 0 || value.size != sizeof *ret_meta) {
+        finding_set(finding, "shard %u, state: its position cannot be read (%d)", shard, r);
+        return -1;
+    }
+    memcpy(ret_meta, value.data, sizeof *ret_meta);
+    if (ret_meta->format != 1 || ret_meta->shard != shard) {
+        finding_set(finding, "shard %u, state: format %u of shard %u", shard, ret_meta->format,
+                    ret_meta->shard);
+        return -1;
+    }
+    return 1;
+}
+
+bool compare_position(const struct shard_meta *meta, const struct recount *recount,
+                      struct finding *finding)
+{
+    const struct chain *chain = recount->chain;
+    const char *what = NULL;
+
+    if (chain->entries_left != 0) {
+        what = "it stands inside of a block";
+    } else if (meta->next_block != chain->next_block) {
+        what = "next_block";
+    } else if (memcmp(meta->hash, chain->previous, BLOCK_HASH_SIZE) != 0) {
+        what = "the hash of its last block";
+    } else if (meta->seq != 0 && meta->stamp_ms != chain->stamp_ms) {
+        what = "its time";
+    } else if (meta->cut_through != recount->cut_through || meta->cuts != recount->cuts) {
+        what = "the latest cut";
+    } else if (meta->closed_year != recount->closed_year) {
+        what = "the closed year";
+    }
+    if (what == NULL) return true;
+    return finding_set(finding, "shard %u, state at seq %llu: %s is not the journal's",
+                       chain->shard, (unsigned long long)meta->seq, what);
+}
+
+/* -- cells ---------------------------------------------------------------------------------- */
+
+/* Names the first field that differs; NULL when none does. */
+static const char *cell_difference(const struct cell *a, const struct cell *b, int64_t *ret_got,
+                                   int64_t *ret_want)
+{
+#define FIELD(name)                   \
+    if (a->name != b->name) {         \
+        *ret_got = (int64_t)a->name;  \
+        *ret_want = (int64_t)b->name; \
+        return #name;                 \
+    }
+    FIELD(count)
+    FIELD(refund_count)
+    FIELD(late_count)
+    FIELD(medfee_sum)
+    FIELD(cut)
+#undef FIELD
+    static const char *const accounts[ACCOUNT_SLOTS] = {"COST", "ACCRUED", "CLEARING", "account 3"};
+    for (int account = 0; account < ACCOUNT_SLOTS; account++) {
+        for (int fund = 0; fund < FUND_SLOTS; fund++) {
+            if (a->balance[account][fund] == b->balance[account][fund]) continue;
+            *ret_got = a->balance[account][fund];
+            *ret_want = b->balance[account][fund];
+            return accounts[account];
+        }
+    }
+    if (a->checksum == b->checksum) return NULL;
+    *ret_got = (int64_t)a->checksum;
+    *ret_want = (int64_t)b->checksum;
+    return "checksum";
+}
+
+static bool next_of(struct store *store, enum store_table table, struct bytes after,
+                    uint8_t *key_room, struct bytes *ret_key, struct bytes *ret_value, int *ret_r)
+{
+    /* The key behind `after`: itself with a zero byte more. The first one: the empty key. */
+    struct bytes from = {key_room, 0};
+    if (after.size != 0) {
+        memmove(key_room, after.data, after.size);
+        key_room[after.size] = 0;
+        from.size = after.size + 1;
+    }
+    *ret_r = store_ceiling(store, table, from, ret_key, ret_value);
+    return *ret_r == 0;
+}
+
+#define KEY_ROOM 32 /* No key of these tables has more than 12 bytes. */
+
+static bool compare_cells(struct store *store, const struct recount *recount,
+                          const struct recount_state *at, struct finding *finding)
+{
+    const uint32_t shard = recount->chain->shard;
+    uint8_t room[KEY_ROOM];
+    struct bytes key = {0};
+    struct bytes value;
+    uint32_t matched = 0;
+    int r;
+
+    while (next_of(store, STORE_CELL, key, room, &key, &value, &r)) {
+        struct cell cell;
+        int64_t got = 0;
+        int64_t want = 0;
+        if (key.size != 8 || value.size != sizeof cell)
+            return finding_set(finding, "shard %u, state: a cell of a wrong size", shard);
+        memcpy(&cell, value.data, sizeof cell);
+        const struct cell_key by_key = {be_load32(key.data), key.data[4], key.data[5], key.data[6],
+                                        key.data[7]};
+        if (memcmp(&by_key, &cell.key, sizeof by_key) != 0)
+            return finding_set(finding, "shard %u, state: cell %s under another key", shard,
+                               cell_key_text(cell.key));
+        const struct recount_cell *mine = recount_cell(at, cell.key);
+        if (mine == NULL)
+            return finding_set(finding, "shard %u, state: cell %s is not in the journal", shard,
+                               cell_key_text(cell.key));
+        const char *field = cell_difference(&cell, &mine->cell, &got, &want);
+        if (field != NULL) {
+            return finding_set(finding, "shard %u, state: cell %s: %s is %lld, by the journal %lld",
+                               shard, cell_key_text(cell.key), field, (long long)got,
+                               (long long)want);
+        }
+        matched++;
+    }
+    if (r != -ENOENT) return finding_set(finding, "shard %u, state: cells: error %d", shard, r);
+    if (matched != at->cell_count) {
+        return finding_set(finding, "shard %u, state: %u cells, by the journal %u", shard, matched,
+                           at->cell_count);
+    }
+    return true;
+}
+
+/* -- marks ---------------------------------------------------------------------------------- */
+
+static bool compare_marks(struct store *store, const struct recount *recount,
+                          const struct recount_state *at, struct finding *finding)
+{
+    const uint32_t shard = recount->chain->shard;
+    uint8_t room[KEY_ROOM];
+    struct bytes key = {0};
+    struct bytes value;
+    uint32_t matched = 0;
+    int r;
+
+    while (next_of(store, STORE_MARK, key, room, &key, &value, &r)) {
+        struct mark mark;
+        if (key.size != 8 || value.size != sizeof mark)
+            return finding_set(finding, "shard %u, state: a mark of a wrong size", shard);
+        memcpy(&mark, value.data, sizeof mark);
+        const struct mark *mine = recount_mark(at, mark.seq);
+        if (be_load64(key.data) != mark.seq || mine == NULL ||
+            memcmp(&mark, mine, sizeof mark) != 0) {
+            return finding_set(finding, "shard %u, state: mark of seq %llu is not the journal's",
+                               shard, (unsigned long long)be_load64(key.data));
+        }
+        matched++;
+    }
+    if (r != -ENOENT) return finding_set(finding, "shard %u, state: marks: error %d", shard, r);
+    if (matched != at->mark_count) {
+        return finding_set(finding, "shard %u, state: %u marks, by the journal %u", shard, matched,
+                           at->mark_count);
+    }
+    return true;
+}
+
+/* -- records -------------------------------------------------------------------------------- */
+
+/* One chunk: its entries are the journal's, byte by byte. Gives their number, 0 with a finding. */
+static uint32_t compare_chunk(struct bytes value, uint64_t first, const struct recount *recount,
+                              struct finding *finding)
+{
+    const uint32_t shard = recount->chain->shard;
+    const uint32_t count = value.size < 4 ? 0 : le_load32(value.data);
+
+    if (count == 0 || (value.size - 4) / 4 < count || first + count - 1 > recount->chain->entries) {
+        finding_set(finding, "shard %u, state: records from seq %llu: no sound chunk", shard,
+                    (unsigned long long)first);
+        return 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct bytes mine = chain_entry_bytes(recount->chain, recount->places[first + i - 1]);
+        const uint32_t offset = le_load32(value.data + 4 + 4 * (size_t)i);
+        if (offset > value.size || value.size - offset < mine.size ||
+            memcmp(value.data + offset, mine.data, mine.size) != 0) {
+            finding_set(finding, "shard %u, state: record seq %llu is not the journal's", shard,
+                        (unsigned long long)first + i);
+            return 0;
+        }
+    }
+    return count;
+}
+
+static bool compare_records(struct store *store, const struct shard_meta *meta,
+                            const struct recount *recount, struct finding *finding)
+{
+    const uint32_t shard = recount->chain->shard;
+    uint8_t room[KEY_ROOM];
+    struct bytes key = {0};
+    struct bytes value;
+    uint64_t next = 1;
+    int r;
+
+    while (next_of(store, STORE_RECORD, key, room, &key, &value, &r)) {
+        if (key.size != 8 || be_load64(key.data) != next) {
+            return finding_set(finding, "shard %u, state: records: a gap before seq %llu", shard,
+                               (unsigned long long)next);
+        }
+        const uint32_t count = compare_chunk(value, next, recount, finding);
+        if (count == 0) return false;
+        next += count;
+    }
+    if (r != -ENOENT) return finding_set(finding, "shard %u, state: records: error %d", shard, r);
+    if (next != meta->seq + 1) {
+        return finding_set(finding, "shard %u, state: records end at seq %llu instead of %llu",
+                           shard, (unsigned long long)next - 1, (unsigned long long)meta->seq);
+    }
+    return true;
+}
+
+/* -- ids ------------------------------------------------------------------------------------ */
+
+/* Ids that an entry leaves in the directory. */
+static uint8_t ids_of(const struct recount *recount, uint64_t seq)
+{
+    const struct entry entry = chain_entry(recount->chain, recount->places[seq - 1]);
+    switch ((enum entry_kind)entry.kind) {
+    case ENTRY_SETTLEMENT:
+    case ENTRY_REFUND:
+    case ENTRY_ADJUSTMENT:
+        return 2; /* msgid; setl_id or adj_no. */
+    case ENTRY_CORRECTION:
+        return entry.orig_seq == 0 ? 2 : 1; /* msgid; a tombstone also the one it waits for. */
+    case ENTRY_CUT:
+    case ENTRY_CLOCK:
+    case ENTRY_YEAR_CLOSE:
+    case ENTRY_KIND_END:
+        break;
+    }
+    return 0;
+}
+
+/* One chunk: in order, and of entries that are there. Counts the ids of each entry. */
+static bool compare_id_chunk(struct bytes key, struct bytes value, uint64_t seq_max, uint64_t *last,
+                             uint8_t *counts)
+{
+    const size_t count = value.size / sizeof(struct id);
+    if (count == 0 || value.size % sizeof(struct id) != 0) return false;
+    for (size_t i = 0; i < count; i++) {
+        struct id id;
+        memcpy(&id, value.data + i * sizeof id, sizeof id);
+        if (id.hash < *last || id.seq == 0 || id.seq > seq_max) return false;
+        if (i == 0 && id.hash != be_load64(key.data + 4)) return false;
+        if (counts[id.seq - 1] < UINT8_MAX) counts[id.seq - 1]++;
+        *last = id.hash;
+    }
+    return true;
+}
+
+/* The hashes are keyed with a secret of the store, so order and number are looked at; that each id
+ * is found is what --deep asks. */
+static bool compare_ids(struct store *store, const struct shard_meta *meta,
+                        const struct recount *recount, struct finding *finding)
+{
+    const uint32_t shard = recount->chain->shard;
+    uint8_t *counts = calloc(meta->seq, 1);
+    uint8_t room[KEY_ROOM];
+    struct bytes key = {0};
+    struct bytes value;
+    uint32_t run = 0;
+    uint64_t last = 0;
+    int r = -ENOMEM;
+
+    while (counts != NULL && next_of(store, STORE_ID, key, room, &key, &value, &r)) {
+        if (key.size == 12 && be_load32(key.data) != run) {
+            run = be_load32(key.data);
+            last = 0;
+        }
+        if (key.size != 12 || !compare_id_chunk(key, value, meta->seq, &last, counts)) {
+            free(counts);
+            return finding_set(finding, "shard %u, state: ids of run %u are not sound", shard, run);
+        }
+    }
+    if (r != -ENOENT) finding_set(finding, "shard %u, state: ids: error %d", shard, r);
+    for (uint64_t seq = 1; seq <= meta->seq && !finding->found; seq++) {
+        if (counts[seq - 1] == ids_of(recount, seq)) continue;
+        finding_set(finding, "shard %u, state: seq %llu has %u ids, by the journal %u", shard,
+                    (unsigned long long)seq, counts[seq - 1], ids_of(recount, seq));
+    }
+    free(counts);
+    return !finding->found;
+}
+
+bool compare_store(struct store *store, const struct shard_meta *meta,
+                   const struct recount *recount, const struct recount_state *at,
+                   struct finding *finding)
+{
+    return compare_cells(store, recount, at, finding) &&
+           compare_marks(store, recount, at, finding) &&
+           compare_records(store, meta, recount, finding) &&
+           compare_ids(store, meta, recount, finding);
+}

@@ -1,0 +1,701 @@
+#include "tools/verify/recount.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "codec/messages.h"
+#include "util/checksum.h"
+
+/* What verify knows of an entry while it looks at it. */
+struct look {
+    struct recount *recount;
+    const struct entry *entry;
+    place_t place;
+    struct finding *finding;
+};
+
+static bool wrong(const struct look *look, const char *what)
+{
+    return finding_set(look->finding, "shard %u, %s, seq %llu: %s", look->recount->chain->shard,
+                       chain_place_text(look->place), (unsigned long long)look->entry->seq, what);
+}
+
+/* -- the calendar, by the C library --------------------------------------------------------- */
+
+static uint32_t month_of(int64_t unix_ms)
+{
+    const time_t seconds = (time_t)(unix_ms / 1000 + 8 * 3600); /* Shanghai as if it were UTC. */
+    struct tm tm;
+    if (gmtime_r(&seconds, &tm) == NULL) return 0;
+    return (uint32_t)(tm.tm_year + 1900) * 100 + (uint32_t)tm.tm_mon + 1;
+}
+
+static uint32_t month_after(uint32_t month)
+{
+    return month % 100 == 12 ? (month / 100 + 1) * 100 + 1 : month + 1;
+}
+
+/* -- cells ---------------------------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t x)
+{
+    x ^= x >> 33;
+    x *= UINT64_C(0xff51afd7ed558ccd);
+    x ^= x >> 33;
+    return x;
+}
+
+static uint64_t pack(struct cell_key key)
+{
+    return (uint64_t)key.period << 32 | (uint64_t)key.payer << 24 | (uint64_t)key.payee << 16 |
+           (uint64_t)key.line << 8 | key.insurance;
+}
+
+const char *cell_key_text(struct cell_key key)
+{
+    static _Thread_local char text[64];
+    snprintf(text, sizeof text, "%u %02u->%02u line %u class %u", key.period,
+             key.payer < PROVINCE_COUNT ? province_codes[key.payer] : 0,
+             key.payee < PROVINCE_COUNT ? province_codes[key.payee] : 0, key.line, key.insurance);
+    return text;
+}
+
+const struct recount_cell *recount_cell(const struct recount_state *state, struct cell_key key)
+{
+    uint64_t cursor = 0;
+    uint64_t found;
+    while ((found = idset_find(&state->cell_index, mix(pack(key)), &cursor)) != 0) {
+        const struct recount_cell *cell = &state->cells[found - 1];
+        if (pack(cell->cell.key) == pack(key)) return cell;
+    }
+    return NULL;
+}
+
+/* Makes room for one more of something. */
+static bool grow(void **list, uint32_t count, uint32_t *room, size_t size)
+{
+    if (count < *room) return true;
+    const uint32_t more = *room == 0 ? 1024 : *room * 2;
+    void *grown = realloc(*list, more * size);
+    if (grown == NULL) return false;
+    *list = grown;
+    *room = more;
+    return true;
+}
+
+static struct recount_cell *cell_for(struct recount_state *state, struct cell_key key)
+{
+    struct recount_cell *cell = (struct recount_cell *)recount_cell(state, key);
+    if (cell != NULL) return cell;
+    if (!grow((void **)&state->cells, state->cell_count, &state->cells_room,
+              sizeof *state->cells) ||
+        !idset_add(&state->cell_index, mix(pack(key)), state->cell_count + 1)) {
+        return NULL;
+    }
+    cell = &state->cells[state->cell_count++];
+    memset(cell, 0, sizeof *cell);
+    cell->cell.key = key;
+    return cell;
+}
+
+/* -- marks ---------------------------------------------------------------------------------- */
+
+const struct mark *recount_mark(const struct recount_state *state, uint64_t seq)
+{
+    uint64_t cursor = 0;
+    uint64_t found;
+    while ((found = idset_find(&state->mark_index, mix(seq), &cursor)) != 0) {
+        if (state->marks[found - 1].seq == seq) return &state->marks[found - 1];
+    }
+    return NULL;
+}
+
+static struct mark *mark_for(struct recount_state *state, uint64_t seq)
+{
+    struct mark *mark = (struct mark *)recount_mark(state, seq);
+    if (mark != NULL) return mark;
+    if (!grow((void **)&state->marks, state->mark_count, &state->marks_room,
+              sizeof *state->marks) ||
+        !idset_add(&state->mark_index, mix(seq), state->mark_count + 1)) {
+        return NULL;
+    }
+    mark = &state->marks[state->mark_count++];
+    *mark = (struct mark){.seq = seq};
+    return mark;
+}
+
+/* -- states --------------------------------------------------------------------------------- */
+
+void recount_state_done(struct recount_state *state)
+{
+    free(state->cells);
+    free(state->marks);
+    idset_done(&state->cell_index);
+    idset_done(&state->mark_index);
+    memset(state, 0, sizeof *state);
+}
+
+bool recount_copy(const struct recount_state *state, struct recount_state *ret_copy)
+{
+    struct recount_state *copy = ret_copy;
+    memset(copy, 0, sizeof *copy);
+    if (!idset_init(&copy->cell_index) || !idset_init(&copy->mark_index)) return false;
+    for (uint32_t i = 0; i < state->cell_count; i++) {
+        struct recount_cell *cell = cell_for(copy, state->cells[i].cell.key);
+        if (cell == NULL) return false;
+        *cell = state->cells[i];
+    }
+    for (uint32_t i = 0; i < state->mark_count; i++) {
+        struct mark *mark = mark_for(copy, state->marks[i].seq);
+        if (mark == NULL) return false;
+        *mark = state->marks[i];
+    }
+    return true;
+}
+
+bool recount_init(struct recount *recount, struct chain *chain, uint32_t shards)
+{
+    memset(recount, 0, sizeof *recount);
+    recount->chain = chain;
+    recount->shards = shards;
+    return idset_init(&recount->ids) && idset_init(&recount->state.cell_index) &&
+           idset_init(&recount->state.mark_index) && arena_init(&recount->arena) &&
+           arena_init(&recount->other);
+}
+
+void recount_done(struct recount *recount)
+{
+    recount_state_done(&recount->state);
+    idset_done(&recount->ids);
+    arena_done(&recount->arena);
+    arena_done(&recount->other);
+    free(recount->places);
+    recount->places = NULL;
+}
+
+/* -- ids ------------------------------------------------------------------------------------ */
+
+/* The kinds of ids: each is used once by a person. */
+enum id_kind {
+    ID_MSGID = 'M',
+    ID_SETL = 'S',
+    ID_ADJ = 'A'
+};
+
+/* An id, with everything that makes it one. */
+struct full_id {
+    uint64_t hash;
+    enum id_kind kind;
+    uint32_t scope; /* Sender, or insured area. */
+    struct bytes psn_key;
+    struct bytes text;
+};
+
+static struct full_id make_id(enum id_kind kind, uint32_t scope, struct bytes psn_key,
+                              struct bytes text)
+{
+    uint8_t all[5 + PSN_KEY_SIZE + 64] = {0};
+    const size_t size = text.size < 64 ? text.size : 64;
+    all[0] = (uint8_t)kind;
+    memcpy(all + 1, &scope, 4);
+    memcpy(all + 5, psn_key.data, psn_key.size < PSN_KEY_SIZE ? psn_key.size : PSN_KEY_SIZE);
+    memcpy(all + 5 + PSN_KEY_SIZE, text.data, size);
+    return (struct full_id){checksum_hash64(0, all, 5 + PSN_KEY_SIZE + size), kind, scope, psn_key,
+                            text};
+}
+
+static bool id_equal(const struct full_id *a, const struct full_id *b)
+{
+    return a->kind == b->kind && a->scope == b->scope && bytes_equal(a->psn_key, b->psn_key) &&
+           bytes_equal(a->text, b->text);
+}
+
+/* The ids an entry uses, at most two; 0 for entries without any. */
+static int ids_of(struct arena *arena, const struct entry *entry, struct full_id ret_ids[2])
+{
+    struct settlement s;
+    struct adjustment a;
+    struct correction c;
+
+    switch ((enum entry_kind)entry->kind) {
+    case ENTRY_SETTLEMENT:
+    case ENTRY_REFUND:
+        if (!body_settlement(arena, entry->body, &s)) return 0;
+        ret_ids[0] = make_id(ID_MSGID, entry->sender, s.psn_key, s.msgid);
+        ret_ids[1] = make_id(ID_SETL, s.insu_admdvs, s.psn_key, s.setl_id);
+        return 2;
+    case ENTRY_ADJUSTMENT:
+        if (!body_adjustment(arena, entry->body, &a)) return 0;
+        ret_ids[0] = make_id(ID_MSGID, entry->sender, a.psn_key, a.msgid);
+        ret_ids[1] = make_id(ID_ADJ, a.insu_admdvs, a.psn_key, a.adj_no);
+        return 2;
+    case ENTRY_CORRECTION:
+        if (!body_correction(arena, entry->body, &c)) return 0;
+        ret_ids[0] = make_id(ID_MSGID, entry->sender, c.psn_key, c.msgid);
+        return 1;
+    case ENTRY_CUT:
+    case ENTRY_CLOCK:
+    case ENTRY_YEAR_CLOSE:
+    case ENTRY_KIND_END:
+        break;
+    }
+    return 0;
+}
+
+static struct entry entry_of(const struct recount *recount, uint64_t seq)
+{
+    return chain_entry(recount->chain, recount->places[seq - 1]);
+}
+
+/* Remembers an id. False with a finding when the person has used it before. */
+static bool add_id(const struct look *look, const struct full_id *id)
+{
+    struct recount *recount = look->recount;
+    uint64_t cursor = 0;
+    uint64_t seq;
+
+    if (id->text.size == 0) return wrong(look, "an id is empty");
+    while ((seq = idset_find(&recount->ids, id->hash, &cursor)) != 0) {
+        struct full_id its[2];
+        const struct entry earlier = entry_of(recount, seq);
+        const int count = ids_of(&recount->other, &earlier, its);
+        for (int i = 0; i < count; i++) {
+            if (!id_equal(id, &its[i])) continue;
+            char what[96];
+            snprintf(what, sizeof what, "%s used before, by seq %llu",
+                     id->kind == ID_MSGID  ? "the msgid was"
+                     : id->kind == ID_SETL ? "the setl_id was"
+                                           : "the adj_no was",
+                     (unsigned long long)seq);
+            return wrong(look, what);
+        }
+    }
+    if (!idset_add(&recount->ids, id->hash, look->entry->seq)) return wrong(look, "out of memory");
+    return true;
+}
+
+/* -- postings ------------------------------------------------------------------------------- */
+
+/* What one record does to its cell. */
+struct effect {
+    struct cell_key key;
+    int64_t funds[FUND_COUNT];
+    int64_t medfee;
+    uint64_t content_hash;
+};
+
+static int64_t larger_of(int64_t a, int64_t b)
+{
+    return llabs(a) >= llabs(b) ? a : b;
+}
+
+/* Settlement and refund: every fund class from the amounts, by the switches the entry keeps. */
+static struct effect effect_of_settlement(const struct entry *entry, const struct settlement *s)
+{
+    const int64_t *a = s->amounts;
+    int64_t account = a[AMOUNT_ACCT];
+    int64_t fund = a[AMOUNT_FUND_SUM];
+    struct effect effect = {
+        .key = {.period = entry->period,
+                .payer = province_of_area(s->insu_admdvs),
+                .payee = province_of_area(s->mdtrtarea_admvs),
+                .line = entry->line,
+                .insurance = entry->insurance},
+        .medfee = a[AMOUNT_MEDFEE],
+        .content_hash = settlement_content_hash(s),
+    };
+
+    /* Mutual aid beside the own account is cleared but for the wallet's share of it. */
+    if ((entry->flags & ENTRY_MULAID_CLEARED) != 0 && (entry->flags & ENTRY_MULAID_IN_ACCT) == 0)
+        account += larger_of(a[AMOUNT_MULAID], a[AMOUNT_WLT]) - a[AMOUNT_WLT];
+    if ((entry->flags & ENTRY_ACCT_IN_FUND) != 0) fund -= a[AMOUNT_ACCT];
+
+    effect.funds[FUND_ACCOUNT] = account;
+    effect.funds[FUND_POOL] = a[AMOUNT_HIFP];
+    effect.funds[FUND_SUPPLEMENT] =
+        a[AMOUNT_CVLSERV] + a[AMOUNT_HIFES] + a[AMOUNT_HIFMI] + a[AMOUNT_HIFOB];
+    effect.funds[FUND_ASSISTANCE] = a[AMOUNT_MAF];
+    effect.funds[FUND_OTHER] = fund - effect.funds[FUND_POOL] - effect.funds[FUND_SUPPLEMENT] -
+                               effect.funds[FUND_ASSISTANCE];
+    return effect;
+}
+
+static struct effect effect_of_adjustment(const struct entry *entry, const struct adjustment *a)
+{
+    const int64_t *d = a->amounts;
+    struct effect effect = {
+        .key = {.period = entry->period,
+                .payer = province_of_area(a->insu_admdvs),
+                .payee = province_of_area(a->mdtrtarea_admvs),
+                .line = entry->line,
+                .insurance = entry->insurance},
+        .content_hash = adjustment_content_hash(a),
+    };
+    effect.funds[FUND_ACCOUNT] = d[AMOUNT_ACCT];
+    effect.funds[FUND_POOL] = d[AMOUNT_HIFP];
+    effect.funds[FUND_SUPPLEMENT] =
+        d[AMOUNT_CVLSERV] + d[AMOUNT_HIFES] + d[AMOUNT_HIFMI] + d[AMOUNT_HIFOB];
+    effect.funds[FUND_ASSISTANCE] = d[AMOUNT_MAF];
+    effect.funds[FUND_OTHER] = d[AMOUNT_HIFDM] + d[AMOUNT_OTH];
+    return effect;
+}
+
+/* Posts an effect (sign 1) or takes it back (sign -1); `of` is the entry it belongs to. */
+static bool post(const struct look *look, const struct effect *effect, const struct entry *of,
+                 int64_t sign)
+{
+    const struct cell_key key = effect->key;
+    if (key.payer >= PROVINCE_COUNT || key.payee >= PROVINCE_COUNT || key.payer == key.payee)
+        return wrong(look, "its provinces are no pair that is cleared");
+    if (key.line == 0 || key.line >= LINE_END || key.insurance >= INSURANCE_COUNT)
+        return wrong(look, "an unknown line or class");
+    struct recount_cell *cell = cell_for(&look->recount->state, key);
+    if (cell == NULL) return wrong(look, "out of memory");
+    if (cell->cell.cut != 0) return wrong(look, "it changes a cell that was cut");
+
+    struct cell *c = &cell->cell;
+    for (int fund = 0; fund < FUND_COUNT; fund++) {
+        const int64_t amount = sign * effect->funds[fund];
+        if (__builtin_add_overflow(c->balance[ACCOUNT_COST][fund], amount,
+                                   &c->balance[ACCOUNT_COST][fund]) ||
+            __builtin_sub_overflow(c->balance[ACCOUNT_ACCRUED][fund], amount,
+                                   &c->balance[ACCOUNT_ACCRUED][fund])) {
+            return wrong(look, "a balance of its cell overflows");
+        }
+    }
+    c->medfee_sum += sign * effect->medfee;
+    c->count += (uint64_t)sign;
+    c->checksum += (uint64_t)sign * effect->content_hash;
+    if (of->kind == ENTRY_REFUND) c->refund_count += (uint64_t)sign;
+    if ((of->flags & ENTRY_LATE) != 0) c->late_count += (uint64_t)sign;
+    if (of->kind == ENTRY_ADJUSTMENT) cell->adjustments += (uint64_t)sign;
+    return true;
+}
+
+/* -- what every entry of a person must be ---------------------------------------------------- */
+
+static bool check_person(const struct look *look, struct bytes psn_key)
+{
+    uint32_t h;
+    if (psn_key.size != PSN_KEY_SIZE) return wrong(look, "psn_key has not 16 bytes");
+    memcpy(&h, psn_key.data, sizeof h);
+    if ((uint32_t)(((uint64_t)h * look->recount->shards) >> 32) != look->recount->chain->shard)
+        return wrong(look, "the person is at home in another shard");
+    return true;
+}
+
+/* The month a record of its own `month` belongs to, given the cuts so far. */
+static bool check_period(const struct look *look, uint32_t month)
+{
+    const struct entry *entry = look->entry;
+    const struct recount *recount = look->recount;
+    const bool late = month <= recount->cut_through;
+    const uint32_t want = late ? month_after(recount->cut_through) : month;
+
+    if (entry->orig_period != month) return wrong(look, "orig_period is not its own month");
+    if (entry->period != want) return wrong(look, "posted to another month than it belongs to");
+    if (((entry->flags & ENTRY_LATE) != 0) != late) return wrong(look, "the late flag is wrong");
+    if (month / 100 <= recount->closed_year) return wrong(look, "its year is closed");
+    return true;
+}
+
+static void amounts_of_adjustment(const struct adjustment *a, int64_t *ret_amounts)
+{
+    memcpy(ret_amounts, a->amounts, sizeof a->amounts);
+    for (int i = AMOUNT_FUND_FIRST; i <= AMOUNT_FUND_LAST; i++)
+        ret_amounts[AMOUNT_FUND_SUM] += a->amounts[i]; /* Its parts change the fund total too. */
+}
+
+/* The settlement a refund or adjustment refers to: there, the same person's, standing. Decodes it
+ * into `other`, sets what has become of it. */
+static bool find_original(const struct look *look, struct bytes psn_key, uint32_t insu_admdvs,
+                          struct bytes setl_id, struct settlement *ret_original,
+                          struct mark **ret_mark)
+{
+    struct recount *recount = look->recount;
+    const struct entry *entry = look->entry;
+
+    if (entry->orig_seq == 0 || entry->orig_seq >= entry->seq)
+        return wrong(look, "it refers to no earlier entry");
+    const struct entry original = entry_of(recount, entry->orig_seq);
+    if (original.kind != ENTRY_SETTLEMENT ||
+        !body_settlement(&recount->other, original.body, ret_original)) {
+        return wrong(look, "what it refers to is no settlement");
+    }
+    if (!bytes_equal(psn_key, ret_original->psn_key) ||
+        !bytes_equal(setl_id, ret_original->setl_id) || insu_admdvs != ret_original->insu_admdvs) {
+        return wrong(look, "it refers to another settlement than it names");
+    }
+    if (entry->line != original.line || entry->insurance != original.insurance ||
+        (entry->flags & ~ENTRY_LATE) != (original.flags & ~ENTRY_LATE)) {
+        return wrong(look, "line, class or switches differ from its original's");
+    }
+    *ret_mark = mark_for(&recount->state, original.seq);
+    if (*ret_mark == NULL) return wrong(look, "out of memory");
+    if (((*ret_mark)->flags & MARK_REVERSED) != 0) return wrong(look, "its original was cancelled");
+    if (entry->prev_seq != ((*ret_mark)->last_seq != 0 ? (*ret_mark)->last_seq : original.seq))
+        return wrong(look, "prev_seq is not the entry before it that refers to the same original");
+    return true;
+}
+
+/* Changes stay within the original, amount by amount. */
+static bool change(const struct look *look, struct mark *mark, const struct settlement *original,
+                   const int64_t *amounts)
+{
+    mark->last_seq = look->entry->seq;
+    for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++) {
+        if (amounts[i] == 0) continue;
+        mark->changes[i] += amounts[i];
+        if (original->amounts[i] >= 0 && original->amounts[i] + mark->changes[i] < 0)
+            return wrong(look, "refunds and adjustments go beyond the original");
+    }
+    return true;
+}
+
+/* -- the kinds of entries -------------------------------------------------------------------- */
+
+static bool add_settlement(const struct look *look)
+{
+    struct recount *recount = look->recount;
+    const struct entry *entry = look->entry;
+    struct settlement s;
+
+    if (!body_settlement(&recount->arena, entry->body, &s)) return wrong(look, "no SetlPost");
+    if (s.refd_setl_flag != (entry->kind == ENTRY_REFUND))
+        return wrong(look, "kind and refd_setl_flag differ");
+    if (entry->sender != s.mdtrtarea_admvs / 10000)
+        return wrong(look, "the sender is not the province of treatment");
+    if (!check_person(look, s.psn_key)) return false;
+    const struct full_id msgid = make_id(ID_MSGID, entry->sender, s.psn_key, s.msgid);
+    const struct full_id setl_id = make_id(ID_SETL, s.insu_admdvs, s.psn_key, s.setl_id);
+    idset_prefetch(&recount->ids, msgid.hash);
+    idset_prefetch(&recount->ids, setl_id.hash);
+    if (!check_period(look, month_of(s.setl_time))) return false;
+
+    if (entry->kind == ENTRY_REFUND) {
+        struct settlement original;
+        struct mark *mark;
+        if (!find_original(look, s.psn_key, s.insu_admdvs, s.orig_setl_id, &original, &mark))
+            return false;
+        if (s.mdtrtarea_admvs / 10000 != original.mdtrtarea_admvs / 10000)
+            return wrong(look, "refunded by another province than the original's");
+        if (!change(look, mark, &original, s.amounts)) return false;
+        mark->refunds++;
+    } else if (entry->orig_seq != 0 || entry->prev_seq != 0) {
+        return wrong(look, "a settlement refers to another entry");
+    }
+    const struct effect effect = effect_of_settlement(entry, &s);
+    recount->records++;
+    return post(look, &effect, entry, 1) && add_id(look, &msgid) && add_id(look, &setl_id);
+}
+
+static bool add_adjustment(const struct look *look)
+{
+    struct recount *recount = look->recount;
+    const struct entry *entry = look->entry;
+    struct adjustment a;
+    struct settlement original;
+    struct mark *mark;
+    int64_t amounts[AMOUNT_COUNT];
+
+    if (!body_adjustment(&recount->arena, entry->body, &a)) return wrong(look, "no SetlAdjust");
+    const uint32_t payer = a.insu_admdvs / 10000;
+    const uint32_t payee = a.mdtrtarea_admvs / 10000;
+    const bool agreed = (entry->sender == payer && a.approved_by / 10000 == payee) ||
+                        (entry->sender == payee && a.approved_by / 10000 == payer);
+    if (!agreed) return wrong(look, "not agreed by both sides");
+    if (!check_person(look, a.psn_key) || !check_period(look, month_of(entry->stamp_ms)))
+        return false;
+    if (!find_original(look, a.psn_key, a.insu_admdvs, a.setl_id, &original, &mark)) return false;
+    if (payee != original.mdtrtarea_admvs / 10000)
+        return wrong(look, "its place of treatment is not the original's");
+
+    amounts_of_adjustment(&a, amounts);
+    if (!change(look, mark, &original, amounts)) return false;
+    const struct effect effect = effect_of_adjustment(entry, &a);
+    recount->records++;
+    const struct full_id msgid = make_id(ID_MSGID, entry->sender, a.psn_key, a.msgid);
+    const struct full_id adj_no = make_id(ID_ADJ, a.insu_admdvs, a.psn_key, a.adj_no);
+    return post(look, &effect, entry, 1) && add_id(look, &msgid) && add_id(look, &adj_no);
+}
+
+/* Takes a refund's or adjustment's amounts off its original again. */
+static void unchange(struct recount *recount, uint64_t original_seq, const int64_t *amounts,
+                     bool refund)
+{
+    struct mark *mark = mark_for(&recount->state, original_seq); /* It was made before. */
+    for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++)
+        mark->changes[i] -= amounts[i];
+    mark->refunds -= refund;
+}
+
+/* The effect of a corrected entry, taken back. */
+static bool take_back(const struct look *look, const struct entry *original,
+                      const struct correction *c)
+{
+    struct recount *recount = look->recount;
+    struct effect effect;
+    struct bytes psn_key;
+    struct bytes msgid;
+
+    if (original->kind == ENTRY_ADJUSTMENT) {
+        struct adjustment a;
+        int64_t amounts[AMOUNT_COUNT];
+        if (!body_adjustment(&recount->other, original->body, &a)) return wrong(look, "no body");
+        effect = effect_of_adjustment(original, &a);
+        psn_key = a.psn_key;
+        msgid = a.msgid;
+        amounts_of_adjustment(&a, amounts);
+        unchange(recount, original->orig_seq, amounts, false);
+    } else {
+        struct settlement s;
+        if (!body_settlement(&recount->other, original->body, &s)) return wrong(look, "no body");
+        effect = effect_of_settlement(original, &s);
+        psn_key = s.psn_key;
+        msgid = s.msgid;
+        if (original->kind == ENTRY_REFUND) unchange(recount, original->orig_seq, s.amounts, true);
+    }
+    if (!bytes_equal(psn_key, c->psn_key) || !bytes_equal(msgid, c->omsgid) ||
+        original->sender != look->entry->sender) {
+        return wrong(look, "it cancels another message than it names");
+    }
+    return post(look, &effect, original, -1);
+}
+
+static bool add_correction(const struct look *look)
+{
+    struct recount *recount = look->recount;
+    const struct entry *entry = look->entry;
+    struct correction c;
+
+    if (!body_correction(&recount->arena, entry->body, &c)) return wrong(look, "no Correction");
+    if (!check_person(look, c.psn_key)) return false;
+    const struct full_id id = make_id(ID_MSGID, entry->sender, c.psn_key, c.msgid);
+    if (!add_id(look, &id)) return false;
+    if (entry->orig_seq == 0) {
+        recount->tombstones++;
+        return true;
+    }
+    if (entry->orig_seq >= entry->seq) return wrong(look, "it refers to no earlier entry");
+    const struct entry original = entry_of(recount, entry->orig_seq);
+    if (original.kind != ENTRY_SETTLEMENT && original.kind != ENTRY_REFUND &&
+        original.kind != ENTRY_ADJUSTMENT) {
+        return wrong(look, "what it cancels is no record");
+    }
+    if (entry->period != original.period || entry->orig_period != original.orig_period)
+        return wrong(look, "its month is not the cancelled record's");
+    if (original.period <= recount->cut_through)
+        return wrong(look, "it cancels a record of a cut month");
+    struct mark *mark = mark_for(&recount->state, original.seq);
+    if (mark == NULL) return wrong(look, "out of memory");
+    if ((mark->flags & MARK_REVERSED) != 0) return wrong(look, "it was cancelled before");
+    if (mark->refunds != 0) return wrong(look, "refunds of the cancelled record stand");
+    mark->flags |= MARK_REVERSED;
+    mark->last_seq = entry->seq;
+    recount->corrections++;
+    return take_back(look, &original, &c);
+}
+
+static bool add_cut(const struct look *look)
+{
+    struct recount *recount = look->recount;
+    const uint32_t month = look->entry->period;
+
+    if (month % 100 < 1 || month % 100 > 12 || month <= recount->cut_through)
+        return wrong(look, "it cuts no month that could be next");
+    if (recount->cuts == RECOUNT_CUTS_MAX) return wrong(look, "more cuts than can be counted");
+    recount->cut_months[recount->cuts++] = month;
+    recount->cut_through = month;
+    for (uint32_t i = 0; i < recount->state.cell_count; i++) {
+        struct cell *cell = &recount->state.cells[i].cell;
+        if (cell->cut != 0 || cell->key.period > month) continue;
+        if (cell->key.period < month && cell->count != 0)
+            return wrong(look, "an earlier month was still open");
+        for (int fund = 0; fund < FUND_COUNT; fund++) {
+            cell->balance[ACCOUNT_CLEARING][fund] += cell->balance[ACCOUNT_ACCRUED][fund];
+            cell->balance[ACCOUNT_ACCRUED][fund] = 0;
+        }
+        cell->cut = recount->cuts;
+    }
+    return true;
+}
+
+static bool add_year_close(const struct look *look)
+{
+    struct recount *recount = look->recount;
+    const uint32_t year = look->entry->period / 100;
+
+    if (year <= recount->closed_year) return wrong(look, "the year was closed before");
+    if (recount->cut_through < year * 100 + 12)
+        return wrong(look, "a month of the closed year is open");
+    recount->closed_year = year;
+    return true;
+}
+
+static bool note_place(struct recount *recount, uint64_t seq, place_t place)
+{
+    if (seq > recount->places_room) {
+        const uint64_t room = recount->places_room == 0 ? 65536 : recount->places_room * 2;
+        place_t *places = realloc(recount->places, room * sizeof *places);
+        if (places == NULL) return false;
+        recount->places = places;
+        recount->places_room = room;
+    }
+    recount->places[seq - 1] = place;
+    return true;
+}
+
+bool recount_add(struct recount *recount, const struct entry *entry, place_t place,
+                 struct finding *finding)
+{
+    const struct look look = {recount, entry, place, finding};
+
+    if (!note_place(recount, entry->seq, place)) return wrong(&look, "out of memory");
+    switch ((enum entry_kind)entry->kind) {
+    case ENTRY_SETTLEMENT:
+    case ENTRY_REFUND:
+        return add_settlement(&look);
+    case ENTRY_ADJUSTMENT:
+        return add_adjustment(&look);
+    case ENTRY_CORRECTION:
+        return add_correction(&look);
+    case ENTRY_CUT:
+        return add_cut(&look);
+    case ENTRY_YEAR_CLOSE:
+        return add_year_close(&look);
+    case ENTRY_CLOCK:
+        return true;
+    case ENTRY_KIND_END:
+        break;
+    }
+    return wrong(&look, "an unknown kind");
+}
+
+/* -- at the end ------------------------------------------------------------------------------ */
+
+bool recount_check_cells(const struct recount *recount, struct finding *finding)
+{
+    for (uint32_t i = 0; i < recount->state.cell_count; i++) {
+        const struct recount_cell *cell = &recount->state.cells[i];
+        int64_t cost = 0;
+        for (int fund = 0; fund < FUND_SLOTS; fund++) {
+            int64_t sum = 0;
+            for (int account = 0; account < ACCOUNT_SLOTS; account++)
+                sum += cell->cell.balance[account][fund];
+            if (sum != 0) {
+                return finding_set(finding, "shard %u, cell %s: accounts of fund %d sum to %lld",
+                                   recount->chain->shard, cell_key_text(cell->cell.key), fund,
+                                   (long long)sum);
+            }
+            cost += cell->cell.balance[ACCOUNT_COST][fund];
+        }
+        if (cost < 0 && cell->cell.refund_count == 0 && cell->adjustments == 0) {
+            return finding_set(finding, "shard %u, cell %s: owes %lld fen without any refund",
+                               recount->chain->shard, cell_key_text(cell->cell.key),
+                               (long long)cost);
+        }
+    }
+    return true;
+}

@@ -1,0 +1,340 @@
+#include "tools/verify/verify.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/verify/compare.h"
+#include "tools/verify/deep.h"
+#include "tools/verify/months.h"
+#include "types/money.h"
+#include "world/linux/layout.h"
+#include "world/linux/lmdb_store.h"
+
+#define EXIT_WRONG 1 /* Something in the store is not as it must be. */
+#define EXIT_USAGE 2 /* Nothing could be verified. */
+
+/* One shard, verified on a thread of its own. */
+struct job {
+    const struct layout *layout;
+    uint32_t shard;
+    struct chain chain;
+    struct recount recount;
+    uint64_t stored_seq; /* Where its store stands; 0: nothing there yet. */
+    atomic_uint_fast64_t entries_done;
+    atomic_bool ended;
+    struct finding finding;
+    pthread_t thread;
+};
+
+/* -- one shard ------------------------------------------------------------------------------- */
+
+/* Reads the journal to its end, and copies the state where the store stands. */
+static bool read_journal(struct job *job, const struct shard_meta *meta,
+                         struct recount_state *ret_at)
+{
+    struct finding *finding = &job->finding;
+    struct chain *chain = &job->chain;
+    bool reached = false;
+
+    for (;;) {
+        struct entry entry;
+        place_t place;
+        const enum chain_step step = chain_next(chain, &entry, &place, finding);
+        if (step == CHAIN_BROKEN) return false;
+        if (step == CHAIN_END) break;
+        if (!recount_add(&job->recount, &entry, place, finding)) return false;
+        if ((entry.seq & 0xfff) == 0) atomic_store(&job->entries_done, entry.seq);
+        if (meta == NULL || entry.seq != meta->seq) continue;
+        if (!compare_position(meta, &job->recount, finding)) return false;
+        if (!recount_copy(&job->recount.state, ret_at))
+            return finding_set(finding, "shard %u: out of memory", job->shard);
+        reached = true;
+    }
+    if (meta != NULL && meta->seq != 0 && !reached) {
+        return finding_set(
+            finding,
+            "shard %u: the journal ends at seq %" PRIu64 " (%s), the state has seen seq %" PRIu64,
+            job->shard, chain->next_seq - 1,
+            chain_place_text((place_t)chain->segment << 32 | chain->offset), meta->seq);
+    }
+    return recount_check_cells(&job->recount, finding);
+}
+
+static bool verify_with_store(struct job *job, struct store *store)
+{
+    struct shard_meta meta = {0};
+    struct recount_state at = {0};
+    int there = 0;
+
+    if (store != NULL) {
+        there = compare_meta(store, job->shard, &meta, &job->finding);
+        if (there < 0) return false;
+    }
+    job->stored_seq = meta.seq;
+    bool good = read_journal(job, there == 1 ? &meta : NULL, &at);
+    if (good && there == 1 && meta.seq != 0) {
+        good = compare_store(store, &meta, &job->recount, &at, &job->finding);
+    }
+    recount_state_done(&at);
+    return good;
+}
+
+static void verify_shard(struct job *job)
+{
+    char path[LAYOUT_PATH_MAX];
+    struct store *store = NULL;
+
+    layout_journal_path(job->layout, job->shard, path);
+    if (!chain_open(&job->chain, path, job->layout->store_id, job->shard, &job->finding)) return;
+    if (!recount_init(&job->recount, &job->chain, job->layout->shards)) {
+        finding_set(&job->finding, "shard %u: out of memory", job->shard);
+        return;
+    }
+    layout_state_path(job->layout, job->shard, path);
+    const int r = store_open(path, true, true, &store);
+    if (r != 0 && r != -ENOENT) {
+        finding_set(&job->finding, "%s: %s", path, strerror(-r));
+        return;
+    }
+    (void)verify_with_store(job, store);
+    store_close(store);
+}
+
+static void *job_thread(void *argument)
+{
+    struct job *job = argument;
+    verify_shard(job);
+    checksum_thread_done();
+    atomic_store(&job->ended, true);
+    return NULL;
+}
+
+/* -- across the shards ------------------------------------------------------------------------ */
+
+/* The months cut are the same in every shard; the engine was stopped between two of them at most
+ * once, at the end, and then completes the cut when it starts. */
+static bool check_cuts(const struct job *jobs, uint32_t shards, struct finding *finding)
+{
+    for (uint32_t s = 1; s < shards; s++) {
+        const struct recount *a = &jobs[0].recount;
+        const struct recount *b = &jobs[s].recount;
+        const uint64_t both = a->cuts < b->cuts ? a->cuts : b->cuts;
+        if (a->cuts > both + 1 || b->cuts > both + 1) {
+            return finding_set(finding, "shards 0 and %u: %" PRIu64 " and %" PRIu64 " cuts", s,
+                               a->cuts, b->cuts);
+        }
+        for (uint64_t i = 0; i < both; i++) {
+            if (a->cut_months[i] == b->cut_months[i]) continue;
+            return finding_set(finding, "shards 0 and %u: cut %" PRIu64 " is %u and %u", s, i + 1,
+                               a->cut_months[i], b->cut_months[i]);
+        }
+    }
+    return true;
+}
+
+/* All shards' cells together: months, net positions, digests. */
+static bool add_up(const struct job *jobs, uint32_t shards, struct months *ret_months,
+                   struct finding *finding)
+{
+    for (uint32_t s = 0; s < shards; s++) {
+        if (!months_add(ret_months, &jobs[s].recount.state)) {
+            return finding_set(finding, "out of memory");
+        }
+    }
+    return months_finish(ret_months, finding);
+}
+
+/* -- output ----------------------------------------------------------------------------------- */
+
+static const char *yuan(int64_t fen)
+{
+    static char text[3][32];
+    static int turn;
+    char *out = text[turn++ % 3];
+    const uint64_t size = fen < 0 ? 0 - (uint64_t)fen : (uint64_t)fen;
+    snprintf(out, sizeof text[0], "%s%" PRIu64 ".%02" PRIu64, fen < 0 ? "-" : "",
+             size / FEN_PER_YUAN, size % FEN_PER_YUAN);
+    return out;
+}
+
+static void print_summary(const struct layout *layout, const struct job *jobs,
+                          const struct months *months)
+{
+    uint64_t entries = 0;
+    uint64_t records = 0;
+
+    printf("store %s, shards %u\n", layout->folder, layout->shards);
+    for (uint32_t s = 0; s < layout->shards; s++) {
+        const struct job *job = &jobs[s];
+        entries += job->chain.entries;
+        records += job->recount.records;
+        printf("shard %u: blocks %" PRIu64 ", entries %" PRIu64 ", state at %" PRIu64
+               ", corrections %" PRIu64 ", tombstones %" PRIu64 "%s\n",
+               s, job->chain.next_block - 1, job->chain.entries, job->stored_seq,
+               job->recount.corrections, job->recount.tombstones,
+               job->chain.torn ? ", a torn write at the end (nobody was told of it)" : "");
+    }
+    for (uint32_t m = 0; m < months->count; m++) {
+        const struct month *month = &months->list[m];
+        printf("period %u: %s, count %" PRIu64 ", refunds %" PRIu64 ", late %" PRIu64
+               ", fund %s, account %s, medfee %s, digest ",
+               month->period, month->cut ? "CUT" : "OPEN", month->count, month->refunds,
+               month->late, yuan(month->fund), yuan(month->account), yuan(month->medfee));
+        for (size_t i = 0; i < sizeof month->digest; i++)
+            printf("%02x", month->digest[i]);
+        putchar('\n');
+    }
+    printf("shards=%u entries=%" PRIu64 " records=%" PRIu64 " periods=%u\n", layout->shards,
+           entries, records, months->count);
+}
+
+/* Waits for the threads; tells how far they are when a person is looking. */
+static void wait_for(struct job *jobs, uint32_t shards)
+{
+    const bool watched = isatty(STDERR_FILENO) == 1;
+    const struct timespec tick = {.tv_nsec = 50 * 1000 * 1000};
+    bool told = false;
+
+    for (int ticks = 0;; ticks++) {
+        uint64_t entries = 0;
+        bool ended = true;
+        for (uint32_t s = 0; s < shards; s++) {
+            entries += atomic_load(&jobs[s].entries_done);
+            ended = ended && atomic_load(&jobs[s].ended);
+        }
+        if (ended) break;
+        if (watched && ticks >= 20 && ticks % 4 == 0) {
+            fprintf(stderr, "\rverify: %" PRIu64 " entries", entries);
+            fflush(stderr);
+            told = true;
+        }
+        nanosleep(&tick, NULL);
+    }
+    if (told) fprintf(stderr, "\r\033[K");
+    for (uint32_t s = 0; s < shards; s++)
+        pthread_join(jobs[s].thread, NULL);
+}
+
+/* -- the command ------------------------------------------------------------------------------ */
+
+/* Runs all shards. False when a thread could not be started. */
+static bool run_jobs(const struct layout *layout, struct job *jobs)
+{
+    for (uint32_t s = 0; s < layout->shards; s++) {
+        jobs[s].layout = layout;
+        jobs[s].shard = s;
+        if (pthread_create(&jobs[s].thread, NULL, job_thread, &jobs[s]) == 0) continue;
+        wait_for(jobs, s);
+        return false;
+    }
+    wait_for(jobs, layout->shards);
+    return true;
+}
+
+static int verify_store(const struct layout *layout)
+{
+    struct job *jobs = calloc(layout->shards, sizeof *jobs);
+    struct months months = {0};
+    struct finding finding = {0};
+    int status = EXIT_WRONG;
+
+    if (jobs == NULL || !run_jobs(layout, jobs)) {
+        fprintf(stderr, "qingfen verify: out of memory or threads\n");
+        status = EXIT_USAGE;
+        goto free_all;
+    }
+    for (uint32_t s = 0; s < layout->shards && !finding.found; s++)
+        finding = jobs[s].finding;
+    if (!finding.found && check_cuts(jobs, layout->shards, &finding) &&
+        add_up(jobs, layout->shards, &months, &finding)) {
+        print_summary(layout, jobs, &months);
+        status = EXIT_SUCCESS;
+    } else {
+        fprintf(stderr, "qingfen verify: %s\n", finding.text);
+    }
+
+free_all:
+    for (uint32_t s = 0; jobs != NULL && s < layout->shards; s++) {
+        recount_done(&jobs[s].recount);
+        chain_close(&jobs[s].chain);
+    }
+    months_done(&months);
+    free(jobs);
+    return status;
+}
+
+static void usage(FILE *out)
+{
+    fprintf(out,
+            "usage: qingfen verify --data DIR [--deep]\n"
+            "\n"
+            "Reads a store that no engine has open and checks all of it: checksums, hash chain,\n"
+            "ids, periods, refunds, cells, and the stored state against the journal. Exit 1 and\n"
+            "the first difference on stderr if anything is wrong.\n"
+            "\n"
+            "  --data DIR  the store\n"
+            "  --deep      also replay every journal from empty and compare\n");
+}
+
+/* Everything that needs the lock. */
+static int verify_locked(const char *dir, bool deep)
+{
+    struct layout layout;
+    struct problem problem = {{0}};
+
+    if (layout_open(dir, &layout, &problem) != 0) {
+        fprintf(stderr, "qingfen verify: %s\n", problem.text);
+        return EXIT_USAGE;
+    }
+    int status = verify_store(&layout);
+    if (status == EXIT_SUCCESS && deep) status = verify_deep(dir, stdout);
+    if (status == EXIT_SUCCESS) printf("verify: ok\n");
+    return status;
+}
+
+int cmd_verify(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"data", required_argument, NULL, 'd'},
+        {"deep", no_argument, NULL, 'D'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    const char *dir = NULL;
+    bool deep = false;
+    int option;
+
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (option == 'd') {
+            dir = optarg;
+        } else if (option == 'D') {
+            deep = true;
+        } else {
+            usage(option == 'h' ? stdout : stderr);
+            return option == 'h' ? EXIT_SUCCESS : EXIT_USAGE;
+        }
+    }
+    if (dir == NULL || optind != argc) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+
+    struct problem problem = {{0}};
+    int lock = -1;
+    if (layout_lock(dir, false, &lock, &problem) != 0) {
+        fprintf(stderr, "qingfen verify: %s\n", problem.text);
+        return EXIT_USAGE;
+    }
+    const int status = verify_locked(dir, deep);
+    layout_unlock(lock);
+    return status;
+}
