@@ -227,8 +227,11 @@ int shard_replay(struct shard *shard, const struct block *block,
                  uint32_t end)
 {
     struct bytes rest = block->payload;
+    uint32_t marks;
 
+    (void)delta_marks(shard->active, &marks);
     if (delta_count(shard->active) + block->entry_count > shard->config.delta_entries ||
+        marks + 2 * block->entry_count > shard->config.delta_entries ||
         !delta_has_room(shard->active, block->payload.size) ||
         delta_count(shard->active) >= shard->config.delta_entries / 2) {
         const int r = shard_checkpoint(shard);
@@ -342,7 +345,7 @@ static void release_results(struct shard *shard, struct effects *effects)
     while (shard->waiting_head < shard->waiting_tail) {
         const struct waiting *waiting = &shard->waiting[shard->waiting_head % RESULTS_MAX];
         if (waiting->need_seq > shard->durable_seq) break; /* (J1) */
-        if (shard->holding && waiting->need_seq > shard->hold_after) break;
+        if (shard->holding && shard->waiting_head >= shard->hold_from) break;
         shard->outgoing[count++] = waiting->result;
         shard->waiting_head++;
     }
@@ -431,8 +434,8 @@ static void take_cut(struct shard *shard, const struct request *request, int64_t
     }
     /* From here on nobody hears of a later record before every shard has cut: so no answer can
      * make somebody send a record that another shard still puts into the old month. */
+    if (!shard->holding) shard->hold_from = shard->waiting_tail;
     shard->holding = true;
-    shard->hold_after = shard->last_seq;
     put_control(shard, request, ERROR_OK);
 }
 
@@ -616,17 +619,29 @@ static size_t entry_size_bound(const struct request *request)
     return entry_size(body);
 }
 
-static bool has_room(const struct shard *shard, const struct request *request)
-{
-    const size_t size = entry_size_bound(request);
-    return group_has_room(shard, size) && delta_has_room(shard->active, size) &&
-           waiting_room(shard) > 0 && failures_room(shard) > 2 * FAILURES_MAX &&
-           shard->control_count < CONTROLS_MAX;
-}
-
 static bool is_control(const struct request *request)
 {
     return (request->type & 0xff00) == REQUEST_CONTROL;
+}
+
+/* True when the request can become an entry. */
+static bool may_append(const struct request *request)
+{
+    return !is_control(request) || request->type == REQUEST_CUT || request->type == REQUEST_CLOCK ||
+           request->type == REQUEST_YEAR_CLOSE;
+}
+
+/* An order of the desk needs no place among the senders' results: the release of a cut must get
+ * through when everything that the cut holds back has filled them. */
+static bool has_room(const struct shard *shard, const struct request *request)
+{
+    const size_t size = entry_size_bound(request);
+    if (may_append(request) &&
+        !(group_has_room(shard, size) && delta_has_room(shard->active, size))) {
+        return false;
+    }
+    if (is_control(request)) return shard->control_count < CONTROLS_MAX;
+    return waiting_room(shard) > 0 && failures_room(shard) > 2 * FAILURES_MAX;
 }
 
 static void take_requests(struct shard *shard, const struct request *list, uint32_t count,
@@ -655,7 +670,10 @@ static void take_requests(struct shard *shard, const struct request *list, uint3
 
 bool shard_dirty(const struct shard *shard)
 {
+    uint32_t marks;
+    (void)delta_marks(shard->active, &marks);
     return delta_count(shard->active) >= shard->config.delta_entries / 2 ||
+           marks >= shard->config.delta_entries / 2 ||
            delta_used(shard->active) >= shard->config.delta_bytes / 2;
 }
 

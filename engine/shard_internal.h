@@ -115,7 +115,7 @@ struct shard {
     struct waiting controls[CONTROLS_MAX];
     uint32_t control_count;
     struct result control_out[CONTROLS_MAX];
-    uint64_t hold_after; /* Results of entries after this one wait for REQUEST_CUT_RELEASE. */
+    uint64_t hold_from; /* Results from this place on wait for REQUEST_CUT_RELEASE. */
     bool holding;
 
     shard_watch_fn *watch; /* NULL: nobody watches the replay. */
@@ -164,6 +164,10 @@ void state_merged(struct shard *shard);
 
 /* What a settlement or refund entry posted. */
 struct posting posting_of(const struct entry *entry, const struct settlement *settlement);
+
+/* What an adjustment changes, AMOUNT_COUNT amounts: its parts change the fund total too, so that a
+ * later full refund fits. */
+void adjustment_amounts(const struct adjustment *adjustment, int64_t *ret_amounts);
 
 /* -- shard_judge.c: what is decided --------------------------------------------------------- */
 

@@ -8,6 +8,21 @@
 #include "types/civil.h"
 #include "types/ensure.h"
 
+/* The area may be given as its province alone. */
+static uint32_t province_said(uint32_t admdvs)
+{
+    return admdvs > 99 ? admdvs / 10000 : admdvs;
+}
+
+/* Who counts as the sender: the session, else who the message names, else the usual one. */
+static uint32_t sender_of(const struct message *message, uint32_t sender_admdvs,
+                          uint32_t default_admdvs)
+{
+    if (message->province != 0) return message->province;
+    const uint32_t said = province_said(sender_admdvs);
+    return said != 0 ? said : default_admdvs / 10000;
+}
+
 /* The cell that a sound settlement will be posted to; most fall into the same month. */
 static void prefetch_cell(const struct shard *shard, const struct settlement *s)
 {
@@ -25,7 +40,7 @@ static void prefetch_cell(const struct shard *shard, const struct settlement *s)
 static void prepare_settlement(const struct shard *shard, struct message *message)
 {
     const struct settlement *s = &message->settlement;
-    const uint32_t sender = message->province != 0 ? message->province : s->mdtrtarea_admvs / 10000;
+    const uint32_t sender = sender_of(message, s->sender_admdvs, s->mdtrtarea_admvs);
     message->msgid_hash = hash_msgid(shard, sender, s->msgid);
     message->setl_id_hash = hash_setl_id(shard, s->insu_admdvs, s->setl_id);
     directory_prefetch(shard->directory, message->msgid_hash);
@@ -215,9 +230,8 @@ static void assign_period(const struct shard *shard, uint32_t month, uint32_t fi
 static uint16_t judge_sender(const struct message *message, uint32_t sender_admdvs,
                              uint32_t default_admdvs, uint32_t field, struct verdict *verdict)
 {
-    const uint32_t session = message->province;
-    const uint32_t said = sender_admdvs > 99 ? sender_admdvs / 10000 : sender_admdvs;
-    const uint32_t sender = session != 0 ? session : said != 0 ? said : default_admdvs / 10000;
+    const uint32_t said = province_said(sender_admdvs);
+    const uint32_t sender = sender_of(message, sender_admdvs, default_admdvs);
 
     if (sender == 0) {
         refuse(verdict, ERROR_MALFORMED, 46, CHECK_MISSING, 0, 0);
@@ -251,7 +265,8 @@ static struct rule_time rule_time(const struct shard *shard, int64_t now_ms)
 
 /* -- settlement and refund ------------------------------------------------------------------ */
 
-/* A repeated id: the same content is answered again, other content is a conflict. */
+/* A repeated id: the same content is answered again, other content is a conflict. Who may not
+ * speak, or was told that his message is cancelled, is told no more than that. */
 static bool judge_repeated(const struct shard *shard, const struct settlement *s,
                            const struct entry *first, const struct settlement *its,
                            uint32_t conflict, uint32_t field, struct verdict *verdict)
@@ -260,7 +275,7 @@ static bool judge_repeated(const struct shard *shard, const struct settlement *s
         refuse(verdict, conflict, field, CHECK_NONE, 0, 0);
     } else if (is_reversed(shard, first->seq)) {
         refuse(verdict, ERROR_ALREADY_REVERSED, field, CHECK_NONE, 0, 0);
-    } else {
+    } else if (!refused(verdict)) {
         answer_again(verdict, first, STATE_ACCRUED);
         return true;
     }
@@ -401,53 +416,71 @@ static void judge_reversal(const struct shard *shard, const struct message *mess
     }
     /* Sent again without a time of its own, it must meet its first form: the stamp of that. */
     struct entry first;
-    int64_t at_ms = now_ms;
-    struct settlement refund = rules_reversal_as_refund(r, &its, at_ms);
+    struct settlement before;
+    struct settlement refund = rules_reversal_as_refund(r, &its, now_ms);
     const uint16_t sender =
         judge_sender(message, r->sender_admdvs, refund.mdtrtarea_admvs, 7, verdict);
     const uint64_t msgid_hash = hash_msgid(shard, sender, refund.msgid);
+    const uint64_t setl_id_hash = hash_setl_id(shard, refund.insu_admdvs, refund.setl_id);
     if (r->setl_time == 0 &&
-        find_msgid(shard, msgid_hash, sender, refund.msgid, refund.psn_key, &first)) {
+        (find_msgid(shard, msgid_hash, sender, refund.msgid, refund.psn_key, &first) ||
+         find_setl_id(shard, setl_id_hash, refund.insu_admdvs, refund.setl_id, refund.psn_key,
+                      &first, &before))) {
         refund.setl_time = first.stamp_ms;
     }
     const size_t size = settlement_encode(&refund, out);
     verdict->settlement = refund;
     verdict->entry.body = (struct bytes){out, size};
-    judge_record(shard, &verdict->settlement, msgid_hash,
-                 hash_setl_id(shard, refund.insu_admdvs, refund.setl_id), sender, now_ms, verdict,
+    judge_record(shard, &verdict->settlement, msgid_hash, setl_id_hash, sender, now_ms, verdict,
                  soft);
 }
 
 /* -- adjustment ----------------------------------------------------------------------------- */
 
-static bool judge_adjustment_ids(const struct shard *shard, const struct adjustment *a,
-                                 uint16_t sender, struct verdict *verdict)
+/* The adjustment of this person's record with that number. */
+static bool find_adj_no(const struct shard *shard, const struct adjustment *a,
+                        struct entry *ret_entry)
 {
-    struct entry first;
     struct lookup lookup;
-    bool found = find_msgid(shard, hash_msgid(shard, sender, a->msgid), sender, a->msgid,
-                            a->psn_key, &first);
-    uint32_t conflict = ERROR_MSGID_REUSED;
-
-    if (!found) {
-        conflict = ERROR_SETL_ID_REUSED;
-        lookup_begin(shard, hash_adj_no(shard, a->insu_admdvs, a->adj_no), &lookup);
-        while (!found && lookup_next(shard, &lookup, &first)) {
-            if (first.kind != ENTRY_ADJUSTMENT) continue;
-            const struct adjustment its = adjustment_of(&first);
-            found = its.insu_admdvs == a->insu_admdvs && bytes_equal(its.adj_no, a->adj_no) &&
-                    bytes_equal(its.psn_key, a->psn_key);
+    lookup_begin(shard, hash_adj_no(shard, a->insu_admdvs, a->adj_no), &lookup);
+    while (lookup_next(shard, &lookup, ret_entry)) {
+        if (ret_entry->kind != ENTRY_ADJUSTMENT) continue;
+        const struct adjustment its = adjustment_of(ret_entry);
+        if (its.insu_admdvs == a->insu_admdvs && bytes_equal(its.adj_no, a->adj_no) &&
+            bytes_equal(its.setl_id, a->setl_id) && bytes_equal(its.psn_key, a->psn_key)) {
+            return true;
         }
     }
-    if (!found) return false;
+    return false;
+}
+
+static bool judge_adjustment_ids(const struct shard *shard, const struct adjustment *a,
+                                 uint16_t sender, int64_t now_ms, struct verdict *verdict)
+{
+    const uint64_t hash = hash_msgid(shard, sender, a->msgid);
+    struct entry first;
+    uint32_t conflict = ERROR_MSGID_REUSED;
+
+    if (!find_msgid(shard, hash, sender, a->msgid, a->psn_key, &first)) {
+        if (find_tombstone(shard, hash, sender, a->msgid, a->psn_key, now_ms, &first)) {
+            refuse(verdict, ERROR_TOMBSTONED, 1, CHECK_NONE, 0, 0);
+        }
+        conflict = ERROR_SETL_ID_REUSED;
+        if (!find_adj_no(shard, a, &first)) return false;
+    }
+    const uint32_t field = conflict == ERROR_MSGID_REUSED ? 1 : 2;
     if (first.kind == ENTRY_ADJUSTMENT) {
         const struct adjustment its = adjustment_of(&first);
-        if (adjustment_same(a, &its) && !is_reversed(shard, first.seq)) {
+        if (adjustment_same(a, &its)) {
+            if (is_reversed(shard, first.seq)) {
+                refuse(verdict, ERROR_ALREADY_REVERSED, field, CHECK_NONE, 0, 0);
+            }
+            if (refused(verdict)) return false;
             answer_again(verdict, &first, STATE_ACCRUED);
             return true;
         }
     }
-    refuse(verdict, conflict, conflict == ERROR_MSGID_REUSED ? 1 : 2, CHECK_NONE, 0, 0);
+    refuse(verdict, conflict, field, CHECK_NONE, 0, 0);
     return false;
 }
 
@@ -477,7 +510,7 @@ static void judge_adjustment(const struct shard *shard, const struct message *me
     if (refused(verdict)) return;
     const uint32_t usual = message->province == 0 && a->sender_admdvs == 0 ? a->mdtrtarea_admvs : 0;
     const uint16_t sender = judge_sender(message, a->sender_admdvs, usual, 7, verdict);
-    if (refused(verdict) || judge_adjustment_ids(shard, a, sender, verdict)) return;
+    if (refused(verdict) || judge_adjustment_ids(shard, a, sender, now_ms, verdict)) return;
     judge_agreement(a, sender, verdict);
     if (!find_setl_id(shard, hash_setl_id(shard, a->insu_admdvs, a->setl_id), a->insu_admdvs,
                       a->setl_id, a->psn_key, &original, &its) ||
@@ -515,22 +548,39 @@ static void judge_adjustment(const struct shard *shard, const struct message *me
 
 /* -- correction ----------------------------------------------------------------------------- */
 
+/* An adjustment upwards may have been refunded since: without it the original must still cover what
+ * refunds took. */
+static void judge_uncovered(const struct shard *shard, const struct entry *adjustment,
+                            struct verdict *verdict)
+{
+    const struct entry original = entry_at(shard, adjustment->orig_seq);
+    const struct settlement its = settlement_of(&original);
+    const struct mark mark = mark_of(shard, original.seq);
+    const struct adjustment a = adjustment_of(adjustment);
+    int64_t amounts[AMOUNT_COUNT];
+
+    adjustment_amounts(&a, amounts);
+    for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++) {
+        const int64_t changes = mark.changes[i] - amounts[i];
+        if (amounts[i] <= 0 || its.amounts[i] + changes >= 0) continue;
+        refuse(verdict, ERROR_ABOVE_ORIGINAL, 2, CHECK_REFUND, -changes, its.amounts[i]);
+        return;
+    }
+}
+
 /* What stands in the way of taking `original` back. */
 static void judge_taking_back(const struct shard *shard, const struct entry *original,
-                              struct verdict *verdict)
+                              const struct mark *mark, struct verdict *verdict)
 {
-    const struct mark mark = mark_of(shard, original->seq);
-
-    if ((mark.flags & MARK_REVERSED) != 0) {
-        refuse(verdict, ERROR_ALREADY_REVERSED, 2, CHECK_NONE, 0, 0);
-    } else if (original->period <= shard->cut_through) {
+    if (original->period <= shard->cut_through) {
         refuse(verdict, ERROR_PERIOD_CLOSED, 2, CHECK_RANGE, original->period, shard->cut_through);
-    } else {
-        for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++) {
-            if (mark.changes[i] == 0) continue;
-            refuse(verdict, ERROR_ALREADY_REVERSED, 2, CHECK_REFUND, mark.changes[i], 0);
-            return;
-        }
+        return;
+    }
+    if (original->kind == ENTRY_ADJUSTMENT) judge_uncovered(shard, original, verdict);
+    for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++) {
+        if (mark->changes[i] == 0) continue;
+        refuse(verdict, ERROR_ALREADY_REVERSED, 2, CHECK_REFUND, mark->changes[i], 0);
+        return;
     }
 }
 
@@ -566,7 +616,13 @@ static void judge_correction(const struct shard *shard, const struct message *me
             refuse(verdict, ERROR_ORIGINAL_NOT_FOUND, 2, CHECK_NONE, 0, 0);
             return;
         }
-        judge_taking_back(shard, &first, verdict);
+        const struct mark mark = mark_of(shard, first.seq);
+        if ((mark.flags & MARK_REVERSED) != 0) { /* Its last entry is the one that cancelled it. */
+            const struct entry cancelled = entry_at(shard, mark.last_seq);
+            answer_again(verdict, &cancelled, STATE_REVERSED);
+            return;
+        }
+        judge_taking_back(shard, &first, &mark, verdict);
         entry->orig_seq = first.seq;
         entry->prev_seq = first.seq;
         entry->period = first.period;

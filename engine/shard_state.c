@@ -26,7 +26,7 @@ static uint64_t hash_id(const struct shard *shard, char domain, uint32_t scope, 
     text[0] = (uint8_t)domain;
     text[1] = (uint8_t)size;
     le_store32(text + 4, scope);
-    memcpy(text + 8, id.data, size);
+    if (size != 0) memcpy(text + 8, id.data, size);
     return checksum_hash64(shard->config.hash_seed, text, 8 + size);
 }
 
@@ -202,16 +202,15 @@ static void change_mark(struct shard *shard, uint64_t seq, const struct entry *e
                         const int64_t *amounts, int sign, int refunds)
 {
     struct mark mark = mark_of(shard, seq);
-    /* What is taken back stays in the history, where it is: later ones may stand behind it. */
-    if (sign > 0) mark.last_seq = entry->seq;
+    /* One taken back is not the newest any more, and the chain goes on from the newest. */
+    if (entry->seq > mark.last_seq) mark.last_seq = entry->seq;
     mark.refunds = (uint32_t)((int)mark.refunds + refunds);
     for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++)
         mark.changes[i] += sign * amounts[i];
     delta_put_mark(shard->active, &mark);
 }
 
-/* An adjustment's parts change the fund total too, so that a later full refund fits. */
-static void complete_adjustment(const struct adjustment *adjustment, int64_t *ret_amounts)
+void adjustment_amounts(const struct adjustment *adjustment, int64_t *ret_amounts)
 {
     memcpy(ret_amounts, adjustment->amounts, sizeof adjustment->amounts);
     for (int i = AMOUNT_FUND_FIRST; i <= AMOUNT_FUND_LAST; i++)
@@ -269,7 +268,7 @@ static void apply_adjustment(struct shard *shard, const struct entry *entry)
     book_post(shard->book, &posting, kind);
     add_id(shard, hash_msgid(shard, entry->sender, adjustment.msgid), entry->seq);
     add_id(shard, hash_adj_no(shard, adjustment.insu_admdvs, adjustment.adj_no), entry->seq);
-    complete_adjustment(&adjustment, amounts);
+    adjustment_amounts(&adjustment, amounts);
     change_mark(shard, entry->orig_seq, entry, amounts, 1, 0);
 }
 
@@ -291,7 +290,7 @@ static void take_back(struct shard *shard, const struct entry *entry)
         ENSURE(adjustment_decode(original.body, &adjustment, &field));
         posting = adjustment_posting_of(&original, &adjustment);
         kind.content_hash = adjustment_content_hash(&adjustment);
-        complete_adjustment(&adjustment, amounts);
+        adjustment_amounts(&adjustment, amounts);
         change_mark(shard, original.orig_seq, &original, amounts, -1, 0);
     } else {
         struct settlement s;

@@ -87,13 +87,24 @@ static uint32_t filled(const struct bucket *bucket)
     return count;
 }
 
+static bool holds(const struct bucket *bucket, uint32_t slot)
+{
+    uint32_t equal = 0;
+    for (int i = 0; i < SLOTS_PER_BUCKET; i++)
+        equal |= bucket->slots[i] == slot;
+    return equal != 0;
+}
+
 static bool table_add(struct table *table, uint64_t hash, uint32_t run)
 {
+    const uint32_t slot = fingerprint(hash) << 16 | run;
+
     if (table->used == table->room) return false;
     for (uint64_t probe = 0; probe < PROBES_MAX; probe++) {
         struct bucket *bucket = &table->buckets[(bucket_index(table, hash) + probe) & table->mask];
+        if (holds(bucket, slot)) return true; /* One says it for all equal ones. */
         if (is_full(bucket)) continue;
-        bucket->slots[filled(bucket)] = fingerprint(hash) << 16 | run;
+        bucket->slots[filled(bucket)] = slot;
         table->used++;
         return true;
     }

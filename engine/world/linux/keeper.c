@@ -7,8 +7,9 @@
 #include "types/ensure.h"
 #include "world/linux/segments.h"
 
-#define RETRY_MS 200 /* After a full disk: long enough not to spin, short enough not to be felt. \
-                      */
+#define RETRY_MS                                                                    \
+    200 /* After a full disk: long enough not to spin, short enough not to be felt. \
+         */
 
 static void pause_ms(long ms)
 {

@@ -1,0 +1,93 @@
+/* shard_rig -- one shard in a small world of its own, for tests.
+ *
+ * The store is a real one in a folder of its own, the journal a list of blocks in memory. Nothing
+ * happens by itself: a test says when a block counts as written, when a merge has run and when the
+ * process dies. A crash throws the shard away and opens it again from the store and the blocks that
+ * were written. Results are copied out in the order in which they left. */
+#ifndef TESTS_LIB_SHARD_RIG_H
+#define TESTS_LIB_SHARD_RIG_H
+
+#include "shard.h"
+#include "types/settlement.h"
+
+/* A result with its own copy of the failures. Data is freed with the rig's list. */
+struct rig_result {
+    struct result result;
+    struct failure failures[FAILURES_MAX];
+};
+
+struct rig_block {
+    uint8_t *bytes; /* Aligned as the driver has it. */
+    size_t size;
+    uint32_t segment;
+    uint32_t offset;
+};
+
+struct rig {
+    struct shard_config config;
+    struct shard *shard;
+    char folder[64];
+    int64_t now_ms; /* The system's clock, for a shard that looks at it. */
+
+    struct rig_block *blocks; /* Written. */
+    uint32_t block_count;
+    uint32_t block_room;
+    struct bytes appended; /* On its way to the device; size 0: none. */
+    uint32_t segment;      /* Where the next block goes. */
+    uint32_t offset;
+    uint64_t durable_seq; /* The last entry that is on the device. */
+
+    struct merge *merge; /* Handed out, not yet ended. */
+    bool merge_ran;
+
+    struct rig_result *results; /* To senders. */
+    uint32_t result_count;
+    struct rig_result *controls; /* To the desk. */
+    uint32_t control_count;
+};
+
+/* What a test may choose; everything else is small and fixed. */
+struct rig_options {
+    const struct tables *tables; /* Borrowed. */
+    uint32_t delta_entries;      /* 0: 256. */
+    size_t delta_bytes;          /* 0: 1 MiB. */
+    bool system_clock;           /* Else manual. */
+};
+
+/* The shipped tables, as a store gets them. The result is a copy that the test may change. */
+void rig_load_tables(struct tables *ret_tables);
+
+void rig_open(struct rig *rig, const struct rig_options *options);
+void rig_close(struct rig *rig);
+
+/* One step each. rig_give() returns how many were taken. */
+uint32_t rig_give(struct rig *rig, const struct request *list, uint32_t count);
+void rig_flush(struct rig *rig);
+void rig_written(struct rig *rig);    /* The block on its way is on stable storage. */
+void rig_checkpoint(struct rig *rig); /* EVENT_CHECKPOINT and a flush. */
+void rig_merge_run(struct rig *rig);  /* The background thread's work, without telling anybody. */
+void rig_merged(struct rig *rig);     /* The same and EVENT_MERGED. */
+
+/* Flushes, writes and merges until nothing is left to do. */
+void rig_settle(struct rig *rig);
+
+/* The process dies and starts again. `lands`: the block on its way made it to the device, only
+ * nobody was told. */
+void rig_crash(struct rig *rig, bool lands);
+
+/* Forgets the results collected so far. */
+void rig_forget(struct rig *rig);
+
+/* A request of a sender with an encoded body, or of the desk. */
+struct request rig_message(uint16_t type, uint16_t province, struct bytes body);
+struct request rig_control(uint16_t type, uint32_t period);
+
+/* Gives one message and settles; the result is a copy. The store of results is emptied. */
+struct rig_result rig_ask(struct rig *rig, uint16_t type, uint16_t province, struct bytes body);
+struct rig_result rig_order(struct rig *rig, struct request request);
+
+/* Encoders the engine itself has no use for. `out` has room for 1024 bytes. */
+size_t rig_encode_reversal(const struct reversal *reversal, uint8_t *out);
+size_t rig_encode_adjustment(const struct adjustment *adjustment, uint8_t *out);
+
+#endif
