@@ -348,17 +348,17 @@ static void judge_record(const struct shard *shard, const struct settlement *s, 
                          struct verdict *verdict, uint64_t *soft)
 {
     struct entry *entry = &verdict->entry;
+    const bool may_speak = !refused(verdict); /* Else it hears nothing of earlier records. */
 
     /* Ids that are not ids cannot have been seen; everything else is looked at first, because what
-     * was answered once is answered so for ever, whatever the rules say today. Who may not speak
-     * here is not told what is known. */
-    if (!refused(verdict) && s->msgid.size <= ID_SIZE_MAX && s->setl_id.size <= ID_SIZE_MAX &&
+     * was answered once is answered so for ever, whatever the rules say today. */
+    if (may_speak && s->msgid.size <= ID_SIZE_MAX && s->setl_id.size <= ID_SIZE_MAX &&
         judge_ids(shard, s, msgid_hash, setl_id_hash, sender, now_ms, verdict)) {
         return;
     }
     rules_check_settlement(shard->tables, s, rule_time(shard, now_ms), &verdict->failures, soft);
     entry->kind = s->refd_setl_flag ? ENTRY_REFUND : ENTRY_SETTLEMENT;
-    if (s->refd_setl_flag) judge_refund(shard, s, verdict);
+    if (may_speak && s->refd_setl_flag) judge_refund(shard, s, verdict);
     if (s->setl_time > 0) {
         assign_period(shard, civil_month(s->setl_time), SETL_FIELD_SETL_TIME, verdict);
     }

@@ -11,8 +11,8 @@
 #ifndef LEDGER_CHUNK_H
 #define LEDGER_CHUNK_H
 
-#include "journal/block.h"
 #include "types/settlement.h"
+#include "util/checksum.h"
 
 /* An id someone may ask for again, hashed, and the entry that used it. */
 struct id {
@@ -44,7 +44,7 @@ struct shard_meta {
     uint64_t next_block;           /* Number of the block after it … */
     uint32_t segment;              /* … and where that will stand: segment, */
     uint32_t offset;               /* bytes. */
-    uint8_t hash[BLOCK_HASH_SIZE]; /* Hash of the block before it. */
+    uint8_t hash[SHA256_SIZE]; /* Hash of the block before it. */
     uint32_t cut_through;          /* Latest cut month, yyyymm; 0: none. */
     uint32_t closed_year;          /* Latest closed year; 0: none. */
     uint64_t cuts;                 /* Number of the latest cut. */

@@ -523,7 +523,8 @@ static struct model_answer judge_record(struct model *model, uint32_t sender,
 {
     int first;
     int original = -1;
-    if (s->msgid.size <= 30 && s->setl_id.size <= 30 &&
+    const bool may_speak = answer.codes == 0; /* Else it hears nothing of earlier records. */
+    if (may_speak && s->msgid.size <= 30 && s->setl_id.size <= 30 &&
         seen_before(model, s, sender, now_ms, &first, &answer)) {
         return again(answer, first);
     }
@@ -533,7 +534,7 @@ static struct model_answer judge_record(struct model *model, uint32_t sender,
     check_codes(model, s, &answer);
     check_time(model, s, now_ms, &answer);
     if (takes_part(payer)) check_amounts(s, &model->rules.of[payer], &answer);
-    if (s->refd_setl_flag && s->orig_setl_id.size != 0) {
+    if (may_speak && s->refd_setl_flag && s->orig_setl_id.size != 0) {
         original = original_of(model, s->insu_admdvs, s->orig_setl_id, s->psn_key, &answer);
         if (original >= 0) check_refund(model, s, original, &answer);
     }
