@@ -295,6 +295,8 @@ static uint32_t check_sender(uint32_t session, uint32_t said_admdvs, uint32_t us
         refuse(answer, ERROR_MALFORMED);
         return 0;
     }
+    /* An unknown place of treatment is refused for its area, not for its sender. */
+    if (session == 0 && said == 0 && !takes_part(sender)) return sender;
     if (!takes_part(sender) || (said != 0 && said != sender) ||
         (usual != 0 && usual / 10000 != sender)) {
         refuse(answer, ERROR_SENDER_NOT_ALLOWED);

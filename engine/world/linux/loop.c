@@ -281,11 +281,8 @@ static void end_if_done(struct loop *loop, uint32_t index)
 {
     const struct session_io *session = &loop->sessions[index];
     if (session->state != SESSION_OPEN || session->sending || session->out.size != 0) return;
-    if (session->close_after) {
-        session_close(loop, index);
-    } else if (session->ended && !session->waiting && !home_session_busy(loop->home, index)) {
-        session_close(loop, index);
-    }
+    if (home_session_busy(loop->home, index)) return; /* Its answers are still to come. */
+    if (session->close_after || (session->ended && !session->waiting)) session_close(loop, index);
 }
 
 /* -- frames ---------------------------------------------------------------------------------- */
