@@ -125,6 +125,7 @@ struct shard *home_shard(struct home *home)
 void home_session_opened(struct home *home, uint32_t session)
 {
     home->sessions[session].open = true;
+    home->sessions_open++;
     home->sessions[session].province = 0;
     home->sessions[session].calls = 0;
 }
@@ -132,6 +133,7 @@ void home_session_opened(struct home *home, uint32_t session)
 void home_session_closed(struct home *home, uint32_t session)
 {
     home->sessions[session].open = false;
+    home->sessions_open--;
     home->sessions[session].generation++;
 }
 
@@ -314,6 +316,9 @@ static void spread_results(struct home *home, const struct result_span *span)
     for (uint32_t i = 0; i < span->count; i++) {
         const struct result *result = &span->list[i];
         const uint32_t asking = ticket_shard(result->ticket);
+        if (result->type == REQUEST_STATUS && result->data != NULL) {
+            ((struct shard_status *)result->data)->sessions = home->sessions_open;
+        }
         if (asking != home->index) {
             return_result(home, asking, result);
         } else if ((result->ticket & TICKET_DESK) != 0) {

@@ -608,6 +608,7 @@ static void reply_status(struct home *home)
             .rejected = s->rejected,
             .blocks = s->blocks,
             .checkpoints = s->checkpoints,
+            .sessions = s->sessions,
             .soft_failures = s->soft_failures,
             .memory_bytes = s->memory_bytes,
         };

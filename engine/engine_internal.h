@@ -124,6 +124,7 @@ struct home {
     struct shard *shard;
     struct home_ops ops;
     struct session *sessions;
+    uint32_t sessions_open;
 
     struct call *calls;
     uint32_t free_call;

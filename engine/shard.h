@@ -93,6 +93,7 @@ struct shard_status {
     uint64_t checkpoints;
     uint64_t soft_failures;
     uint64_t memory_bytes; /* Reserved: deltas, directory, cells, buffers. */
+    uint64_t sessions;     /* Filled in by the home: connections it owns. */
     int64_t stamp_ms;      /* The shard's time. */
     uint32_t cut_through;
     uint32_t closed_year;

@@ -237,7 +237,7 @@ static uint16_t judge_sender(const struct message *message, uint32_t sender_admd
         refuse(verdict, ERROR_MALFORMED, 46, CHECK_MISSING, 0, 0);
     } else if (province_index(sender) == PROVINCE_NONE) {
         /* Taken from the place of treatment: that this is unknown is said about the area itself. */
-        if (said == 0) return (uint16_t)sender;
+        if (message->province == 0 && said == 0) return (uint16_t)sender;
         refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_KNOWN, sender, 0);
     } else if (said != 0 && said != sender) {
         refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_MATCH, said, sender);
@@ -359,7 +359,7 @@ static void judge_record(const struct shard *shard, const struct settlement *s, 
     rules_check_settlement(shard->tables, s, rule_time(shard, now_ms), &verdict->failures, soft);
     entry->kind = s->refd_setl_flag ? ENTRY_REFUND : ENTRY_SETTLEMENT;
     if (may_speak && s->refd_setl_flag) judge_refund(shard, s, verdict);
-    if (s->setl_time > 0) {
+    if (s->setl_time > 0 && s->setl_time <= SETL_TIME_MAX) {
         assign_period(shard, civil_month(s->setl_time), SETL_FIELD_SETL_TIME, verdict);
     }
     if (refused(verdict)) return;
@@ -534,8 +534,9 @@ static void judge_adjustment(const struct shard *shard, const struct message *me
     entry->line = original.line;
     entry->insurance = original.insurance;
     entry->flags = (uint16_t)(original.flags & ~ENTRY_LATE);
-    /* A difference is of the month it is agreed in. */
-    assign_period(shard, civil_month(now_ms), 0, verdict);
+    /* A difference belongs to its record's month while that is open, so that the table asks for
+     * what is owed in the end; later to the open one. */
+    assign_period(shard, original.orig_period, 3, verdict);
     verdict->state = STATE_ACCRUED;
     struct posting posting = rules_adjustment_posting(
         a, (struct decided){.line = original.line, .insurance = original.insurance});

@@ -49,7 +49,7 @@ done
 [[ $month =~ ^20[0-9]{2}-(0[1-9]|1[0-2])$ ]] || fail "--month wants YYYY-MM, not '$month'"
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-qingfen=$root/build/tools/qingfen
+qingfen=$root/build/tools/qingfen/qingfen
 qingfend=$root/build/engine/qingfend
 
 if [ -n "$keep" ]; then
@@ -131,7 +131,7 @@ build() {
     if [ ! -f "$root/build/build.ninja" ]; then
         meson setup "$root/build" "$root" --buildtype=release -Dtests=false || return
     fi
-    ninja -C "$root/build" engine/qingfend tools/qingfen
+    ninja -C "$root/build" engine/qingfend tools/qingfen/qingfen
 }
 
 start_engine() {

@@ -39,18 +39,18 @@ struct mark {
 struct shard_meta {
     uint32_t format; /* 1 */
     uint32_t shard;
-    uint64_t seq;                  /* Last entry that the state holds. */
-    int64_t stamp_ms;              /* Its time. */
-    uint64_t next_block;           /* Number of the block after it … */
-    uint32_t segment;              /* … and where that will stand: segment, */
-    uint32_t offset;               /* bytes. */
+    uint64_t seq;              /* Last entry that the state holds. */
+    int64_t stamp_ms;          /* Its time. */
+    uint64_t next_block;       /* Number of the block after it … */
+    uint32_t segment;          /* … and where that will stand: segment, */
+    uint32_t offset;           /* bytes. */
     uint8_t hash[SHA256_SIZE]; /* Hash of the block before it. */
-    uint32_t cut_through;          /* Latest cut month, yyyymm; 0: none. */
-    uint32_t closed_year;          /* Latest closed year; 0: none. */
-    uint64_t cuts;                 /* Number of the latest cut. */
-    uint32_t run;                  /* Run that new ids go to. */
-    uint32_t run_ids;              /* Ids it holds already. */
-    uint64_t journal_bytes;        /* Written to the journal so far. */
+    uint32_t cut_through;      /* Latest cut month, yyyymm; 0: none. */
+    uint32_t closed_year;      /* Latest closed year; 0: none. */
+    uint64_t cuts;             /* Number of the latest cut. */
+    uint32_t run;              /* Run that new ids go to. */
+    uint32_t run_ids;          /* Ids it holds already. */
+    uint64_t journal_bytes;    /* Written to the journal so far. */
 };
 
 _Static_assert(sizeof(struct shard_meta) == 104, "the same on disk and in memory");

@@ -165,8 +165,9 @@ static void check_codes(const struct tables *tables, const struct settlement *s,
         failures_add(failures, ERROR_UNKNOWN_CODE, SETL_FIELD_CLR_TYPE, CHECK_KNOWN, s->clr_type,
                      0);
     }
+    const bool timed = s->setl_time > 0 && s->setl_time <= SETL_TIME_MAX;
     if (line == LINE_CHRONIC && (s->dise_codg.size != 0 || tables->chronic_code_required) &&
-        !tables_chronic_known(tables, s->dise_codg, civil_month(s->setl_time))) {
+        !tables_chronic_known(tables, s->dise_codg, timed ? civil_month(s->setl_time) : 0)) {
         failures_add(failures, ERROR_UNKNOWN_CODE, SETL_FIELD_DISE_CODG,
                      s->dise_codg.size == 0 ? CHECK_MISSING : CHECK_NONE, 0, 0);
     }
@@ -175,8 +176,7 @@ static void check_codes(const struct tables *tables, const struct settlement *s,
 static void check_time(const struct tables *tables, const struct settlement *s,
                        struct rule_time time, struct failures *failures)
 {
-    /* Outside the four-digit years nothing else may be asked of the calendar. */
-    if (s->setl_time <= 0 || s->setl_time > INT64_C(253402271999999)) {
+    if (s->setl_time <= 0 || s->setl_time > SETL_TIME_MAX) {
         failures_add(failures, ERROR_SETL_TIME, SETL_FIELD_SETL_TIME,
                      s->setl_time == 0 ? CHECK_MISSING : CHECK_RANGE, s->setl_time, 0);
         return;

@@ -13,6 +13,9 @@
 #define INSTITUTION_SIZE_MAX 12
 #define REASON_SIZE_MAX      200
 
+/* Outside 1..this no setl_time may be given to the calendar: the end of the four-digit years. */
+#define SETL_TIME_MAX INT64_C(253402271999999)
+
 /* What a record does to the book: its cell and what is cleared in each fund class. */
 struct posting {
     struct cell_key key;       /* `period` is filled in by the shard. */

@@ -685,7 +685,8 @@ struct model_answer model_adjust(struct model *model, uint32_t session, const st
     const int original = original_of(model, a->insu_admdvs, a->setl_id, a->psn_key, &answer);
     if (original >= 0) check_adjusted(model, a, original, &answer);
     if (answer.codes != 0) return answer;
-    if (month_of(now_ms) / 100 <= model_closed_year(model)) {
+    const uint32_t month = model->items[original].orig_period;
+    if (month / 100 <= model_closed_year(model)) {
         refuse(&answer, ERROR_PERIOD_CLOSED);
         return answer;
     }
@@ -696,7 +697,7 @@ struct model_answer model_adjust(struct model *model, uint32_t session, const st
     item->target = original;
     item->line = model->items[original].line;
     item->insurance = model->items[original].insurance;
-    set_period(model, item, month_of(now_ms));
+    set_period(model, item, month);
     return answer;
 }
 

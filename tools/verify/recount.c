@@ -506,9 +506,9 @@ static bool add_adjustment(const struct look *look)
     const bool agreed = (entry->sender == payer && a.approved_by / 10000 == payee) ||
                         (entry->sender == payee && a.approved_by / 10000 == payer);
     if (!agreed) return wrong(look, "not agreed by both sides");
-    if (!check_person(look, a.psn_key) || !check_period(look, month_of(entry->stamp_ms)))
-        return false;
+    if (!check_person(look, a.psn_key)) return false;
     if (!find_original(look, a.psn_key, a.insu_admdvs, a.setl_id, &original, &mark)) return false;
+    if (!check_period(look, month_of(original.setl_time))) return false;
     if (payee != original.mdtrtarea_admvs / 10000)
         return wrong(look, "its place of treatment is not the original's");
 

@@ -14,6 +14,7 @@
 
 #include "codec/centre.h"
 #include "types/ensure.h"
+#include "util/checksum.h"
 #include "world/linux/journal_writer.h"
 #include "world/linux/keeper.h"
 
@@ -868,6 +869,7 @@ void *loop_run(void *context)
         if (stopping && drained(loop)) break;
     }
     io_uring_queue_exit(&loop->ring);
+    checksum_thread_done();
     return NULL;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "types/wire.h"
+#include "util/checksum.h"
 #include "world/linux/boot.h"
 #include "world/linux/lmdb_store.h"
 #include "world/linux/loop.h"
@@ -175,6 +176,7 @@ static void *boot_one(void *context)
     struct boot_job *job = context;
     job->status = boot_open(job->layout, job->shard, job->tables, job->manual_clock, &job->boot,
                             &job->problem);
+    checksum_thread_done();
     return NULL;
 }
 

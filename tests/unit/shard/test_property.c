@@ -61,7 +61,7 @@ static struct world {
 } w;
 
 static uint32_t seed_running; /* 0: none. */
-static uint32_t seed_count = 300;
+static uint32_t seed_count = 100;
 static uint32_t seed_first = 1;
 static uint64_t answered[2]; /* Accepted and refused, over all seeds. */
 
