@@ -16,15 +16,15 @@
 #include "types/ensure.h"
 #include "util/le.h"
 
-#define SAMPLES         1024 /* Settlements gone round and round; a power of two. */
-#define STRETCH         32   /* Ids asked for ahead, as in the shard. */
-#define DIRECTORY_IDS   (4u * 1024 * 1024)
-#define DELTA_ENTRIES   262144
-#define DELTA_BYTES     (96u * 1024 * 1024)
-#define BLOCK_ENTRIES   512
-#define BOOK_CELLS      131072
-#define GOLDEN          UINT64_C(0x9e3779b97f4a7c15)
-#define MATRIX_SPARSE_3 3 /* Every third ordered pair owes nothing. */
+#define SAMPLES       1024 /* Settlements gone round and round; a power of two. */
+#define STRETCH       32   /* Ids asked for ahead, as in the shard. */
+#define DIRECTORY_IDS (4u * 1024 * 1024)
+#define DELTA_ENTRIES 262144
+#define DELTA_BYTES   (96u * 1024 * 1024)
+#define BLOCK_ENTRIES 512
+#define BOOK_CELLS    131072
+#define GOLDEN        UINT64_C(0x9e3779b97f4a7c15)
+#define MATRIX_SPARSE 3 /* Every third ordered pair owes nothing. */
 
 /* What most bodies work on. */
 struct samples {
@@ -332,7 +332,7 @@ static void *netting_prepare(uint64_t count)
     for (uint8_t payer = 0; payer < PROVINCE_COUNT; payer++) {
         for (uint8_t payee = 0; payee < PROVINCE_COUNT; payee++) {
             const uint64_t pair = (uint64_t)payer * PROVINCE_COUNT + payee;
-            if (payer == payee || pair % MATRIX_SPARSE_3 == 0) continue;
+            if (payer == payee || pair % MATRIX_SPARSE == 0) continue;
             const int64_t amount = (int64_t)(id_hash(pair) % 1000000000);
             ENSURE(netting_add(netting, payer, payee, amount, 1 + pair));
         }

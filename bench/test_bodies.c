@@ -1,28 +1,29 @@
 /* Every body once, small, with its known checksum: a benchmark that changed its work is no longer
- * comparable with last month's figures, and this is where one finds out. */
+ * comparable with last month's figures, and this is where one finds out. The workload is part of
+ * the work: when it changes, so do the sums; what the test prints can be put in their place. */
 #include <stdio.h>
 
 #include "bench/bodies.h"
 #include "tests/lib/unit.h"
 
-#define SMALL 3000 /* Operations; of the netting a tenth. */
+#define SMALL 3000 /* Operations. */
 
 static const uint64_t known[] = {
     UINT64_C(7643248358031107659),  /* settlement_decode */
     UINT64_C(14587582087367816942), /* settlement_encode */
-    UINT64_C(2834123952124792066),  /* content_hash */
+    UINT64_C(3513435062498467366),  /* content_hash */
     UINT64_C(3000),                 /* rules_check */
     UINT64_C(12946692490858654470), /* posting */
     UINT64_C(16572396270221998343), /* book_post */
     UINT64_C(33555208),             /* directory_find_add */
     UINT64_C(672416),               /* delta_append_ids */
-    UINT64_C(18021101976),          /* entry_encode */
-    UINT64_C(939863393775226061),   /* block_seal */
+    UINT64_C(22827286194),          /* entry_encode */
+    UINT64_C(6027747639210477124),  /* block_seal */
     UINT64_C(2508169439809080896),  /* netting_four_modes */
     UINT64_C(27540),                /* store_merge */
-    UINT64_C(7204899838935088418),  /* shard */
-    UINT64_C(7204899838935088418),  /* shard_and_merge */
-    UINT64_C(2281050380964612766),  /* shard_replay */
+    UINT64_C(17754558826905656253), /* shard */
+    UINT64_C(17754558826905656253), /* shard_and_merge */
+    UINT64_C(3320248425872790374),  /* shard_replay */
 };
 
 static void bodies_do_the_work_they_did(void **state)
