@@ -9,7 +9,7 @@ Usage: tools/demo.sh [--count N] [--month YYYY-MM] [--keep DIR]
 
 Runs a month of cross-province clearing on this machine, in about two minutes on two cores.
 
-  --count N         settlements to make and send (default 1000000)
+  --count N         settlements to make and send (default 3000000)
   --month YYYY-MM   the month they belong to (default 2025-03)
   --keep DIR        work in DIR, which must be empty or new, and leave the store there; otherwise
                     a folder under ${TMPDIR:-/var/tmp} is used and removed at the end
@@ -21,7 +21,7 @@ fail() {
     exit 1
 }
 
-count=1000000
+count=3000000
 month=2025-03
 keep=
 while [ $# -gt 0 ]; do
