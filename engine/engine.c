@@ -17,14 +17,15 @@
 #include "journal/entry.h"
 #include "types/ensure.h"
 
-#define LANE_REQUEST_BYTES (4u * 1024 * 1024)
-#define LANE_RESULT_BYTES  (8u * 1024 * 1024)
-#define RESULT_SIZE_MAX    (sizeof(struct lane_result) + FAILURES_MAX * sizeof(struct failure) + 16)
-#define INBOX_MAX          256
-#define BUFFER_FRONT       128 /* Before a batch's results: frame head and the counts. */
-#define BUFFER_FIRST       (64 * 1024)
-#define BUFFER_SHORT       (384 * 1024) /* From here on a refusal names its first failure only. */
-#define SINGLE_MAX         (16 * 1024)
+#define LANE_REQUEST_BYTES  (4u * 1024 * 1024)
+#define LANE_QUESTION_BYTES (16u * 1024)
+#define LANE_RESULT_BYTES   (8u * 1024 * 1024)
+#define RESULT_SIZE_MAX     (sizeof(struct lane_result) + FAILURES_MAX * sizeof(struct failure) + 16)
+#define INBOX_MAX           256
+#define BUFFER_FRONT        128 /* Before a batch's results: frame head and the counts. */
+#define BUFFER_FIRST        (64 * 1024)
+#define BUFFER_SHORT        (384 * 1024) /* From here on a refusal names its first failure only. */
+#define SINGLE_MAX          (16 * 1024)
 
 /* -- making --------------------------------------------------------------------------------- */
 
@@ -49,6 +50,9 @@ struct engine *engine_new(const struct engine_config *config)
         engine->lanes[i].requests = ring_new(LANE_REQUEST_BYTES);
         engine->lanes[i].results = ring_new(LANE_RESULT_BYTES);
         made = engine->lanes[i].requests != NULL && engine->lanes[i].results != NULL;
+        if (i / shards != 0) continue; /* The desk is on shard 0. */
+        engine->lanes[i].questions = ring_new(LANE_QUESTION_BYTES);
+        made = made && engine->lanes[i].questions != NULL;
     }
     if (made) return engine;
     engine_free(engine);
@@ -61,6 +65,7 @@ void engine_free(struct engine *engine)
     const uint32_t shards = engine->config.shards;
     for (uint32_t i = 0; engine->lanes != NULL && i < shards * shards; i++) {
         ring_free(engine->lanes[i].requests);
+        ring_free(engine->lanes[i].questions);
         ring_free(engine->lanes[i].results);
     }
     free(engine->lanes);
@@ -365,10 +370,9 @@ static uint32_t give_shard(struct home *home, const struct request *list, uint32
 
 /* -- sending on ----------------------------------------------------------------------------- */
 
-bool home_lane_send(struct home *home, uint32_t shard, const struct request *request)
+static bool send_through(struct home *home, struct ring *ring, uint32_t shard,
+                         const struct request *request)
 {
-    struct ring *ring = lane_of(home->engine, home->index, shard)->requests;
-    if (home->outstanding[shard] == home->engine->outstanding_max) return false;
     struct lane_request *place = ring_reserve(ring, sizeof *place + request->body.size);
     if (place == NULL) return false;
     *place = (struct lane_request){
@@ -384,6 +388,34 @@ bool home_lane_send(struct home *home, uint32_t shard, const struct request *req
     if (request->body.size != 0) memcpy(place + 1, request->body.data, request->body.size);
     home->outstanding[shard]++;
     return true;
+}
+
+bool home_lane_send(struct home *home, uint32_t shard, const struct request *request)
+{
+    if (home->outstanding[shard] >= home->engine->outstanding_max) return false;
+    return send_through(home, lane_of(home->engine, home->index, shard)->requests, shard, request);
+}
+
+bool home_ask(struct home *home, uint32_t shard, const struct request *question)
+{
+    return send_through(home, lane_of(home->engine, home->index, shard)->questions, shard,
+                        question);
+}
+
+static struct request request_from(struct bytes message)
+{
+    struct lane_request in;
+    memcpy(&in, message.data, sizeof in);
+    return (struct request){
+        .ticket = in.ticket,
+        .index = in.index,
+        .type = in.type,
+        .province = in.province,
+        .period = in.period,
+        .area = in.area,
+        .instant_ms = in.instant_ms,
+        .body = {message.data + sizeof in, in.size},
+    };
 }
 
 /* Keeps a request for later; its body is copied, for its frame will be gone. */
@@ -743,18 +775,7 @@ static void fill_inbox(struct home *home, uint32_t asking)
     while (home->inbox_count < INBOX_MAX) {
         const struct bytes message = ring_next(ring);
         if (message.size == 0) return;
-        struct lane_request in;
-        memcpy(&in, message.data, sizeof in);
-        home->inbox[home->inbox_count++] = (struct request){
-            .ticket = in.ticket,
-            .index = in.index,
-            .type = in.type,
-            .province = in.province,
-            .period = in.period,
-            .area = in.area,
-            .instant_ms = in.instant_ms,
-            .body = {message.data + sizeof in, in.size},
-        };
+        home->inbox[home->inbox_count++] = request_from(message);
     }
 }
 
@@ -780,6 +801,25 @@ static bool empty_inbox(struct home *home, int64_t now_ms)
     return true;
 }
 
+/* The desk's questions come first: what waits in the lanes may be waiting for them. */
+static bool take_questions(struct home *home, int64_t now_ms)
+{
+    if (home->index == 0) return false; /* The desk asks its own shard directly. */
+    struct ring *ring = lane_of(home->engine, 0, home->index)->questions;
+    bool any = false;
+    for (;;) {
+        if (home->question.type == 0) {
+            const struct bytes message = ring_next(ring);
+            if (message.size == 0) return any;
+            home->question = request_from(message);
+        }
+        if (give_shard(home, &home->question, 1, now_ms) == 0) return any;
+        home->question.type = 0;
+        ring_release(ring);
+        any = true;
+    }
+}
+
 static bool take_lane_requests(struct home *home, int64_t now_ms)
 {
     const uint32_t shards = home->engine->config.shards;
@@ -802,7 +842,9 @@ static void publish(struct home *home)
 {
     for (uint32_t shard = 0; shard < home->engine->config.shards; shard++) {
         if (shard == home->index) continue;
-        const bool asked = ring_publish(lane_of(home->engine, home->index, shard)->requests);
+        const struct lane *lane = lane_of(home->engine, home->index, shard);
+        bool asked = ring_publish(lane->requests);
+        if (lane->questions != NULL) asked |= ring_publish(lane->questions);
         const bool answered = ring_publish(lane_of(home->engine, shard, home->index)->results);
         if (asked || answered) home->ops.wake(home->ops.context, shard);
     }
@@ -813,6 +855,7 @@ bool home_turn(struct home *home, int64_t now_ms, uint64_t now_us)
     home->now_us = now_us;
     home_submit(home, now_ms);
     bool any = take_lane_results(home);
+    any |= take_questions(home, now_ms);
     any |= unstall(home, now_ms);
     any |= take_lane_requests(home, now_ms);
     if (home->index == 0) any |= desk_turn(home, now_ms);

@@ -75,7 +75,7 @@ static bool send_unsent(struct home *home, int64_t now_ms)
             event.requests.count = 1;
             sent = home_step(home, &event) == 1;
         } else {
-            sent = home_lane_send(home, shard, &desk->question);
+            sent = home_ask(home, shard, &desk->question);
         }
         if (!sent) desk->unsent |= bit;
         any |= sent;

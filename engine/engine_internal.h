@@ -12,7 +12,10 @@
 /* The rings of one ordered pair of shards. */
 struct lane {
     struct ring *requests; /* From the home that asks to the shard that is asked. */
-    struct ring *results;  /* And back. */
+    struct ring
+        *questions;       /* The desk's, which must not wait behind messages: a message may be
+                           * waiting for what the desk says (a cut's release). Only from home 0. */
+    struct ring *results; /* And back. */
 };
 
 struct engine {
@@ -144,7 +147,8 @@ struct home {
     uint32_t inbox_count;
     uint32_t inbox_done;
     uint32_t inbox_lane;
-    uint32_t *outstanding; /* Requests under way, by asked shard. */
+    struct request question; /* Of the desk, not taken yet; type 0: none. */
+    uint32_t *outstanding;   /* Requests under way, by asked shard. */
 
     struct batch *batch;
     struct desk desk; /* Only home 0's is used. */
@@ -158,6 +162,9 @@ uint32_t home_step(struct home *home, const struct event *event);
 
 /* Sends a request to the shard's home through its lane. False when there is no room now. */
 bool home_lane_send(struct home *home, uint32_t shard, const struct request *request);
+
+/* Asks the shard's home the desk's question; false when there is no room now. */
+bool home_ask(struct home *home, uint32_t shard, const struct request *question);
 
 /* Answers the call behind a ticket of this home with a finished payload. */
 void home_answer(struct home *home, uint64_t ticket, struct bytes payload);

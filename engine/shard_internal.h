@@ -127,11 +127,13 @@ struct shard {
 
 /* -- shard_state.c: what is known, and how a decision changes it ---------------------------- */
 
-/* Hashes of ids. The person is not in the hash, so that the centre can look a setl_id up; who asks
- * compares the person. */
-uint64_t hash_msgid(const struct shard *shard, uint32_t sender, struct bytes msgid);
+/* Hashes of ids. In setl_id's the person is not: the centre looks one up without knowing whose it
+ * is. Who asks compares the person in any case. */
+uint64_t hash_msgid(const struct shard *shard, uint32_t sender, struct bytes msgid,
+                    struct bytes psn_key);
 uint64_t hash_setl_id(const struct shard *shard, uint32_t insu_admdvs, struct bytes setl_id);
-uint64_t hash_adj_no(const struct shard *shard, uint32_t insu_admdvs, struct bytes adj_no);
+uint64_t hash_adj_no(const struct shard *shard, uint32_t insu_admdvs, struct bytes adj_no,
+                     struct bytes psn_key);
 
 /* Entries with an id, one after the other. */
 struct lookup {
@@ -139,6 +141,7 @@ struct lookup {
     uint32_t place; /* 0: active delta, 1: frozen, 2 and up: runs of the store. */
     uint64_t cursor;
     uint32_t run_count;
+    bool all_runs; /* Too many runs may hold it: every one is asked, `runs` is not looked at. */
     uint16_t runs[DIRECTORY_HITS_MAX];
 };
 

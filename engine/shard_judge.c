@@ -41,7 +41,7 @@ static void prepare_settlement(const struct shard *shard, struct message *messag
 {
     const struct settlement *s = &message->settlement;
     const uint32_t sender = sender_of(message, s->sender_admdvs, s->mdtrtarea_admvs);
-    message->msgid_hash = hash_msgid(shard, sender, s->msgid);
+    message->msgid_hash = hash_msgid(shard, sender, s->msgid, s->psn_key);
     message->setl_id_hash = hash_setl_id(shard, s->insu_admdvs, s->setl_id);
     directory_prefetch(shard->directory, message->msgid_hash);
     directory_prefetch(shard->directory, message->setl_id_hash);
@@ -420,7 +420,7 @@ static void judge_reversal(const struct shard *shard, const struct message *mess
     struct settlement refund = rules_reversal_as_refund(r, &its, now_ms);
     const uint16_t sender =
         judge_sender(message, r->sender_admdvs, refund.mdtrtarea_admvs, 7, verdict);
-    const uint64_t msgid_hash = hash_msgid(shard, sender, refund.msgid);
+    const uint64_t msgid_hash = hash_msgid(shard, sender, refund.msgid, refund.psn_key);
     const uint64_t setl_id_hash = hash_setl_id(shard, refund.insu_admdvs, refund.setl_id);
     if (r->setl_time == 0 &&
         (find_msgid(shard, msgid_hash, sender, refund.msgid, refund.psn_key, &first) ||
@@ -442,7 +442,7 @@ static bool find_adj_no(const struct shard *shard, const struct adjustment *a,
                         struct entry *ret_entry)
 {
     struct lookup lookup;
-    lookup_begin(shard, hash_adj_no(shard, a->insu_admdvs, a->adj_no), &lookup);
+    lookup_begin(shard, hash_adj_no(shard, a->insu_admdvs, a->adj_no, a->psn_key), &lookup);
     while (lookup_next(shard, &lookup, ret_entry)) {
         if (ret_entry->kind != ENTRY_ADJUSTMENT) continue;
         const struct adjustment its = adjustment_of(ret_entry);
@@ -457,7 +457,7 @@ static bool find_adj_no(const struct shard *shard, const struct adjustment *a,
 static bool judge_adjustment_ids(const struct shard *shard, const struct adjustment *a,
                                  uint16_t sender, int64_t now_ms, struct verdict *verdict)
 {
-    const uint64_t hash = hash_msgid(shard, sender, a->msgid);
+    const uint64_t hash = hash_msgid(shard, sender, a->msgid, a->psn_key);
     struct entry first;
     uint32_t conflict = ERROR_MSGID_REUSED;
 
@@ -569,6 +569,28 @@ static void judge_uncovered(const struct shard *shard, const struct entry *adjus
     }
 }
 
+/* Sums that hold with a record must hold without it as well. */
+static void judge_sums_without(const struct shard *shard, const struct entry *original,
+                               struct verdict *verdict)
+{
+    struct posting posting;
+    if (original->kind == ENTRY_ADJUSTMENT) {
+        const struct adjustment a = adjustment_of(original);
+        posting = rules_adjustment_posting(
+            &a, (struct decided){.line = original->line, .insurance = original->insurance});
+        posting.key.period = original->period;
+    } else {
+        const struct settlement s = settlement_of(original);
+        posting = posting_of(original, &s);
+    }
+    posting.medfee = -posting.medfee;
+    for (int fund = 0; fund < FUND_COUNT; fund++)
+        posting.funds[fund] = -posting.funds[fund];
+    if (!book_fits(shard->book, &posting)) {
+        refuse(verdict, ERROR_AMOUNT_RANGE, 2, CHECK_RANGE, posting_total(&posting), INT64_MAX);
+    }
+}
+
 /* What stands in the way of taking `original` back. */
 static void judge_taking_back(const struct shard *shard, const struct entry *original,
                               const struct mark *mark, struct verdict *verdict)
@@ -577,6 +599,7 @@ static void judge_taking_back(const struct shard *shard, const struct entry *ori
         refuse(verdict, ERROR_PERIOD_CLOSED, 2, CHECK_RANGE, original->period, shard->cut_through);
         return;
     }
+    judge_sums_without(shard, original, verdict);
     if (original->kind == ENTRY_ADJUSTMENT) judge_uncovered(shard, original, verdict);
     for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++) {
         if (mark->changes[i] == 0) continue;
@@ -597,8 +620,8 @@ static void judge_correction(const struct shard *shard, const struct message *me
     const uint16_t sender = judge_sender(message, c->sender_admdvs, 0, 46, verdict);
     if (refused(verdict)) return;
 
-    if (find_msgid(shard, hash_msgid(shard, sender, c->msgid), sender, c->msgid, c->psn_key,
-                   &first)) {
+    if (find_msgid(shard, hash_msgid(shard, sender, c->msgid, c->psn_key), sender, c->msgid,
+                   c->psn_key, &first)) {
         const bool same =
             first.kind == ENTRY_CORRECTION && bytes_equal(correction_of(&first).omsgid, c->omsgid);
         if (same) {
@@ -611,7 +634,7 @@ static void judge_correction(const struct shard *shard, const struct message *me
     entry->kind = ENTRY_CORRECTION;
     entry->body = message->body;
     entry->sender = sender;
-    const uint64_t hash = hash_msgid(shard, sender, c->omsgid);
+    const uint64_t hash = hash_msgid(shard, sender, c->omsgid, c->psn_key);
     if (find_msgid(shard, hash, sender, c->omsgid, c->psn_key, &first)) {
         if (first.kind == ENTRY_CORRECTION) {
             refuse(verdict, ERROR_ORIGINAL_NOT_FOUND, 2, CHECK_NONE, 0, 0);

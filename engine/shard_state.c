@@ -17,32 +17,41 @@
 
 /* -- ids ------------------------------------------------------------------------------------ */
 
-static uint64_t hash_id(const struct shard *shard, char domain, uint32_t scope, struct bytes id)
+static uint64_t hash_id(const struct shard *shard, char domain, uint32_t scope, struct bytes id,
+                        struct bytes psn_key)
 {
-    uint8_t text[8 + ID_SIZE_MAX];
+    uint8_t text[8 + ID_SIZE_MAX + PSN_KEY_SIZE];
     const size_t size = id.size < ID_SIZE_MAX ? id.size : ID_SIZE_MAX;
+    size_t used = 8;
 
-    memset(text, 0, 8);
+    memset(text, 0, used);
     text[0] = (uint8_t)domain;
     text[1] = (uint8_t)size;
     le_store32(text + 4, scope);
-    if (size != 0) memcpy(text + 8, id.data, size);
-    return checksum_hash64(shard->config.hash_seed, text, 8 + size);
+    if (size != 0) memcpy(text + used, id.data, size);
+    used += size;
+    if (psn_key.size == PSN_KEY_SIZE) {
+        memcpy(text + used, psn_key.data, PSN_KEY_SIZE);
+        used += PSN_KEY_SIZE;
+    }
+    return checksum_hash64(shard->config.hash_seed, text, used);
 }
 
-uint64_t hash_msgid(const struct shard *shard, uint32_t sender, struct bytes msgid)
+uint64_t hash_msgid(const struct shard *shard, uint32_t sender, struct bytes msgid,
+                    struct bytes psn_key)
 {
-    return hash_id(shard, 'M', sender, msgid);
+    return hash_id(shard, 'M', sender, msgid, psn_key);
 }
 
 uint64_t hash_setl_id(const struct shard *shard, uint32_t insu_admdvs, struct bytes setl_id)
 {
-    return hash_id(shard, 'S', insu_admdvs, setl_id);
+    return hash_id(shard, 'S', insu_admdvs, setl_id, (struct bytes){0});
 }
 
-uint64_t hash_adj_no(const struct shard *shard, uint32_t insu_admdvs, struct bytes adj_no)
+uint64_t hash_adj_no(const struct shard *shard, uint32_t insu_admdvs, struct bytes adj_no,
+                     struct bytes psn_key)
 {
-    return hash_id(shard, 'A', insu_admdvs, adj_no);
+    return hash_id(shard, 'A', insu_admdvs, adj_no, psn_key);
 }
 
 /* -- reading -------------------------------------------------------------------------------- */
@@ -109,6 +118,8 @@ void lookup_begin(const struct shard *shard, uint64_t hash, struct lookup *ret_l
     ret_lookup->place = 0;
     ret_lookup->cursor = 0;
     ret_lookup->run_count = directory_find(shard->directory, hash, ret_lookup->runs);
+    ret_lookup->all_runs = ret_lookup->run_count == DIRECTORY_MANY;
+    if (ret_lookup->all_runs) ret_lookup->run_count = delta_run(shard->active);
 }
 
 /* The `cursor`-th id with that hash in a run of the store; 0 when there are no more. */
@@ -152,7 +163,8 @@ bool lookup_next(const struct shard *shard, struct lookup *lookup, struct entry 
                 seq = delta_find_id(shard->frozen, lookup->hash, &lookup->cursor);
             }
         } else {
-            const uint32_t run = lookup->runs[lookup->place - 2];
+            const uint32_t nth = lookup->place - 2;
+            const uint32_t run = lookup->all_runs ? nth + 1 : lookup->runs[nth];
             seq = find_in_run(shard, run, lookup->hash, lookup->cursor++);
         }
         if (seq == 0) continue;
@@ -222,7 +234,7 @@ static struct record record_of(const struct shard *shard, const struct entry *en
 {
     return (struct record){
         .settlement = s,
-        .msgid_hash = hash_msgid(shard, entry->sender, s->msgid),
+        .msgid_hash = hash_msgid(shard, entry->sender, s->msgid, s->psn_key),
         .setl_id_hash = hash_setl_id(shard, s->insu_admdvs, s->setl_id),
         .posting = posting_of(entry, s),
     };
@@ -266,8 +278,10 @@ static void apply_adjustment(struct shard *shard, const struct entry *entry)
         .content_hash = adjustment_content_hash(&adjustment),
     };
     book_post(shard->book, &posting, kind);
-    add_id(shard, hash_msgid(shard, entry->sender, adjustment.msgid), entry->seq);
-    add_id(shard, hash_adj_no(shard, adjustment.insu_admdvs, adjustment.adj_no), entry->seq);
+    add_id(shard, hash_msgid(shard, entry->sender, adjustment.msgid, adjustment.psn_key),
+           entry->seq);
+    add_id(shard, hash_adj_no(shard, adjustment.insu_admdvs, adjustment.adj_no, adjustment.psn_key),
+           entry->seq);
     adjustment_amounts(&adjustment, amounts);
     change_mark(shard, entry->orig_seq, entry, amounts, 1, 0);
 }
@@ -313,11 +327,13 @@ static void apply_correction(struct shard *shard, const struct entry *entry)
     uint32_t field;
 
     ENSURE(correction_decode(entry->body, &correction, &field));
-    add_id(shard, hash_msgid(shard, entry->sender, correction.msgid), entry->seq);
+    add_id(shard, hash_msgid(shard, entry->sender, correction.msgid, correction.psn_key),
+           entry->seq);
     if (entry->orig_seq != 0) {
         take_back(shard, entry);
     } else {
-        add_id(shard, hash_msgid(shard, entry->sender, correction.omsgid), entry->seq);
+        add_id(shard, hash_msgid(shard, entry->sender, correction.omsgid, correction.psn_key),
+               entry->seq);
     }
 }
 

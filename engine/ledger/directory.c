@@ -127,7 +127,7 @@ static uint32_t add_hit(uint16_t *runs, uint32_t count, uint16_t run)
     for (uint32_t i = 0; i < count; i++) {
         if (runs[i] == run) return count;
     }
-    ENSURE(count < DIRECTORY_HITS_MAX);
+    if (count == DIRECTORY_HITS_MAX) return DIRECTORY_MANY;
     runs[count] = run;
     return count + 1;
 }
@@ -145,7 +145,7 @@ static bool may_match(const struct bucket *bucket, uint32_t wanted)
 static uint32_t add_matches(const struct bucket *bucket, uint32_t wanted, uint16_t *runs,
                             uint32_t count)
 {
-    for (int i = 0; i < SLOTS_PER_BUCKET; i++) {
+    for (int i = 0; i < SLOTS_PER_BUCKET && count != DIRECTORY_MANY; i++) {
         const uint32_t slot = bucket->slots[i];
         if (slot != 0 && slot >> 16 == wanted) count = add_hit(runs, count, (uint16_t)slot);
     }
@@ -163,6 +163,7 @@ uint32_t directory_find(const struct directory *directory, uint64_t hash,
             const struct bucket *bucket =
                 &table->buckets[(bucket_index(table, hash) + probe) & table->mask];
             if (may_match(bucket, wanted)) count = add_matches(bucket, wanted, ret_runs, count);
+            if (count == DIRECTORY_MANY) return count;
             if (!is_full(bucket)) break;
         }
     }

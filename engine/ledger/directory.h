@@ -18,6 +18,7 @@ struct directory;
 
 #define DIRECTORY_RUN_MAX  65535 /* Runs are 1..65535. */
 #define DIRECTORY_HITS_MAX 32
+#define DIRECTORY_MANY     UINT32_MAX
 
 /* The first table holds `ids_first` ids, rounded up to a power of two. NULL without memory. */
 struct directory *directory_new(uint64_t ids_first);
@@ -26,7 +27,8 @@ void directory_free(struct directory *directory); /* NULL is fine. */
 /* Adds an id. False when there is no memory for another table. */
 bool directory_add(struct directory *directory, uint64_t hash, uint32_t run);
 
-/* The runs that may hold the id, each once; gives their number. 0: the id was never added. */
+/* The runs that may hold the id, each once; gives their number. 0: the id was never added.
+ * DIRECTORY_MANY: more than fit, which takes one id in dozens of runs; any run may hold it. */
 uint32_t directory_find(const struct directory *directory, uint64_t hash,
                         uint16_t ret_runs[DIRECTORY_HITS_MAX]);
 
