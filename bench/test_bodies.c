@@ -11,7 +11,7 @@
 static const uint64_t known[] = {
     UINT64_C(7643248358031107659),  /* settlement_decode */
     UINT64_C(14587582087367816942), /* settlement_encode */
-    UINT64_C(3513435062498467366),  /* content_hash */
+    UINT64_C(15403779158624815199), /* content_hash */
     UINT64_C(3000),                 /* rules_check */
     UINT64_C(12946692490858654470), /* posting */
     UINT64_C(16572396270221998343), /* book_post */
