@@ -275,9 +275,11 @@ void *bench_merge_prepare(uint64_t count)
     merge->meta = (struct shard_meta){.format = 1, .seq = count};
     merge->ids_room = (uint32_t)count * MERGE_IDS_PER_ENTRY;
     merge->ids = malloc(sizeof *merge->ids * merge->ids_room);
+    merge->ids_sorted = malloc(sizeof *merge->ids * merge->ids_room);
     merge->chunk = malloc(RECORD_CHUNK_SIZE);
     ENSURE(bench->cells != NULL);
     ENSURE(merge->ids != NULL);
+    ENSURE(merge->ids_sorted != NULL);
     ENSURE(merge->chunk != NULL);
     for (uint32_t i = 0; i < MERGE_CELLS; i++)
         bench->cells[i].key = (struct cell_key){.period = i};
@@ -311,6 +313,7 @@ void bench_merge_finish(void *prepared)
     delta_free(bench->delta);
     free(bench->cells);
     free(bench->merge.ids);
+    free(bench->merge.ids_sorted);
     free(bench->merge.chunk);
     free(bench);
 }

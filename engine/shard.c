@@ -46,6 +46,7 @@ void shard_free(struct shard *shard)
     free(shard->groups[1].buffer);
     free(shard->merge_cells);
     free(shard->merge.ids);
+    free(shard->merge.ids_sorted);
     free(shard->merge.chunk);
     free(shard->waiting);
     free(shard->outgoing);
@@ -70,6 +71,7 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->merge_cells = malloc(sizeof *shard->merge_cells * CELLS_MAX);
     shard->merge.ids_room = config->delta_entries * IDS_PER_ENTRY + RUN_IDS_ROOM;
     shard->merge.ids = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
+    shard->merge.ids_sorted = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
     shard->merge.chunk = malloc(RECORD_CHUNK_SIZE);
     shard->merge.store = config->store;
     shard->waiting = malloc(sizeof *shard->waiting * RESULTS_MAX);
@@ -79,8 +81,8 @@ static struct shard *shard_new(const struct shard_config *config)
     if (shard->book == NULL || shard->directory == NULL || shard->active == NULL ||
         shard->frozen == NULL || shard->groups[0].buffer == NULL ||
         shard->groups[1].buffer == NULL || shard->merge_cells == NULL || shard->merge.ids == NULL ||
-        shard->merge.chunk == NULL || shard->waiting == NULL || shard->outgoing == NULL ||
-        shard->failures == NULL || shard->scratch == NULL) {
+        shard->merge.ids_sorted == NULL || shard->merge.chunk == NULL || shard->waiting == NULL ||
+        shard->outgoing == NULL || shard->failures == NULL || shard->scratch == NULL) {
         shard_free(shard);
         return NULL;
     }
@@ -810,7 +812,7 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
                                2 * sizeof(struct cell) * CELLS_MAX + 2 * GROUP_SIZE +
                                RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
                                FAILURES_RING * sizeof(struct failure) +
-                               shard->merge.ids_room * sizeof(struct id);
+                               2 * shard->merge.ids_room * sizeof(struct id);
 }
 
 const struct cell *shard_cells(const struct shard *shard, uint32_t *ret_count)

@@ -1,7 +1,6 @@
 #include "ledger/merge.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "ledger/book.h"
 #include "types/ensure.h"
@@ -90,12 +89,53 @@ static int take_run(struct store_txn *txn, struct merge *merge, uint32_t run, ui
     }
 }
 
-static int compare_ids(const void *a, const void *b)
+#define RADIX_BITS   11
+#define RADIX_SIZE   (1u << RADIX_BITS)
+#define RADIX_PASSES 3 /* The upper 33 bits: what is left unsorted below them is next to nothing. \
+                        */
+
+static bool comes_before(const struct id *a, const struct id *b)
 {
-    const struct id *x = a;
-    const struct id *y = b;
-    if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
-    return x->seq < y->seq ? -1 : x->seq > y->seq;
+    return a->hash != b->hash ? a->hash < b->hash : a->seq < b->seq;
+}
+
+/* One pass of the sort: stable by RADIX_BITS bits from `shift` on. */
+static void sort_pass(const struct id *from, struct id *to, uint32_t count, unsigned shift)
+{
+    uint32_t places[RADIX_SIZE] = {0};
+    uint32_t place = 0;
+    for (uint32_t i = 0; i < count; i++)
+        places[from[i].hash >> shift & (RADIX_SIZE - 1)]++;
+    for (uint32_t digit = 0; digit < RADIX_SIZE; digit++) {
+        const uint32_t length = places[digit];
+        places[digit] = place;
+        place += length;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        to[places[from[i].hash >> shift & (RADIX_SIZE - 1)]++] = from[i];
+}
+
+/* By hash, then by entry. Hashes are even, so passes over their upper bits do nearly all of it, ten
+ * times as fast as comparing; an insertion sort settles the rest. */
+static void sort_ids(struct merge *merge, uint32_t count)
+{
+    struct id *from = merge->ids;
+    struct id *to = merge->ids_sorted;
+    for (unsigned pass = 0; pass < RADIX_PASSES; pass++) {
+        sort_pass(from, to, count, 64 - RADIX_BITS * (RADIX_PASSES - pass));
+        struct id *swap = from;
+        from = to;
+        to = swap;
+    }
+    for (uint32_t i = 1; i < count; i++) {
+        const struct id id = from[i];
+        uint32_t at = i;
+        for (; at > 0 && comes_before(&id, &from[at - 1]); at--)
+            from[at] = from[at - 1];
+        from[at] = id;
+    }
+    merge->ids = from;
+    merge->ids_sorted = to;
 }
 
 /* How many ids go into the next chunk: equal hashes stay together, for the first hash is its key.
@@ -125,7 +165,7 @@ static int put_ids(struct store_txn *txn, struct merge *merge)
     delta_copy_ids(merge->delta, merge->ids);
     int r = take_run(txn, merge, run, &count);
     if (r != 0) return r;
-    qsort(merge->ids, count, sizeof *merge->ids, compare_ids);
+    sort_ids(merge, count);
 
     for (uint32_t i = 0, part = 0; i < count; i += part) {
         part = chunk_length(merge->ids + i, count - i);
