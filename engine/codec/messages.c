@@ -62,17 +62,18 @@ static const struct wire_table settlement_table = {
 };
 
 /* The amounts a reversal or an adjustment carries stand under the same numbers as in SetlPost. */
-#define REVERSAL_AMOUNTS(X)                                                 \
-    X(MEDFEE, medfee_sumamt, 12)                                            \
-    X(FUND_SUM, fund_pay_sumamt, 13)                                        \
-    X(HIFP, hifp_pay, 14)                                                   \
-    X(PSN_PART, psn_part_amt, 15)                                           \
-    X(ACCT, acct_pay, 16)                                                   \
-    X(CASH, psn_cash_pay, 17)                                               \
-    X(CVLSERV, cvlserv_pay, 18)                                             \
-    X(HIFES, hifes_pay, 19) X(HIFMI, hifmi_pay, 20) X(HIFOB, hifob_pay, 21) \
-        X(HIFDM, hifdm_pay, 22) X(MAF, maf_pay, 23) X(OTH, oth_pay, 24)     \
-            X(MULAID, acct_mulaid_pay, 25) X(WLT, wlt_pay, 26) X(HOSP_PART, hosp_part_amt, 27)
+#define REVERSAL_AMOUNTS(X)                                                                     \
+    X(MEDFEE, medfee_sumamt, 12)                                                                \
+    X(FUND_SUM, fund_pay_sumamt, 13)                                                            \
+    X(HIFP, hifp_pay, 14)                                                                       \
+    X(PSN_PART, psn_part_amt, 15)                                                               \
+    X(ACCT, acct_pay, 16)                                                                       \
+    X(CASH, psn_cash_pay, 17)                                                                   \
+    X(CVLSERV, cvlserv_pay, 18)                                                                 \
+    X(HIFES, hifes_pay, 19)                                                                     \
+    X(HIFMI, hifmi_pay, 20) X(HIFOB, hifob_pay, 21) X(HIFDM, hifdm_pay, 22) X(MAF, maf_pay, 23) \
+        X(OTH, oth_pay, 24) X(MULAID, acct_mulaid_pay, 25) X(WLT, wlt_pay, 26)                  \
+            X(HOSP_PART, hosp_part_amt, 27)
 #define ADJUSTMENT_AMOUNTS(X)   \
     X(HIFP, hifp_pay, 14)       \
     X(ACCT, acct_pay, 16)       \

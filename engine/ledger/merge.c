@@ -89,10 +89,11 @@ static int take_run(struct store_txn *txn, struct merge *merge, uint32_t run, ui
     }
 }
 
-#define RADIX_BITS   11
-#define RADIX_SIZE   (1u << RADIX_BITS)
-#define RADIX_PASSES 3 /* The upper 33 bits: what is left unsorted below them is next to nothing. \
-                        */
+#define RADIX_BITS 11
+#define RADIX_SIZE (1u << RADIX_BITS)
+#define RADIX_PASSES                                                             \
+    3 /* The upper 33 bits: what is left unsorted below them is next to nothing. \
+       */
 
 static bool comes_before(const struct id *a, const struct id *b)
 {
