@@ -5,7 +5,8 @@
 #include "util/checksum.h"
 #include "util/text.h"
 
-/* clang-format off -- a table is read as a table */
+/* A table is read as a table. */
+/* clang-format off */
 #define FIELD(noun, number, kind_, member, name_)        \
     [number] = {.kind = kind_,                           \
                 .tag = WIRE_TAG(number, kind_),          \

@@ -1,6 +1,7 @@
 #include "types/province.h"
 
-/* clang-format off -- a table is read as a table */
+/* A table is read as a table. */
+/* clang-format off */
 const uint8_t province_codes[PROVINCE_COUNT] = {
     11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41,
     42, 43, 44, 45, 46, 50, 51, 52, 53, 54, 61, 62, 63, 64, 65, 66,

@@ -66,17 +66,22 @@ static struct settlement random_settlement(void)
     return s;
 }
 
+/* clang-format off */
 /* X(member) for the fields that have one name on both sides. */
-#define NUMBERS(X)                                                                     \
-    X(insu_admdvs)                                                                     \
-    X(mdtrtarea_admvs)                                                                 \
-    X(insutype)                                                                        \
-    X(med_type)                                                                        \
-    X(clr_type) X(clr_way) X(clr_optins) X(mdtrt_cert_type) X(filing_type) X(psn_type) \
-        X(sender_admdvs) X(setl_time) X(begndate) X(enddate) X(inf_time) X(refd_setl_flag)
+#define NUMBERS(X)                                                                          \
+    X(insu_admdvs)                                                                          \
+    X(mdtrtarea_admvs)                                                                      \
+    X(insutype)                                                                             \
+    X(med_type)                                                                             \
+    X(clr_type)                                                                             \
+    X(clr_way)                                                                              \
+    X(clr_optins)                                                                           \
+    X(mdtrt_cert_type) X(filing_type) X(psn_type) X(sender_admdvs) X(setl_time) X(begndate) \
+        X(enddate) X(inf_time) X(refd_setl_flag)
 #define TEXTS(X) \
     X(msgid) X(setl_id) X(mdtrt_id) X(fixmedins_code) X(orig_setl_id) X(dise_codg) X(medins_setl_id)
 #define BINARIES(X) X(psn_key) X(detail_digest)
+/* clang-format on */
 
 static char *text_of(struct bytes view, char *out)
 {
@@ -347,15 +352,18 @@ static bool change(struct settlement *s, int n)
     X(mdtrtarea_admvs)
     X(insutype)
     X(med_type)
-    X(clr_type) X(clr_way) X(clr_optins) X(mdtrt_cert_type) X(filing_type) X(psn_type) X(setl_time)
-        X(begndate) X(enddate) X(refd_setl_flag)
+    X(clr_type)
+    X(clr_way)
+    X(clr_optins)
+    X(mdtrt_cert_type)
+    X(filing_type) X(psn_type) X(setl_time) X(begndate) X(enddate) X(refd_setl_flag)
 #undef X
 #define X(member) \
     if (n == field++) return s->member = bytes_of("changed"), true;
-            X(setl_id) X(mdtrt_id) X(psn_key) X(fixmedins_code) X(orig_setl_id) X(dise_codg)
-                X(medins_setl_id) X(detail_digest)
+        X(setl_id) X(mdtrt_id) X(psn_key) X(fixmedins_code) X(orig_setl_id) X(dise_codg)
+            X(medins_setl_id) X(detail_digest)
 #undef X
-                    return false;
+                return false;
 }
 
 static void every_other_field_is_content(void **state)
