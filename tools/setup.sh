@@ -16,7 +16,7 @@ USAGE
 
 build=(gcc g++ meson ninja-build pkg-config python3
     liburing-dev liblmdb-dev libprotobuf-c-dev protobuf-c-compiler libjemalloc-dev
-    libxxhash-dev libisal-dev libssl-dev libjansson-dev libinih-dev)
+    libxxhash-dev libisal-dev libssl-dev libjansson-dev)
 test=(libcmocka-dev protobuf-compiler python3-protobuf
     clang clang-format clang-tidy libclang-rt-14-dev shellcheck)
 bench=(libbenchmark-dev)

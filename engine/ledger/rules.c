@@ -1,5 +1,6 @@
 #include "ledger/rules.h"
 
+#include "ledger/table_text.h"
 #include "types/civil.h"
 #include "types/money.h"
 
@@ -76,34 +77,12 @@ static void check_psn_key(struct bytes psn_key, uint32_t field, struct failures 
                  (int64_t)psn_key.size, PSN_KEY_SIZE);
 }
 
-/* Valid UTF-8 without control characters, for free text. */
-static bool text_sound(struct bytes text)
-{
-    size_t i = 0;
-    while (i < text.size) {
-        const uint8_t lead = text.data[i];
-        const size_t more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-        if (lead < 0x20 || lead == 0x7f || (lead >= 0x80 && lead < 0xc2) || lead > 0xf4)
-            return false;
-        if (i + more >= text.size) return false;
-        uint32_t point = more == 0 ? lead : lead & (0x3fu >> more);
-        for (size_t k = 1; k <= more; k++) {
-            if ((text.data[i + k] & 0xc0) != 0x80) return false;
-            point = point << 6 | (text.data[i + k] & 0x3f);
-        }
-        if (more == 2 && (point < 0x800 || (point >= 0xd800 && point <= 0xdfff))) return false;
-        if (more == 3 && (point < 0x10000 || point > 0x10ffff)) return false;
-        i += more + 1;
-    }
-    return true;
-}
-
 static void check_reason(struct bytes reason, uint32_t field, struct failures *failures)
 {
     if (reason.size > REASON_SIZE_MAX) {
         failures_add(failures, ERROR_MALFORMED, field, CHECK_LENGTH, (int64_t)reason.size,
                      REASON_SIZE_MAX);
-    } else if (!text_sound(reason)) {
+    } else if (!table_text_sound(reason)) {
         failures_add(failures, ERROR_MALFORMED, field, CHECK_CHARSET, 0, 0);
     }
 }
