@@ -4,7 +4,7 @@
  * tables) and no rule: bodies are decoded by protobuf-c, cells and refunds are worked out again by
  * straightforward code of its own, so that a mistake in the engine is not made here a second time.
  *
- * INVARIANTS looked at (docs/invariants.md): every checksum and the hash chain; dense numbers, time
+ * INVARIANTS looked at (docs/rules.md): every checksum and the hash chain; dense numbers, time
  * that never goes back (J2, J3); each id once per person; refunds and adjustments within their
  * original, amount by amount; each record in the right period and cell; accounts of a cell sum to
  * zero (C1); cut cells as they were cut; stored cells, records and marks as the journal implies
