@@ -165,9 +165,9 @@ static void skip_empty_lines(struct csv_reader *reader)
 
 /* ---- The header ---- */
 
-static uint8_t find_column(struct bytes name)
+static int find_column(struct bytes name)
 {
-    for (uint8_t i = 0; i < CSV_COLUMN_COUNT; i++)
+    for (int i = 0; i < CSV_COLUMN_COUNT; i++)
         if (bytes_equal(name, bytes_of(columns[i].name))) return i;
     return CSV_COLUMN_COUNT;
 }
@@ -185,13 +185,13 @@ static const char *read_header(struct csv_reader *reader, struct csv_error *ret_
     if (count > CSV_FIELDS_MAX) count = CSV_FIELDS_MAX;
     reader->column_count = count;
     for (uint32_t i = 0; i < count; i++) {
-        uint8_t column = find_column(names[i]);
+        int column = find_column(names[i]);
         ret_error->column = names[i];
         if (column == CSV_COLUMN_COUNT) return "unknown column";
         ret_error->field = columns[column].name;
         if (seen[column]) return "column stands there twice";
         seen[column] = true;
-        reader->columns[i] = column;
+        reader->columns[i] = (uint8_t)column;
     }
     return NULL;
 }

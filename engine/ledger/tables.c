@@ -357,13 +357,13 @@ static const char *read_rows(struct tables *tables, const struct file_form *form
     struct bytes ordered[COLUMNS_MAX];
     int cell_of[COLUMNS_MAX];
     const char *what = NULL;
-    int got = table_text_next(text, &cells, &what);
+    const int got = table_text_next(text, &cells, &what);
 
     if (got < 0) return what;
     if (got == 0) return "no header";
     const uint32_t column_count = cells.count;
     what = read_header(form, &cells, cell_of);
-    while (what == NULL && (got = table_text_next(text, &cells, &what)) > 0) {
+    while (what == NULL && table_text_next(text, &cells, &what) > 0) {
         if (cells.count != column_count) return "not as many cells as the header has";
         for (int i = 0; i < form->required; i++)
             ordered[i] = cells.list[cell_of[i]];

@@ -256,7 +256,7 @@ static bool read_repeated(struct json_map *map, const struct place *place,
     }
     size_t *count = (size_t *)((uint8_t *)message + field->quantifier_offset);
     ProtobufCMessage ***list = (ProtobufCMessage ***)((uint8_t *)message + field->offset);
-    *list = need(json_array_size(array), sizeof(**list));
+    *list = need(json_array_size(array), sizeof(ProtobufCMessage *));
     for (size_t i = 0; i < json_array_size(array); i++) {
         const struct place here = {place->outer, place->name, i, place->depth};
         ProtobufCMessage *inner =

@@ -425,12 +425,11 @@ static int finish(struct job *job)
 
     const int r = rejects_close(&sender->rejects);
     if (r != 0) fprintf(stderr, "qingfen send: cannot write the rejects: %s\n", strerror(-r));
-    printf("sent=%llu accepted=%llu duplicate=%llu rejected=%llu\n",
-           (unsigned long long)(sender->accepted + sender->duplicate + sender->rejected),
+    const uint64_t sent = sender->accepted + sender->duplicate + sender->rejected;
+    printf("sent=%llu accepted=%llu duplicate=%llu rejected=%llu\n", (unsigned long long)sent,
            (unsigned long long)sender->accepted, (unsigned long long)sender->duplicate,
            (unsigned long long)sender->rejected);
     /* A header that cannot be read is wrong usage; a file that breaks off later has been sent. */
-    const uint64_t sent = sender->accepted + sender->duplicate + sender->rejected;
     if (job->is_unreadable && sent == 0 && !job->is_lost) return EXIT_USAGE;
     const bool all_good = !job->is_unreadable && !job->is_lost && r == 0 && sender->rejected == 0;
     return all_good ? EXIT_DONE : EXIT_FAILED;

@@ -64,7 +64,7 @@ bool period_parse(const char *text, uint32_t *ret_period)
     if (size == 7 && text[4] == '-') {
         snprintf(digits, sizeof(digits), "%.4s%.2s", text, text + 5);
     } else if (size == 6) {
-        strcpy(digits, text);
+        memcpy(digits, text, sizeof(digits));
     } else {
         return false;
     }

@@ -280,9 +280,12 @@ static bool compare_ids(struct store *store, const struct shard_meta *meta,
     struct bytes value;
     uint32_t run = 0;
     uint64_t last = 0;
-    int r = -ENOMEM;
+    int r;
 
-    while (counts != NULL && next_of(store, STORE_ID, key, room, &key, &value, &r)) {
+    if (counts == NULL) {
+        return finding_set(finding, "shard %u, state: no memory to count ids", shard);
+    }
+    while (next_of(store, STORE_ID, key, room, &key, &value, &r)) {
         if (key.size == 12 && be_load32(key.data) != run) {
             run = be_load32(key.data);
             last = 0;

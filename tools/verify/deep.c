@@ -214,6 +214,7 @@ static void print_digests(struct cell *cells, size_t count, FILE *out)
 {
     bool overflow;
     uint32_t last = 0;
+    if (count == 0) return;
     count = tables_merge_cells(cells, count, &overflow);
     for (size_t i = 0; i < count; i++) {
         uint8_t digest[REPORT_DIGEST_SIZE];

@@ -18,8 +18,9 @@ struct look {
 
 static bool wrong(const struct look *look, const char *what)
 {
-    return finding_set(look->finding, "shard %u, %s, seq %llu: %s", look->recount->chain->shard,
-                       chain_place_text(look->place), (unsigned long long)look->entry->seq, what);
+    finding_set(look->finding, "shard %u, %s, seq %llu: %s", look->recount->chain->shard,
+                chain_place_text(look->place), (unsigned long long)look->entry->seq, what);
+    return false;
 }
 
 /* -- the calendar, by the C library --------------------------------------------------------- */

@@ -254,6 +254,7 @@ static uint8_t draw_disease(const struct workload_source *source, uint32_t chanc
     uint32_t total = 0;
     for (uint32_t i = 0; i < source->diseases; i++)
         total += disease_shares[i];
+    ENSURE(total > 0);
     uint32_t left = chance % total;
     uint8_t i = 0;
     while (left >= disease_shares[i])
@@ -424,6 +425,7 @@ static void month_init(struct workload_month *month, const struct workload_confi
     month_init_hours(month);
 
     const uint64_t days = month->hours / 24;
+    ENSURE(days > 0);
     for (uint32_t i = 0; i < WORKLOAD_DISTANCES; i++) {
         const uint64_t blocks = month->count / REFUND_BLOCK * distance_steps[i] / days;
         month->distances[i] = i < REFUND_SAME_DAY ? blocks / 1440 : blocks;

@@ -37,8 +37,8 @@ int boot_tables(const struct layout *layout, struct tables *ret_tables, struct p
     struct table_error error;
     tables_init(ret_tables);
     for (int i = 0; i < TABLE_FILE_COUNT; i++) {
-        char *text;
-        size_t size;
+        char *text = NULL;
+        size_t size = 0;
         const int r = read_table(layout, table_file_names[i], &text, &size, problem);
         if (r != 0) return r;
         const bool loaded = tables_load(ret_tables, (enum table_file)i,

@@ -487,7 +487,7 @@ int layout_open(const char *dir, struct layout *ret_layout, struct problem *prob
                            STORE_TEXT_MAX);
 
     struct layout layout = {0};
-    strcpy(layout.folder, dir);
+    memcpy(layout.folder, dir, strlen(dir) + 1); /* folder_name_check() knows that it fits. */
     r = text_read(path, text, (size_t)size, &layout, problem);
     if (r != 0) return r;
     r = folders_check(&layout, problem);

@@ -32,8 +32,8 @@ struct loops {
 struct loop *loop_new(struct loops *loops, uint32_t index, struct shard *shard,
                       const struct journal_folder *folder, const struct journal_scan *scan);
 
-/* The thread's function: runs until drained. */
-void *loop_run(void *loop);
+/* The thread's function: runs the loop in `context` until drained. */
+void *loop_run(void *context);
 
 /* Makes a sleeping loop take a turn. Any thread. */
 void loop_wake(struct loop *loop);

@@ -110,10 +110,11 @@ static bool split_address(const char *text, char host[256], char port[16])
         text++;
         size -= 2;
     }
-    if (size >= 256 || strlen(colon + 1) >= 16) return false;
+    const size_t port_size = strlen(colon + 1);
+    if (size >= 256 || port_size >= 16) return false;
     memcpy(host, text, size);
     host[size] = '\0';
-    strcpy(port, colon + 1);
+    memcpy(port, colon + 1, port_size + 1);
     return true;
 }
 
@@ -146,7 +147,7 @@ static int open_socket(const char *address, struct problem *problem)
 
 static void tell_ready(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
     char host[64] = "?";
     char port[16] = "?";
@@ -244,7 +245,7 @@ static int serve(const struct options *options, const struct layout *layout,
                  const struct tables *tables, struct boot_job *jobs)
 {
     static struct loops loops;
-    pthread_t threads[LAYOUT_SHARDS_MAX];
+    pthread_t threads[LAYOUT_SHARDS_MAX] = {0};
     struct problem problem;
     sigset_t signals;
     struct engine_config config = {

@@ -507,7 +507,7 @@ static int follow_segment(struct walk *walk)
 {
     struct journal_position *tail = &walk->scan.tail;
     while (tail->offset < walk->folder->segment_bytes) {
-        enum found found;
+        enum found found = FOUND_OTHER;
         struct block block;
         uint8_t hash[BLOCK_HASH_SIZE];
         int r = find_block(walk, tail, tail->offset, &found, &block, hash);
@@ -542,7 +542,7 @@ static int enter_segment(struct walk *walk, uint32_t number, bool *ret_entered)
                           "the segment begins with block %" PRIu64 ", but %" PRIu64 " comes next",
                           head.first_block, tail->next_block);
     }
-    enum found found;
+    enum found found = FOUND_OTHER;
     struct block block;
     uint8_t hash[BLOCK_HASH_SIZE];
     r = find_block(walk, tail, SEGMENT_HEAD_SIZE, &found, &block, hash);
