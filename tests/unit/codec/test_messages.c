@@ -356,7 +356,8 @@ static bool change(struct settlement *s, int n)
     X(clr_way)
     X(clr_optins)
     X(mdtrt_cert_type)
-    X(filing_type) X(psn_type) X(setl_time) X(begndate) X(enddate) X(refd_setl_flag)
+    X(filing_type)
+    X(psn_type) X(setl_time) X(begndate) X(enddate) X(refd_setl_flag)
 #undef X
 #define X(member) \
     if (n == field++) return s->member = bytes_of("changed"), true;
