@@ -1,0 +1,151 @@
+/* loop_internal -- what loop.c and sessions.c share; nobody else includes it. */
+#ifndef WORLD_LINUX_LOOP_INTERNAL_H
+#define WORLD_LINUX_LOOP_INTERNAL_H
+
+#include <liburing.h>
+#include <pthread.h>
+
+#include "world/linux/journal_writer.h"
+#include "world/linux/keeper.h"
+#include "world/linux/loop.h"
+
+#define RING_ENTRIES     4096
+#define RECV_BUFFERS     16 /* 16 x 64 KiB: one shared pool that stays in the second-level cache. */
+#define RECV_BUFFER_SIZE 65536
+#define RECV_GROUP       0
+#define GREETING_SIZE    4096 /* A Hello is shorter; what else comes first is not waited for. */
+#define OUT_THROTTLE     (1u << 20) /* A session with more unsent bytes is not read. */
+#define OUT_RESUME       (256u << 10)
+#define SEND_STALL_MS    60000 /* A client that takes nothing for so long is gone. */
+#define DRAIN_MS         5000  /* After the last decision, unsent answers get this long. */
+#define TICK_MS          1000
+
+/* What a completion is about: the kind above, a session's number below. */
+enum op {
+    OP_ACCEPT = 1,
+    OP_GREETING,
+    OP_RECV,
+    OP_SEND,
+    OP_WRITE,
+    OP_SYNC,
+    OP_WAKE,
+    OP_TICK,
+    OP_CANCEL,
+};
+#define TAG(op, index) ((uint64_t)(op) << 32 | (index))
+
+enum session_state {
+    SESSION_FREE = 0,
+    SESSION_GREETING, /* Loop 0 waits for its first frame, to see where it belongs. */
+    SESSION_OPEN,
+    SESSION_CLOSING, /* Nothing is read any more; closed when everything has come back. */
+};
+
+struct buffer {
+    uint8_t *data;
+    size_t size;
+    size_t room;
+};
+
+struct session_io {
+    int fd;
+    uint8_t state;
+    bool receiving;       /* A receive is with the kernel. */
+    bool sending;         /* So is a send. */
+    bool ended;           /* The client sends no more. */
+    bool close_after;     /* Close when everything queued is sent. */
+    bool waiting;         /* In the list of sessions with frames the home could not take yet. */
+    bool dirty;           /* In the list of sessions with something to send. */
+    struct buffer in;     /* Received, not yet taken. */
+    struct buffer out;    /* Queued. */
+    struct buffer flight; /* Being sent. */
+    size_t flight_done;
+    int64_t progress_ms; /* Last time the client took something. */
+};
+
+/* A connection on its way from loop 0 to the loop it belongs to. */
+struct handover {
+    struct handover *next;
+    int fd;
+    size_t size;
+    uint8_t bytes[GREETING_SIZE];
+};
+
+struct loop {
+    struct loops *loops;
+    uint32_t index;
+    struct home *home;
+    struct io_uring ring;
+    struct io_uring_buf_ring *recv_ring;
+    uint8_t *recv_memory;
+    struct keeper keeper;
+    struct journal_writer writer;
+    int wake_fd;
+    uint64_t wake_value;
+    _Atomic bool sleeping;
+    pthread_mutex_t handover_mutex;
+    struct handover *handovers; /* Newest first. */
+    _Atomic bool handover_waits;
+
+    struct session_io *sessions;
+    uint32_t *free_sessions;
+    uint32_t free_count;
+    uint32_t *waiting; /* Sessions with frames left, in order of arrival. */
+    uint32_t waiting_count;
+    uint32_t *dirty;
+    uint32_t dirty_count;
+    uint32_t next_home; /* Round robin for connections without a wish. */
+
+    struct __kernel_timespec tick;
+    int64_t now_ms;
+    uint64_t now_us;
+    int64_t checkpoint_ms; /* When one was last asked for. */
+    int64_t drain_ms;      /* When everything was decided, while stopping; 0: not yet. */
+    bool accepting;
+    bool counted_quiet;
+    bool ready;
+};
+
+/* -- loop.c --------------------------------------------------------------------------------- */
+
+/* A place in the submission queue; what waits there is let go when it is full. */
+struct io_uring_sqe *loop_sqe(struct loop *loop);
+
+/* Asks the kernel to give up the operation with that tag. */
+void loop_cancel(struct loop *loop, uint64_t tag);
+
+/* -- sessions.c ----------------------------------------------------------------------------- */
+
+/* Gives a receive buffer to the kernel (again). */
+void sessions_give_buffer(struct loop *loop, uint32_t id);
+
+/* Begins to accept connections. */
+void sessions_accept(struct loop *loop);
+
+/* Queues a frame for a session; ends one when everything queued is sent. */
+void sessions_queue(struct loop *loop, uint32_t index, struct bytes frame);
+void sessions_end(struct loop *loop, uint32_t index);
+
+/* Completions, by kind. */
+void sessions_on_accept(struct loop *loop, const struct io_uring_cqe *cqe);
+void sessions_on_greeting(struct loop *loop, uint32_t index, int result);
+void sessions_on_received(struct loop *loop, uint32_t index, const struct io_uring_cqe *cqe);
+void sessions_on_sent(struct loop *loop, uint32_t index, int result);
+
+/* Parts of a turn: connections from loop 0, frames that had to wait (true when one went on), what
+ * is to be sent. */
+void sessions_take_handovers(struct loop *loop);
+bool sessions_take_waiting(struct loop *loop);
+void sessions_send(struct loop *loop);
+
+/* Closes the sessions whose clients take nothing any more. */
+void sessions_close_stalled(struct loop *loop);
+
+/* While draining: nothing is read any more; true when nothing is left to be sent. */
+void sessions_stop_reading(struct loop *loop);
+bool sessions_all_sent(const struct loop *loop);
+
+/* Frees what the sessions hold, at the very end. */
+void sessions_free(struct loop *loop);
+
+#endif
