@@ -93,10 +93,10 @@ static void on_wake(void *context, uint32_t shard)
 {
     struct loop *loop = context;
     struct loop *other = loop->loops->list[shard];
-    /* It sets the flag before it looks at its rings for the last time; so either it sees what was
-     * published, or this sees the flag. */
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load(&other->sleeping)) loop_wake(other);
+    /* Both sides exchange the flag, never just store it, so that each sees what the other did
+     * before its exchange: either the sleeper finds what was published, or this finds the sleeper.
+     * Who takes the flag down wakes, once for all. */
+    if (atomic_exchange(&other->sleeping, false)) loop_wake(other);
 }
 
 /* -- completions ----------------------------------------------------------------------------- */
@@ -249,13 +249,12 @@ static void turn(struct loop *loop)
         io_uring_submit_and_get_events(&loop->ring);
         return;
     }
-    atomic_store(&loop->sleeping, true);
-    atomic_thread_fence(memory_order_seq_cst);
+    (void)atomic_exchange(&loop->sleeping, true); /* See on_wake(). */
     more = home_turn(loop->home, loop->now_ms, loop->now_us);
     sessions_send(loop);
     const int r = more ? io_uring_submit_and_get_events(&loop->ring)
                        : io_uring_submit_and_wait(&loop->ring, 1);
-    atomic_store(&loop->sleeping, false);
+    (void)atomic_exchange(&loop->sleeping, false);
     ENSURE(r >= 0 || r == -EINTR || r == -EAGAIN || r == -EBUSY);
     read_clock(loop);
 }
