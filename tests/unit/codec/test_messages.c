@@ -357,14 +357,21 @@ static bool change(struct settlement *s, int n)
     X(clr_optins)
     X(mdtrt_cert_type)
     X(filing_type)
-    X(psn_type) X(setl_time) X(begndate) X(enddate) X(refd_setl_flag)
+    X(psn_type)
+    X(setl_time)
+    X(begndate)
+    X(enddate)
+    X(refd_setl_flag)
 #undef X
 #define X(member) \
     if (n == field++) return s->member = bytes_of("changed"), true;
-        X(setl_id) X(mdtrt_id) X(psn_key) X(fixmedins_code) X(orig_setl_id) X(dise_codg)
-            X(medins_setl_id) X(detail_digest)
+    X(setl_id)
+    X(mdtrt_id)
+    X(psn_key)
+    X(fixmedins_code)
+    X(orig_setl_id) X(dise_codg) X(medins_setl_id) X(detail_digest)
 #undef X
-                return false;
+        return false;
 }
 
 static void every_other_field_is_content(void **state)
