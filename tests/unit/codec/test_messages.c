@@ -369,9 +369,12 @@ static bool change(struct settlement *s, int n)
     X(mdtrt_id)
     X(psn_key)
     X(fixmedins_code)
-    X(orig_setl_id) X(dise_codg) X(medins_setl_id) X(detail_digest)
+    X(orig_setl_id)
+    X(dise_codg)
+    X(medins_setl_id)
+    X(detail_digest)
 #undef X
-        return false;
+    return false;
 }
 
 static void every_other_field_is_content(void **state)
