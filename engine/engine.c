@@ -500,9 +500,8 @@ static void send_error(struct home *home, uint32_t session, uint64_t request_id,
 }
 
 void home_bad_stream(struct home *home, uint32_t session, enum frame_state state,
-                     uint64_t request_id, uint64_t length)
+                     uint64_t request_id)
 {
-    (void)length;
     switch (state) {
     case FRAME_BAD_VERSION:
         send_error(home, session, request_id, ERROR_UNKNOWN_TYPE,
@@ -679,7 +678,7 @@ static bool is_desk_type(uint16_t type)
 static void refuse_desk(struct home *home, struct call *call, uint32_t code, const char *text)
 {
     size_t size;
-    uint8_t *payload = centre_refusal_encode(call->type, code, text, &size);
+    uint8_t *payload = centre_refusal_encode(code, text, &size);
     ENSURE(payload != NULL);
     home_answer(home, ticket_of(home, call), (struct bytes){payload, size});
     free(payload);

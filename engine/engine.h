@@ -66,7 +66,7 @@ enum home_taken home_frame(struct home *home, uint32_t session, const struct fra
 
 /* Answers a stream that cannot be read any further (see frame.h), and closes the session. */
 void home_bad_stream(struct home *home, uint32_t session, enum frame_state state,
-                     uint64_t request_id, uint64_t length);
+                     uint64_t request_id);
 
 /* Judges what home_frame() has gathered; afterwards no frame's bytes are needed any more. */
 void home_submit(struct home *home, int64_t now_ms);

@@ -125,7 +125,7 @@ static void finish(struct home *home, uint8_t *payload, size_t size)
 static void refuse(struct home *home, uint32_t code, const char *text)
 {
     size_t size;
-    uint8_t *payload = centre_refusal_encode(home->desk.job.type, code, text, &size);
+    uint8_t *payload = centre_refusal_encode(code, text, &size);
     finish(home, payload, size);
 }
 

@@ -152,9 +152,8 @@ bool centre_request_decode(uint16_t type, struct bytes body, struct centre_reque
 }
 
 /* In every reply of the desk, as in Reply, field 1 is the code and field 2 the text. */
-uint8_t *centre_refusal_encode(uint16_t type, uint32_t code, const char *text, size_t *ret_size)
+uint8_t *centre_refusal_encode(uint32_t code, const char *text, size_t *ret_size)
 {
-    (void)type;
     Qingfen__V1__Reply m = QINGFEN__V1__REPLY__INIT;
     m.code = code;
     m.text = text_of(text != NULL ? text : error_text(code));

@@ -43,7 +43,7 @@ uint8_t *hello_reply_encode(const struct hello_reply *reply, size_t *ret_size);
 
 /* A reply of any type of the desk that says only that it was refused; `text` overrides the code's
  * own text when it is not NULL. */
-uint8_t *centre_refusal_encode(uint16_t type, uint32_t code, const char *text, size_t *ret_size);
+uint8_t *centre_refusal_encode(uint32_t code, const char *text, size_t *ret_size);
 
 uint8_t *period_cut_reply_encode(bool dup, const struct period_row *row, int64_t cut_at_ms,
                                  uint64_t cut_us, size_t *ret_size);

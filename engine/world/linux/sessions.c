@@ -161,7 +161,7 @@ static size_t take_frames(struct loop *loop, uint32_t index, struct bytes bytes,
         if (state == FRAME_PARTIAL) break;
         if (state != FRAME_WHOLE) {
             home_submit(loop->home, loop->now_ms);
-            home_bad_stream(loop->home, index, state, frame.request_id, size);
+            home_bad_stream(loop->home, index, state, frame.request_id);
             return bytes.size;
         }
         if (is_throttled(session) ||
@@ -185,7 +185,7 @@ static void take_input(struct loop *loop, uint32_t index)
     buffer_take(&session->in, used);
     if (blocked) note_waiting(loop, index);
     if (session->ended && !blocked && session->state == SESSION_OPEN && session->in.size != 0) {
-        home_bad_stream(loop->home, index, FRAME_PARTIAL, 0, session->in.size);
+        home_bad_stream(loop->home, index, FRAME_PARTIAL, 0);
         session->in.size = 0;
     }
 }
