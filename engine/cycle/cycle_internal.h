@@ -1,0 +1,156 @@
+/* cycle_internal -- what the chapters of the cycle share; nobody else includes it.
+ *
+ * One file a chapter: recon.c, confirm.c, dispute.c, cut.c, batch.c, notice.c, payment.c,
+ * unwind.c, prefund.c, settings.c; areas.c, agenda.c and check.c only look. rows.c keeps the rows,
+ * cycle.c hands orders to their chapters. A chapter judges against the state before the decision:
+ * rows it has put are not seen until cycle_apply(). */
+#ifndef CYCLE_CYCLE_INTERNAL_H
+#define CYCLE_CYCLE_INTERNAL_H
+
+#include "cycle/calendar.h"
+#include "cycle/cycle.h"
+#include "cycle/settings.h"
+#include "types/province.h"
+
+/* Rows of one kind: an array in the order they came, and a hash table by key. */
+struct row_set {
+    uint8_t *rows;
+    uint32_t count;
+    uint32_t room;
+    uint32_t *index; /* Row number + 1; 0: free. A power of two places. */
+    uint32_t index_room;
+};
+
+struct cycle {
+    const struct calendar *calendar;
+    struct setting_values first;
+    struct row_set sets[ROW_KIND_END];
+    int64_t balance[PROVINCE_COUNT][PROVINCE_COUNT][FUND_COUNT][CYCLE_ACCOUNT_COUNT];
+};
+
+/* -- rows.c ----------------------------------------------------------------------------------- */
+
+struct row_info {
+    uint16_t size;
+    uint16_t key_size; /* 0: not kept. */
+};
+extern const struct row_info row_infos[ROW_KIND_END];
+
+/* Puts a row; false without memory. */
+bool rows_put(struct row_set *set, const struct row_info *info, const void *row);
+const void *rows_find(const struct row_set *set, const struct row_info *info, const void *key);
+void rows_free(struct row_set *set);
+
+/* -- cycle.c: for the chapters ------------------------------------------------------------------
+ */
+
+/* What a chapter judges by and with. */
+struct judgement {
+    const struct cycle *cycle;
+    const struct order *order;
+    const struct facts *facts;
+    int64_t now_ms;
+    uint32_t today; /* yyyymmdd */
+    struct decision *decision;
+};
+
+/* Refuses: drops rows put so far, sets code and text (printf-like). Gives false, always. */
+bool refuse(struct judgement *j, enum error_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The value in force at `at_ms`. */
+int64_t setting_at(const struct cycle *cycle, enum setting setting, int64_t at_ms);
+
+/* Puts a posting; nothing for an amount of 0. */
+void post(struct judgement *j, uint8_t payer, uint8_t payee, uint8_t fund, enum cycle_account debit,
+          enum cycle_account credit, int64_t amount, uint32_t batch, uint32_t period);
+
+/* The same for all fund classes. */
+void post_funds(struct judgement *j, uint8_t payer, uint8_t payee, enum cycle_account debit,
+                enum cycle_account credit, const int64_t funds[FUND_COUNT], uint32_t batch,
+                uint32_t period);
+
+int64_t funds_sum(const int64_t funds[FUND_COUNT]);
+
+/* Puts the order's own row (idempotency) and the answer's ref; every chapter ends with it. True,
+ * always. */
+bool done(struct judgement *j, const char *ref);
+
+/* The acting province must be `wanted` (an index) or the centre itself; else 5006. */
+bool must_be(struct judgement *j, uint8_t wanted);
+
+/* Only the centre's own session; else 1004. */
+bool must_be_centre(struct judgement *j);
+
+/* Not in a closed year; else 2009. */
+bool must_be_open_year(struct judgement *j, uint32_t period);
+
+/* The one record of a ref in the facts; NULL after refusing (6001, 5015). */
+const struct record_facts *one_record(struct judgement *j, const struct record_ref *ref);
+
+/* The exception of a ref as it stands, or a new one made of the record's facts; not put. */
+struct exception_row exception_of(const struct cycle *cycle, const struct record_facts *record);
+
+/* "MISMATCHED", "HELD", "DISPUTED", "VOID", "REVERSED", "BATCHED", "CONFIRMED"; static memory. */
+const char *exception_state(const struct cycle *cycle, const struct exception_row *exception);
+
+/* "202603-1" of a batch. */
+void batch_name(const struct batch_row *batch, char out[NUMBER_SIZE]);
+
+int record_ref_compare(const struct record_ref *a, const struct record_ref *b);
+
+/* Codes. */
+uint32_t province_of(uint8_t index); /* Two digits; 0 for PROVINCE_ACCOUNT and PROVINCE_CENTRE. */
+
+/* -- chapters: each judges its orders; true when accepted ----------------------------------------
+ */
+
+bool judge_recon_day(struct judgement *j);       /* recon.c */
+bool judge_recon_list(struct judgement *j);      /* recon.c */
+bool judge_confirm(struct judgement *j);         /* confirm.c */
+bool judge_withdraw(struct judgement *j);        /* confirm.c */
+bool judge_recovery(struct judgement *j);        /* confirm.c */
+bool judge_dispute_open(struct judgement *j);    /* dispute.c */
+bool judge_dispute_reply(struct judgement *j);   /* dispute.c */
+bool judge_dispute_resolve(struct judgement *j); /* dispute.c */
+bool judge_cut(struct judgement *j);             /* cut.c */
+bool judge_batch_step(struct judgement *j);      /* batch.c */
+bool judge_batch_sign(struct judgement *j);      /* batch.c */
+bool judge_notice_reissue(struct judgement *j);  /* notice.c */
+bool judge_pay_report(struct judgement *j);      /* payment.c */
+bool judge_receipt_report(struct judgement *j);  /* payment.c */
+bool judge_prefund_set(struct judgement *j);     /* prefund.c */
+bool judge_prefund_apply(struct judgement *j);   /* prefund.c */
+bool judge_prefund_decide(struct judgement *j);  /* prefund.c */
+bool judge_setting(struct judgement *j);         /* settings.c */
+bool judge_year_close(struct judgement *j);      /* batch.c: is everything of the year cleared? */
+
+/* -- between chapters
+ * ------------------------------------------------------------------------------ */
+
+/* cut.c: takes a record out of a batch that holds it, directly or in its cell, before the notices:
+ * the batch's line in a new version, postings CLEARING -> `to`, the exception carved out; marks the
+ * batch stale. `exception` is put by the caller, with carved and batch set by this. */
+void take_out_of_batch(struct judgement *j, const struct batch_row *batch,
+                       struct exception_row *exception, enum cycle_account to);
+
+/* notice.c: puts a new notice of version 1 (or after `replaces`) with its due days counted from
+ * now; the number is made of kind, period, parties and version. Fills in `notice`. */
+void issue_notice(struct judgement *j, struct notice_row *notice,
+                  const struct notice_row *replaces);
+
+/* prefund.c: a prefund notice was settled: amount moves from pending to the deposit; postings. */
+void prefund_settled(struct judgement *j, const struct notice_row *notice);
+
+/* prefund.c: cleared amount of a pair in a month: its live, computed batches. */
+int64_t cleared_amount(const struct cycle *cycle, uint32_t period, uint8_t payer, uint8_t payee);
+
+/* batch.c: the batch's total of every ordered pair and fund, in a version. */
+struct pair_total {
+    int64_t funds[FUND_COUNT];
+    uint64_t count;
+};
+void batch_totals(const struct cycle *cycle, const struct batch_row *batch, uint32_t version,
+                  struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT]);
+
+#endif
