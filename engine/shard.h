@@ -12,6 +12,7 @@
 #include "journal/entry.h"
 #include "ledger/tables.h"
 #include "types/cell.h"
+#include "types/record_facts.h"
 #include "world/store.h"
 #include "world/world.h"
 
@@ -113,5 +114,38 @@ struct found_entry {
     uint32_t cut;         /* Its cell is cut. */
     int64_t refunded_fen; /* medfee_sumamt of its refunds, <= 0. */
 };
+
+/* Question of REQUEST_TALLIES. The answer is packed struct tally, ascending by key, as the last
+ * checkpoint left them; result.seq is the last entry they hold. What came after it is found with
+ * REQUEST_SCAN from there on, SCAN_CHANGES. */
+struct tally_question {
+    uint32_t kind;   /* enum tally_kind */
+    uint32_t period; /* yyyymm */
+    uint32_t part;   /* 0: all. */
+};
+
+enum scan_mode {
+    SCAN_RECORDS = 0, /* Records that stand: what a correction took back is left out. */
+    SCAN_CHANGES = 1, /* Every record, and with RECORD_TAKEN_BACK what a correction took back. */
+};
+
+/* Question of REQUEST_SCAN. One step looks at a few thousand entries, so that the loop goes on; the
+ * answer is packed struct record_facts in the order of their numbers, result.seq the number to go
+ * on from, 0 at the end. */
+struct scan_question {
+    uint64_t from_seq;
+    uint64_t to_seq; /* 0: the last entry there is. */
+    uint32_t mode;   /* enum scan_mode */
+    uint32_t period; /* 0: any. */
+    uint32_t day;    /* 0: any. */
+    uint8_t payer;   /* Province index, 0xff: any. */
+    uint8_t payee;
+    uint8_t pad[2];
+};
+
+/* Calls `visit` for the body of each ENTRY_CYCLE this shard holds, oldest first: when the engine
+ * starts, after the replay and before any step. Stops when it gives false; gives that back. */
+typedef bool shard_cycle_fn(void *context, struct bytes body, uint64_t seq);
+bool shard_each_cycle(const struct shard *shard, shard_cycle_fn *visit, void *context);
 
 #endif

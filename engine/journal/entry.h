@@ -37,6 +37,7 @@ enum entry_kind {
     ENTRY_CUT = 5,        /* body: PeriodCut; `period` is the month cut */
     ENTRY_CLOCK = 6,      /* body: ClockSet; stamp_ms is the new time */
     ENTRY_YEAR_CLOSE = 7, /* body: YearClose */
+    ENTRY_CYCLE = 8,      /* body: a part of a decision of the clearing cycle; shard 0 only */
     ENTRY_KIND_END,
 };
 

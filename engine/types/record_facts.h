@@ -24,6 +24,8 @@ enum record_kind {
 #define RECORD_REVERSED 1u /* Taken back by a correction: it clears nothing. */
 #define RECORD_CUT      2u /* Its cell is cut: the amounts will not change any more. */
 #define RECORD_LATE     4u /* Its own month was cut before it came. */
+#define RECORD_TAKEN_BACK \
+    8u /* In a scan of changes: here a correction takes this record back; subtract it. */
 
 struct record_facts {
     uint64_t seq; /* Of its entry, in its shard. */

@@ -30,6 +30,10 @@ enum request_type {
     REQUEST_STATUS = 0xe009, /* struct shard_status */
     REQUEST_CLOCK_LEVEL =
         0xe00a,               /* The same, never refused and on any clock: the later time wins. */
+    REQUEST_TALLIES = 0xe00b, /* Tallies by the struct tally_question in `body`. */
+    REQUEST_SCAN = 0xe00c,    /* Facts by the struct scan_question in `body`, a slice at a time. */
+    REQUEST_FACTS = 0xe00d,   /* struct record_facts of the packed struct record_ref in `body`. */
+    REQUEST_CYCLE = 0xe00e,   /* Shard 0: append `body` as a part of a decision of the cycle. */
     REQUEST_CONTROL = 0xe000, /* Mask: all of the above. */
 };
 
