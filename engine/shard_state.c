@@ -371,6 +371,8 @@ void state_apply(struct shard *shard, const struct entry *entry, const struct re
     case ENTRY_YEAR_CLOSE:
         shard->closed_year = entry->period / 100;
         return;
+    case ENTRY_CYCLE:
+        return; /* The cycle's own; nothing of the shard's changes. */
     case ENTRY_KIND_END:
         break;
     }
