@@ -703,6 +703,7 @@ static uint16_t message_type_of(const struct entry *entry)
     case ENTRY_CUT:
     case ENTRY_CLOCK:
     case ENTRY_YEAR_CLOSE:
+    case ENTRY_CYCLE:
     case ENTRY_KIND_END:
         break;
     }
