@@ -239,6 +239,7 @@ static int ids_of(struct arena *arena, const struct entry *entry, struct full_id
     case ENTRY_CUT:
     case ENTRY_CLOCK:
     case ENTRY_YEAR_CLOSE:
+    case ENTRY_CYCLE:
     case ENTRY_KIND_END:
         break;
     }
@@ -667,6 +668,7 @@ bool recount_add(struct recount *recount, const struct entry *entry, place_t pla
     case ENTRY_YEAR_CLOSE:
         return add_year_close(&look);
     case ENTRY_CLOCK:
+    case ENTRY_CYCLE:
         return true;
     case ENTRY_KIND_END:
         break;
