@@ -182,19 +182,25 @@ struct prefund_use {
 struct prefund_use *cycle_prefund_uses(const struct cycle *cycle, uint32_t *period, int64_t now_ms,
                                        size_t *ret_pairs, size_t *ret_payees);
 
-/* What is due, late or to be watched, and who must act; for `qingfen calendar`. */
+/* What is due, late or to be watched, and who must act; for `qingfen calendar` (docs/rules.md,
+ * Agenda). */
 struct agenda_item {
     uint32_t day; /* yyyymmdd it is due. */
     uint32_t period;
     uint8_t who;      /* Province index or PROVINCE_CENTRE. */
     uint8_t severity; /* 0 done, 1 to come, 2 due today, 3 late, 4 alarm */
-    char what[40];    /* Key: "recon", "confirm", "compute", "sign", "notice", "file", "transfer",
-                       * "feedback", "dispute-reply", "dispute-resolve", "hold-overage",
-                       * "prefund-year", "prefund-yellow", "prefund-red", "emergency", "year-cut" … */
+    char what[40];    /* Key: "recon", "confirm", "compute", "sign", "objection", "notice", "file",
+                       * "transfer", "feedback", "dispute-reply", "dispute-resolve",
+                       * "hold-overage", "prefund-year", "prefund-yellow", "prefund-red",
+                       * "emergency-window", "emergency", "year-cut" */
     char ref[NUMBER_SIZE];
     uint64_t count;
     int64_t amount;
 };
+
+/* The agenda of a month (yyyymm, 200001..299912): what falls due in it and, when it is the month of
+ * now, what is late and the alarms. `facts` hold the cells of the months that are not handed over;
+ * malloc'ed, ascending by day, what and who; NULL without memory. */
 struct agenda_item *cycle_agenda(const struct cycle *cycle, uint32_t month, int64_t now_ms,
                                  const struct facts *facts, size_t *ret_count);
 
