@@ -248,6 +248,10 @@ bool line_is_empty(const struct line_row *line);
 void batch_digest(const struct cycle *cycle, const struct batch_row *batch, uint32_t version,
                   uint8_t ret_digest[32]);
 
+/* lines.c: the same as it will be without the lines of some provinces (bit by index). */
+void batch_digest_without(const struct cycle *cycle, const struct batch_row *batch,
+                          uint32_t version, uint32_t without, uint8_t ret_digest[32]);
+
 /* lines.c: bit by province index: it has a line in the version. */
 uint32_t batch_provinces(const struct cycle *cycle, const struct batch_row *batch,
                          uint32_t version);
