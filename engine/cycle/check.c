@@ -82,7 +82,7 @@ static struct cell_sums *sums_of(struct audit *audit, const struct exception_row
     const struct cell_key key = record_cell(&exception->record);
     const struct frozen_row *frozen = cycle_find(audit->cycle, ROW_FROZEN, &key);
     if (frozen == NULL) return NULL;
-    return &check
+    return &audit
                 ->cells[frozen - (const struct frozen_row *)cycle_row(audit->cycle, ROW_FROZEN, 0)];
 }
 
@@ -631,7 +631,7 @@ static const char *check_book(const struct audit *audit)
 const char *cycle_check(const struct cycle *cycle)
 {
     struct audit *audit = calloc(1, sizeof *audit);
-    ENSURE(check != NULL);
+    ENSURE(audit != NULL);
     audit->cycle = cycle;
     audit->cells = calloc((size_t)cycle_count(cycle, ROW_FROZEN) + 1, sizeof *audit->cells);
     audit->records_seen = calloc((size_t)cycle_count(cycle, ROW_EXCEPTION) + 1, 1);
