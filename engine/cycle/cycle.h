@@ -48,9 +48,10 @@ struct decision {
     bool dup;
     char ref[NUMBER_SIZE]; /* What was made or changed: a notice's number, a batch "202603-1" … */
     char text[200];        /* Why it was refused, or what was done; English. */
-    /* As the message's reply says: a list's differences by kind; of a cut [0] the month's records
-     * that stay out, [1] the low and [2] the high half of their amount, fen, [3] the batch's lines.
-     */
+    /* As the message's reply says. ReconDay: totals equal, different. ReconList: matched, then by
+     * enum difference. ClrConfirm: cells confirmed; records held, released, with a deduction.
+     * PeriodCut: the month's records that stay out, the low and the high half of their amount in
+     * fen, the batch's lines. */
     uint32_t counts[8];
 };
 

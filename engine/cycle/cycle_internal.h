@@ -129,6 +129,9 @@ bool judge_year_close(struct judgement *j);      /* batch.c: is everything of th
 /* -- states.c: cells ----------------------------------------------------------------------------
  */
 
+/* The order of cells in facts: by period, payer, payee, line, insurance. */
+int cell_key_compare(const struct cell_key *a, const struct cell_key *b);
+
 /* The days that a side has reconciled of a cell, added up; day 0 is not among them. Kept beside the
  * rows by cycle_apply(), so that a cut asks one row a cell and not all days of a month. */
 struct recon_sum {
@@ -178,6 +181,9 @@ void exception_money(const struct exception_row *exception, int64_t ret_funds[FU
 /* The batch that holds the record by itself or in its cell, not aborted; NULL: none. */
 const struct batch_row *batch_of_record(const struct cycle *cycle,
                                         const struct exception_row *exception);
+
+/* The order brings a number that a row can hold; else 1001. */
+bool must_have_number(struct judgement *j);
 
 /* True for the kinds of deduction there are: 10, 20, 30, 40, 99. */
 bool deduction_known(uint32_t det_type);
