@@ -48,7 +48,11 @@ struct decision {
     bool dup;
     char ref[NUMBER_SIZE]; /* What was made or changed: a notice's number, a batch "202603-1" … */
     char text[200];        /* Why it was refused, or what was done; English. */
-    uint32_t counts[8];    /* As the message's reply says: e.g. differences by kind. */
+    /* As the message's reply says. ReconDay: totals equal, different. ReconList: matched, then by
+     * enum difference. ClrConfirm: cells confirmed; records held, released, with a deduction.
+     * PeriodCut: the month's records that stay out, the low and the high half of their amount in
+     * fen, the batch's lines. */
+    uint32_t counts[8];
 };
 
 void decision_init(struct decision *decision);
@@ -204,7 +208,7 @@ struct agenda_item {
 struct agenda_item *cycle_agenda(const struct cycle *cycle, uint32_t month, int64_t now_ms,
                                  const struct facts *facts, size_t *ret_count);
 
-/* Whole-state checks (docs/rules.md, Invariants 3-7, 10, 11, 15, 17), for tests and `verify`: NULL,
+/* Whole-state checks (docs/rules.md, Invariants 3-7, 10, 11, 15), for tests and `verify`: NULL,
  * or a static text that names the broken one. */
 const char *cycle_check(const struct cycle *cycle);
 

@@ -129,6 +129,9 @@ bool judge_year_close(struct judgement *j);      /* batch.c: is everything of th
 /* -- states.c: cells ----------------------------------------------------------------------------
  */
 
+/* The order of cells in facts: by period, payer, payee, line, insurance. */
+int cell_key_compare(const struct cell_key *a, const struct cell_key *b);
+
 /* The days that a side has reconciled of a cell, added up; day 0 is not among them. Kept beside the
  * rows by cycle_apply(), so that a cut asks one row a cell and not all days of a month. */
 struct recon_sum {
@@ -178,6 +181,9 @@ void exception_money(const struct exception_row *exception, int64_t ret_funds[FU
 /* The batch that holds the record by itself or in its cell, not aborted; NULL: none. */
 const struct batch_row *batch_of_record(const struct cycle *cycle,
                                         const struct exception_row *exception);
+
+/* The order brings a number that a row can hold; else 1001. */
+bool must_have_number(struct judgement *j);
 
 /* True for the kinds of deduction there are: 10, 20, 30, 40, 99. */
 bool deduction_known(uint32_t det_type);
@@ -251,6 +257,10 @@ bool line_is_empty(const struct line_row *line);
 /* lines.c: SHA-256 over the lines of a version; docs/formats.md, The batch digest. */
 void batch_digest(const struct cycle *cycle, const struct batch_row *batch, uint32_t version,
                   uint8_t ret_digest[32]);
+
+/* lines.c: the same as it will be without the lines of some provinces (bit by index). */
+void batch_digest_without(const struct cycle *cycle, const struct batch_row *batch,
+                          uint32_t version, uint32_t without, uint8_t ret_digest[32]);
 
 /* lines.c: bit by province index: it has a line in the version. */
 uint32_t batch_provinces(const struct cycle *cycle, const struct batch_row *batch,
