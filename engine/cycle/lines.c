@@ -148,6 +148,12 @@ static void digest_line(const struct line_row *line, uint8_t out[DIGEST_LINE_SIZ
 void batch_digest(const struct cycle *cycle, const struct batch_row *batch, uint32_t version,
                   uint8_t ret_digest[32])
 {
+    batch_digest_without(cycle, batch, version, 0, ret_digest);
+}
+
+void batch_digest_without(const struct cycle *cycle, const struct batch_row *batch,
+                          uint32_t version, uint32_t without, uint8_t ret_digest[32])
+{
     struct line_walk walk = {.cycle = cycle, .batch = batch->id, .version = version};
     const struct line_row *line;
     uint8_t head[DIGEST_HEAD_SIZE];
@@ -158,7 +164,8 @@ void batch_digest(const struct cycle *cycle, const struct batch_row *batch, uint
     le_store32(head + 8, version);
     checksum_sha256((struct bytes){head, sizeof head}, (struct bytes){0}, ret_digest);
     while ((line = line_next(&walk)) != NULL) {
-        if (line_is_empty(line)) continue;
+        const uint32_t parties = UINT32_C(1) << line->cell.payer | UINT32_C(1) << line->cell.payee;
+        if (line_is_empty(line) || (parties & without) != 0) continue;
         uint8_t before[SHA256_SIZE];
         memcpy(before, ret_digest, sizeof before);
         digest_line(line, bytes);
