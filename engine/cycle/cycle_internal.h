@@ -10,6 +10,7 @@
 #include "cycle/calendar.h"
 #include "cycle/cycle.h"
 #include "cycle/settings.h"
+#include "netting/netting.h"
 #include "types/province.h"
 
 /* Rows of one kind: an array in the order they came, and a hash table by key. */
@@ -274,5 +275,17 @@ void batch_totals(const struct cycle *cycle, const struct batch_row *batch, uint
  * text of netting_check(). */
 const char *batch_net(struct batch_row *batch,
                       const struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT]);
+
+/* notice.c: the month whose year must be open for a notice; a prefund's is its year's last. */
+uint32_t notice_month(const struct notice_row *notice);
+
+/* notice.c: how the pairs' totals stand in netting/. False after refusing (2005). */
+bool net_totals(struct judgement *j, struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT],
+                struct netting *ret_netting);
+
+/* notice.c: postings of the totals of all pairs from one account to another. */
+void post_totals(struct judgement *j, const struct batch_row *batch,
+                 struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT], enum cycle_account debit,
+                 enum cycle_account credit);
 
 #endif
