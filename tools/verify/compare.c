@@ -19,7 +19,11 @@ int compare_meta(struct store *store, uint32_t shard, struct shard_meta *ret_met
         return -1;
     }
     memcpy(ret_meta, value.data, sizeof *ret_meta);
-    if (ret_meta->format != 1 || ret_meta->shard != shard) {
+    if (ret_meta->format == SHARD_META_FORMAT_OLD && ret_meta->shard == shard) {
+        *ret_meta = (struct shard_meta){0}; /* The next start makes it anew from the journal. */
+        return 0;
+    }
+    if (ret_meta->format != SHARD_META_FORMAT || ret_meta->shard != shard) {
         finding_set(finding, "shard %u, state: format %u of shard %u", shard, ret_meta->format,
                     ret_meta->shard);
         return -1;

@@ -5,7 +5,8 @@
 #include "tools/verify/recount.h"
 #include "world/store.h"
 
-/* Reads where the store stands. 1: there; 0: nothing was ever written to it; -1 with a finding. */
+/* Reads where the store stands. 1: there; 0: nothing was ever written to it, or only by a program
+ * that kept no tallies, whose state counts as nothing; -1 with a finding. */
 int compare_meta(struct store *store, uint32_t shard, struct shard_meta *ret_meta,
                  struct finding *finding);
 
