@@ -11,13 +11,18 @@
 #include "admit/frame.h"
 #include "shard.h"
 
+struct calendar;       /* cycle/calendar.h */
+struct setting_values; /* cycle/settings.h */
+
 struct engine; /* What all homes share. */
 struct home;   /* One thread's part. */
 
 struct engine_config {
     uint32_t shards;
     uint8_t store_id[STORE_ID_SIZE];
-    const struct tables *tables; /* Borrowed. */
+    const struct tables *tables;           /* Borrowed, as the following. */
+    const struct calendar *calendar;       /* Working days (cycle/calendar.h). */
+    const struct setting_values *settings; /* First values of the cycle's settings. */
     bool manual_clock;
     uint32_t sessions_max; /* Of one home. */
 };
@@ -91,9 +96,10 @@ bool home_quiet(const struct home *home);
 /* True when its shard has nothing unwritten and no merge running. */
 bool home_settled(const struct home *home);
 
-/* Puts shards that differ after a crash in the middle of a cut, a clock change or a year's close
- * level again. To be called once on home 0 before connections are accepted; home_aligned() says
- * when it is done. */
+/* Reads the clearing cycle from shard 0's journal, puts shards that differ after a crash in the
+ * middle of a cut, a clock change or a year's close level again, and makes the batch of a month
+ * whose cut was not finished. To be called once on home 0 before connections are accepted;
+ * home_aligned() says when it is done. */
 void home_align(struct home *home);
 bool home_aligned(const struct home *home);
 
