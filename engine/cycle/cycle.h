@@ -47,7 +47,9 @@ struct decision {
     bool dup;
     char ref[NUMBER_SIZE]; /* What was made or changed: a notice's number, a batch "202603-1" … */
     char text[200];        /* Why it was refused, or what was done; English. */
-    uint32_t counts[8];    /* As the message's reply says: e.g. differences by kind. */
+    /* As the message's reply says. ReconDay: totals equal, different. ReconList: matched, then by
+     * enum difference. ClrConfirm: cells confirmed; records held, released, with a deduction. */
+    uint32_t counts[8];
 };
 
 void decision_init(struct decision *decision);

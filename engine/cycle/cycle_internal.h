@@ -25,6 +25,7 @@ struct cycle {
     const struct calendar *calendar;
     struct setting_values first;
     struct row_set sets[ROW_KIND_END];
+    struct row_set recon_sums; /* struct recon_sum: what the recon rows of days add up to. */
     int64_t balance[PROVINCE_COUNT][PROVINCE_COUNT][FUND_COUNT][CYCLE_ACCOUNT_COUNT];
 };
 
@@ -113,6 +114,79 @@ bool judge_prefund_apply(struct judgement *j);   /* prefund.c */
 bool judge_prefund_decide(struct judgement *j);  /* prefund.c */
 bool judge_setting(struct judgement *j);         /* settings.c */
 bool judge_year_close(struct judgement *j);      /* batch.c: is everything of the year cleared? */
+
+/* -- states.c: cells ----------------------------------------------------------------------------
+ */
+
+/* The order of cells in facts: by period, payer, payee, line, insurance. */
+int cell_key_compare(const struct cell_key *a, const struct cell_key *b);
+
+/* The days that a side has reconciled of a cell, added up; day 0 is not among them. Kept beside the
+ * rows by cycle_apply(), so that a cut asks one row a cell and not all days of a month. */
+struct recon_sum {
+    struct cell_key cell;
+    uint8_t side; /* enum side */
+    uint8_t pad[3];
+    uint32_t pad2;
+    /* key: 16 */
+    uint64_t count;
+    uint64_t checksum;
+};
+
+/* Takes a recon row into the sums; called before the row itself is put. False without memory. */
+bool recon_sum_put(struct cycle *cycle, const struct recon_row *row);
+
+/* The side's recon rows cover the cell as it is: one of day 0 with this count and checksum, or days
+ * that add up to them. An empty cell is always reconciled. One look-up a call. */
+bool cell_reconciled(const struct cycle *cycle, const struct cell_key *key, uint64_t count,
+                     uint64_t checksum, enum side side);
+
+/* The payee has confirmed the cell with this count and checksum and has not withdrawn it. */
+bool cell_confirmed(const struct cycle *cycle, const struct cell_key *key, uint64_t count,
+                    uint64_t checksum);
+
+/* It may go into a batch: reconciled and confirmed as far as the settings at `now_ms` require
+ * (docs/rules.md, Confirmation). */
+bool cell_eligible(const struct cycle *cycle, const struct cell_key *key, uint64_t count,
+                   uint64_t checksum, int64_t now_ms);
+
+/* The sides alone, for the account of a cell that waits: as recon.required asks at `now_ms`. */
+bool cell_reconciled_enough(const struct cycle *cycle, const struct cell_key *key, uint64_t count,
+                            uint64_t checksum, int64_t now_ms);
+
+/* -- exceptions.c: single records ----------------------------------------------------------------
+ */
+
+/* The cell of a record. */
+struct cell_key record_cell(const struct record_facts *record);
+
+/* Where an exception's money stands by its flags, once carved out: MISMATCHED, DISPUTED, HELD,
+ * CONFIRMED in this order; COST for VOID and REVERSED, which clear nothing. */
+enum cycle_account account_of(const struct exception_row *exception);
+
+/* What stands in that account, by fund: the record's funds, less its deduction once posted. */
+void exception_money(const struct exception_row *exception, int64_t ret_funds[FUND_COUNT]);
+
+/* The batch that holds the record by itself or in its cell, not aborted; NULL: none. */
+const struct batch_row *batch_of_record(const struct cycle *cycle,
+                                        const struct exception_row *exception);
+
+/* The order brings a number that a row can hold; else 1001. */
+bool must_have_number(struct judgement *j);
+
+/* True for the kinds of deduction there are: 10, 20, 30, 40, 99. */
+bool deduction_known(uint32_t det_type);
+
+/* Splits 0 <= amount <= sum of funds over the funds in the order POOL, SUPPLEMENT, ASSISTANCE,
+ * OTHER, ACCOUNT, never more than a fund has; a larger amount gives at least as much of each. */
+void split_deduction(const int64_t funds[FUND_COUNT], int64_t amount,
+                     int64_t ret_split[FUND_COUNT]);
+
+/* Puts an exception that has changed, with what the change moves in the cycle's book: nothing
+ * before the handover; a new blocking flag carves the record out of its cell or its batch. Refuses
+ * (5011) a blocking flag on a record whose batch has its notices. Sets since_ms when flags change.
+ */
+bool change_exception(struct judgement *j, struct exception_row *after);
 
 /* -- between chapters
  * ------------------------------------------------------------------------------ */
