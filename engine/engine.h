@@ -11,18 +11,17 @@
 #include "admit/frame.h"
 #include "shard.h"
 
-struct calendar;       /* cycle/calendar.h */
-struct setting_values; /* cycle/settings.h */
-
+struct calendar;
+struct setting_values;
 struct engine; /* What all homes share. */
 struct home;   /* One thread's part. */
 
 struct engine_config {
     uint32_t shards;
     uint8_t store_id[STORE_ID_SIZE];
-    const struct tables *tables;           /* Borrowed, as the following. */
-    const struct calendar *calendar;       /* Working days (cycle/calendar.h). */
-    const struct setting_values *settings; /* First values of the cycle's settings. */
+    const struct tables *tables;           /* Borrowed, as the two below. */
+    const struct calendar *calendar;       /* Working days; cycle/calendar.h */
+    const struct setting_values *settings; /* Of the cycle, at the very start. */
     bool manual_clock;
     uint32_t sessions_max; /* Of one home. */
 };
@@ -98,8 +97,8 @@ bool home_settled(const struct home *home);
 
 /* Reads the clearing cycle from shard 0's journal, puts shards that differ after a crash in the
  * middle of a cut, a clock change or a year's close level again, and makes the batch of a month
- * whose cut was not finished. To be called once on home 0 before connections are accepted;
- * home_aligned() says when it is done. */
+ * whose cut was not finished. To be called once on home 0 before connections are accepted; home_aligned() says
+ * when it is done. */
 void home_align(struct home *home);
 bool home_aligned(const struct home *home);
 

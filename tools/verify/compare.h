@@ -14,7 +14,8 @@ int compare_meta(struct store *store, uint32_t shard, struct shard_meta *ret_met
 bool compare_position(const struct shard_meta *meta, const struct recount *recount,
                       struct finding *finding);
 
-/* Compares cells, marks, records and ids with `at`, the state at meta->seq. */
+/* Compares cells, marks, tallies, records and ids with `at`, the state at meta->seq, and adds the
+ * stored tallies up to the cells. */
 bool compare_store(struct store *store, const struct shard_meta *meta,
                    const struct recount *recount, const struct recount_state *at,
                    struct finding *finding);
