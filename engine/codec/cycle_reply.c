@@ -12,7 +12,7 @@
 #define NAME_OF(list, number) \
     ((number) < sizeof(list) / sizeof((list)[0]) && (list)[number] != NULL ? (list)[number] : "")
 
-const char *batch_state_name(uint32_t state)
+static const char *batch_state_name(uint32_t state)
 {
     static const char *const names[] = {
         [BATCH_OPEN] = "OPEN",           [BATCH_CUT] = "CUT",         [BATCH_COMPUTED] = "COMPUTED",
@@ -23,7 +23,7 @@ const char *batch_state_name(uint32_t state)
     return NAME_OF(names, state);
 }
 
-const char *difference_name(uint32_t kind)
+static const char *difference_name(uint32_t kind)
 {
     static const char *const names[] = {
         [DIFF_ONLY_PAYEE] = "ONLY_PAYEE", [DIFF_ONLY_PAYER] = "ONLY_PAYER",
@@ -65,7 +65,7 @@ const char *notice_state_name(uint32_t state)
     return NAME_OF(names, state);
 }
 
-const char *cycle_account_name(uint32_t account)
+static const char *cycle_account_name(uint32_t account)
 {
     static const char *const names[] = {
         [CYCLE_COST] = "COST",

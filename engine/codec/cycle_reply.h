@@ -11,12 +11,9 @@
 #include "types/report.h"
 
 /* Names of states and kinds as the wire writes them; "" for a number that has none. Static. */
-const char *batch_state_name(uint32_t state);
-const char *difference_name(uint32_t kind);
 const char *dispute_state_name(uint32_t state);
 const char *notice_kind_name(uint32_t kind);
 const char *notice_state_name(uint32_t state);
-const char *cycle_account_name(uint32_t account);
 
 /* What every answer to an order begins with. */
 struct order_answer {
