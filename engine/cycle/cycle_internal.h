@@ -217,6 +217,10 @@ void issue_notice(struct judgement *j, struct notice_row *notice,
 /* prefund.c: a prefund notice was settled: amount moves from pending to the deposit; postings. */
 void prefund_settled(struct judgement *j, const struct notice_row *notice);
 
+/* prefund.c: the last day the payee may ask for an emergency increase; 0 when it has not signed. */
+uint32_t prefund_apply_due(const struct cycle *cycle, const struct batch_row *batch, uint8_t payee,
+                           int64_t now_ms);
+
 /* prefund.c: cleared amount of a pair in a month: its live, computed batches. */
 int64_t cleared_amount(const struct cycle *cycle, uint32_t period, uint8_t payer, uint8_t payee);
 
