@@ -13,11 +13,10 @@
 const char *batch_state_name(uint8_t state)
 {
     static const char *const names[] = {
-        [BATCH_OPEN] = "OPEN",         [BATCH_CUT] = "CUT",
-        [BATCH_COMPUTED] = "COMPUTED", [BATCH_PUBLISHED] = "PUBLISHED",
-        [BATCH_SIGNED] = "SIGNED",     [BATCH_NOTICED] = "NOTICED",
-        [BATCH_PAYING] = "PAYING",     [BATCH_SETTLED] = "SETTLED",
-        [BATCH_ARCHIVED] = "ARCHIVED", [BATCH_ABORTED] = "ABORTED",
+        [BATCH_OPEN] = "OPEN",           [BATCH_CUT] = "CUT",         [BATCH_COMPUTED] = "COMPUTED",
+        [BATCH_PUBLISHED] = "PUBLISHED", [BATCH_SIGNED] = "SIGNED",   [BATCH_NOTICED] = "NOTICED",
+        [BATCH_PAYING] = "PAYING",       [BATCH_SETTLED] = "SETTLED", [BATCH_ARCHIVED] = "ARCHIVED",
+        [BATCH_ABORTED] = "ABORTED",
     };
     return state < sizeof names / sizeof names[0] ? names[state] : "";
 }
@@ -164,7 +163,8 @@ static bool publish(struct judgement *j, const struct batch_row *before)
     return done_with(j, &batch);
 }
 
-/* -- signatures --------------------------------------------------------------------------------- */
+/* -- signatures ---------------------------------------------------------------------------------
+ */
 
 static uint32_t day_after(uint32_t day, int64_t days)
 {
@@ -186,8 +186,8 @@ uint32_t batch_sign_due(const struct cycle *cycle, const struct batch_row *batch
     const uint32_t by_month =
         calendar_month_day(calendar_month_add(batch->period, 1), (uint32_t)sign_day);
     /* Published late, or again: as many days as there would have been. */
-    const uint32_t by_publishing = day_after(
-        calendar_day(published), sign_day > compute_day ? sign_day - compute_day : 0);
+    const uint32_t by_publishing =
+        day_after(calendar_day(published), sign_day > compute_day ? sign_day - compute_day : 0);
     return by_month > by_publishing ? by_month : by_publishing;
 }
 
@@ -250,8 +250,7 @@ bool judge_batch_sign(struct judgement *j)
     if (!civil_month_valid(order->period))
         return refuse(j, ERROR_PERIOD_ORDER, "%u is no month", order->period);
     if (!must_be_open_year(j, order->period)) return false;
-    if (before == NULL)
-        return refuse(j, ERROR_NOT_FOUND, "%06u has no batch yet", order->period);
+    if (before == NULL) return refuse(j, ERROR_NOT_FOUND, "%06u has no batch yet", order->period);
 
     const uint32_t provinces = batch_provinces(j->cycle, before, before->version);
     if ((provinces >> province & 1) == 0) {
@@ -313,7 +312,8 @@ static void release_all(struct judgement *j, uint32_t id)
         decision_put(j->decision, ROW_FROZEN, &row);
     }
     for (uint32_t i = 0; i < cycle_count(cycle, ROW_EXCEPTION); i++) {
-        struct exception_row row = *(const struct exception_row *)cycle_row(cycle, ROW_EXCEPTION, i);
+        struct exception_row row =
+            *(const struct exception_row *)cycle_row(cycle, ROW_EXCEPTION, i);
         if (row.batch != id) continue;
         row.batch = 0;
         decision_put(j->decision, ROW_EXCEPTION, &row);
@@ -343,8 +343,8 @@ static bool abort_batch(struct judgement *j, const struct batch_row *before)
     release_all(j, before->id);
     for (uint8_t payer = 0; payer < PROVINCE_COUNT; payer++) {
         for (uint8_t payee = 0; payee < PROVINCE_COUNT; payee++)
-            post_funds(j, payer, payee, CYCLE_CLEARING, CYCLE_CONFIRMED,
-                       totals[payer][payee].funds, before->id, before->period);
+            post_funds(j, payer, payee, CYCLE_CLEARING, CYCLE_CONFIRMED, totals[payer][payee].funds,
+                       before->id, before->period);
     }
     come_into(j, &batch, BATCH_ABORTED);
     return done_with(j, &batch);
@@ -393,7 +393,8 @@ bool judge_batch_step(struct judgement *j)
     }
 }
 
-/* -- the end of a year --------------------------------------------------------------------------- */
+/* -- the end of a year ---------------------------------------------------------------------------
+ */
 
 /* What of a year is not cleared: how many of each, and the first one in words. */
 struct leftovers {

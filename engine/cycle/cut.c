@@ -31,7 +31,8 @@ bool row_so_far(const struct judgement *j, enum row_kind kind, const void *key, 
     return true;
 }
 
-/* -- the book of a cut: postings added up by pair, fund and the two accounts -------------------- */
+/* -- the book of a cut: postings added up by pair, fund and the two accounts --------------------
+ */
 
 struct move {
     struct move *next;
@@ -45,10 +46,10 @@ struct work_cell {
     struct frozen_row row; /* As it will be put. */
     bool fresh;            /* Handed over by this cut. */
     bool eligible;
-    bool ready;             /* Reconciled as far as required. */
-    uint64_t carved_count;  /* Of those that go on alone … */
-    uint64_t carved_sum;    /* … content hashes, */
-    int64_t carved_medfee;  /* medfee */
+    bool ready;            /* Reconciled as far as required. */
+    uint64_t carved_count; /* Of those that go on alone … */
+    uint64_t carved_sum;   /* … content hashes, */
+    int64_t carved_medfee; /* medfee */
     int64_t carved[FUND_COUNT];
     int64_t deducted[FUND_COUNT]; /* Of those that stay in the cell: all, */
     int64_t posted[FUND_COUNT];   /* and what was posted before this cut. */
@@ -130,7 +131,8 @@ static void cut_free(struct cut *cut)
     free(cut->singles);
 }
 
-/* -- cells -------------------------------------------------------------------------------------- */
+/* -- cells --------------------------------------------------------------------------------------
+ */
 
 static int compare_keys(const struct cell_key *a, const struct cell_key *b)
 {
@@ -193,8 +195,7 @@ static void gather_cells(struct cut *cut)
     for (size_t i = 0; fresh && i < j->facts->cell_count; i++) {
         const struct cell *cell = &j->facts->cells[i];
         if (cell->key.period != cut->batch.period) continue;
-        cut->cells[cut->cell_count++] =
-            (struct work_cell){.row = frozen_of(cell), .fresh = true};
+        cut->cells[cut->cell_count++] = (struct work_cell){.row = frozen_of(cell), .fresh = true};
     }
     for (uint32_t i = 0; i < frozen_count; i++) {
         const struct frozen_row *row = cycle_row(j->cycle, ROW_FROZEN, i);
@@ -205,14 +206,14 @@ static void gather_cells(struct cut *cut)
     for (size_t i = 0; i < cut->cell_count; i++) {
         struct work_cell *cell = &cut->cells[i];
         const struct frozen_row *row = &cell->row;
-        cell->eligible =
-            cell_eligible(j->cycle, &row->cell, row->count, row->checksum, j->now_ms);
+        cell->eligible = cell_eligible(j->cycle, &row->cell, row->count, row->checksum, j->now_ms);
         cell->ready =
             cell_reconciled_enough(j->cycle, &row->cell, row->count, row->checksum, j->now_ms);
     }
 }
 
-/* -- exceptions --------------------------------------------------------------------------------- */
+/* -- exceptions ---------------------------------------------------------------------------------
+ */
 
 static int compare_singles(const void *a, const void *b)
 {
@@ -228,8 +229,7 @@ static void keep_single(struct cut *cut, const struct exception_row *exception)
 {
     if (cut->single_count == cut->single_room) {
         cut->single_room = cut->single_room == 0 ? 256 : 2 * cut->single_room;
-        struct exception_row *more =
-            realloc(cut->singles, cut->single_room * sizeof *cut->singles);
+        struct exception_row *more = realloc(cut->singles, cut->single_room * sizeof *cut->singles);
         ENSURE(more != NULL);
         cut->singles = more;
     }
@@ -369,7 +369,8 @@ static void gather_exceptions(struct cut *cut)
         qsort(cut->singles, cut->single_count, sizeof *cut->singles, compare_singles);
 }
 
-/* -- lines -------------------------------------------------------------------------------------- */
+/* -- lines --------------------------------------------------------------------------------------
+ */
 
 static void put_line(struct cut *cut, struct line_row *line)
 {
@@ -386,7 +387,8 @@ static void put_line(struct cut *cut, struct line_row *line)
         if (line->funds[fund] == INT64_MIN)
             cut->overflow = true;
         else
-            add(cut, &cut->absolute, line->funds[fund] < 0 ? -line->funds[fund] : line->funds[fund]);
+            add(cut, &cut->absolute,
+                line->funds[fund] < 0 ? -line->funds[fund] : line->funds[fund]);
     }
     move_funds(cut, line->cell.payer, line->cell.payee, CYCLE_CONFIRMED, CYCLE_CLEARING,
                line->funds);
@@ -482,8 +484,7 @@ static void put_recoveries(struct cut *cut)
         struct recovery_row recovery =
             *(const struct recovery_row *)cycle_row(cycle, ROW_RECOVERY, i);
         if (recovery.batch != 0) continue;
-        struct line_row line = {
-            .cell = recovery.cell, .kind = LINE_RECOVERY, .ref = recovery.ref};
+        struct line_row line = {.cell = recovery.cell, .kind = LINE_RECOVERY, .ref = recovery.ref};
         take_funds(cut, line.funds, recovery.funds);
         recovery.batch = cut->batch.id;
         decision_put(cut->j->decision, ROW_RECOVERY, &recovery);
@@ -508,7 +509,8 @@ static void put_carries(struct cut *cut)
     }
 }
 
-/* -- the order ---------------------------------------------------------------------------------- */
+/* -- the order ----------------------------------------------------------------------------------
+ */
 
 static bool finish(struct cut *cut)
 {
@@ -578,8 +580,7 @@ bool judge_cut(struct judgement *j)
                       earlier, order->period);
     }
     const uint32_t later = before == NULL ? month_after(j) : 0;
-    if (later != 0)
-        return refuse(j, ERROR_PERIOD_ORDER, "%06u has its batch already", later);
+    if (later != 0) return refuse(j, ERROR_PERIOD_ORDER, "%06u has its batch already", later);
 
     struct cut *cut = calloc(1, sizeof *cut);
     ENSURE(cut != NULL);
@@ -615,7 +616,8 @@ uint32_t cycle_unfinished_cut(const struct cycle *cycle, const struct facts *fac
     return 0;
 }
 
-/* -- out of a batch ----------------------------------------------------------------------------- */
+/* -- out of a batch -----------------------------------------------------------------------------
+ */
 
 /* The line that holds the record: its own, or its cell's. */
 static bool find_line(const struct judgement *j, const struct batch_row *batch,

@@ -130,6 +130,9 @@ bool judge_year_close(struct judgement *j);      /* batch.c: is everything of th
 /* -- states.c: cells ----------------------------------------------------------------------------
  */
 
+/* The order of cells in facts: by period, payer, payee, line, insurance. */
+int cell_key_compare(const struct cell_key *a, const struct cell_key *b);
+
 /* The days that a side has reconciled of a cell, added up; day 0 is not among them. Kept beside the
  * rows by cycle_apply(), so that a cut asks one row a cell and not all days of a month. */
 struct recon_sum {
@@ -180,6 +183,9 @@ void exception_money(const struct exception_row *exception, int64_t ret_funds[FU
 const struct batch_row *batch_of_record(const struct cycle *cycle,
                                         const struct exception_row *exception);
 
+/* The order brings a number that a row can hold; else 1001. */
+bool must_have_number(struct judgement *j);
+
 /* True for the kinds of deduction there are: 10, 20, 30, 40, 99. */
 bool deduction_known(uint32_t det_type);
 
@@ -210,6 +216,10 @@ void issue_notice(struct judgement *j, struct notice_row *notice,
 
 /* prefund.c: a prefund notice was settled: amount moves from pending to the deposit; postings. */
 void prefund_settled(struct judgement *j, const struct notice_row *notice);
+
+/* prefund.c: the last day the payee may ask for an emergency increase; 0 when it has not signed. */
+uint32_t prefund_apply_due(const struct cycle *cycle, const struct batch_row *batch, uint8_t payee,
+                           int64_t now_ms);
 
 /* prefund.c: cleared amount of a pair in a month: its live, computed batches. */
 int64_t cleared_amount(const struct cycle *cycle, uint32_t period, uint8_t payer, uint8_t payee);

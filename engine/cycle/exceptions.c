@@ -54,6 +54,13 @@ const struct batch_row *batch_of_record(const struct cycle *cycle,
     return batch == NULL || batch->state == BATCH_ABORTED ? NULL : batch;
 }
 
+bool must_have_number(struct judgement *j)
+{
+    const size_t size = strnlen(j->order->number, sizeof j->order->number);
+    if (size != 0 && size < MSGID_SIZE) return true;
+    return refuse(j, ERROR_MALFORMED, "a number has 1 to %d bytes", MSGID_SIZE - 1);
+}
+
 bool deduction_known(uint32_t det_type)
 {
     return det_type == 10 || det_type == 20 || det_type == 30 || det_type == 40 || det_type == 99;

@@ -34,6 +34,9 @@ static const char *prefix_of(uint8_t kind)
 static void write_number(const struct cycle *cycle, struct notice_row *notice)
 {
     const struct batch_row *batch = cycle_batch_by_id(cycle, notice->batch);
+    /* A prefund's number names its pair, also where the place of treatment pays back: the other
+     * pair of the two may get more in the same year's setting. */
+    const bool back = notice->new_amount < notice->old_amount;
     char of[24];
     if (batch != NULL) {
         (void)snprintf(of, sizeof of, "%06u-%u", batch->period, batch->number);
@@ -41,9 +44,10 @@ static void write_number(const struct cycle *cycle, struct notice_row *notice)
         (void)snprintf(of, sizeof of, "%u", notice->period);
     }
     memset(notice->number, 0, sizeof notice->number);
-    const int size = snprintf(notice->number, sizeof notice->number, "%s-%s-%02u-%02u-%u",
-                              prefix_of(notice->kind), of, province_of(notice->payer),
-                              province_of(notice->payee), notice->version);
+    const int size =
+        snprintf(notice->number, sizeof notice->number, "%s-%s-%02u-%02u-%u",
+                 prefix_of(notice->kind), of, province_of(back ? notice->payee : notice->payer),
+                 province_of(back ? notice->payer : notice->payee), notice->version);
     ENSURE(size > 0 && (size_t)size < sizeof notice->number);
 }
 

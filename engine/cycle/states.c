@@ -78,15 +78,24 @@ bool cell_eligible(const struct cycle *cycle, const struct cell_key *key, uint64
 
 /* -- states of a month's cells ---------------------------------------------------------------- */
 
-static int compare_keys(const void *left, const void *right)
+int cell_key_compare(const struct cell_key *a, const struct cell_key *b)
 {
-    const struct cell_key *a = left;
-    const struct cell_key *b = right;
     if (a->period != b->period) return a->period < b->period ? -1 : 1;
     return memcmp(&a->payer, &b->payer, sizeof *a - offsetof(struct cell_key, payer));
 }
 
-_Static_assert(offsetof(struct cell_state, cell) == 0, "compare_keys() is given states");
+static int compare_states(const void *left, const void *right)
+{
+    return cell_key_compare(&((const struct cell_state *)left)->cell,
+                            &((const struct cell_state *)right)->cell);
+}
+
+static struct cell_state *find_state(const struct cell_key *key, struct cell_state *states,
+                                     size_t count)
+{
+    const struct cell_state wanted = {.cell = *key};
+    return bsearch(&wanted, states, count, sizeof *states, compare_states);
+}
 
 static void fill_state(const struct cycle *cycle, struct cell_state *state, uint64_t checksum)
 {
@@ -132,7 +141,7 @@ static void add_exceptions(const struct cycle *cycle, uint32_t period, struct ce
         if (exception->record.period != period) continue;
         if ((exception->flags & EXCEPTION_REVERSED) != 0) continue;
         const struct cell_key key = record_cell(&exception->record);
-        struct cell_state *state = bsearch(&key, states, count, sizeof *states, compare_keys);
+        struct cell_state *state = find_state(&key, states, count);
         if (state == NULL) continue;
         state->deducted += funds_sum(exception->deducted);
         if ((exception->flags & EXCEPTION_BLOCKING) == 0) continue;
@@ -154,7 +163,7 @@ struct cell_state *cycle_cell_states(const struct cycle *cycle, uint32_t period,
         for (size_t i = 0; i < cell_count; i++)
             if (cells[i].key.period == period) state_of_cell(cycle, &cells[i], &states[count++]);
     }
-    qsort(states, count, sizeof *states, compare_keys);
+    qsort(states, count, sizeof *states, compare_states);
     add_exceptions(cycle, period, states, count);
     *ret_count = count;
     return states;

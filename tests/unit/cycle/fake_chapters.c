@@ -27,7 +27,7 @@ __attribute__((weak)) const struct setting_info *setting_info(enum setting setti
     static const struct setting_info infos[SETTING_COUNT] = {
 #define X(symbol, text, first, low, high) \
     [SETTING_##symbol] = {.name = (text), .value = (first), .least = (low), .greatest = (high)},
-#include "cycle/settings.def"
+#include "types/settings.def"
 #undef X
     };
     return &infos[setting];
