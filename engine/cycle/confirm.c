@@ -287,8 +287,7 @@ bool judge_withdraw(struct judgement *j)
     }
     if (cells == 0 && known_without_cells(j)) {
         return refuse(j, ERROR_WRONG_STATE,
-                      "%.30s has no cells to withdraw; single records are "
-                      "held or released by name",
+                      "no cells of %.30s stand: it was withdrawn, or of single records",
                       order->number);
     }
     if (cells == 0) {
