@@ -227,6 +227,37 @@ static void test_same_net_in_every_mode(void **state)
     }
 }
 
+static void cut_now(uint32_t period)
+{
+    cycle_rig_day(&rig, (period + 1) * 100 + 2);
+    cycle_rig_cut(&rig, period);
+    assert_sound();
+}
+
+/* What is next in the life of the month's batch. */
+static void next_step(struct prng *prng, uint32_t *period)
+{
+    const struct batch_row *batch = cycle_batch(rig.cycle, *period);
+    const uint8_t state = batch == NULL ? BATCH_ABORTED : batch->state;
+    if (state == BATCH_ABORTED) {
+        cut_now(*period);
+    } else if (state == BATCH_CUT || batch->stale) {
+        assert_int_equal(step(*period, STEP_COMPUTE, 0), ERROR_OK);
+    } else if (state == BATCH_COMPUTED) {
+        assert_int_equal(step(*period, STEP_PUBLISH, 0), ERROR_OK);
+    } else if (state == BATCH_PUBLISHED) {
+        sign_all(*period);
+    } else if (state == BATCH_SIGNED) {
+        assert_int_equal(step(*period, STEP_NOTICE, 0), ERROR_OK);
+    } else if (state < BATCH_SETTLED) {
+        pay_all(prng);
+    } else {
+        (void)step(*period, STEP_ARCHIVE, 0);
+        *period += 1;
+        make_month(prng, *period);
+    }
+}
+
 /* Anything at any time: most of it is refused, nothing breaks the state. */
 static void any_step(struct prng *prng, uint32_t *period)
 {
@@ -248,11 +279,7 @@ static void any_step(struct prng *prng, uint32_t *period)
         recover_something(prng);
         return;
     case 5:
-        if (batch == NULL) {
-            cycle_rig_day(&rig, (*period + 1) * 100 + 2);
-            cycle_rig_cut(&rig, *period);
-            assert_sound();
-        }
+        if (batch == NULL) cut_now(*period);
         return;
     case 6:
         (void)step(*period, STEP_PUBLISH, 0);
@@ -266,8 +293,7 @@ static void any_step(struct prng *prng, uint32_t *period)
     case 9:
         if (prng_chance(prng, 150) && step(*period, STEP_ABORT, 0) == ERROR_OK &&
             prng_chance(prng, 700)) {
-            cycle_rig_cut(&rig, *period);
-            assert_sound();
+            cut_now(*period);
         }
         return;
     case 10:
@@ -276,10 +302,7 @@ static void any_step(struct prng *prng, uint32_t *period)
                        province_index(provinces[prng_below(prng, PROVINCES)]));
         return;
     case 11:
-        if (batch != NULL && batch->state >= BATCH_SETTLED) {
-            *period += 1;
-            make_month(prng, *period);
-        }
+        next_step(prng, period);
         return;
     case 12: {
         const uint32_t count = cycle_count(rig.cycle, ROW_NOTICE);
