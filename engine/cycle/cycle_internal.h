@@ -10,6 +10,7 @@
 #include "cycle/calendar.h"
 #include "cycle/cycle.h"
 #include "cycle/settings.h"
+#include "netting/netting.h"
 #include "types/province.h"
 
 /* Rows of one kind: an array in the order they came, and a hash table by key. */
@@ -216,15 +217,79 @@ void issue_notice(struct judgement *j, struct notice_row *notice,
 /* prefund.c: a prefund notice was settled: amount moves from pending to the deposit; postings. */
 void prefund_settled(struct judgement *j, const struct notice_row *notice);
 
+/* prefund.c: the last day the payee may ask for an emergency increase; 0 when it has not signed. */
+uint32_t prefund_apply_due(const struct cycle *cycle, const struct batch_row *batch, uint8_t payee,
+                           int64_t now_ms);
+
 /* prefund.c: cleared amount of a pair in a month: its live, computed batches. */
 int64_t cleared_amount(const struct cycle *cycle, uint32_t period, uint8_t payer, uint8_t payee);
 
-/* batch.c: the batch's total of every ordered pair and fund, in a version. */
+/* cut.c: a row as this decision leaves it: the one it has put last, else the cycle's; a copy to
+ * `out`. False when there is none. For what several records of one order change together. */
+bool row_so_far(const struct judgement *j, enum row_kind kind, const void *key, void *out);
+
+/* notice.c: the notices of a signed batch. True when accepted. */
+bool notice_batch(struct judgement *j, const struct batch_row *batch);
+
+/* unwind.c: leaves a province that cannot pay out of a noticed batch. True when accepted. */
+bool unwind_batch(struct judgement *j, const struct batch_row *batch, uint8_t province);
+
+/* batch.c: the last day a province may sign or object to the published version (docs/rules.md,
+ * Batches); 0 when it was never published. */
+uint32_t batch_sign_due(const struct cycle *cycle, const struct batch_row *batch);
+
+/* batch.c: "CUT", "COMPUTED" …; static memory. */
+const char *batch_state_name(uint8_t state);
+
+/* lines.c: walks the lines of a batch in a version by number, empty ones too. The next line, or
+ * NULL behind the last one. Begin with `number` 0. */
+struct line_walk {
+    const struct cycle *cycle;
+    uint32_t batch; /* Id. */
+    uint32_t version;
+    uint32_t number; /* Of the line given last. */
+    uint32_t place;  /* Where the line may be looked for first. */
+};
+const struct line_row *line_next(struct line_walk *walk);
+
+/* lines.c: true for a line that has neither records nor money any more. */
+bool line_is_empty(const struct line_row *line);
+
+/* lines.c: SHA-256 over the lines of a version; docs/formats.md, The batch digest. */
+void batch_digest(const struct cycle *cycle, const struct batch_row *batch, uint32_t version,
+                  uint8_t ret_digest[32]);
+
+/* lines.c: the same as it will be without the lines of some provinces (bit by index). */
+void batch_digest_without(const struct cycle *cycle, const struct batch_row *batch,
+                          uint32_t version, uint32_t without, uint8_t ret_digest[32]);
+
+/* lines.c: bit by province index: it has a line in the version. */
+uint32_t batch_provinces(const struct cycle *cycle, const struct batch_row *batch,
+                         uint32_t version);
+
+/* lines.c: the batch's total of every ordered pair and fund, in a version. */
 struct pair_total {
     int64_t funds[FUND_COUNT];
     uint64_t count;
 };
 void batch_totals(const struct cycle *cycle, const struct batch_row *batch, uint32_t version,
                   struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT]);
+
+/* lines.c: what the totals come to in all modes, into the batch's row. NULL, or what is broken: a
+ * text of netting_check(). */
+const char *batch_net(struct batch_row *batch,
+                      const struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT]);
+
+/* notice.c: the month whose year must be open for a notice; a prefund's is its year's last. */
+uint32_t notice_month(const struct notice_row *notice);
+
+/* notice.c: how the pairs' totals stand in netting/. False after refusing (2005). */
+bool net_totals(struct judgement *j, struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT],
+                struct netting *ret_netting);
+
+/* notice.c: postings of the totals of all pairs from one account to another. */
+void post_totals(struct judgement *j, const struct batch_row *batch,
+                 struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT], enum cycle_account debit,
+                 enum cycle_account credit);
 
 #endif
