@@ -557,6 +557,7 @@ static void test_random_changes(void **state)
                 if ((e->flags & EXCEPTION_HELD) != 0) held += funds_sum(money);
                 if (e->deduct_posted) posted += funds_sum(e->deducted);
             }
+            assert_null(cycle_check(rig.cycle));
             if (!cut) continue;
             assert_int_equal(cycle_rig_stands(&rig, 34, 31, CYCLE_HELD), held);
             assert_int_equal(cycle_rig_stands(&rig, 34, 31, CYCLE_COST), posted - 3296);
