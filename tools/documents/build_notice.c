@@ -154,7 +154,7 @@ static void put_letter(struct document *document, const struct month_notice *fir
             document,
             document_text(
                 document,
-                "根据基本医疗保险跨省异地就医直接结算经办规程及%s清算结果（%s），你省%s跨省异"
+                "根据基本医疗保险跨省异地就医直接结算经办规程及%s清算结果（%s），你单位%s跨省异"
                 "地就医医疗费用 %u 笔款项，合计 ￥%s（人民币%s），明细见下表。",
                 period, names_mode(first->mode), verb, count, yuan, capitals));
     } else {
@@ -162,7 +162,7 @@ static void put_letter(struct document *document, const struct month_notice *fir
             document,
             document_text(
                 document,
-                "根据基本医疗保险跨省异地就医直接结算经办规程，%s跨省异地就医预付金%s，你省%s"
+                "根据基本医疗保险跨省异地就医直接结算经办规程，%s跨省异地就医预付金%s，你单位%s"
                 "预付金 %u 笔款项，合计 ￥%s（人民币%s），明细见下表。",
                 period, is_year_kind(type->kind) ? "额度年度调整" : "额度紧急调增", verb, count,
                 yuan, capitals));

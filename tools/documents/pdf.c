@@ -276,6 +276,7 @@ static double heading_height(struct paper *paper, const struct document_section 
     return height + 2 * PADDING;
 }
 
+/* The boxes of the groups, over the headings that have one. */
 static void put_group_headings(struct paper *paper, const struct document_section *section,
                                const struct panel *panel, double height)
 {
@@ -289,11 +290,10 @@ static void put_group_headings(struct paper *paper, const struct document_sectio
             if (next == NULL || strcmp(next, group) != 0) break;
             width += panel->widths[end++];
         }
-        put_cell(paper, group == NULL ? "" : group, x, width, height, PANGO_ALIGN_CENTER, 0.9);
+        if (group != NULL) put_cell(paper, group, x, width, height, PANGO_ALIGN_CENTER, 0.9);
         x += width;
         i = end;
     }
-    paper->y += height;
 }
 
 static void put_headings(struct paper *paper, const struct document_section *section,
@@ -304,19 +304,25 @@ static void put_headings(struct paper *paper, const struct document_section *sec
         is_grouped = is_grouped || section->columns[panel->columns[i]].group != NULL;
     }
     set_font(paper, FACE, panel->size, true);
-    const double height = heading_height(paper, section, panel);
-    if (is_grouped) put_group_headings(paper, section, panel, panel->size * 1.5 + 2 * PADDING);
+    const double upper = is_grouped ? panel->size * 1.5 + 2 * PADDING : 0;
+    const double lower = heading_height(paper, section, panel);
+    if (is_grouped) put_group_headings(paper, section, panel, upper);
     double x = MARGIN;
     for (uint32_t i = 0; i < panel->count; i++) {
-        put_cell(paper, section->columns[panel->columns[i]].title, x, panel->widths[i], height,
+        /* A heading without a group is as tall as both. */
+        const struct document_column *column = &section->columns[panel->columns[i]];
+        const double raise = column->group != NULL ? upper : 0;
+        paper->y += raise;
+        put_cell(paper, column->title, x, panel->widths[i], upper + lower - raise,
                  PANGO_ALIGN_CENTER, 0.9);
+        paper->y -= raise;
         x += panel->widths[i];
     }
-    paper->y += height;
+    paper->y += upper + lower;
 }
 
-static double row_height(struct paper *paper, const struct document_section *section,
-                         const struct panel *panel, const struct document_row *row)
+static double row_height(struct paper *paper, const struct panel *panel,
+                         const struct document_row *row)
 {
     double height = panel->size * 1.5;
     for (uint32_t i = 0; i < panel->count; i++) {
@@ -327,7 +333,6 @@ static double row_height(struct paper *paper, const struct document_section *sec
             set_text(paper, value->text, panel->widths[i] - 2 * PADDING, PANGO_ALIGN_LEFT);
         if (tall > height) height = tall;
     }
-    (void)section;
     return height + PADDING;
 }
 
@@ -368,7 +373,7 @@ static void put_panel(struct paper *paper, const struct document_section *sectio
     for (uint32_t r = 0; r < section->row_count; r++) {
         const struct document_row *row = &section->rows[r];
         set_font(paper, FACE, panel->size, row->kind != DOCUMENT_ROW);
-        const double tall = row_height(paper, section, panel, row);
+        const double tall = row_height(paper, panel, row);
         if (!keep(paper, tall)) {
             put_headings(paper, section, panel);
             set_font(paper, FACE, panel->size, row->kind != DOCUMENT_ROW);
