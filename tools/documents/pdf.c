@@ -18,7 +18,7 @@
 #define MARGIN   40.0
 #define FOOT     26.0 /* Above the lower margin. */
 
-#define FACE       "Noto Sans CJK SC"
+#define FACE       "Noto Serif CJK SC"
 #define FACE_TITLE "Noto Serif CJK SC Bold"
 
 #define TEXT_SIZE   10.0
@@ -27,6 +27,10 @@
 #define PADDING     3.0
 
 #define COLUMNS_MAX 48
+
+/* Widths of the face, to a font of one: half a CJK character, which a digit nearly is. */
+#define HALF_WIDTH      0.56
+#define HALF_WIDTH_BOLD 0.61
 
 struct paper {
     const struct document *document;
@@ -174,13 +178,13 @@ static enum value_kind kind_of(const struct document_section *section, uint32_t 
     return value->text != NULL ? VALUE_TEXT : section->columns[column].kind;
 }
 
-/* Width of a column at a font size of one point: a CJK character is one wide, a digit about 0.56.
- * A long text is broken into lines. */
+/* Width of a column at a font size of one point. A long text is broken into lines, a number never.
+ */
 static double natural_width(const struct document_section *section, uint32_t column)
 {
-    const double most = section->columns[column].kind == VALUE_TEXT ? 30 : 60;
-    double widest = (double)text_columns(section->columns[column].title);
-    if (widest > 12) widest = 12; /* Headings may break. */
+    const double most = 30 * HALF_WIDTH;
+    double widest = (double)text_columns(section->columns[column].title) * HALF_WIDTH_BOLD;
+    if (widest > 12 * HALF_WIDTH_BOLD) widest = 12 * HALF_WIDTH_BOLD; /* Headings may break. */
     for (uint32_t r = 0; r < section->row_count; r++) {
         char text[VALUE_SIZE];
         const struct document_value *value = &section->rows[r].values[column];
@@ -393,6 +397,8 @@ static void put_bottom(struct paper *paper)
     const struct document_value sum = value_number(document->controls.sum);
     const struct document_value count = value_number((int64_t)document->controls.count);
 
+    /* Who signs has what is signed on the same page. */
+    keep(paper, 16.0 * document->note_count + 80);
     for (uint32_t i = 0; i < document->note_count; i++) {
         snprintf(line, sizeof line, "注%u：%s", i + 1, document->notes[i]);
         put_line(paper, line, 8.5, PANGO_ALIGN_LEFT, 2);
