@@ -14,6 +14,7 @@ enum exit_status {
 
 int cmd_call(int argc, char **argv);
 int cmd_clock(int argc, char **argv);
+int cmd_document(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_gen(int argc, char **argv);
 int cmd_init(int argc, char **argv);

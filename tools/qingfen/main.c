@@ -23,6 +23,7 @@ static const struct command commands[] = {
     {"clock", cmd_clock, "show the engine's clock, or move a manual one"},
     {"period", cmd_period, "list months, cut one, close a year"},
     {"report", cmd_report, "who pays whom, and for what"},
+    {"document", cmd_document, "official papers of a month: tables, notices, all of them"},
     {"show", cmd_show, "one settlement with its postings and history"},
     {"status", cmd_status, "the engine and its shards"},
     {"explain", cmd_explain, "what an error code means, in English and Chinese"},
