@@ -91,7 +91,7 @@ void corpus_tables(struct tables *ret_tables)
 {
     struct table_error error;
     tables_init(ret_tables);
-    for (size_t i = 0; i < embedded_table_count; i++) {
+    for (size_t i = 0; i < TABLE_FILE_COUNT; i++) {
         ENSURE(tables_load(ret_tables, (enum table_file)i,
                            (struct bytes){embedded_tables[i].data, embedded_tables[i].size},
                            &error));

@@ -14,7 +14,8 @@ struct embedded_file {
     size_t size;         /* Bytes. */
 };
 
-/* In the order of enum table_file; a test compares the names with table_file_names. */
+/* In the order of enum table_file, a test compares the names with table_file_names; then
+ * calendar.csv. */
 extern const struct embedded_file embedded_tables[];
 extern const size_t embedded_table_count;
 

@@ -11,13 +11,17 @@
 #include "admit/frame.h"
 #include "shard.h"
 
+struct calendar;
+struct setting_values;
 struct engine; /* What all homes share. */
 struct home;   /* One thread's part. */
 
 struct engine_config {
     uint32_t shards;
     uint8_t store_id[STORE_ID_SIZE];
-    const struct tables *tables; /* Borrowed. */
+    const struct tables *tables;           /* Borrowed, as the two below. */
+    const struct calendar *calendar;       /* Working days; cycle/calendar.h */
+    const struct setting_values *settings; /* Of the cycle, at the very start. */
     bool manual_clock;
     uint32_t sessions_max; /* Of one home. */
 };

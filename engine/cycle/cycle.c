@@ -26,6 +26,7 @@ void cycle_free(struct cycle *cycle)
     if (cycle == NULL) return;
     for (int i = 0; i < ROW_KIND_END; i++)
         rows_free(&cycle->sets[i]);
+    rows_free(&cycle->recon_sums);
     free(cycle);
 }
 
@@ -107,6 +108,7 @@ int cycle_apply(struct cycle *cycle, struct bytes rows)
         if (kind == ROW_POSTING) {
             if (!apply_posting(cycle, (const struct posting_row *)row)) return -EUCLEAN;
         } else {
+            if (kind == ROW_RECON) ENSURE(recon_sum_put(cycle, (const struct recon_row *)row));
             ENSURE(rows_put(&cycle->sets[kind], &row_infos[kind], row));
         }
     }

@@ -48,7 +48,11 @@ struct decision {
     bool dup;
     char ref[NUMBER_SIZE]; /* What was made or changed: a notice's number, a batch "202603-1" … */
     char text[200];        /* Why it was refused, or what was done; English. */
-    uint32_t counts[8];    /* As the message's reply says: e.g. differences by kind. */
+    /* As the message's reply says. ReconDay: totals equal, different. ReconList: matched, then by
+     * enum difference. ClrConfirm: cells confirmed; records held, released, with a deduction.
+     * PeriodCut: the month's records that stay out, the low and the high half of their amount in
+     * fen, the batch's lines. */
+    uint32_t counts[8];
 };
 
 void decision_init(struct decision *decision);
@@ -154,23 +158,57 @@ struct tally *cycle_area_rows(const struct cycle *cycle, const struct batch_row 
                               uint8_t province, enum side side, const struct tally *tallies,
                               size_t tally_count, size_t *ret_count);
 
-/* What is due, late or to be watched, and who must act; for `qingfen calendar`. */
+/* How much of a prefund a month's clearing is (预付金使用率). */
+enum prefund_alert {
+    PREFUND_CALM = 0,
+    PREFUND_YELLOW = 1, /* At least prefund.yellow_bp. */
+    PREFUND_RED = 2,    /* At least prefund.red_bp: the payee may ask for an increase. */
+};
+
+#define PREFUND_USE_NONE UINT32_MAX /* There is no prefund to be used. */
+
+struct prefund_use {
+    uint8_t payer; /* PROVINCE_CENTRE: all payers at the payee together. */
+    uint8_t payee;
+    uint8_t alert;       /* enum prefund_alert */
+    uint8_t application; /* enum application_state of the month's, 0: none. Pairs only. */
+    uint32_t use_bp;     /* Basis points, rounded down, PREFUND_USE_NONE, or one less: too many. */
+    int64_t amount;      /* Fen, what is there. */
+    int64_t pending;     /* Changes noticed and not settled. */
+    int64_t cleared;     /* The month's cleared amount, 0 before its batch is computed. */
+    int64_t applied;     /* What the application asks for. */
+};
+
+/* Uses of all pairs that have a prefund or cleared something in the month, ascending by payer and
+ * payee, then those of all payees that have, ascending. *period 0 becomes the latest month that is
+ * computed (and stays 0 when none is). Limits as in force at `now_ms`. malloc'ed, *ret_pairs and
+ * then *ret_payees of them; NULL without memory. docs/rules.md, Prefund. */
+struct prefund_use *cycle_prefund_uses(const struct cycle *cycle, uint32_t *period, int64_t now_ms,
+                                       size_t *ret_pairs, size_t *ret_payees);
+
+/* What is due, late or to be watched, and who must act; for `qingfen calendar` (docs/rules.md,
+ * Agenda). */
 struct agenda_item {
     uint32_t day; /* yyyymmdd it is due. */
     uint32_t period;
     uint8_t who;      /* Province index or PROVINCE_CENTRE. */
     uint8_t severity; /* 0 done, 1 to come, 2 due today, 3 late, 4 alarm */
-    char what[40];    /* Key: "recon", "confirm", "compute", "sign", "notice", "file", "transfer",
-                       * "feedback", "dispute-reply", "dispute-resolve", "hold-overage",
-                       * "prefund-year", "prefund-yellow", "prefund-red", "emergency", "year-cut" … */
+    char what[40];    /* Key: "recon", "confirm", "compute", "sign", "objection", "notice", "file",
+                       * "transfer", "feedback", "dispute-reply", "dispute-resolve",
+                       * "hold-overage", "prefund-year", "prefund-yellow", "prefund-red",
+                       * "emergency-window", "emergency", "year-cut" */
     char ref[NUMBER_SIZE];
     uint64_t count;
     int64_t amount;
 };
+
+/* The agenda of a month (yyyymm, 200001..299912): what falls due in it and, when it is the month of
+ * now, what is late and the alarms. `facts` hold the cells of the months that are not handed over;
+ * malloc'ed, ascending by day, what and who; NULL without memory. */
 struct agenda_item *cycle_agenda(const struct cycle *cycle, uint32_t month, int64_t now_ms,
                                  const struct facts *facts, size_t *ret_count);
 
-/* Whole-state checks (docs/rules.md, Invariants 3-7, 10, 11, 15, 17), for tests and `verify`: NULL,
+/* Whole-state checks (docs/rules.md, Invariants 3-7, 10, 11, 15), for tests and `verify`: NULL,
  * or a static text that names the broken one. */
 const char *cycle_check(const struct cycle *cycle);
 

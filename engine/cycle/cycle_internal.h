@@ -10,6 +10,7 @@
 #include "cycle/calendar.h"
 #include "cycle/cycle.h"
 #include "cycle/settings.h"
+#include "netting/netting.h"
 #include "types/province.h"
 
 /* Rows of one kind: an array in the order they came, and a hash table by key. */
@@ -25,6 +26,7 @@ struct cycle {
     const struct calendar *calendar;
     struct setting_values first;
     struct row_set sets[ROW_KIND_END];
+    struct row_set recon_sums; /* struct recon_sum: what the recon rows of days add up to. */
     int64_t balance[PROVINCE_COUNT][PROVINCE_COUNT][FUND_COUNT][CYCLE_ACCOUNT_COUNT];
 };
 
@@ -125,6 +127,79 @@ bool judge_prefund_decide(struct judgement *j);  /* prefund.c */
 bool judge_setting(struct judgement *j);         /* settings.c */
 bool judge_year_close(struct judgement *j);      /* batch.c: is everything of the year cleared? */
 
+/* -- states.c: cells ----------------------------------------------------------------------------
+ */
+
+/* The order of cells in facts: by period, payer, payee, line, insurance. */
+int cell_key_compare(const struct cell_key *a, const struct cell_key *b);
+
+/* The days that a side has reconciled of a cell, added up; day 0 is not among them. Kept beside the
+ * rows by cycle_apply(), so that a cut asks one row a cell and not all days of a month. */
+struct recon_sum {
+    struct cell_key cell;
+    uint8_t side; /* enum side */
+    uint8_t pad[3];
+    uint32_t pad2;
+    /* key: 16 */
+    uint64_t count;
+    uint64_t checksum;
+};
+
+/* Takes a recon row into the sums; called before the row itself is put. False without memory. */
+bool recon_sum_put(struct cycle *cycle, const struct recon_row *row);
+
+/* The side's recon rows cover the cell as it is: one of day 0 with this count and checksum, or days
+ * that add up to them. An empty cell is always reconciled. One look-up a call. */
+bool cell_reconciled(const struct cycle *cycle, const struct cell_key *key, uint64_t count,
+                     uint64_t checksum, enum side side);
+
+/* The payee has confirmed the cell with this count and checksum and has not withdrawn it. */
+bool cell_confirmed(const struct cycle *cycle, const struct cell_key *key, uint64_t count,
+                    uint64_t checksum);
+
+/* It may go into a batch: reconciled and confirmed as far as the settings at `now_ms` require
+ * (docs/rules.md, Confirmation). */
+bool cell_eligible(const struct cycle *cycle, const struct cell_key *key, uint64_t count,
+                   uint64_t checksum, int64_t now_ms);
+
+/* The sides alone, for the account of a cell that waits: as recon.required asks at `now_ms`. */
+bool cell_reconciled_enough(const struct cycle *cycle, const struct cell_key *key, uint64_t count,
+                            uint64_t checksum, int64_t now_ms);
+
+/* -- exceptions.c: single records ----------------------------------------------------------------
+ */
+
+/* The cell of a record. */
+struct cell_key record_cell(const struct record_facts *record);
+
+/* Where an exception's money stands by its flags, once carved out: MISMATCHED, DISPUTED, HELD,
+ * CONFIRMED in this order; COST for VOID and REVERSED, which clear nothing. */
+enum cycle_account account_of(const struct exception_row *exception);
+
+/* What stands in that account, by fund: the record's funds, less its deduction once posted. */
+void exception_money(const struct exception_row *exception, int64_t ret_funds[FUND_COUNT]);
+
+/* The batch that holds the record by itself or in its cell, not aborted; NULL: none. */
+const struct batch_row *batch_of_record(const struct cycle *cycle,
+                                        const struct exception_row *exception);
+
+/* The order brings a number that a row can hold; else 1001. */
+bool must_have_number(struct judgement *j);
+
+/* True for the kinds of deduction there are: 10, 20, 30, 40, 99. */
+bool deduction_known(uint32_t det_type);
+
+/* Splits 0 <= amount <= sum of funds over the funds in the order POOL, SUPPLEMENT, ASSISTANCE,
+ * OTHER, ACCOUNT, never more than a fund has; a larger amount gives at least as much of each. */
+void split_deduction(const int64_t funds[FUND_COUNT], int64_t amount,
+                     int64_t ret_split[FUND_COUNT]);
+
+/* Puts an exception that has changed, with what the change moves in the cycle's book: nothing
+ * before the handover; a new blocking flag carves the record out of its cell or its batch. Refuses
+ * (5011) a blocking flag on a record whose batch has its notices. Sets since_ms when flags change.
+ */
+bool change_exception(struct judgement *j, struct exception_row *after);
+
 /* -- between chapters
  * ------------------------------------------------------------------------------ */
 
@@ -142,15 +217,79 @@ void issue_notice(struct judgement *j, struct notice_row *notice,
 /* prefund.c: a prefund notice was settled: amount moves from pending to the deposit; postings. */
 void prefund_settled(struct judgement *j, const struct notice_row *notice);
 
+/* prefund.c: the last day the payee may ask for an emergency increase; 0 when it has not signed. */
+uint32_t prefund_apply_due(const struct cycle *cycle, const struct batch_row *batch, uint8_t payee,
+                           int64_t now_ms);
+
 /* prefund.c: cleared amount of a pair in a month: its live, computed batches. */
 int64_t cleared_amount(const struct cycle *cycle, uint32_t period, uint8_t payer, uint8_t payee);
 
-/* batch.c: the batch's total of every ordered pair and fund, in a version. */
+/* cut.c: a row as this decision leaves it: the one it has put last, else the cycle's; a copy to
+ * `out`. False when there is none. For what several records of one order change together. */
+bool row_so_far(const struct judgement *j, enum row_kind kind, const void *key, void *out);
+
+/* notice.c: the notices of a signed batch. True when accepted. */
+bool notice_batch(struct judgement *j, const struct batch_row *batch);
+
+/* unwind.c: leaves a province that cannot pay out of a noticed batch. True when accepted. */
+bool unwind_batch(struct judgement *j, const struct batch_row *batch, uint8_t province);
+
+/* batch.c: the last day a province may sign or object to the published version (docs/rules.md,
+ * Batches); 0 when it was never published. */
+uint32_t batch_sign_due(const struct cycle *cycle, const struct batch_row *batch);
+
+/* batch.c: "CUT", "COMPUTED" …; static memory. */
+const char *batch_state_name(uint8_t state);
+
+/* lines.c: walks the lines of a batch in a version by number, empty ones too. The next line, or
+ * NULL behind the last one. Begin with `number` 0. */
+struct line_walk {
+    const struct cycle *cycle;
+    uint32_t batch; /* Id. */
+    uint32_t version;
+    uint32_t number; /* Of the line given last. */
+    uint32_t place;  /* Where the line may be looked for first. */
+};
+const struct line_row *line_next(struct line_walk *walk);
+
+/* lines.c: true for a line that has neither records nor money any more. */
+bool line_is_empty(const struct line_row *line);
+
+/* lines.c: SHA-256 over the lines of a version; docs/formats.md, The batch digest. */
+void batch_digest(const struct cycle *cycle, const struct batch_row *batch, uint32_t version,
+                  uint8_t ret_digest[32]);
+
+/* lines.c: the same as it will be without the lines of some provinces (bit by index). */
+void batch_digest_without(const struct cycle *cycle, const struct batch_row *batch,
+                          uint32_t version, uint32_t without, uint8_t ret_digest[32]);
+
+/* lines.c: bit by province index: it has a line in the version. */
+uint32_t batch_provinces(const struct cycle *cycle, const struct batch_row *batch,
+                         uint32_t version);
+
+/* lines.c: the batch's total of every ordered pair and fund, in a version. */
 struct pair_total {
     int64_t funds[FUND_COUNT];
     uint64_t count;
 };
 void batch_totals(const struct cycle *cycle, const struct batch_row *batch, uint32_t version,
                   struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT]);
+
+/* lines.c: what the totals come to in all modes, into the batch's row. NULL, or what is broken: a
+ * text of netting_check(). */
+const char *batch_net(struct batch_row *batch,
+                      const struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT]);
+
+/* notice.c: the month whose year must be open for a notice; a prefund's is its year's last. */
+uint32_t notice_month(const struct notice_row *notice);
+
+/* notice.c: how the pairs' totals stand in netting/. False after refusing (2005). */
+bool net_totals(struct judgement *j, struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT],
+                struct netting *ret_netting);
+
+/* notice.c: postings of the totals of all pairs from one account to another. */
+void post_totals(struct judgement *j, const struct batch_row *batch,
+                 struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT], enum cycle_account debit,
+                 enum cycle_account credit);
 
 #endif

@@ -1,23 +1,11 @@
 /* settings -- the numbers of the cycle that a decree may change, with the date they hold from.
  *
- * The first values come from the store's settings.csv (ledger/tables.h keeps them by name); every
- * later one is a setting_row, journaled with its effective date. */
+ * The first values come from the store's settings.csv (ledger/tables.h keeps them); every later one
+ * is a setting_row, journaled with its effective date. */
 #ifndef CYCLE_SETTINGS_H
 #define CYCLE_SETTINGS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-enum setting {
-#define X(symbol, name, value, least, greatest) SETTING_##symbol,
-#include "cycle/settings.def"
-#undef X
-    SETTING_COUNT
-};
-
-struct setting_values {
-    int64_t value[SETTING_COUNT];
-};
+#include "types/settings.h"
 
 struct setting_info {
     const char *name;

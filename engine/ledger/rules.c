@@ -1,6 +1,6 @@
 #include "ledger/rules.h"
 
-#include "ledger/table_text.h"
+#include "util/table_text.h"
 #include "types/civil.h"
 #include "types/money.h"
 

@@ -1,7 +1,7 @@
 #include "ledger/tables.h"
 
-#include "ledger/table_text.h"
 #include "types/civil.h"
+#include "util/table_text.h"
 
 #define ADMDVS_MIN        110000
 #define ADMDVS_MAX        999999
@@ -199,7 +199,7 @@ static const char *read_clr_type(struct tables *tables, const struct bytes *cell
 }
 
 /* One setting: its name and how its value is read. NULL, or what is wrong with the value. */
-struct setting {
+struct rule_setting {
     const char *name;
     const char *(*read)(struct tables *tables, struct bytes value);
 };
@@ -214,6 +214,7 @@ static const char *set_payable_mode(struct tables *tables, struct bytes value)
     const int mode = table_word(value, mode_words, WORD_COUNT(mode_words));
     if (mode < 0) return "value: neither gross, bilateral, multilateral nor multilateral-direct";
     tables->payable_mode = mode;
+    tables->cycle.value[SETTING_PAYABLE_MODE] = mode;
     return NULL;
 }
 
@@ -261,21 +262,64 @@ static const char *set_partial_refunds(struct tables *tables, struct bytes value
     return flag_setting(value, &tables->partial_refunds);
 }
 
-static const struct setting settings[] = {
+static const struct rule_setting settings[] = {
     {"clearing.payable_mode", set_payable_mode}, {"strict_area_table", set_strict_areas},
     {"strict_code_tables", set_strict_codes},    {"chronic_code_required", set_chronic_required},
     {"setl_time_future_ms", set_future},         {"setl_time_first_month", set_first_month},
     {"tombstone_ttl_ms", set_tombstone_ttl},     {"partial_refunds", set_partial_refunds},
 };
 
+/* The cycle's settings: numbers all of them, but for the payable mode, which the list above reads
+ * as a word. */
+static const struct {
+    const char *name;
+    int64_t least;
+    int64_t greatest;
+    const char *what; /* What a value is told that is none. */
+} cycle_settings[SETTING_COUNT] = {
+#define X(symbol, text, first, low, high) \
+    [SETTING_##                           \
+        symbol] = {(text), (low), (high), "value: not a whole number from " #low " to " #high},
+#include "types/settings.def"
+#undef X
+};
+
+_Static_assert(WORD_COUNT(settings) + SETTING_COUNT <= 64, "a bit for each setting");
+
+static const char *read_cycle_setting(struct tables *tables, enum setting setting,
+                                      struct bytes value)
+{
+    int64_t number;
+    if (!table_number(value, cycle_settings[setting].least, cycle_settings[setting].greatest,
+                      &number)) {
+        return cycle_settings[setting].what;
+    }
+    if (!setting_day_sound(setting, number)) return "value: no day of a year (mmdd)";
+    tables->cycle.value[setting] = number;
+    return NULL;
+}
+
+/* Marks a setting as read; false when it was before. */
+static bool first_time(struct tables *tables, int number)
+{
+    const uint64_t bit = UINT64_C(1) << number;
+    if ((tables->setting_bits & bit) != 0) return false;
+    tables->setting_bits |= bit;
+    return true;
+}
+
 /* An unknown name is refused: a misspelt one would leave its default in force unnoticed. */
 static const char *read_setting(struct tables *tables, const struct bytes *cell)
 {
     for (int i = 0; i < WORD_COUNT(settings); i++) {
         if (!bytes_equal(cell[0], bytes_of(settings[i].name))) continue;
-        if ((tables->setting_bits >> i & 1) != 0) return "name: doubled";
-        tables->setting_bits |= UINT32_C(1) << i;
-        return settings[i].read(tables, cell[1]);
+        return first_time(tables, i) ? settings[i].read(tables, cell[1]) : "name: doubled";
+    }
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        if (!bytes_equal(cell[0], bytes_of(cycle_settings[i].name))) continue;
+        return first_time(tables, WORD_COUNT(settings) + i)
+                   ? read_cycle_setting(tables, (enum setting)i, cell[1])
+                   : "name: doubled";
     }
     return "name: no such setting";
 }
@@ -347,7 +391,10 @@ void tables_init(struct tables *tables)
     tables->setl_time_first_month = 201401;
     tables->tombstone_ttl_ms = 3 * MS_PER_DAY;
     tables->partial_refunds = true;
-    tables->payable_mode = 1;
+#define X(symbol, name, first, least, greatest) tables->cycle.value[SETTING_##symbol] = (first);
+#include "types/settings.def"
+#undef X
+    tables->payable_mode = (int)tables->cycle.value[SETTING_PAYABLE_MODE];
 }
 
 static const char *read_rows(struct tables *tables, const struct file_form *form,

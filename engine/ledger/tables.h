@@ -13,6 +13,7 @@
 #include "types/bytes.h"
 #include "types/cell.h"
 #include "types/province.h"
+#include "types/settings.h"
 
 /* How an identity is held for a province's records. */
 enum strictness {
@@ -91,7 +92,9 @@ struct tables {
     int payable_mode;               /* [1] clearing.payable_mode: what notices ask for. 0 gross,
                                      * 1 bilateral, 2 multilateral, 3 multilateral-direct: the
                                      * order of netting's own list, which this room may not see. */
-    uint32_t setting_bits;          /* Which settings were read. */
+    struct setting_values cycle;    /* First values of the clearing cycle's settings, which this
+                                     * room only reads for it; payable_mode is among them, too. */
+    uint64_t setting_bits; /* Which settings were read: the rules' own, then the cycle's. */
 
     struct table_index index;
 };

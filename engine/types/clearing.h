@@ -120,13 +120,13 @@ struct exception_row {
     uint32_t pad;
     /* key: 40 */
     struct record_facts record;
-    uint32_t flags;    /* EXCEPTION_… */
-    uint32_t batch;    /* Batch id that holds it by itself; 0: none. */
-    uint8_t carved;    /* It was left out when its cell went into a batch: it goes on alone. */
-    uint8_t det_type;  /* 扣款类型 of the deduction: 10, 20, 30, 40, 99; 0: none. */
-    uint8_t diff_kind; /* enum difference, of the last one. */
-    uint8_t pad2;
-    uint32_t held_since;          /* yyyymm it was first held for; 0: never. */
+    uint32_t flags;        /* EXCEPTION_… */
+    uint32_t batch;        /* Batch id that holds it by itself; 0: none. */
+    uint8_t carved;        /* It has left its cell, at the handover or later, and goes on alone. */
+    uint8_t det_type;      /* 扣款类型 of the deduction: 10, 20, 30, 40, 99; 0: none. */
+    uint8_t diff_kind;     /* enum difference, of the last one. */
+    uint8_t deduct_posted; /* Its deduction was posted: it clears funds - deducted from now on. */
+    uint32_t held_since;   /* yyyymm it was first held for; 0: never. */
     int64_t deducted[FUND_COUNT]; /* Same sign as funds, 0 <= |d| <= |amount|. */
     int64_t since_ms;             /* When the flags last changed. */
     char dispute_no[MSGID_SIZE];  /* Of the open or last dispute. */
@@ -200,8 +200,8 @@ struct frozen_row {
     uint64_t checksum;
     int64_t medfee;
     int64_t funds[FUND_COUNT];
-    uint32_t batch; /* Batch id that holds it; 0: it waits. */
-    uint32_t pad;
+    uint32_t batch;   /* Batch id that holds it; 0: it waits. */
+    uint32_t account; /* enum cycle_account: where its own money stands while it waits. */
 };
 
 enum batch_state {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "deploy/embedded_tables.h"
 #include "util/le.h"
 #include "world/linux/lmdb_store.h"
 
@@ -53,6 +54,34 @@ int boot_tables(const struct layout *layout, struct tables *ret_tables, struct p
         return problem_set(problem, -EUCLEAN, "%s/tables: %s", layout->folder, error.what);
     }
     return 0;
+}
+
+#define CALENDAR_NAME "calendar.csv"
+
+static struct bytes built_in_table(const char *name)
+{
+    size_t i = 0;
+    while (strcmp(embedded_tables[i].name, name) != 0)
+        i++;
+    return (struct bytes){embedded_tables[i].data, embedded_tables[i].size};
+}
+
+int boot_calendar(const struct layout *layout, struct calendar *ret_calendar,
+                  struct problem *problem)
+{
+    char *text = NULL;
+    size_t size = 0;
+    char why[128];
+    int r = read_table(layout, CALENDAR_NAME, &text, &size, problem);
+    if (r != 0 && r != -ENOENT) return r;
+    const struct bytes table =
+        r == 0 ? (struct bytes){(const uint8_t *)text, size} : built_in_table(CALENDAR_NAME);
+    r = 0;
+    if (!calendar_load(ret_calendar, table, why, sizeof why)) {
+        r = problem_set(problem, -EUCLEAN, "%s/tables/%s %s", layout->folder, CALENDAR_NAME, why);
+    }
+    free(text);
+    return r;
 }
 
 void boot_config(const struct layout *layout, uint32_t shard, const struct tables *tables,

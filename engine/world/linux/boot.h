@@ -2,6 +2,7 @@
 #ifndef WORLD_LINUX_BOOT_H
 #define WORLD_LINUX_BOOT_H
 
+#include "cycle/calendar.h"
 #include "ledger/tables.h"
 #include "shard.h"
 #include "world/linux/layout.h"
@@ -10,6 +11,12 @@
 /* Reads and checks the code tables in the store's tables/ folder. -EUCLEAN with a sentence that
  * names file and line. */
 int boot_tables(const struct layout *layout, struct tables *ret_tables, struct problem *problem);
+
+/* Reads and checks the holidays in the store's tables/calendar.csv; a store that was made before
+ * there was such a table gets the one built into the program, as a new store would. -EUCLEAN as
+ * above. */
+int boot_calendar(const struct layout *layout, struct calendar *ret_calendar,
+                  struct problem *problem);
 
 /* One shard, opened and replayed. */
 struct boot_shard {

@@ -242,7 +242,8 @@ static int finish(struct loops *loops, struct boot_job *jobs)
 }
 
 static int serve(const struct options *options, const struct layout *layout,
-                 const struct tables *tables, struct boot_job *jobs)
+                 const struct tables *tables, const struct calendar *calendar,
+                 struct boot_job *jobs)
 {
     static struct loops loops;
     pthread_t threads[LAYOUT_SHARDS_MAX] = {0};
@@ -251,6 +252,8 @@ static int serve(const struct options *options, const struct layout *layout,
     struct engine_config config = {
         .shards = layout->shards,
         .tables = tables,
+        .calendar = calendar,
+        .settings = &tables->cycle,
         .manual_clock = options->manual_clock,
         .sessions_max = LOOP_SESSIONS_MAX,
     };
@@ -295,6 +298,7 @@ int main(int argc, char **argv)
     struct layout layout;
     struct problem problem;
     static struct tables tables;
+    static struct calendar calendar;
     int lock_fd;
 
     const int said = read_options(argc, argv, &options);
@@ -302,7 +306,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (layout_open(options.data, &layout, &problem) != 0 ||
         layout_lock(options.data, true, &lock_fd, &problem) != 0 ||
-        boot_tables(&layout, &tables, &problem) != 0) {
+        boot_tables(&layout, &tables, &problem) != 0 ||
+        boot_calendar(&layout, &calendar, &problem) != 0) {
         fprintf(stderr, "qingfend: %s\n", problem.text);
         return 1;
     }
@@ -315,7 +320,7 @@ int main(int argc, char **argv)
         jobs[i].manual_clock = options.manual_clock;
     }
     int code = 1;
-    if (boot_all(jobs, layout.shards)) code = serve(&options, &layout, &tables, jobs);
+    if (boot_all(jobs, layout.shards)) code = serve(&options, &layout, &tables, &calendar, jobs);
     free(jobs);
     layout_unlock(lock_fd);
     return code;

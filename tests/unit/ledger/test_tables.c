@@ -14,7 +14,9 @@ static void load_shipped(void)
 {
     struct table_error error = {0, ""};
     tables_init(&tables);
-    assert_int_equal(embedded_table_count, TABLE_FILE_COUNT);
+    /* The rules' tables, and behind them the calendar, which the cycle reads. */
+    assert_int_equal(embedded_table_count, TABLE_FILE_COUNT + 1);
+    assert_string_equal(embedded_tables[TABLE_FILE_COUNT].name, "calendar.csv");
     for (int file = 0; file < TABLE_FILE_COUNT; file++) {
         const struct embedded_file *source = &embedded_tables[file];
         assert_string_equal(source->name, table_file_names[file]);
@@ -74,7 +76,11 @@ static void shipped_settings_are_the_defaults(void **state)
     assert_int_equal(tables.partial_refunds, fresh.partial_refunds);
     assert_int_equal(tables.payable_mode, fresh.payable_mode);
     assert_int_equal(tables.payable_mode, 1);
-    assert_int_equal(tables.setting_bits, 0xff); /* Each one stands in the file. */
+    assert_memory_equal(&tables.cycle, &fresh.cycle, sizeof tables.cycle);
+    assert_int_equal(tables.cycle.value[SETTING_PAYABLE_MODE], 1);
+    assert_int_equal(tables.cycle.value[SETTING_PREFUND_RED_BP], 9000);
+    /* Each one stands in the file; the payable mode is both rooms'. */
+    assert_int_equal(__builtin_popcountll(tables.setting_bits), 8 + SETTING_COUNT - 1);
 }
 
 static void shipped_areas(void **state)
@@ -257,8 +263,12 @@ static void settings_are_read(void **state)
                               "strict_area_table,1\nstrict_code_tables,1\n"
                               "chronic_code_required,1\nsetl_time_future_ms,0\n"
                               "setl_time_first_month,202301\ntombstone_ttl_ms,1\n"
-                              "partial_refunds,0\n");
+                              "partial_refunds,0\nprefund.months,3\nclearing.year_cut,229\n");
     assert_int_equal(tables.payable_mode, 3);
+    assert_int_equal(tables.cycle.value[SETTING_PAYABLE_MODE], 3);
+    assert_int_equal(tables.cycle.value[SETTING_PREFUND_MONTHS], 3);
+    assert_int_equal(tables.cycle.value[SETTING_YEAR_CUT], 229);
+    assert_int_equal(tables.cycle.value[SETTING_SIGN_DAY], 25); /* Not named: the default. */
     assert_true(tables.strict_area_table);
     assert_true(tables.strict_code_tables);
     assert_true(tables.chronic_code_required);
@@ -339,6 +349,13 @@ static void wrong_rows_are_refused_with_their_line(void **state)
         {TABLE_SETTINGS, 2, "name,value\nsetl_time_first_month,201400\n"},
         {TABLE_SETTINGS, 2, "name,value\nsetl_time_first_month,199912\n"},
         {TABLE_SETTINGS, 3, "name,value\npartial_refunds,1\npartial_refunds,1\n"},
+        {TABLE_SETTINGS, 2, "name,value\nprefund.month,2\n"},
+        {TABLE_SETTINGS, 2, "name,value\nprefund.months,13\n"},
+        {TABLE_SETTINGS, 2, "name,value\nprefund.months,-1\n"},
+        {TABLE_SETTINGS, 2, "name,value\nprefund.months,two\n"},
+        {TABLE_SETTINGS, 2, "name,value\nclearing.year_cut,100\n"},
+        {TABLE_SETTINGS, 2, "name,value\nclearing.year_cut,299\n"},
+        {TABLE_SETTINGS, 3, "name,value\nprefund.months,2\nprefund.months,2\n"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -1,4 +1,4 @@
-#include "ledger/table_text.h"
+#include "util/table_text.h"
 
 void table_text_init(struct table_text *text, struct bytes source)
 {

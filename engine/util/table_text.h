@@ -2,8 +2,8 @@
  *
  * Knows commas, quotes, UTF-8 and numbers; knows no table and no column. Cells are views into the
  * text. A quote doubled inside a quoted cell stays doubled: no cell that is judged holds one. */
-#ifndef LEDGER_TABLE_TEXT_H
-#define LEDGER_TABLE_TEXT_H
+#ifndef UTIL_TABLE_TEXT_H
+#define UTIL_TABLE_TEXT_H
 
 #include "types/bytes.h"
 
