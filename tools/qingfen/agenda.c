@@ -29,6 +29,7 @@ static const struct {
     {"compute", "compute the tables 清分"},
     {"publish", "publish the tables 公示"},
     {"sign", "sign the tables 签章"},
+    {"objection", "an objection is open 异议"},
     {"notice", "issue the notices 发通知书"},
     {"file", "file with the finance department 向财政申请"},
     {"transfer", "transfer the money 拨付"},
@@ -40,6 +41,7 @@ static const struct {
     {"prefund-year", "set the year's deposits 年度预付金"},
     {"prefund-yellow", "deposit use is yellow 黄色预警"},
     {"prefund-red", "deposit use is red 红色预警"},
+    {"emergency-window", "may ask for an increase 紧急调增申请"},
     {"emergency", "decide on the increase 紧急调增"},
     {"year-cut", "clear the whole year 年度清算"},
 };

@@ -167,12 +167,11 @@ static bool digest_parse(const char *text, uint8_t ret_digest[DIGEST_SIZE])
     return true;
 }
 
-/* Whether a province still has to sign the version that is published. */
-static bool has_to_sign(const Qingfen__V1__BatchGetReply *reply,
-                        const Qingfen__V1__Signature *signature)
+/* Whether a province has said nothing yet. An objection is not overridden: the centre makes a new
+ * version first. */
+static bool has_said_nothing(const Qingfen__V1__Signature *signature)
 {
-    return strcmp(signature->state, "SIGNED") != 0 ||
-           signature->version != reply->batch->published_version;
+    return signature->state[0] == '\0';
 }
 
 /* Signs for everybody who has not; the exit status. `digest` may be empty. */
@@ -190,7 +189,7 @@ static int sign_all(const struct speaker *speaker, uint32_t period, ProtobufCBin
     uint32_t signed_now = 0;
     uint32_t refused = 0;
     for (size_t i = 0; status == EXIT_DONE && i < batch->n_signatures; i++) {
-        if (!has_to_sign(batch, batch->signatures[i])) continue;
+        if (!has_said_nothing(batch->signatures[i])) continue;
         char msgid[MSGID_TEXT_SIZE];
         msgid_make(msgid);
         Qingfen__V1__BatchSign order = QINGFEN__V1__BATCH_SIGN__INIT;
@@ -203,10 +202,12 @@ static int sign_all(const struct speaker *speaker, uint32_t period, ProtobufCBin
             status = EXIT_FAILED;
             break;
         }
-        if (reply->code != 0) fprintf(stderr, "for %02u: ", order.province);
-        const bool is_done = ask_status(speaker->command, reply->code, reply->text) == EXIT_DONE;
-        signed_now += is_done;
-        refused += !is_done;
+        /* A province that has no line in the batch has nothing to sign. */
+        const bool is_concerned = reply->code != ERROR_NOT_YOURS;
+        if (is_concerned && reply->code != 0) fprintf(stderr, "for %02u: ", order.province);
+        signed_now += reply->code == 0;
+        refused +=
+            is_concerned && ask_status(speaker->command, reply->code, reply->text) != EXIT_DONE;
         qingfen__v1__order_reply__free_unpacked(reply, NULL);
     }
     if (batch != NULL) qingfen__v1__batch_get_reply__free_unpacked(batch, NULL);

@@ -9,6 +9,7 @@
 #include "tools/qingfen/commands.h"
 #include "tools/qingfen/tell.h"
 #include "tools/qingfen/words.h"
+#include "types/civil.h"
 #include "types/error.h"
 #include "types/wire.h"
 
@@ -185,7 +186,17 @@ static int notice_reissue(int argc, char **argv)
     return tell(&speaker, &order.base, MESSAGE_NOTICE_REISSUE);
 }
 
-/* What is still to be reported on the notice (--full), and the engine's time. */
+/* Midnight of an instant's day: a transfer that is reported again the same day is then recognised,
+ * and banks often tell no more than the day. */
+static int64_t day_of(int64_t at_ms)
+{
+    struct civil civil = civil_from_ms(at_ms);
+    int64_t midnight = at_ms;
+    civil.hour = civil.minute = civil.second = civil.millisecond = 0;
+    return civil_to_ms(&civil, &midnight) ? midnight : at_ms;
+}
+
+/* What is still to be reported on the notice (--full), and the engine's day. */
 static bool ask_rest(const struct speaker *speaker, const char *number, bool is_full,
                      int64_t *amount, int64_t *paid_at)
 {
@@ -196,7 +207,7 @@ static bool ask_rest(const struct speaker *speaker, const char *number, bool is_
         *amount = reply->notices[0]->amount - reply->notices[0]->reported;
         qingfen__v1__notice_list_reply__free_unpacked(reply, NULL);
     }
-    if (*paid_at == 0) *paid_at = talk.now;
+    if (*paid_at == 0) *paid_at = day_of(talk.now);
     talk_close(&talk);
     return !is_full || reply != NULL;
 }
@@ -226,7 +237,8 @@ static int notice_pay(int argc, char **argv)
         {"bank-ref", OPTION_TEXT, &bank_ref, "REF", "of the transfer, at most 39 bytes", 0, 0},
         {"amount", OPTION_YUAN, &amount, "YUAN", "of the transfer", 0, 0},
         {"full", OPTION_FLAG, &full, NULL, "all that is left to pay", 0, 0},
-        {"paid-at", OPTION_TIME, &paid_at, "TIME", "when (default: now)", 0, 0},
+        {"paid-at", OPTION_TIME, &paid_at, "TIME", "when (default: today, by the engine's clock)",
+         0, 0},
         OPTION_PARTY(&speaker),
         OPTION_MSGID(&speaker),
         {0},

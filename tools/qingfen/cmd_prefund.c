@@ -6,6 +6,7 @@
 #include "tools/qingfen/commands.h"
 #include "tools/qingfen/tell.h"
 #include "tools/qingfen/words.h"
+#include "types/civil.h"
 #include "types/wire.h"
 
 static const struct grid_column columns[] = {
@@ -97,6 +98,15 @@ static int prefund_list(int argc, char **argv)
     return status;
 }
 
+/* The year of the engine's clock; 0: it is out of reach. */
+static uint32_t ask_year(const struct speaker *speaker)
+{
+    struct talk talk;
+    if (!talk_open(&talk, speaker->command, &speaker->address, 0)) return 0;
+    talk_close(&talk);
+    return civil_month(talk.now) / 100;
+}
+
 static int prefund_open(int argc, char **argv)
 {
     static const struct command_help help = {
@@ -129,7 +139,8 @@ static int prefund_open(int argc, char **argv)
         return options_refuse(&help, "--payer, --payee and --amount are needed");
     }
     Qingfen__V1__PrefundSet order = QINGFEN__V1__PREFUND_SET__INIT;
-    order.year = (uint32_t)year;
+    order.year = year != 0 ? (uint32_t)year : ask_year(&speaker);
+    if (order.year == 0) return EXIT_FAILED;
     order.payer = payer;
     order.payee = payee;
     order.amount = amount;

@@ -60,10 +60,10 @@ static void every_key_of_the_agenda_has_its_text(void **state)
 {
     (void)state;
     static const char *const keys[] = {
-        "recon",        "confirm",      "compute",        "sign",          "notice",
-        "file",         "transfer",     "feedback",       "dispute-reply", "dispute-resolve",
-        "hold-overage", "prefund-year", "prefund-yellow", "prefund-red",   "emergency",
-        "year-cut"};
+        "recon",        "confirm",      "compute",         "sign",          "notice",
+        "file",         "transfer",     "feedback",        "dispute-reply", "dispute-resolve",
+        "hold-overage", "prefund-year", "prefund-yellow",  "prefund-red",   "emergency",
+        "year-cut",     "objection",    "emergency-window"};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         const char *text = agenda_text(keys[i]);
         assert_string_not_equal(text, keys[i]);
