@@ -84,8 +84,7 @@ void rig_line(struct batch_rig *rig, uint8_t payer, uint8_t payee, const int64_t
                                 .count = count,
                                 .checksum = line.checksum,
                                 .medfee = line.medfee,
-                                .batch = batch->id,
-                                .account = CYCLE_CONFIRMED};
+                                .batch = batch->id};
     memcpy(frozen.funds, funds, sizeof frozen.funds);
     rig_put(rig, ROW_FROZEN, &frozen);
 
