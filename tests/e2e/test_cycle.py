@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 import unittest
 
 import harness
@@ -347,18 +348,28 @@ class TestCut(CycleCase):
         self.assertEqual(["RECEIVED"], [payment.state for payment in shown.payments])
         self.assertEqual("", self.order(cycle.BookGet()).broken)
 
-    def test_an_old_store_gets_its_batches(self):
-        """Months that were cut before the engine knew of batches, as after a crash between."""
-        self.post(3)
-        self.post(3, setl_time=ms("2025-04-01 10:00:00"))
-        harness.cut(self.engine, "2025-03")
-        lines = self.order(cycle.BatchGet(period=MARCH, limit=10)).lines
-        self.engine.kill()
-        self.restart()
-        self.assertEqual(list(lines), list(self.order(cycle.BatchGet(period=MARCH,
-                                                                     limit=10)).lines))
-        self.order(cycle.BatchGet(period=202504), 6001)
-
+    def test_a_cut_is_finished_by_the_next_start(self):
+        """Killed at any moment of a cut: a month that is cut has its batch after the start."""
+        rng = random.Random(11)
+        months = ["2024-%02d" % month for month in range(1, 11)]
+        for month in months:
+            self.post(6, setl_time=ms(month + "-05 10:00:00"))
+        finished = 0
+        for month in months:
+            period = int(month.replace("-", ""))
+            self.client.post(wire.centre.PeriodCut(period=period))
+            time.sleep(rng.uniform(0.0, 0.006))
+            self.engine.kill()
+            self.restart()
+            if harness.periods(self.client)[period].state == "CUT":
+                finished += 1
+            else:
+                self.order(wire.centre.PeriodCut(period=period))
+            batch = self.order(cycle.BatchGet(period=period, limit=10))
+            self.assertEqual((1, 6), (batch.batch.number, sum(line.count for line in batch.lines)))
+            self.assertTrue(self.order(wire.centre.PeriodCut(period=period)).dup)
+        self.assertEqual("", self.order(cycle.BookGet()).broken)
+        print("killed cuts: %d of %d were finished at the start" % (finished, len(months)))
 
 class TestCommandLine(CycleCase):
     def call(self, type_: str, **fields) -> dict:
