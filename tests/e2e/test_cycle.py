@@ -1,397 +1,434 @@
-"""The clearing cycle over the wire: who may, what comes again, what survives, lists in parts."""
+"""The clearing cycle, entirely through the command line: the worked examples of the rules, a whole
+month step by step, and the refusal of each step in the wrong state, by the wrong province, twice."""
 
-import json
-import random
-import time
+import csv
 import unittest
 
 import harness
-import wire_client as wire
-from harness import Case, ms
+from cycle_cli import Centre, Month
+from harness import Case, fen_of
 
-MARCH = 202503
-DAY = 20250314
-NOW = "2025-04-02T09:00:00+08:00"
-cycle = wire.cycle
+# Error codes, docs/rules.md.
+SENDER_NOT_ALLOWED, MSGID_REUSED, TOTALS_DIFFER, PERIOD_ORDER = 1004, 1005, 2021, 5001
+DIGEST_DIFFERS, NOT_YOURS, NOTICE_UNKNOWN, PAID_AMOUNT = 5004, 5006, 5007, 5008
+BANK_REF_REUSED, PREFUND_RULE, WRONG_STATE, DEDUCTION = 5009, 5010, 5011, 5012
+NUMBER_REUSED, SETTING, NOT_FOUND = 5013, 5014, 6001
+
+MILLION = 100_000_000  # Fen.
+
+# Who owes whom in the example of three provinces, million yuan: (payer, payee) -> amount.
+THREE = {(31, 32): 57, (31, 34): 8, (32, 31): 437, (32, 34): 56, (34, 31): 476, (34, 32): 455}
+MODES = {
+    "gross": ({("%02d" % a, "%02d" % b): amount for (a, b), amount in THREE.items()}, 1489),
+    "bilateral": ({("34", "31"): 468, ("34", "32"): 399, ("32", "31"): 380}, 1247),
+    "multilateral": ({("34", "--"): 867, ("--", "31"): 848, ("--", "32"): 19}, 867),
+}
+MODE_NUMBERS = {"gross": 0, "bilateral": 1, "multilateral": 2}
 
 
-class CycleCase(Case):
+class TestThreeProvinces(Case):
+    def send_month(self, engine, month="2025-03"):
+        file = Month(month, "T")
+        for (payer, payee), amount in THREE.items():
+            file.add_millions(payer, payee, amount)
+        told = harness.send(engine, file.write(self.folder))
+        self.assertEqual(len(file.rows), told["accepted"])
+
+    def check_mode(self, mode):
+        payments, total = MODES[mode]
+        engine = self.fresh(now="2025-04-21T09:00:00+08:00")
+        centre = Centre(engine)
+        centre.do("setting", "set", "clearing.payable_mode", MODE_NUMBERS[mode])
+        self.send_month(engine)
+        cut = centre.ask("period", "cut", "2025-03")
+        self.assertEqual("202503-1", cut["batch"])
+        self.assertEqual(1489 * MILLION, cut["batch_amount"])
+        self.assertEqual(0, cut["left_out"])
+        centre.do("period", "compute", "2025-03")
+        head = centre.rows("period", "show", "2025-03")[0]
+        self.assertEqual(mode, head["mode"])
+        self.assertEqual([1489 * MILLION, 1247 * MILLION, 867 * MILLION],
+                         [fen_of(head[name]) for name in ("gross", "bilateral", "multilateral")])
+        lines = centre.rows("period", "lines", "2025-03")
+        self.assertEqual(1489 * MILLION, sum(fen_of(line["amount"]) for line in lines))
+        self.assertEqual({"CELL"}, {line["kind"] for line in lines})
+
+        centre.do("period", "publish", "2025-03")
+        self.assertEqual(3, centre.ask("period", "sign", "2025-03", "--all")["signed"])
+        self.assertEqual("SIGNED", centre.state("2025-03"))
+        centre.do("period", "notice", "2025-03")
+        notices = centre.rows("notice", "list", "--period", "2025-03")
+        self.assertEqual({pair: amount * MILLION for pair, amount in payments.items()},
+                         {(row["payer"], row["payee"]): fen_of(row["amount"]) for row in notices})
+        self.assertEqual({"DUE"}, {row["state"] for row in notices})
+        moved = sum(fen_of(row["amount"]) for row in notices if row["payer"] != "--")
+        self.assertEqual(total * MILLION, moved)
+
+        ageing = centre.rows("notice", "ageing", "--period", "2025-03")
+        self.assertEqual(sum(fen_of(row["amount"]) for row in notices),
+                         sum(fen_of(row["amount"]) for row in ageing))
+        self.assertEqual({"not due"}, {row["age"] for row in ageing})
+        centre.holds()
+        self.assertEqual(len(payments), centre.pay_all("--period", "2025-03"))
+        self.assertEqual("SETTLED", centre.state("2025-03"))
+        self.assertEqual([], centre.rows("notice", "ageing"))
+        centre.do("period", "archive", "2025-03")
+        centre.holds()
+        self.stop(engine)
+        self.assertIn("verify: ok", harness.verify(engine.data).stdout)
+
+    def test_gross(self):
+        self.check_mode("gross")
+
+    def test_bilateral(self):
+        self.check_mode("bilateral")
+
+    def test_multilateral(self):
+        self.check_mode("multilateral")
+
+
+class TestPrefund(Case):
+    """Opening 880 million; Q4 460, 480, 500 -> twice the average 960 -> a notice of 80. March of
+    690 is yellow at 71.87 %, April of 870 red at 90.62 %."""
+
+    def month(self, centre, month, millions, now):
+        file = Month(month, "P")
+        file.add_millions(34, 31, millions)
+        harness.send(centre.engine, file.write(self.folder))
+        harness.set_clock(centre.engine, now)
+        centre.clear(month)
+
+    def use(self, centre, month):
+        rows = centre.rows("prefund", "list", "--period", month)
+        pair = [row for row in rows if (row["payer"], row["payee"]) == ("34", "31")]
+        payee = [row for row in rows if (row["payer"], row["payee"]) == ("all", "31")]
+        self.assertEqual((1, 1), (len(pair), len(payee)), rows)
+        return pair[0], payee[0]
+
+    def test_prefund(self):
+        engine = self.fresh(now="2024-10-31T18:00:00+08:00")
+        centre = Centre(engine)
+        centre.do("prefund", "open", "--payer", 34, "--payee", 31, "--amount", "880000000")
+        self.assertEqual(WRONG_STATE, centre.refused(
+            "prefund", "open", "--payer", 34, "--payee", 31, "--amount", "1"))
+        for month, millions, now in (("2024-10", 460, "2024-11-21T09:00:00+08:00"),
+                                     ("2024-11", 480, "2024-12-21T09:00:00+08:00"),
+                                     ("2024-12", 500, "2025-01-21T09:00:00+08:00")):
+            self.month(centre, month, millions, now)
+        centre.do("prefund", "set", 2025)
+        notices = centre.rows("notice", "list", "--period", "2025")
+        notice = [row for row in notices if row["kind"] == "PREFUND_YEAR"]
+        self.assertEqual(1, len(notice), notices)
+        self.assertEqual(("34", "31", "80000000.00", "880000000.00", "960000000.00"),
+                         tuple(notice[0][name] for name in ("payer", "payee", "amount",
+                                                            "old_amount", "new_amount")))
+        self.assertEqual(WRONG_STATE, centre.refused("prefund", "set", 2025))
+        centre.do("notice", "pay", notice[0]["number"], "--as", 34, "--bank-ref", "Y1", "--full")
+        pair, _ = self.use(centre, "2024-12")
+        self.assertEqual("880000000.00", pair["amount"], "nothing changes before it is received")
+        centre.do("notice", "receive", notice[0]["number"], "--as", 31, "--bank-ref", "Y1",
+                  "--amount", "80000000")
+        pair, _ = self.use(centre, "2024-12")
+        self.assertEqual("960000000.00", pair["amount"])
+
+        for month, now in (("2025-01", "2025-02-21T09:00:00+08:00"),
+                           ("2025-02", "2025-03-21T09:00:00+08:00")):
+            self.month(centre, month, 480, now)
+        self.month(centre, "2025-03", 690, "2025-04-21T09:00:00+08:00")
+        for row in self.use(centre, "2025-03"):
+            self.assertEqual(("71.87", "YELLOW", "690000000.00"),
+                             (row["use_bp"], row["alert"], row["cleared"]))
+        self.assertEqual(PREFUND_RULE, centre.refused(
+            "prefund", "apply", "2025-03", "--as", 31, "--payer", 34, "--amount", "1000000"))
+        self.month(centre, "2025-04", 870, "2025-05-21T09:00:00+08:00")
+        for row in self.use(centre, "2025-04"):
+            self.assertEqual(("90.62", "RED", "870000000.00"),
+                             (row["use_bp"], row["alert"], row["cleared"]))
+        alerts = centre.rows("prefund", "list", "--period", "2025-04", "--alerts")
+        self.assertEqual({"RED"}, {row["alert"] for row in alerts})
+        calendar = centre.rows("calendar", "2025-05")
+        self.assertIn("prefund-red", {row["what"] for row in calendar})
+
+        apply = ("prefund", "apply", "2025-04", "--payer", 34, "--amount", "100000000")
+        self.assertEqual(NOT_FOUND, centre.refused(
+            "prefund", "approve", "2025-04", "--payer", 34, "--payee", 31))
+        centre.do(*apply, "--as", 31)
+        centre.do("prefund", "approve", "2025-04", "--payer", 34, "--payee", 31)
+        self.assertEqual(WRONG_STATE, centre.refused(
+            "prefund", "refuse", "2025-04", "--payer", 34, "--payee", 31))
+        kinds = [row["kind"] for row in centre.rows("notice", "list", "--kind", "prefund")]
+        self.assertIn("PREFUND_EMERGENCY", kinds)
+        centre.holds()
+        self.stop(engine)
+
+
+class TestMonth(Case):
+    """One month from records to the archive, with everything that can be refused on the way."""
+
+    MONTH, DAY = "2025-03", "2025-03-14"
+
+    def csv_file(self, name, columns, rows):
+        path = self.folder / name
+        with open(path, "w", encoding="utf-8", newline="") as out:
+            writer = csv.writer(out)
+            writer.writerow(columns)
+            writer.writerows(rows)
+        return path
+
     def setUp(self):
         super().setUp()
-        self.data = self.init(shards=3)
-        self.restart()
-        harness.set_clock(self.engine, NOW)
-        self.maker = harness.Maker("C")
+        self.engine = self.fresh(now="2025-04-01T09:00:00+08:00")
+        self.centre = Centre(self.engine)
+        file = Month(self.MONTH, "M")
+        for amount in ("10000.00", "20000.00", "30000.00", "40000.00", "50000.00", "60000.00"):
+            file.add(34, 31, amount)
+        file.add(31, 34, "7000.00")
+        file.add(32, 31, "9000.00", day=15)
+        self.records = file.rows
+        self.path = file.write(self.folder)
+        self.assertEqual(8, harness.send(self.engine, self.path)["accepted"])
 
-    def restart(self):
-        """A new engine on the same store, after whatever happened to the old one."""
-        self.engine = self.start(self.data)
-        self.client = self.engine.client()
-        self.addCleanup(self.client.close)
+    def setl(self, place):
+        return ("--insu", self.records[place]["insu_admdvs"], "--setl-id",
+                self.records[place]["setl_id"])
 
-    def post(self, count: int = 30, **fields):
-        """Settlements of Anhui in Shanghai; all accepted."""
-        records = [self.maker.settlement(**fields) for _ in range(count)]
-        for reply in self.client.call_many(records):
-            self.assertCode(0, reply)
-        return records
+    def item(self, place):
+        return [self.records[place]["insu_admdvs"], self.records[place]["setl_id"]]
 
-    def order(self, message, code: int = 0, client=None):
-        return harness.order(client or self.client, message, code)
+    def refuse(self, code, *words):
+        self.assertEqual(code, self.centre.refused(*words), words)
 
+    def reconcile(self):
+        """Totals and lists of both sides; one record differs and stays out."""
+        centre = self.centre
+        asked = centre.ask("recon", "day", self.DAY, "--as", 34, "--side", "payer")
+        self.assertEqual([(34, 31, 6)], [(cell["centre"]["payer"], cell["centre"]["payee"],
+                                          cell["centre"]["count"]) for cell in asked["cells"]])
+        columns = ("payer", "payee", "line", "insutype", "count", "medfee_sumamt",
+                   "fund_pay_sumamt", "acct_pay")
+        good = self.csv_file("good.csv", columns,
+                             [(34, 31, 1, 390, 6, "210000.00", "210000.00", "0.00")])
+        bad = self.csv_file("bad.csv", columns,
+                            [(34, 31, 1, 390, 5, "210000.00", "210000.00", "0.00")])
+        self.refuse(TOTALS_DIFFER, "recon", "day", self.DAY, "--as", 34, "--file", bad)
+        told = centre.ask("recon", "day", self.DAY, "--as", 34, "--file", good)
+        self.assertEqual((1, 0), (told["equal"], told["different"]))
+        self.refuse(NOT_YOURS, "recon", "day", self.DAY, "--as", 32, "--file", good)
 
-class TestWhoMay(CycleCase):
-    def test_a_province_acts_for_itself(self):
-        self.post()
-        with self.engine.client(31) as shanghai, self.engine.client(34) as anhui:
-            confirm = cycle.ClrConfirm(msgid="C1", period=MARCH)
-            self.order(confirm, client=shanghai)
-            self.order(cycle.ClrConfirm(msgid="C2", province=31, period=MARCH), client=shanghai)
-            self.order(cycle.ClrConfirm(msgid="C3", province=31, period=MARCH), 1004, anhui)
-            self.order(cycle.ReconDay(province=31, period=MARCH), 1004, anhui)
-            for message in (cycle.BatchStep(msgid="B", period=MARCH, step="compute"),
-                            cycle.SettingSet(msgid="S", name="payment.partial", value=0),
-                            cycle.PrefundSet(msgid="P", year=2025),
-                            cycle.NoticeReissue(msgid="N", number="X"),
-                            wire.centre.PeriodCut(period=MARCH),
-                            wire.centre.YearClose(year=2024)):
-                self.assertCode(1004, shanghai.call(message), type(message).__name__)
-        for message in (wire.centre.PeriodList(),):
-            self.assertFalse(self.client.call(message).periods[0].state == "CUT")
+        listed = ("recon", "list", self.DAY, "--payer", 34, "--payee", 31)
+        told = centre.ask(*listed, "--as", 34, self.path)
+        self.assertEqual((6, 0, 0, 0), (told["matched"], told["amount"], told["only_payee"],
+                                        told["only_payer"]))
+        rows = [self.item(place) + [self.records[place]["medfee_sumamt"]] * 2 + ["0.00", 0]
+                for place in range(6)]
+        rows[5][2] = rows[5][3] = "61000.00"
+        theirs = self.csv_file("theirs.csv", ("insu_admdvs", "setl_id", "medfee_sumamt",
+                                              "fund_pay_sumamt", "acct_pay", "refd_setl_flag"),
+                               rows)
+        told = centre.ask(*listed, "--as", 31, theirs)
+        self.assertEqual((5, 1), (told["matched"], told["amount"]))
+        differences = centre.rows("recon", "differences", "--period", self.MONTH)
+        self.assertEqual([(self.records[5]["setl_id"], "AMOUNT", "payee")],
+                         [(row["setl_id"], row["kind"], row["side"]) for row in differences])
+        cells = centre.rows("recon", "cells", self.MONTH, "--province", 34)
+        cell = [row for row in cells if row["payer"] == "34"][0]
+        self.assertEqual(("1", "OPEN"), (cell["exceptions"], cell["batch_state"]))
 
-    def test_a_province_sees_its_own(self):
-        self.post(5)
-        self.post(5, insu_admdvs=320100)
-        with self.engine.client(34) as anhui, self.engine.client(31) as shanghai:
-            cells = self.order(cycle.CellList(period=MARCH), client=anhui).cells
-            self.assertEqual([(34, 31, 5)], [(c.payer, c.payee, c.count) for c in cells])
-            self.assertEqual(2, len(self.order(cycle.CellList(period=MARCH),
-                                               client=shanghai).cells))
-            for message in (cycle.CellList(period=MARCH, province=32),
-                            cycle.NoticeList(province=32), cycle.DisputeList(province=32),
-                            cycle.ExceptionList(province=32), cycle.DifferenceList(province=32),
-                            cycle.PrefundList(province=32), cycle.AreaReport(period=MARCH,
-                                                                             province=32),
-                            cycle.CalendarGet(month=MARCH, province=32),
-                            cycle.BatchGet(period=MARCH, province=32), cycle.BookGet(),
-                            cycle.BookGet(payer=32, payee=31)):
-                self.assertCode(1004, anhui.call(message), type(message).__name__)
-            self.order(cycle.BookGet(payer=32, payee=31), client=shanghai)
-            self.order(cycle.SettingList(), client=anhui)
+    def confirm(self):
+        """Cells, a withdrawal, then one record held and one deducted, in a file of two pages."""
+        centre = self.centre
+        self.refuse(NOT_FOUND, "confirm", self.MONTH, "--as", 32)
+        centre.do("confirm", self.MONTH, "--as", 31, "--msgid", "CONF1")
+        self.refuse(MSGID_REUSED, "confirm", self.MONTH, "--as", 31, "--payer", 34, "--msgid",
+                    "CONF1")
+        self.assertTrue(centre.do("confirm", self.MONTH, "--as", 31, "--msgid", "CONF1")["dup"])
+        withdraw = ("confirm", "withdraw", self.MONTH, "--otransid", "CONF1")
+        self.refuse(NOT_YOURS, *withdraw, "--as", 34)
+        centre.do(*withdraw, "--as", 31)
+        self.refuse(NOT_FOUND, *withdraw, "--as", 31)
+        centre.do("confirm", self.MONTH, "--as", 31)
 
-            harness.cut(self.engine, "2025-03")
-            batch = self.order(cycle.BatchGet(period=MARCH, limit=10), client=anhui)
-            self.assertEqual([(34, 31)], [(line.payer, line.payee) for line in batch.lines])
-            self.assertEqual({34}, {p.province for p in batch.positions if p.payable})
-            self.assertEqual([34], [payment.payer for payment in batch.payments])
-            areas = self.order(cycle.AreaReport(period=MARCH), client=anhui).rows
-            self.assertEqual([(340100, 31, 5, 45000)],
-                             [(a.admdvs, a.counterpart, a.count, a.amount) for a in areas])
-            areas = self.order(cycle.AreaReport(period=MARCH, receivable=True),
-                               client=shanghai).rows
-            self.assertEqual([(310000, 32, 5), (310000, 34, 5)],
-                             [(a.admdvs, a.counterpart, a.count) for a in areas])
+        columns = ("insu_admdvs", "setl_id", "cnfm_flag", "deduct_amt", "det_type")
+        too_much = self.csv_file("much.csv", columns, [self.item(0) + [1, "10000.01", 10]])
+        self.refuse(DEDUCTION, "confirm", self.MONTH, "--as", 31, "--file", too_much)
+        no_kind = self.csv_file("kind.csv", columns, [self.item(0) + [1, "1", 11]])
+        self.refuse(DEDUCTION, "confirm", self.MONTH, "--as", 31, "--file", no_kind)
+        centre.do("setting", "set", "confirm.page_rows", 1)
+        file = self.csv_file("held.csv", columns, [self.item(0) + [0, "", ""],
+                                                   self.item(1) + [1, "320.00", 10]])
+        self.refuse(NOT_YOURS, "confirm", self.MONTH, "--as", 34, "--file", file)
+        told = centre.ask("confirm", self.MONTH, "--as", 31, "--file", file)
+        self.assertEqual({"pages": 2, "accepted": 2, "repeated": 0, "refused": 0}, told)
+        told = centre.ask("confirm", self.MONTH, "--as", 31, "--file", file)
+        self.assertEqual({"pages": 2, "accepted": 0, "repeated": 2, "refused": 0}, told)
+        held = centre.rows("exception", "list", "--period", self.MONTH, "--state", "HELD")
+        self.assertEqual([self.records[0]["setl_id"]], [row["setl_id"] for row in held])
 
-    def test_pages(self):
-        for area in (110100, 120100, 130100, 320100, 340100):
-            self.post(1, insu_admdvs=area)
-        whole = self.order(cycle.CellList(period=MARCH))
-        self.assertEqual((5, False), (len(whole.cells), whole.more))
-        pages, offset = [], 0
-        while True:
-            page = self.order(cycle.CellList(period=MARCH, offset=offset, limit=2))
-            pages += page.cells
-            offset += len(page.cells)
-            if not page.more:
-                break
-        self.assertEqual(list(whole.cells), pages)
-        self.assertEqual(0, len(self.order(cycle.CellList(period=MARCH, offset=9)).cells))
+    def dispute(self):
+        centre = self.centre
+        opened = ("dispute", "open", "D1", *self.setl(2), "--reason", 2)
+        self.refuse(NOT_YOURS, *opened, "--as", 31)
+        self.refuse(NOT_FOUND, "dispute", "reply", "D1", "--as", 31, "--contest")
+        centre.do(*opened, "--as", 34)
+        self.refuse(WRONG_STATE, "dispute", "open", "D2", *self.setl(2), "--reason", 2, "--as", 34)
+        self.refuse(NUMBER_REUSED, "dispute", "open", "D1", *self.setl(3), "--reason", 2, "--as",
+                    34)
+        self.refuse(NOT_YOURS, "dispute", "reply", "D1", "--as", 34, "--contest")
+        centre.do("dispute", "reply", "D1", "--as", 31, "--contest")
+        self.assertEqual(["CONTESTED"], [row["state"] for row in centre.rows("dispute", "list")])
 
-    def test_what_cannot_be_asked(self):
-        for message in (cycle.CellList(), cycle.CellList(period=202513), cycle.CalendarGet(),
-                        cycle.AreaReport(period=MARCH), cycle.ExceptionList(state="LOST"),
-                        cycle.NoticeList(kind="letter"), cycle.NoticeList(state="due")):
-            self.order(message, 1001)
-        self.order(cycle.CellList(period=MARCH, province=71), 2002)
-        self.order(cycle.BatchGet(period=MARCH), 6001)
-        reply = self.order(cycle.ClrConfirm(msgid="a b", period=MARCH), 1001)
-        self.assertIn("msgid", reply.text)
+    def cut(self):
+        """40,000 + 50,000 + 20,000 less 320 for 34 to 31; the other pairs whole."""
+        centre = self.centre
+        self.refuse(NOT_FOUND, "period", "compute", self.MONTH)
+        provisional = centre.ask("period", "cut", self.MONTH, "--provisional")
+        self.assertTrue(provisional["provisional"])
+        self.assertEqual("OPEN", centre.rows("period", "list")[0]["state"])
+        told = centre.ask("period", "cut", self.MONTH)
+        want = fen_of("109680.00") + fen_of("7000.00") + fen_of("9000.00")
+        for reply in (provisional, told):
+            self.assertEqual((5, want, 3), (reply["batch_count"], reply["batch_amount"],
+                                            reply["left_out"]))
+        self.assertTrue(centre.ask("period", "cut", self.MONTH)["dup"])
+        self.refuse(PERIOD_ORDER, "period", "cut", "2025-05")
+        self.assertEqual("CUT", centre.state(self.MONTH))
 
+    def publish(self):
+        centre = self.centre
+        self.refuse(WRONG_STATE, "period", "publish", self.MONTH)
+        self.refuse(WRONG_STATE, "period", "sign", self.MONTH, "--as", 34)
+        centre.do("period", "compute", self.MONTH)
+        self.refuse(WRONG_STATE, "period", "notice", self.MONTH)
+        self.refuse(WRONG_STATE, "period", "close-signing", self.MONTH)
+        centre.do("period", "publish", self.MONTH)
+        self.assertTrue(self.again_is_the_same("period", "publish", self.MONTH))
+        self.assertEqual("PUBLISHED", centre.state(self.MONTH))
 
-class TestAgain(CycleCase):
-    SETTING = cycle.SettingSet(msgid="S1", name="clearing.payable_mode", value=0)
+    def again_is_the_same(self, *words):
+        """A step given twice: refused as no longer possible, or answered as before."""
+        code = self.centre.refused(*words)
+        return code in (0, WRONG_STATE)
 
-    def test_same_order_same_answer(self):
-        first = self.order(self.SETTING)
-        self.assertFalse(first.dup)
-        self.assertGreater(first.engine_seq, 0)
-        again = self.order(self.SETTING)
-        self.assertEqual((True, first.ref, first.decided_at), (again.dup, again.ref,
-                                                               again.decided_at))
-        other = cycle.SettingSet(msgid="S1", name="clearing.payable_mode", value=2)
-        self.order(other, 1005)
-        self.order(cycle.NoticeReissue(msgid="S1", number="N"), 1005)
+    def sign(self):
+        """An objection, a new version, and all three signatures."""
+        centre = self.centre
+        sign = ("period", "sign", self.MONTH)
+        self.refuse(NOT_YOURS, *sign, "--as", 11)
+        self.refuse(DIGEST_DIFFERS, *sign, "--as", 34, "--digest", "00" * 32)
+        digest = centre.rows("period", "show", self.MONTH)[0]["digest"]
+        centre.do("period", "object", self.MONTH, "--as", 32, "--reason", "one bill too many")
+        self.refuse(WRONG_STATE, "period", "close-signing", self.MONTH)
+        self.assertIn("32 江苏 objects", centre.run("period", "show", self.MONTH).stdout)
+        centre.do("dispute", "resolve", "D1", "--part", "25000.00")
+        self.refuse(WRONG_STATE, "dispute", "resolve", "D1", "--pay")
+        centre.do("dispute", "open", "D3", *self.setl(3), "--reason", 4, "--as", 34)
+        centre.do("period", "compute", self.MONTH)
+        centre.do("period", "publish", self.MONTH)
+        self.refuse(DIGEST_DIFFERS, *sign, "--as", 34, "--digest", digest)
+        self.assertEqual(2, centre.ask("period", "show", self.MONTH)["batch"]["published_version"])
+        first = centre.rows("period", "lines", self.MONTH, "--version", 1)
+        self.assertEqual("125680.00", harness.yuan(sum(fen_of(row["amount"]) for row in first)))
 
-        # Another sender's msgid is another name; a refused order is not remembered.
-        self.post(3)
-        with self.engine.client(31) as shanghai:
-            self.order(cycle.ClrConfirm(msgid="S1", period=MARCH), client=shanghai)
-        refused = cycle.SettingSet(msgid="S2", name="no.such", value=1)
-        self.order(refused, 5014)
-        self.order(cycle.SettingSet(msgid="S2", name="payment.partial", value=0))
+        digest = centre.rows("period", "show", self.MONTH)[0]["digest"]
+        centre.do(*sign, "--as", 34, "--digest", digest)
+        self.refuse(WRONG_STATE, "dispute", "open", "D4", *self.setl(4), "--reason", 4, "--as", 34)
+        self.refuse(WRONG_STATE, "period", "object", self.MONTH, "--as", 34, "--reason", "no")
+        told = centre.ask(*sign, "--all")
+        self.assertEqual((2, 0), (told["signed"], told["refused"]))
+        self.assertEqual("SIGNED", centre.state(self.MONTH))
 
-    def test_an_answered_order_survives(self):
-        self.post(3)
-        self.assertEqual("bilateral", self.client.call(
-            wire.centre.NetReport(period=MARCH)).payable_mode)
-        first = self.order(self.SETTING)
-        with self.engine.client(31) as shanghai:
-            self.order(cycle.ClrConfirm(msgid="C1", period=MARCH), client=shanghai)
-        for _ in range(2):
-            self.engine.kill()
-            self.restart()
-            again = self.order(self.SETTING)
-            self.assertEqual((True, first.decided_at), (again.dup, again.decided_at))
-            net = self.client.call(wire.centre.NetReport(period=MARCH))
-            self.assertEqual(("gross", "gross"), (net.mode, net.payable_mode))
-            self.assertTrue(self.order(cycle.CellList(period=MARCH)).cells[0].confirmed)
+    def notice(self):
+        """Bilateral: 34 pays 31 what is left of 69,680 after 7,000; 32 pays 31 its 9,000."""
+        centre = self.centre
+        centre.do("period", "notice", self.MONTH)
+        self.refuse(WRONG_STATE, "period", "abort", self.MONTH, "--reason", "too late")
+        self.refuse(WRONG_STATE, "period", "unwind", self.MONTH, "--province", 34, "--reason", "x")
+        notices = centre.rows("notice", "list", "--period", self.MONTH)
+        self.assertEqual({("34", "31"): "62680.00", ("32", "31"): "9000.00"},
+                         {(row["payer"], row["payee"]): row["amount"] for row in notices})
+        number = [row["number"] for row in notices if row["payer"] == "32"][0]
+        self.refuse(SENDER_NOT_ALLOWED, "notice", "reissue", number, "--reason", "x", "--as", 32)
+        centre.do("notice", "reissue", number, "--reason", "account changed")
+        self.refuse(WRONG_STATE, "notice", "reissue", number, "--reason", "again")
+        self.refuse(WRONG_STATE, "notice", "pay", number, "--as", 32, "--bank-ref", "R", "--amount",
+                    "9000.00")
+        due = [row for row in centre.rows("notice", "list", "--period", self.MONTH)
+               if row["state"] == "DUE"]
+        self.assertEqual(2, len(due))
+        return {row["payer"]: row["number"] for row in due}
+
+    def pay(self, numbers):
+        centre = self.centre
+        number = numbers["34"]
+        pay = ("notice", "pay", number, "--bank-ref", "B1")
+        receive = ("notice", "receive", number, "--bank-ref", "B1")
+        self.refuse(NOTICE_UNKNOWN, "notice", "pay", "none", "--as", 34, "--bank-ref", "B1",
+                    "--amount", "1")
+        self.refuse(NOT_YOURS, *pay, "--amount", "1000.00", "--as", 31)
+        self.refuse(PAID_AMOUNT, *pay, "--amount", "62680.01", "--as", 34)
+        self.refuse(NOT_FOUND, *receive, "--amount", "1000.00", "--as", 31)
+        centre.do(*pay, "--amount", "1000.00", "--as", 34)
+        self.assertEqual("PAYING", centre.state(self.MONTH))
+        self.assertEqual(0, centre.refused(*pay, "--amount", "1000.00", "--as", 34), "recognised")
+        self.refuse(BANK_REF_REUSED, *pay, "--amount", "2000.00", "--as", 34)
+        self.refuse(NOT_YOURS, *receive, "--amount", "1000.00", "--as", 34)
+        self.refuse(PAID_AMOUNT, *receive, "--amount", "999.99", "--as", 31)
+        centre.do(*receive, "--amount", "1000.00", "--as", 31)
+        self.refuse(WRONG_STATE, "notice", "reject", number, "--bank-ref", "B1", "--amount",
+                    "1000.00", "--as", 31)
+        self.refuse(WRONG_STATE, "period", "archive", self.MONTH)
+        centre.do("notice", "pay", number, "--as", 34, "--bank-ref", "B2", "--full")
+        centre.do("notice", "reject", number, "--as", 34, "--bank-ref", "B2", "--amount",
+                  "61680.00")
+        shown = centre.ask("notice", "show", number)
+        self.assertEqual(["RECEIVED", "REJECTED"],
+                         sorted(payment["state"] for payment in shown["payments"]))
+        self.assertEqual(2, centre.pay_all("--period", self.MONTH))
+        self.assertEqual("SETTLED", centre.state(self.MONTH))
+
+    def archive(self):
+        centre = self.centre
+        centre.do("period", "archive", self.MONTH)
+        self.assertEqual("ARCHIVED", centre.state(self.MONTH))
+        self.assertTrue(self.again_is_the_same("period", "archive", self.MONTH))
+        recover = ("confirm", "recover", *self.setl(4), "--amount", "500.00", "--det-type", 20)
+        self.refuse(NOT_YOURS, *recover, "--no", "R1", "--as", 34)
+        centre.do(*recover, "--no", "R1", "--as", 31)
+        self.refuse(DEDUCTION, "confirm", "recover", *self.setl(4), "--amount", "49500.01",
+                    "--det-type", 20, "--no", "R2", "--as", 31)
+        self.refuse(WRONG_STATE, "confirm", "recover", *self.setl(0), "--amount", "1.00",
+                    "--det-type", 20, "--no", "R3", "--as", 31)
+
+    def test_month(self):
+        self.reconcile()
+        self.confirm()
+        self.dispute()
+        self.cut()
+        harness.set_clock(self.engine, "2025-04-21T09:00:00+08:00")
+        self.publish()
+        self.sign()
+        self.centre.holds()
+        self.pay(self.notice())
+        self.archive()
+        self.centre.holds()
         self.stop(self.engine)
-        self.restart()
-        self.assertTrue(self.order(self.SETTING).dup)
-        self.assertEqual("", self.order(cycle.BookGet()).broken)
+        self.assertIn("verify: ok", harness.verify(self.engine.data).stdout)
 
+        engine = self.start(self.engine.data)
+        again = Centre(engine)
+        self.assertEqual("ARCHIVED", again.state(self.MONTH), "the same after a start")
+        again.holds()
+        self.stop(engine)
 
-class TestReconciliation(CycleCase):
-    def item(self, record):
-        return cycle.ReconItem(insu_admdvs=record.insu_admdvs, setl_id=record.setl_id,
-                               medfee_sumamt=record.medfee_sumamt,
-                               fund_pay_sumamt=record.fund_pay_sumamt, acct_pay=record.acct_pay)
-
-    def parts(self, items, sizes, name="L", **fields):
-        """The messages of a list."""
-        made, at = [], 0
-        for number, size in enumerate(sizes, 1):
-            made.append(cycle.ReconList(msgid="%s-%d" % (name, number), date=DAY, payer=34,
-                                        payee=31, part=number, parts=len(sizes),
-                                        items=items[at:at + size], **fields))
-            at += size
-        self.assertEqual(len(items), at)
-        return made
-
-    def test_totals(self):
-        self.post(7)
-        asked = self.order(cycle.ReconDay(period=MARCH, date=DAY, payer=34))
-        self.assertEqual(1, len(asked.cells))
-        centre = asked.cells[0].centre
-        self.assertEqual((34, 31, 2, 310, 7, 70000, 42000, 21000),
-                         (centre.payer, centre.payee, centre.line, centre.insutype, centre.count,
-                          centre.medfee_sumamt, centre.fund_pay_sumamt, centre.acct_pay))
-        wrong = cycle.ReconTotal()
-        wrong.CopyFrom(centre)
-        wrong.payee = 32
-        with self.engine.client(34, home=3) as anhui:
-            reply = self.order(cycle.ReconDay(msgid="D1", period=MARCH, date=DAY,
-                                              totals=[centre, wrong]), 2021, anhui)
-            self.assertEqual((1, 1, 2), (reply.equal, reply.different, len(reply.cells)))
-            found = [(c.equal, c.payer_reconciled, c.payee_reconciled, c.centre.count)
-                     for c in reply.cells]
-            self.assertEqual([(True, True, False, 7), (False, False, False, 0)], found)
-            month = self.order(cycle.ReconDay(msgid="D2", period=MARCH, totals=[centre]),
-                               client=anhui)
-            self.assertEqual((1, 0), (month.equal, month.different))
-        self.engine.kill()
-        self.restart()
-        asked = self.order(cycle.ReconDay(period=MARCH, date=DAY))
-        self.assertTrue(asked.cells[0].payer_reconciled)
-        self.post(1)  # What was agreed to is not what is there now.
-        asked = self.order(cycle.ReconDay(period=MARCH, date=DAY))
-        self.assertEqual((8, False), (asked.cells[0].centre.count,
-                                      asked.cells[0].payer_reconciled))
-
-    def test_a_large_list_over_three_shards(self):
-        """Parts of a frame's size through a lane; what differs is named, what not reconciles."""
-        records = self.post(9000)
-        self.post(50, setl_time=ms("2025-03-15 10:00:00"))
-        random.Random(5).shuffle(records)
-        items = [self.item(record) for record in records]
-        items[10].fund_pay_sumamt += 1
-        items[4500].refd_setl_flag = 1
-        items[20].CopyFrom(items[21])  # One twice, one not there.
-        items.append(cycle.ReconItem(insu_admdvs=340100, setl_id="ELSEWHERE", medfee_sumamt=5,
-                                     fund_pay_sumamt=5))
-        with self.engine.client(34, home=2) as anhui:
-            messages = self.parts(items, [4000, 4000, 1001])
-            for message in messages[:2]:
-                reply = self.order(message, client=anhui)
-                self.assertEqual((False, False, 0), (reply.complete, reply.dup, reply.matched))
-                self.assertTrue(self.order(message, client=anhui).dup)
-            last = self.order(messages[2], client=anhui)
-            self.assertEqual((True, 8996, 1, 1, 1), (last.complete, last.matched, last.amount,
-                                                     last.flag, last.duplicate))
-            self.assertEqual(2, last.only_payee + last.only_payer)
-            self.assertGreater(last.engine_seq, 0)
-            again = self.order(messages[2], client=anhui)
-            self.assertEqual((True, True), (again.dup, again.complete))
-            self.engine.kill()
-        self.restart()
-        with self.engine.client(34, home=2) as anhui:
-            shown = self.order(cycle.DifferenceList(period=MARCH, date=DAY), client=anhui)
-            self.assertEqual({"AMOUNT": 1, "FLAG": 1, "DUPLICATE": 1},
-                             {kind: sum(d.kind == kind for d in shown.differences)
-                              for kind in ("AMOUNT", "FLAG", "DUPLICATE")})
-            for message in self.parts([self.item(record) for record in records],
-                                      [4000, 4000, 1000], "K"):
-                reply = self.order(message, client=anhui)
-            self.assertEqual((9000, True), (reply.matched, reply.complete))
-            self.assertEqual(0, len(self.order(cycle.DifferenceList(period=MARCH, date=DAY),
-                                               client=anhui).differences))
-            asked = self.order(cycle.ReconDay(period=MARCH, date=DAY), client=anhui)
-            self.assertTrue(asked.cells[0].payer_reconciled)
-
-    def test_parts_come_in_order(self):
-        records = self.post(4)
-        messages = self.parts([self.item(record) for record in records], [1, 1, 2])
-        with self.engine.client(34) as anhui, self.engine.client(31) as shanghai:
-            self.order(messages[1], 5011, anhui)
-            self.order(messages[0], client=anhui)
-            self.order(messages[2], 5011, anhui)
-            other = self.parts([self.item(records[0])], [1], "O")[0]
-            self.order(other, client=shanghai)  # Another province's list is its own.
-            self.order(messages[1], client=anhui)
-            self.engine.kill()
-        self.restart()
-        with self.engine.client(34) as anhui:
-            self.order(messages[2], 5011, anhui)  # Unfinished lists are in memory only.
-            for message in messages:
-                reply = self.order(message, client=anhui)
-            self.assertEqual((4, True), (reply.matched, reply.complete))
-
-    def test_too_long_a_frame_is_refused_cleanly(self):
-        item = cycle.ReconItem(insu_admdvs=340100, setl_id="X" * 30)
-        with self.engine.client(34, home=2) as anhui:
-            self.order(self.parts([item] * 4001, [4001])[0], 1001, anhui)
-            big = cycle.BatchSign(msgid="S", period=MARCH, reason="x" * 5000)
-            self.order(big, 1001, anhui)
-            self.order(cycle.CellList(period=MARCH), client=anhui)
-
-
-class TestCut(CycleCase):
-    def test_a_cut_makes_a_batch(self):
-        records = self.post(20)
-        with self.engine.client(31) as shanghai:
-            held = cycle.ConfirmItem(insu_admdvs=340100, setl_id=records[3].setl_id, cnfm_flag=0)
-            self.order(cycle.ClrConfirm(msgid="H", period=MARCH, items=[held]), client=shanghai)
-        trial = self.order(wire.centre.PeriodCut(period=MARCH, provisional=True))
-        self.assertEqual((True, 19, 19 * 9000, 1, 9000, "OPEN"),
-                         (trial.provisional, trial.batch_count, trial.batch_amount, trial.left_out,
-                          trial.left_out_amount, trial.period.state))
-        self.order(cycle.BatchGet(period=MARCH), 6001)
-        cut = self.order(wire.centre.PeriodCut(period=MARCH))
-        self.assertEqual((False, "202503-1", 19, 19 * 9000, 1, 9000, 20, "CUT"),
-                         (cut.dup, cut.batch, cut.batch_count, cut.batch_amount, cut.left_out,
-                          cut.left_out_amount, cut.period.count, cut.period.state))
-        again = self.order(wire.centre.PeriodCut(period=MARCH))
-        self.assertEqual((True, cut.batch, cut.batch_count, cut.left_out, cut.cut_at),
-                         (again.dup, again.batch, again.batch_count, again.left_out, again.cut_at))
-        self.order(cycle.BatchStep(msgid="A", period=MARCH, step="abort"))
-        self.engine.kill()
-        self.restart()
-        self.assertEqual("ABORTED", self.order(cycle.BatchGet(period=MARCH)).batch.state)
-        second = self.order(wire.centre.PeriodCut(period=MARCH))
-        self.assertEqual((False, "202503-2", 19), (second.dup, second.batch, second.batch_count))
-        exceptions = self.order(cycle.ExceptionList()).exceptions
-        self.assertEqual([(records[3].setl_id, "HELD", True)],
-                         [(e.setl_id, e.state, e.carved) for e in exceptions])
-        self.assertEqual("", self.order(cycle.BookGet()).broken)
-        self.stop(self.engine)
-        self.assertIn("verify: ok", harness.verify(self.data).stdout)
-
-    def test_what_must_be_reconciled_waits(self):
-        """recon.required: a cut takes what both sides agreed to, the rest carries over."""
-        self.post(3)
-        self.post(2, insu_admdvs=320100)
-        self.order(cycle.SettingSet(msgid="S", name="recon.required", value=2))
-        totals = [cell.centre for cell in self.order(cycle.ReconDay(period=MARCH, payer=34)).cells]
-        for province in (34, 31):
-            self.order(cycle.ReconDay(msgid="D%d" % province, province=province, period=MARCH,
-                                      totals=totals))
-        reply = self.order(wire.centre.PeriodCut(period=MARCH))
-        self.assertEqual((3, 2, 18000), (reply.batch_count, reply.left_out, reply.left_out_amount))
-
-    def test_an_empty_month_that_was_passed_over(self):
-        """Nothing was in February when March was cut: it is cut, without a batch."""
-        self.post(3)
-        harness.cut(self.engine, "2025-03")
-        reply = self.order(wire.centre.PeriodCut(period=202502))
-        self.assertEqual((True, "", 0, "CUT"), (reply.dup, reply.batch, reply.left_out,
-                                                reply.period.state))
-
-    def test_from_the_cut_to_the_money(self):
-        """The whole way, with kills between the steps."""
-        self.post(10)
-        self.post(4, insu_admdvs=310100, mdtrtarea_admvs=340100, fixmedins_code="H34000000001")
-        harness.cut(self.engine, "2025-03")
-        self.engine.kill()
-        self.restart()
-        harness.settle_batch(self.client, MARCH, ms("2025-04-02 09:00:00"))
-        self.engine.kill()
-        self.restart()
-        batch = self.order(cycle.BatchGet(period=MARCH, limit=1000))
-        self.assertEqual("SETTLED", batch.batch.state)
-        self.assertEqual(14, sum(line.count for line in batch.lines))
-        self.assertEqual([(34, 31, 6 * 9000)],
-                         [(p.payer, p.payee, p.amount) for p in batch.payments])
-        notice = self.order(cycle.NoticeList()).notices[0]
-        self.assertEqual(("SETTLED", 6 * 9000, 6 * 9000), (notice.state, notice.amount,
-                                                           notice.received))
-        shown = self.order(cycle.NoticeList(number=notice.number)).notices[0]
-        self.assertEqual(["RECEIVED"], [payment.state for payment in shown.payments])
-        self.assertEqual("", self.order(cycle.BookGet()).broken)
-
-    def test_a_cut_is_finished_by_the_next_start(self):
-        """Killed at any moment of a cut: a month that is cut has its batch after the start."""
-        rng = random.Random(11)
-        months = ["2024-%02d" % month for month in range(1, 11)]
-        for month in months:
-            self.post(6, setl_time=ms(month + "-05 10:00:00"))
-        finished = 0
-        for month in months:
-            period = int(month.replace("-", ""))
-            self.client.post(wire.centre.PeriodCut(period=period))
-            time.sleep(rng.uniform(0.0, 0.006))
-            self.engine.kill()
-            self.restart()
-            if harness.periods(self.client)[period].state == "CUT":
-                finished += 1
-            else:
-                self.order(wire.centre.PeriodCut(period=period))
-            batch = self.order(cycle.BatchGet(period=period, limit=10))
-            self.assertEqual((1, 6), (batch.batch.number, sum(line.count for line in batch.lines)))
-            self.assertTrue(self.order(wire.centre.PeriodCut(period=period)).dup)
-        self.assertEqual("", self.order(cycle.BookGet()).broken)
-        print("killed cuts: %d of %d were finished at the start" % (finished, len(months)))
-
-class TestCommandLine(CycleCase):
-    def call(self, type_: str, **fields) -> dict:
-        done = harness.run("call", type_, "--to", self.engine.address, json.dumps(fields))
-        return json.loads(done.stdout)
-
-    def test_call(self):
-        self.post(2)
-        made = self.call("SettingSet", msgid="S1", name="sign.timeout_is_consent", value=1)
-        self.assertEqual(("S1", False), (made["msgid"], made["dup"]))
-        names = {row["name"]: row for row in self.call("SettingList")["settings"]}
-        self.assertEqual(1, names["sign.timeout_is_consent"]["value"])
-        cells = self.call("ReconDay", period=MARCH, date=DAY)["cells"]
-        self.assertEqual(2, cells[0]["centre"]["count"])
-        harness.cut(self.engine, "2025-03")
-        batch = self.call("BatchGet", period=MARCH, limit=10)
-        self.assertEqual(("CUT", 9), (batch["batch"]["state"], len(batch["batch"]["at"])))
-        self.assertEqual(2, batch["lines"][0]["count"])
-        for type_ in ("NoticeList", "DisputeList", "PrefundList", "DifferenceList",
-                      "ExceptionList", "BookGet"):
-            self.assertEqual(0, self.call(type_)["code"], type_)
-        self.assertEqual(0, self.call("CalendarGet", month=MARCH)["code"])
+    def test_only_the_centre(self):
+        """Steps of the batch, settings and deposits are the centre's."""
+        for name, body in (("BatchStep", '{"msgid":"X1","period":202503,"step":"compute"}'),
+                           ("SettingSet", '{"msgid":"X2","name":"recon.required","value":1}'),
+                           ("PrefundSet", '{"msgid":"X3","year":2025}')):
+            done = self.centre.run("call", name, body, "--as", 34, check=False)
+            self.assertIn('"code":%d' % SENDER_NOT_ALLOWED, done.stdout, name)
+        self.refuse(SETTING, "setting", "set", "no.such", 1)
+        self.refuse(SETTING, "setting", "set", "recon.required", 3)
 
 
 if __name__ == "__main__":
