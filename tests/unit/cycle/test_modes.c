@@ -119,6 +119,19 @@ static void recover_something(struct prng *prng)
     (void)give(&order);
 }
 
+/* A deposit from before, or a year's setting. */
+static void set_prefund(struct prng *prng, uint32_t period)
+{
+    struct order order = cycle_rig_order(&rig, MESSAGE_PREFUND_SET, 0);
+    order.period = period / 100 + (uint32_t)prng_below(prng, 2);
+    if (prng_chance(prng, 600)) {
+        order.payer = province_index(provinces[prng_below(prng, PROVINCES)]);
+        order.payee = province_index(provinces[prng_below(prng, PROVINCES)]);
+        order.amount = (int64_t)prng_below(prng, 5000);
+    }
+    (void)give(&order);
+}
+
 static void sign_all(uint32_t period)
 {
     for (int i = 0; i < PROVINCES; i++) {
@@ -262,7 +275,7 @@ static void next_step(struct prng *prng, uint32_t *period)
 static void any_step(struct prng *prng, uint32_t *period)
 {
     const struct batch_row *batch = cycle_batch(rig.cycle, *period);
-    switch (prng_below(prng, 14)) {
+    switch (prng_below(prng, 15)) {
     case 0:
         confirm_something(prng);
         return;
@@ -303,6 +316,9 @@ static void any_step(struct prng *prng, uint32_t *period)
         return;
     case 11:
         next_step(prng, period);
+        return;
+    case 13:
+        set_prefund(prng, *period);
         return;
     case 12: {
         const uint32_t count = cycle_count(rig.cycle, ROW_NOTICE);
