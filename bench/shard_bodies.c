@@ -10,6 +10,7 @@
 #include "journal/entry.h"
 #include "ledger/merge.h"
 #include "shard.h"
+#include "shard_facts.h"
 #include "tests/unit/world/temp_folder.h"
 #include "types/ensure.h"
 #include "util/le.h"
@@ -272,15 +273,18 @@ void *bench_merge_prepare(uint64_t count)
 
     bench->cells = calloc(MERGE_CELLS, sizeof *bench->cells);
     merge->delta = bench->delta;
-    merge->meta = (struct shard_meta){.format = 1, .seq = count};
+    merge->meta = (struct shard_meta){.format = SHARD_META_FORMAT, .seq = count};
     merge->ids_room = (uint32_t)count * MERGE_IDS_PER_ENTRY;
     merge->ids = malloc(sizeof *merge->ids * merge->ids_room);
     merge->ids_sorted = malloc(sizeof *merge->ids * merge->ids_room);
     merge->chunk = malloc(RECORD_CHUNK_SIZE);
+    merge->facts = malloc(sizeof *merge->facts * count);
+    merge->read = facts_read;
     ENSURE(bench->cells != NULL);
     ENSURE(merge->ids != NULL);
     ENSURE(merge->ids_sorted != NULL);
     ENSURE(merge->chunk != NULL);
+    ENSURE(merge->facts != NULL);
     for (uint32_t i = 0; i < MERGE_CELLS; i++)
         bench->cells[i].key = (struct cell_key){.period = i};
     merge->cells = bench->cells;
@@ -315,5 +319,6 @@ void bench_merge_finish(void *prepared)
     free(bench->merge.ids);
     free(bench->merge.ids_sorted);
     free(bench->merge.chunk);
+    free(bench->merge.facts);
     free(bench);
 }

@@ -38,6 +38,8 @@ void shard_config_init(struct shard_config *config)
 void shard_free(struct shard *shard)
 {
     if (shard == NULL) return;
+    for (uint32_t i = 0; i < shard->control_count; i++)
+        free(shard->controls[i].result.data); /* Nobody received it. */
     book_free(shard->book);
     directory_free(shard->directory);
     delta_free(shard->active);
@@ -48,6 +50,7 @@ void shard_free(struct shard *shard)
     free(shard->merge.ids);
     free(shard->merge.ids_sorted);
     free(shard->merge.chunk);
+    free(shard->merge.facts);
     free(shard->waiting);
     free(shard->outgoing);
     free(shard->failures);
@@ -73,6 +76,8 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->merge.ids = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
     shard->merge.ids_sorted = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
     shard->merge.chunk = malloc(RECORD_CHUNK_SIZE);
+    shard->merge.facts = malloc(sizeof *shard->merge.facts * config->delta_entries);
+    shard->merge.read = facts_read;
     shard->merge.store = config->store;
     shard->waiting = malloc(sizeof *shard->waiting * RESULTS_MAX);
     shard->outgoing = malloc(sizeof *shard->outgoing * RESULTS_MAX);
@@ -81,8 +86,9 @@ static struct shard *shard_new(const struct shard_config *config)
     if (shard->book == NULL || shard->directory == NULL || shard->active == NULL ||
         shard->frozen == NULL || shard->groups[0].buffer == NULL ||
         shard->groups[1].buffer == NULL || shard->merge_cells == NULL || shard->merge.ids == NULL ||
-        shard->merge.ids_sorted == NULL || shard->merge.chunk == NULL || shard->waiting == NULL ||
-        shard->outgoing == NULL || shard->failures == NULL || shard->scratch == NULL) {
+        shard->merge.ids_sorted == NULL || shard->merge.chunk == NULL ||
+        shard->merge.facts == NULL || shard->waiting == NULL || shard->outgoing == NULL ||
+        shard->failures == NULL || shard->scratch == NULL) {
         shard_free(shard);
         return NULL;
     }
@@ -138,6 +144,16 @@ static int read_ids(struct shard *shard, const char **ret_why)
     return r == -ENOENT ? 0 : r;
 }
 
+/* Nothing is known: the journal is read from its first block. */
+static int begin_empty(struct shard *shard)
+{
+    shard->next_block = 1;
+    block_chain_start(shard->config.store_id, shard->config.shard, shard->hash);
+    if (shard->config.manual_clock) shard->stamp_ms = MANUAL_CLOCK_START_MS;
+    delta_reset(shard->active, 1, 1);
+    return 0;
+}
+
 static int read_state(struct shard *shard, const char **ret_why)
 {
     struct bytes value;
@@ -146,20 +162,18 @@ static int read_state(struct shard *shard, const char **ret_why)
     if (r != 0) return r;
 
     r = store_get(shard->store, STORE_META, bytes_of("meta"), &value);
-    if (r == -ENOENT) {
-        shard->next_block = 1;
-        block_chain_start(shard->config.store_id, shard->config.shard, shard->hash);
-        if (shard->config.manual_clock) shard->stamp_ms = MANUAL_CLOCK_START_MS;
-        delta_reset(shard->active, 1, 1);
-        return 0;
-    }
+    if (r == -ENOENT) return begin_empty(shard);
     if (r != 0) return r;
     if (value.size != sizeof meta) {
         *ret_why = "the store's position has the wrong size";
         return -EUCLEAN;
     }
     memcpy(&meta, value.data, sizeof meta);
-    if (meta.format != 1 || meta.shard != shard->config.shard || meta.run == 0 ||
+    if (meta.format == SHARD_META_FORMAT_OLD && meta.shard == shard->config.shard) {
+        r = store_clear(shard->store); /* It has no tallies of its records: made anew. */
+        return r == 0 ? begin_empty(shard) : r;
+    }
+    if (meta.format != SHARD_META_FORMAT || meta.shard != shard->config.shard || meta.run == 0 ||
         meta.run > DIRECTORY_RUN_MAX) {
         *ret_why = "the store's position is of another format or shard";
         return -EUCLEAN;
@@ -421,6 +435,26 @@ static void append_control(struct shard *shard, enum entry_kind kind, uint32_t p
     append(shard, &entry, NULL);
 }
 
+/* A part of what the desk decided; the shard only keeps it. */
+static void take_cycle(struct shard *shard, const struct request *request, int64_t now_ms)
+{
+    ENSURE(shard->config.shard == 0);
+    if (request->body.size > ENTRY_BODY_MAX) {
+        put_control(shard, request, ERROR_MALFORMED);
+        return;
+    }
+    struct entry entry = {
+        .stamp_ms = now_ms,
+        .kind = ENTRY_CYCLE,
+        .period = request->period,
+        .orig_period = request->period,
+        .sender = request->province,
+        .body = request->body,
+    };
+    append(shard, &entry, NULL);
+    put_control(shard, request, ERROR_OK);
+}
+
 static uint32_t check_cut(const struct shard *shard, uint32_t period, uint32_t *ret_blocking)
 {
     *ret_blocking = 0;
@@ -560,6 +594,18 @@ static void take_find(struct shard *shard, const struct request *request)
     result->data_size = found.size;
 }
 
+/* Hands on what shard_answers.c says. */
+static void take_question(struct shard *shard, const struct request *request, answer_fn *answer)
+{
+    struct answer said = {0};
+    const uint32_t code = answer(shard, request->body, &said);
+    struct result *result = put_control(shard, request, code);
+    if (code != ERROR_OK) return;
+    result->seq = said.seq;
+    result->data = said.data;
+    result->data_size = said.size;
+}
+
 static void take_status(struct shard *shard, const struct request *request)
 {
     struct shard_status *status = malloc(sizeof *status);
@@ -605,6 +651,18 @@ static void take_control(struct shard *shard, const struct request *request, int
     case REQUEST_STATUS:
         take_status(shard, request);
         return;
+    case REQUEST_TALLIES:
+        take_question(shard, request, answer_tallies);
+        return;
+    case REQUEST_SCAN:
+        take_question(shard, request, answer_scan);
+        return;
+    case REQUEST_FACTS:
+        take_question(shard, request, answer_facts);
+        return;
+    case REQUEST_CYCLE:
+        take_cycle(shard, request, now_ms);
+        return;
     default:
         put_control(shard, request, ERROR_UNKNOWN_TYPE);
     }
@@ -630,7 +688,8 @@ static bool is_control(const struct request *request)
 static bool may_append(const struct request *request)
 {
     return !is_control(request) || request->type == REQUEST_CUT || request->type == REQUEST_CLOCK ||
-           request->type == REQUEST_YEAR_CLOSE;
+           request->type == REQUEST_CLOCK_LEVEL || request->type == REQUEST_YEAR_CLOSE ||
+           request->type == REQUEST_CYCLE;
 }
 
 /* An order of the desk needs no place among the senders' results: the release of a cut must get
@@ -812,7 +871,8 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
                                2 * sizeof(struct cell) * CELLS_MAX + 2 * GROUP_SIZE +
                                RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
                                FAILURES_RING * sizeof(struct failure) +
-                               2 * shard->merge.ids_room * sizeof(struct id);
+                               2 * shard->merge.ids_room * sizeof(struct id) +
+                               shard->config.delta_entries * sizeof(struct record_facts);
 }
 
 const struct cell *shard_cells(const struct shard *shard, uint32_t *ret_count)

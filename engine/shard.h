@@ -117,7 +117,8 @@ struct found_entry {
 
 /* Question of REQUEST_TALLIES. The answer is packed struct tally, ascending by key, as the last
  * checkpoint left them; result.seq is the last entry they hold. What came after it is found with
- * REQUEST_SCAN from there on, SCAN_CHANGES. */
+ * REQUEST_SCAN from the next one on, SCAN_CHANGES. A tally whose records were all taken back is
+ * there with zeros. first_seq and last_seq hold every record that ever was in it. */
 struct tally_question {
     uint32_t kind;   /* enum tally_kind */
     uint32_t period; /* yyyymm */
@@ -125,23 +126,35 @@ struct tally_question {
 };
 
 enum scan_mode {
-    SCAN_RECORDS = 0, /* Records that stand: what a correction took back is left out. */
-    SCAN_CHANGES = 1, /* Every record, and with RECORD_TAKEN_BACK what a correction took back. */
+    /* Records that stand: what a correction took back is left out. Flags: RECORD_CUT, RECORD_LATE.
+     */
+    SCAN_RECORDS = 0,
+    /* Every record, and with RECORD_TAKEN_BACK, in the correction's place but under its own number,
+     * what a correction took back. Nothing is said of what came later: of flags only RECORD_LATE.
+     */
+    SCAN_CHANGES = 1,
 };
 
-/* Question of REQUEST_SCAN. One step looks at a few thousand entries, so that the loop goes on; the
- * answer is packed struct record_facts in the order of their numbers, result.seq the number to go
- * on from, 0 at the end. */
+#define SCAN_ANY 0xff /* Instead of a province index. */
+
+/* Question of REQUEST_SCAN. One step looks at 4096 entries, so that the loop goes on; the answer is
+ * packed struct record_facts in the order of the entries, result.seq the number to go on from, 0 at
+ * the end. */
 struct scan_question {
-    uint64_t from_seq;
-    uint64_t to_seq; /* 0: the last entry there is. */
-    uint32_t mode;   /* enum scan_mode */
-    uint32_t period; /* 0: any. */
-    uint32_t day;    /* 0: any. */
-    uint8_t payer;   /* Province index, 0xff: any. */
+    uint64_t from_seq; /* 0: the first. */
+    uint64_t to_seq;   /* 0: the last entry there is. */
+    uint32_t mode;     /* enum scan_mode */
+    uint32_t period;   /* 0: any. */
+    uint32_t day;      /* 0: any. */
+    uint8_t payer;     /* Province index, or SCAN_ANY. */
     uint8_t payee;
     uint8_t pad[2];
 };
+
+/* REQUEST_FACTS. The question is packed struct record_ref; the answer packed struct record_facts of
+ * the settlements and refunds with that area and setl_id, those taken back with RECORD_REVERSED, in
+ * the order of the refs. Two persons may carry the same setl_id. Adjustments are not found: their
+ * numbers are a person's, and a ref names none. result.seq is the last entry there is. */
 
 /* Calls `visit` for the body of each ENTRY_CYCLE this shard holds, oldest first: when the engine
  * starts, after the replay and before any step. Stops when it gives false; gives that back. */

@@ -9,6 +9,7 @@
 #include "ledger/merge.h"
 #include "ledger/rules.h"
 #include "shard.h"
+#include "shard_facts.h"
 
 /* A message that changes something, decoded. */
 struct message {
@@ -151,6 +152,16 @@ bool lookup_next(const struct shard *shard, struct lookup *lookup, struct entry 
 /* An entry by its number. It must exist: the store is broken otherwise, and the process stops. */
 struct entry entry_at(const struct shard *shard, uint64_t seq);
 
+/* Entries by ascending numbers: a chunk of the store is looked up once. Begins as zeros; valid for
+ * one step. */
+struct walk {
+    struct bytes chunk;
+    uint64_t chunk_first; /* Number of its first entry. */
+};
+
+/* entry_at() for a walk. */
+struct entry walk_to(const struct shard *shard, struct walk *walk, uint64_t seq);
+
 /* What became of a record; zeros when nothing did. */
 struct mark mark_of(const struct shard *shard, uint64_t seq);
 
@@ -164,9 +175,6 @@ void state_freeze(struct shard *shard);
 
 /* Ends a merge that went well. */
 void state_merged(struct shard *shard);
-
-/* What a settlement or refund entry posted. */
-struct posting posting_of(const struct entry *entry, const struct settlement *settlement);
 
 /* What an adjustment changes, AMOUNT_COUNT amounts: its parts change the fund total too, so that a
  * later full refund fits. */
@@ -182,5 +190,20 @@ void message_open(const struct shard *shard, uint16_t type, uint16_t province, s
  * refund is written there, and verdict.entry.body may point to it. */
 void judge(const struct shard *shard, const struct message *message, int64_t now_ms, uint8_t *out,
            struct verdict *ret_verdict, uint64_t *soft);
+
+/* -- shard_answers.c: what the cycle asks about records -------------------------------------- */
+
+struct answer {
+    void *data;  /* malloc'ed: the receiver of the result frees it. NULL when there is nothing. */
+    size_t size; /* Bytes. */
+    uint64_t seq;
+};
+
+/* Each reads the question in `body` (shard.h) and gives enum error_code: ERROR_MALFORMED when it
+ * has the wrong size, ERROR_OVERLOAD without memory; then *ret_answer is as it was. */
+typedef uint32_t answer_fn(const struct shard *shard, struct bytes body, struct answer *ret_answer);
+answer_fn answer_tallies; /* REQUEST_TALLIES */
+answer_fn answer_scan;    /* REQUEST_SCAN */
+answer_fn answer_facts;   /* REQUEST_FACTS */
 
 #endif

@@ -63,7 +63,8 @@ static struct entry entry_from(struct bytes bytes)
     return entry;
 }
 
-static struct bytes stored_entry(const struct shard *shard, uint64_t seq)
+/* The chunk of the store that the entry is in, and the number of its first entry. */
+static struct bytes stored_chunk(const struct shard *shard, uint64_t seq, uint64_t *ret_first)
 {
     uint8_t key[8];
     struct bytes found;
@@ -72,26 +73,43 @@ static struct bytes stored_entry(const struct shard *shard, uint64_t seq)
     be_store64(key, seq);
     ENSURE(store_floor(shard->store, STORE_RECORD, (struct bytes){key, sizeof key}, &found,
                        &chunk) == 0);
-    const uint64_t index = seq - be_load64(found.data);
-    ENSURE(chunk.size >= 4);
-    ENSURE(index < le_load32(chunk.data));
-    const uint32_t offset = le_load32(chunk.data + 4 + 4 * index);
-    ENSURE(offset < chunk.size);
-    return (struct bytes){chunk.data + offset, chunk.size - offset};
+    *ret_first = be_load64(found.data);
+    return chunk;
+}
+
+/* From the store the sum is computed again: LMDB has none of its own. */
+static struct entry entry_stored(struct bytes bytes, uint64_t seq)
+{
+    struct entry entry;
+    ENSURE(entry_decode(bytes, &entry) != 0);
+    ENSURE(entry.seq == seq);
+    return entry;
+}
+
+/* The bytes of an entry that is not in the store yet, or size 0. */
+static struct bytes fresh_entry(const struct shard *shard, uint64_t seq)
+{
+    const struct bytes bytes = delta_entry(shard->active, seq);
+    if (bytes.size != 0 || !shard->frozen_used) return bytes;
+    return delta_entry(shard->frozen, seq);
 }
 
 struct entry entry_at(const struct shard *shard, uint64_t seq)
 {
-    struct bytes bytes = delta_entry(shard->active, seq);
-    if (bytes.size != 0) return entry_from(bytes);
-    if (shard->frozen_used) bytes = delta_entry(shard->frozen, seq);
-    if (bytes.size != 0) return entry_from(bytes);
+    struct walk walk = {0};
+    return walk_to(shard, &walk, seq);
+}
 
-    struct entry entry;
-    /* From the store the sum is computed again: LMDB has none of its own. */
-    ENSURE(entry_decode(stored_entry(shard, seq), &entry) != 0);
-    ENSURE(entry.seq == seq);
-    return entry;
+struct entry walk_to(const struct shard *shard, struct walk *walk, uint64_t seq)
+{
+    struct bytes bytes = fresh_entry(shard, seq);
+    if (bytes.size != 0) return entry_from(bytes);
+    bytes = chunk_entry(walk->chunk, walk->chunk_first, seq);
+    if (bytes.size == 0) {
+        walk->chunk = stored_chunk(shard, seq, &walk->chunk_first);
+        bytes = chunk_entry(walk->chunk, walk->chunk_first, seq);
+    }
+    return entry_stored(bytes, seq);
 }
 
 struct mark mark_of(const struct shard *shard, uint64_t seq)
@@ -180,32 +198,6 @@ static void add_id(struct shard *shard, uint64_t hash, uint64_t seq)
 {
     delta_add_id(shard->active, hash, seq);
     ENSURE(directory_add(shard->directory, hash, delta_run(shard->active)));
-}
-
-static struct decided decided_of(const struct entry *entry)
-{
-    return (struct decided){
-        .line = entry->line,
-        .insurance = entry->insurance,
-        .acct_pay_includes_mulaid = (entry->flags & ENTRY_MULAID_IN_ACCT) != 0,
-        .fund_sum_includes_acct = (entry->flags & ENTRY_ACCT_IN_FUND) != 0,
-        .clear_mulaid = (entry->flags & ENTRY_MULAID_CLEARED) != 0,
-    };
-}
-
-struct posting posting_of(const struct entry *entry, const struct settlement *settlement)
-{
-    struct posting posting = rules_posting(settlement, decided_of(entry));
-    posting.key.period = entry->period;
-    return posting;
-}
-
-static struct posting adjustment_posting_of(const struct entry *entry,
-                                            const struct adjustment *adjustment)
-{
-    struct posting posting = rules_adjustment_posting(adjustment, decided_of(entry));
-    posting.key.period = entry->period;
-    return posting;
 }
 
 /* Notes that `entry` refers to the record `seq`, and adds `sign` times its amounts to what has
@@ -406,7 +398,7 @@ void state_freeze(struct shard *shard)
     merge->cells = shard->merge_cells;
     merge->cell_count = book_take_changed(shard->book, shard->merge_cells);
     merge->meta = (struct shard_meta){
-        .format = 1,
+        .format = SHARD_META_FORMAT,
         .shard = shard->config.shard,
         .seq = shard->last_seq,
         .stamp_ms = shard->stamp_ms,

@@ -74,13 +74,36 @@ static bool done_with(struct judgement *j, const struct batch_row *batch)
 /* -- compute, publish ----------------------------------------------------------------------------
  */
 
+static const struct sign_row *sign_of(const struct cycle *cycle, uint32_t batch, uint8_t province)
+{
+    const struct sign_row key = {.batch = batch, .province = province};
+    return cycle_find(cycle, ROW_SIGN, &key);
+}
+
+static uint8_t sign_state_of(const struct cycle *cycle, uint32_t batch, uint8_t province)
+{
+    const struct sign_row *row = sign_of(cycle, batch, province);
+    return row != NULL ? row->state : SIGN_NONE;
+}
+
+/* An objection to the published version is answered with another one, be it the same. */
+static bool objected(const struct cycle *cycle, const struct batch_row *batch)
+{
+    for (uint8_t province = 0; province < PROVINCE_COUNT; province++) {
+        if (sign_state_of(cycle, batch->id, province) == SIGN_OBJECTED) return true;
+    }
+    return false;
+}
+
 static bool compute(struct judgement *j, const struct batch_row *before)
 {
     struct batch_row batch = *before;
     struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT];
 
-    if (batch.state != BATCH_CUT && batch.state != BATCH_COMPUTED &&
-        !(batch.state == BATCH_PUBLISHED && batch.stale)) {
+    if (batch.state == BATCH_PUBLISHED && !batch.stale && objected(j->cycle, before)) {
+        batch.version++;
+    } else if (batch.state != BATCH_CUT && batch.state != BATCH_COMPUTED &&
+               !(batch.state == BATCH_PUBLISHED && batch.stale)) {
         return wrong_state(j, before, "compute");
     }
     batch_totals(j->cycle, &batch, batch.version, totals);
@@ -106,18 +129,6 @@ static uint32_t touched_since(const struct cycle *cycle, const struct batch_row 
             bits |= UINT32_C(1) << line->cell.payer | UINT32_C(1) << line->cell.payee;
     }
     return bits;
-}
-
-static const struct sign_row *sign_of(const struct cycle *cycle, uint32_t batch, uint8_t province)
-{
-    const struct sign_row key = {.batch = batch, .province = province};
-    return cycle_find(cycle, ROW_SIGN, &key);
-}
-
-static uint8_t sign_state_of(const struct cycle *cycle, uint32_t batch, uint8_t province)
-{
-    const struct sign_row *row = sign_of(cycle, batch, province);
-    return row != NULL ? row->state : SIGN_NONE;
 }
 
 static uint32_t signed_bits(const struct cycle *cycle, uint32_t batch)

@@ -6,6 +6,7 @@
  *         first hash (8), big-endian. A run is what one or a few checkpoints brought; the directory
  *         in memory says in which run an id is, so that finding one is a single look.
  * MARK    value: struct mark; key: seq (8), big-endian.
+ * CYCLE   value: nothing; key: seq (8), big-endian, of an entry of the clearing cycle.
  * META    value: struct shard_meta; key: "meta".
  * Integers in values are little-endian. Everything here can be rebuilt from the journal. */
 #ifndef LEDGER_CHUNK_H
@@ -35,9 +36,14 @@ struct mark {
 
 #define MARK_REVERSED 1u /* Cancelled by a correction: it clears nothing. */
 
+/* 2 since the state holds tallies. A state of format 1 would lack those of its records: it counts
+ * as empty, and the journal is replayed from its first block. */
+#define SHARD_META_FORMAT     2
+#define SHARD_META_FORMAT_OLD 1
+
 /* Where the state stands; written in the same transaction as the state (B1). */
 struct shard_meta {
-    uint32_t format; /* 1 */
+    uint32_t format; /* SHARD_META_FORMAT */
     uint32_t shard;
     uint64_t seq;              /* Last entry that the state holds. */
     int64_t stamp_ms;          /* Its time. */
@@ -52,6 +58,10 @@ struct shard_meta {
     uint32_t run_ids;          /* Ids it holds already. */
     uint64_t journal_bytes;    /* Written to the journal so far. */
 };
+
+/* The bytes from entry `seq` on in a chunk of records whose first is `first_seq`; size 0 when it is
+ * not in it or the chunk makes no sense. Borrowed from the chunk. */
+struct bytes chunk_entry(struct bytes chunk, uint64_t first_seq, uint64_t seq);
 
 _Static_assert(sizeof(struct shard_meta) == 104, "the same on disk and in memory");
 _Static_assert(sizeof(struct mark) == 152, "the same on disk and in memory");

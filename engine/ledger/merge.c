@@ -3,12 +3,17 @@
 #include <errno.h>
 
 #include "ledger/book.h"
+#include "ledger/radix.h"
 #include "types/ensure.h"
 #include "util/le.h"
 
 #define META_KEY    "meta"
 #define ID_KEY_SIZE 12
 #define PAGE_SIZE   4096
+
+/* A record is in one tally of each kind; a new row takes about so much of a page. */
+#define TALLIES_PER_RECORD 3
+#define TALLY_ROOM         (sizeof(struct tally) + TALLY_KEY_SIZE + 16)
 
 size_t merge_estimate(const struct merge *merge)
 {
@@ -17,7 +22,8 @@ size_t merge_estimate(const struct merge *merge)
     /* Twice the payload for page heads and copied pages, and a fixed share for the trees. */
     return 2 * (delta_used(merge->delta) +
                 ((size_t)delta_ids(merge->delta) + merge->run_ids_before) * sizeof(struct id) +
-                (size_t)marks * PAGE_SIZE + (size_t)merge->cell_count * PAGE_SIZE) +
+                (size_t)marks * PAGE_SIZE + (size_t)merge->cell_count * PAGE_SIZE +
+                (size_t)delta_count(merge->delta) * TALLIES_PER_RECORD * TALLY_ROOM) +
            4096 * PAGE_SIZE;
 }
 
@@ -89,8 +95,6 @@ static int take_run(struct store_txn *txn, struct merge *merge, uint32_t run, ui
     }
 }
 
-#define RADIX_BITS 11
-#define RADIX_SIZE (1u << RADIX_BITS)
 #define RADIX_PASSES                                                             \
     3 /* The upper 33 bits: what is left unsorted below them is next to nothing. \
        */
@@ -100,22 +104,6 @@ static bool comes_before(const struct id *a, const struct id *b)
     return a->hash != b->hash ? a->hash < b->hash : a->seq < b->seq;
 }
 
-/* One pass of the sort: stable by RADIX_BITS bits from `shift` on. */
-static void sort_pass(const struct id *from, struct id *to, uint32_t count, unsigned shift)
-{
-    uint32_t places[RADIX_SIZE] = {0};
-    uint32_t place = 0;
-    for (uint32_t i = 0; i < count; i++)
-        places[from[i].hash >> shift & (RADIX_SIZE - 1)]++;
-    for (uint32_t digit = 0; digit < RADIX_SIZE; digit++) {
-        const uint32_t length = places[digit];
-        places[digit] = place;
-        place += length;
-    }
-    for (uint32_t i = 0; i < count; i++)
-        to[places[from[i].hash >> shift & (RADIX_SIZE - 1)]++] = from[i];
-}
-
 /* By hash, then by entry. Hashes are even, so passes over their upper bits do nearly all of it, ten
  * times as fast as comparing; an insertion sort settles the rest. */
 static void sort_ids(struct merge *merge, uint32_t count)
@@ -123,7 +111,7 @@ static void sort_ids(struct merge *merge, uint32_t count)
     struct id *from = merge->ids;
     struct id *to = merge->ids_sorted;
     for (unsigned pass = 0; pass < RADIX_PASSES; pass++) {
-        sort_pass(from, to, count, 64 - RADIX_BITS * (RADIX_PASSES - pass));
+        if (!radix_pass(from, to, count, 64 - RADIX_BITS * (RADIX_PASSES - pass))) continue;
         struct id *swap = from;
         from = to;
         to = swap;
@@ -206,6 +194,71 @@ static int put_cells(struct store_txn *txn, const struct merge *merge)
     return 0;
 }
 
+/* The bytes of an entry, of this delta or an earlier one. Only after put_records(): then the
+ * transaction sees them all. */
+static int original_of(struct store_txn *txn, const struct merge *merge, uint64_t seq,
+                       struct bytes *ret_entry)
+{
+    uint8_t key[8];
+    struct bytes found;
+    struct bytes chunk;
+
+    *ret_entry = delta_entry(merge->delta, seq);
+    if (ret_entry->size != 0) return 0;
+    be_store64(key, seq);
+    const int r =
+        store_txn_floor(txn, STORE_RECORD, (struct bytes){key, sizeof key}, &found, &chunk);
+    if (r == 0) *ret_entry = chunk_entry(chunk, be_load64(found.data), seq);
+    return r == -ENOENT || (r == 0 && ret_entry->size == 0) ? -EUCLEAN : r;
+}
+
+/* What each entry does to the tallies goes to merge->facts; the cycle's entries are listed. */
+static int read_entries(struct store_txn *txn, struct merge *merge, uint32_t *ret_count)
+{
+    const uint64_t first = delta_first_seq(merge->delta);
+    const uint64_t end = first + delta_count(merge->delta);
+    uint32_t count = 0;
+
+    for (uint64_t seq = first; seq < end; seq++) {
+        struct record_facts *facts = &merge->facts[count];
+        uint64_t original = 0;
+        uint8_t key[8];
+        struct bytes entry;
+        int r;
+
+        switch (merge->read(delta_entry(merge->delta, seq), facts, &original)) {
+        case EFFECT_NONE:
+            break;
+        case EFFECT_ADDS:
+            count++;
+            break;
+        case EFFECT_TAKES_BACK:
+            r = original_of(txn, merge, original, &entry);
+            if (r != 0) return r;
+            if (merge->read(entry, facts, &original) != EFFECT_ADDS) return -EUCLEAN;
+            facts->flags |= RECORD_TAKEN_BACK;
+            count++;
+            break;
+        case EFFECT_CYCLE:
+            be_store64(key, seq);
+            r = store_append(txn, STORE_CYCLE, (struct bytes){key, sizeof key}, bytes_of(""));
+            if (r != 0) return r;
+            break;
+        }
+    }
+    *ret_count = count;
+    return 0;
+}
+
+static int put_tallies(struct store_txn *txn, struct merge *merge)
+{
+    uint32_t count;
+    const int r = read_entries(txn, merge, &count);
+    if (r != 0) return r;
+    ENSURE(count <= merge->ids_room); /* The ids are done with: their room sorts the tallies. */
+    return tally_put(txn, merge->facts, count, merge->ids, merge->ids_sorted);
+}
+
 int merge_run(struct merge *merge)
 {
     struct store_txn *txn;
@@ -216,6 +269,7 @@ int merge_run(struct merge *merge)
     if (r == 0) r = put_ids(txn, merge);
     if (r == 0) r = put_marks(txn, merge);
     if (r == 0) r = put_cells(txn, merge);
+    if (r == 0) r = put_tallies(txn, merge);
     if (r == 0) {
         /* What the next ids go to was decided at the freeze; here only the meta row is left. */
         r = store_put(txn, STORE_META, bytes_of(META_KEY),

@@ -6,6 +6,7 @@
 #define LEDGER_MERGE_H
 
 #include "ledger/delta.h"
+#include "ledger/tally.h"
 #include "types/cell.h"
 #include "world/store.h"
 
@@ -20,7 +21,9 @@ struct merge {
     struct id *ids;        /* Scratch: room for ids_room ids. */
     struct id *ids_sorted; /* Scratch: as large; the two change places. */
     uint32_t ids_room;
-    uint8_t *chunk; /* Scratch: RECORD_CHUNK_SIZE bytes. */
+    uint8_t *chunk;             /* Scratch: RECORD_CHUNK_SIZE bytes. */
+    entry_read_fn *read;        /* What an entry does to the tallies. */
+    struct record_facts *facts; /* Scratch: room for the facts of every entry of the delta. */
 };
 
 /* An estimate of what the store grows by, bytes: for store_reserve(). */

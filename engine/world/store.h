@@ -17,6 +17,9 @@ enum store_table {
     STORE_ID,     /* run (4, big-endian), first hash (8, big-endian) -> chunk of ids */
     STORE_MARK,   /* seq (8, big-endian) -> struct mark */
     STORE_CELL,   /* period (4, big-endian), payer, payee, line, insurance -> struct cell */
+    STORE_TALLY, /* kind, period, part (4 each, big-endian), payer, payee, line, insurance -> struct
+                  * tally */
+    STORE_CYCLE, /* seq (8, big-endian) of an ENTRY_CYCLE -> nothing */
     STORE_TABLE_COUNT,
 };
 
@@ -53,7 +56,13 @@ int store_put(struct store_txn *txn, enum store_table table, struct bytes key, s
 int store_append(struct store_txn *txn, enum store_table table, struct bytes key,
                  struct bytes value);
 
-/* store_ceiling() inside the write transaction: sees what it wrote; borrowed until the next put. */
+/* store_get(), store_floor() and store_ceiling() inside the write transaction, on its thread: they
+ * see what it wrote; borrowed until the next put. Asked for in ascending order, keys are found
+ * faster, and so are the places of puts to the same table. */
+int store_txn_get(struct store_txn *txn, enum store_table table, struct bytes key,
+                  struct bytes *ret_value);
+int store_txn_floor(struct store_txn *txn, enum store_table table, struct bytes key,
+                    struct bytes *ret_key, struct bytes *ret_value);
 int store_txn_ceiling(struct store_txn *txn, enum store_table table, struct bytes key,
                       struct bytes *ret_key, struct bytes *ret_value);
 
@@ -65,5 +74,9 @@ int store_commit(struct store_txn *txn);
 
 /* Forgets everything; ends the transaction. */
 void store_abort(struct store_txn *txn);
+
+/* Empties all tables, durably, in one step; ends the borrowing of every value. Not while a write
+ * transaction is open. */
+int store_clear(struct store *store);
 
 #endif

@@ -821,9 +821,14 @@ bool model_close_year(struct model *model, uint32_t year, int64_t now_ms)
     return true;
 }
 
+void model_decide(struct model *model, uint32_t period, int64_t now_ms)
+{
+    add(model, MODEL_DECISION, now_ms)->period = period;
+}
+
 /* -- cells ---------------------------------------------------------------------------------- */
 
-static struct cell_key key_of(const struct model_item *item)
+struct cell_key model_key(const struct model_item *item)
 {
     const bool adjusts = item->kind == MODEL_ADJUSTMENT;
     return (struct cell_key){
@@ -835,21 +840,21 @@ static struct cell_key key_of(const struct model_item *item)
     };
 }
 
-static void funds_of(const struct model_item *item, int64_t funds[FUND_COUNT])
+void model_funds(const struct model_item *item, int64_t ret_funds[FUND_COUNT])
 {
     const int64_t *a = item->kind == MODEL_ADJUSTMENT ? item->a.amounts : item->s.amounts;
-    funds[FUND_POOL] = a[AMOUNT_HIFP];
-    funds[FUND_SUPPLEMENT] =
+    ret_funds[FUND_POOL] = a[AMOUNT_HIFP];
+    ret_funds[FUND_SUPPLEMENT] =
         a[AMOUNT_CVLSERV] + a[AMOUNT_HIFES] + a[AMOUNT_HIFOB] + a[AMOUNT_HIFMI];
-    funds[FUND_ASSISTANCE] = a[AMOUNT_MAF];
+    ret_funds[FUND_ASSISTANCE] = a[AMOUNT_MAF];
     if (item->kind == MODEL_ADJUSTMENT) {
-        funds[FUND_ACCOUNT] = a[AMOUNT_ACCT];
-        funds[FUND_OTHER] = a[AMOUNT_HIFDM] + a[AMOUNT_OTH];
+        ret_funds[FUND_ACCOUNT] = a[AMOUNT_ACCT];
+        ret_funds[FUND_OTHER] = a[AMOUNT_HIFDM] + a[AMOUNT_OTH];
         return;
     }
-    funds[FUND_ACCOUNT] = account_part(a, &item->switches);
-    funds[FUND_OTHER] = fund_part(a, &item->switches) - funds[FUND_POOL] - funds[FUND_SUPPLEMENT] -
-                        funds[FUND_ASSISTANCE];
+    ret_funds[FUND_ACCOUNT] = account_part(a, &item->switches);
+    ret_funds[FUND_OTHER] = fund_part(a, &item->switches) - ret_funds[FUND_POOL] -
+                            ret_funds[FUND_SUPPLEMENT] - ret_funds[FUND_ASSISTANCE];
 }
 
 /* The number of the first cut after item `i` that takes its period; 0: none yet. */
@@ -880,10 +885,10 @@ uint32_t model_cells(const struct model *model, struct cell *out)
         const struct model_item *item = &model->items[i];
         int64_t funds[FUND_COUNT];
         if (item->kind > MODEL_ADJUSTMENT) continue;
-        struct cell *cell = cell_of(out, &count, key_of(item));
+        struct cell *cell = cell_of(out, &count, model_key(item));
         cell->cut = cut_after(model, i);
         if (is_cancelled(model, i)) continue;
-        funds_of(item, funds);
+        model_funds(item, funds);
         cell->count++;
         cell->refund_count += item->kind == MODEL_REFUND;
         cell->late_count += item->period != item->orig_period;

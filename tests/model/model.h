@@ -44,6 +44,7 @@ enum model_kind {
     MODEL_CUT,
     MODEL_CLOCK,
     MODEL_YEAR_CLOSE,
+    MODEL_DECISION, /* Of the clearing cycle; nothing else of the model's looks at it. */
 };
 
 /* One accepted thing. Views point to what the test owns for good. */
@@ -98,6 +99,11 @@ bool model_may_cut(const struct model *model, uint32_t period);
 void model_cut(struct model *model, uint32_t period, int64_t now_ms);
 bool model_set_clock(struct model *model, int64_t to_ms);
 bool model_close_year(struct model *model, uint32_t year, int64_t now_ms);
+void model_decide(struct model *model, uint32_t period, int64_t now_ms);
+
+/* The cell of a settlement, refund or adjustment, and what it clears there. */
+struct cell_key model_key(const struct model_item *item);
+void model_funds(const struct model_item *item, int64_t ret_funds[FUND_COUNT]);
 
 /* All cells, in no particular order; gives their number. */
 uint32_t model_cells(const struct model *model, struct cell *out);

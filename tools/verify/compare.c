@@ -19,7 +19,11 @@ int compare_meta(struct store *store, uint32_t shard, struct shard_meta *ret_met
         return -1;
     }
     memcpy(ret_meta, value.data, sizeof *ret_meta);
-    if (ret_meta->format != 1 || ret_meta->shard != shard) {
+    if (ret_meta->format == SHARD_META_FORMAT_OLD && ret_meta->shard == shard) {
+        *ret_meta = (struct shard_meta){0}; /* The next start makes it anew from the journal. */
+        return 0;
+    }
+    if (ret_meta->format != SHARD_META_FORMAT || ret_meta->shard != shard) {
         finding_set(finding, "shard %u, state: format %u of shard %u", shard, ret_meta->format,
                     ret_meta->shard);
         return -1;
@@ -98,7 +102,7 @@ static bool next_of(struct store *store, enum store_table table, struct bytes af
     return *ret_r == 0;
 }
 
-#define KEY_ROOM 32 /* No key of these tables has more than 12 bytes. */
+#define KEY_ROOM 32 /* No key of these tables has more than 16 bytes. */
 
 static bool compare_cells(struct store *store, const struct recount *recount,
                           const struct recount_state *at, struct finding *finding)
@@ -172,6 +176,159 @@ static bool compare_marks(struct store *store, const struct recount *recount,
         return finding_set(finding, "shard %u, state: %u marks, by the journal %u", shard, matched,
                            at->mark_count);
     }
+    return true;
+}
+
+/* -- tallies -------------------------------------------------------------------------------- */
+
+/* The stored tallies of one kind, added up by cell. */
+struct sums {
+    const struct recount_state *at;
+    struct tally *of_kind[3]; /* By kind - 1 and index of the cell. */
+};
+
+static void sums_done(struct sums *sums)
+{
+    for (int i = 0; i < 3; i++)
+        free(sums->of_kind[i]);
+}
+
+static bool sums_init(struct sums *sums, const struct recount_state *at)
+{
+    *sums = (struct sums){.at = at};
+    for (int i = 0; i < 3; i++) {
+        sums->of_kind[i] = calloc(at->cell_count + 1, sizeof *sums->of_kind[i]);
+        if (sums->of_kind[i] == NULL) return false;
+    }
+    return true;
+}
+
+/* False when there is no such cell. */
+static bool sums_add(struct sums *sums, const struct tally *tally)
+{
+    const struct cell_key key = {tally->key.period, tally->key.payer, tally->key.payee,
+                                 tally->key.line, tally->key.insurance};
+    const struct recount_cell *cell = recount_cell(sums->at, key);
+    if (cell == NULL || tally->key.kind < TALLY_DAY || tally->key.kind > TALLY_PAYEE_AREA)
+        return false;
+    struct tally *sum = &sums->of_kind[tally->key.kind - 1][cell - sums->at->cells];
+    sum->count += tally->count;
+    sum->refund_count += tally->refund_count;
+    sum->medfee = (int64_t)((uint64_t)sum->medfee + (uint64_t)tally->medfee);
+    for (int fund = 0; fund < FUND_COUNT; fund++)
+        sum->funds[fund] = (int64_t)((uint64_t)sum->funds[fund] + (uint64_t)tally->funds[fund]);
+    sum->checksum += tally->checksum;
+    return true;
+}
+
+/* The first thing in which a sum is not its cell; NULL when it is. */
+static const char *sum_difference(const struct tally *sum, const struct cell *cell)
+{
+    if (sum->count != cell->count) return "count";
+    if (sum->refund_count != cell->refund_count) return "refund_count";
+    if (sum->medfee != cell->medfee_sum) return "medfee";
+    if (sum->checksum != cell->checksum) return "checksum";
+    for (int fund = 0; fund < FUND_COUNT; fund++) {
+        if (sum->funds[fund] != cell->balance[ACCOUNT_COST][fund]) return "a fund class";
+    }
+    return NULL;
+}
+
+static bool compare_sums(const struct sums *sums, uint32_t shard, struct finding *finding)
+{
+    static const char *const kinds[] = {"days", "insured areas", "areas of treatment"};
+    for (int kind = 0; kind < 3; kind++) {
+        for (uint32_t i = 0; i < sums->at->cell_count; i++) {
+            const struct cell *cell = &sums->at->cells[i].cell;
+            const char *what = sum_difference(&sums->of_kind[kind][i], cell);
+            if (what == NULL) continue;
+            return finding_set(finding,
+                               "shard %u, state: cell %s: its tallies by %s do not add up: %s",
+                               shard, cell_key_text(cell->key), kinds[kind], what);
+        }
+    }
+    return true;
+}
+
+static bool compare_tally_rows(struct store *store, uint32_t shard, struct sums *sums,
+                               struct finding *finding)
+{
+    uint8_t room[KEY_ROOM];
+    struct bytes key = {0};
+    struct bytes value;
+    uint32_t matched = 0;
+    int r;
+
+    while (next_of(store, STORE_TALLY, key, room, &key, &value, &r)) {
+        struct tally tally;
+        if (key.size != 16 || value.size != sizeof tally)
+            return finding_set(finding, "shard %u, state: a tally of a wrong size", shard);
+        memcpy(&tally, value.data, sizeof tally);
+        const struct tally_key by_key = {be_load32(key.data),
+                                         be_load32(key.data + 4),
+                                         be_load32(key.data + 8),
+                                         key.data[12],
+                                         key.data[13],
+                                         key.data[14],
+                                         key.data[15]};
+        const struct tally *mine = tallies_find(&sums->at->tallies, &by_key);
+        if (mine == NULL || memcmp(&tally, mine, sizeof tally) != 0 || !sums_add(sums, &tally)) {
+            return finding_set(finding,
+                               "shard %u, state: tally %u/%u/%u, %02u->%02u is not the journal's",
+                               shard, by_key.kind, by_key.period, by_key.part,
+                               by_key.payer < PROVINCE_COUNT ? province_codes[by_key.payer] : 0,
+                               by_key.payee < PROVINCE_COUNT ? province_codes[by_key.payee] : 0);
+        }
+        matched++;
+    }
+    if (r != -ENOENT) return finding_set(finding, "shard %u, state: tallies: error %d", shard, r);
+    if (matched != sums->at->tallies.count) {
+        return finding_set(finding, "shard %u, state: %u tallies, by the journal %u", shard,
+                           matched, sums->at->tallies.count);
+    }
+    return true;
+}
+
+static bool compare_tallies(struct store *store, const struct recount *recount,
+                            const struct recount_state *at, struct finding *finding)
+{
+    const uint32_t shard = recount->chain->shard;
+    struct sums sums;
+    const bool good = !sums_init(&sums, at)
+                          ? finding_set(finding, "shard %u, state: no memory for tallies", shard)
+                          : compare_tally_rows(store, shard, &sums, finding) &&
+                                compare_sums(&sums, shard, finding);
+    sums_done(&sums);
+    return good;
+}
+
+/* -- the cycle's entries -------------------------------------------------------------------- */
+
+static bool compare_cycles(struct store *store, const struct shard_meta *meta,
+                           const struct recount *recount, struct finding *finding)
+{
+    const uint32_t shard = recount->chain->shard;
+    uint8_t room[KEY_ROOM];
+    struct bytes key = {0};
+    struct bytes value;
+    uint32_t next = 0;
+    int r;
+
+    while (next_of(store, STORE_CYCLE, key, room, &key, &value, &r)) {
+        if (key.size != 8 || value.size != 0 || next == recount->cycle_count ||
+            be_load64(key.data) != recount->cycles[next]) {
+            return finding_set(finding, "shard %u, state: list of the cycle's entries, place %u",
+                               shard, next);
+        }
+        next++;
+    }
+    if (r != -ENOENT) return finding_set(finding, "shard %u, state: cycle: error %d", shard, r);
+    if (next < recount->cycle_count && recount->cycles[next] <= meta->seq) {
+        return finding_set(finding, "shard %u, state: seq %llu of the cycle is not listed", shard,
+                           (unsigned long long)recount->cycles[next]);
+    }
+    if (next != 0 && recount->cycles[next - 1] > meta->seq)
+        return finding_set(finding, "shard %u, state: the cycle's list is ahead of it", shard);
     return true;
 }
 
@@ -312,6 +469,8 @@ bool compare_store(struct store *store, const struct shard_meta *meta,
 {
     return compare_cells(store, recount, at, finding) &&
            compare_marks(store, recount, at, finding) &&
+           compare_tallies(store, recount, at, finding) &&
+           compare_cycles(store, meta, recount, finding) &&
            compare_records(store, meta, recount, finding) &&
            compare_ids(store, meta, recount, finding);
 }

@@ -5,7 +5,8 @@
 #include "tools/verify/recount.h"
 #include "world/store.h"
 
-/* Reads where the store stands. 1: there; 0: nothing was ever written to it; -1 with a finding. */
+/* Reads where the store stands. 1: there; 0: nothing was ever written to it, or only by a program
+ * that kept no tallies, whose state counts as nothing; -1 with a finding. */
 int compare_meta(struct store *store, uint32_t shard, struct shard_meta *ret_meta,
                  struct finding *finding);
 
@@ -13,7 +14,8 @@ int compare_meta(struct store *store, uint32_t shard, struct shard_meta *ret_met
 bool compare_position(const struct shard_meta *meta, const struct recount *recount,
                       struct finding *finding);
 
-/* Compares cells, marks, records and ids with `at`, the state at meta->seq. */
+/* Compares cells, marks, tallies, records and ids with `at`, the state at meta->seq, and adds the
+ * stored tallies up to the cells. */
 bool compare_store(struct store *store, const struct shard_meta *meta,
                    const struct recount *recount, const struct recount_state *at,
                    struct finding *finding);

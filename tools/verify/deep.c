@@ -109,9 +109,10 @@ static int open_stored(const struct layout *layout, struct deep *deep)
     if (r == 0) r = store_get(deep->stored, STORE_META, bytes_of("meta"), &value);
     if (r == 0 && value.size == sizeof meta) {
         memcpy(&meta, value.data, sizeof meta);
-        deep->stored_seq = meta.seq;
-        return 0;
+        deep->stored_seq = meta.format == SHARD_META_FORMAT ? meta.seq : 0;
+        if (deep->stored_seq != 0) return 0;
     }
+    /* An older program's state counts as never written. */
     store_close(deep->stored);
     deep->stored = NULL;
     return r == -ENOENT ? 0 : r;

@@ -33,6 +33,14 @@ static uint32_t month_of(int64_t unix_ms)
     return (uint32_t)(tm.tm_year + 1900) * 100 + (uint32_t)tm.tm_mon + 1;
 }
 
+static uint32_t day_of(int64_t unix_ms)
+{
+    const time_t seconds = (time_t)(unix_ms / 1000 + 8 * 3600);
+    struct tm tm;
+    if (gmtime_r(&seconds, &tm) == NULL) return 0;
+    return month_of(unix_ms) * 100 + (uint32_t)tm.tm_mday;
+}
+
 static uint32_t month_after(uint32_t month)
 {
     return month % 100 == 12 ? (month / 100 + 1) * 100 + 1 : month + 1;
@@ -135,6 +143,7 @@ void recount_state_done(struct recount_state *state)
     free(state->marks);
     idset_done(&state->cell_index);
     idset_done(&state->mark_index);
+    tallies_done(&state->tallies);
     memset(state, 0, sizeof *state);
 }
 
@@ -142,7 +151,10 @@ bool recount_copy(const struct recount_state *state, struct recount_state *ret_c
 {
     struct recount_state *copy = ret_copy;
     memset(copy, 0, sizeof *copy);
-    if (!idset_init(&copy->cell_index) || !idset_init(&copy->mark_index)) return false;
+    if (!idset_init(&copy->cell_index) || !idset_init(&copy->mark_index) ||
+        !tallies_copy(&state->tallies, &copy->tallies)) {
+        return false;
+    }
     for (uint32_t i = 0; i < state->cell_count; i++) {
         struct recount_cell *cell = cell_for(copy, state->cells[i].cell.key);
         if (cell == NULL) return false;
@@ -162,8 +174,8 @@ bool recount_init(struct recount *recount, struct chain *chain, uint32_t shards)
     recount->chain = chain;
     recount->shards = shards;
     return idset_init(&recount->ids) && idset_init(&recount->state.cell_index) &&
-           idset_init(&recount->state.mark_index) && arena_init(&recount->arena) &&
-           arena_init(&recount->other);
+           idset_init(&recount->state.mark_index) && tallies_init(&recount->state.tallies) &&
+           arena_init(&recount->arena) && arena_init(&recount->other);
 }
 
 void recount_done(struct recount *recount)
@@ -174,6 +186,8 @@ void recount_done(struct recount *recount)
     arena_done(&recount->other);
     free(recount->places);
     recount->places = NULL;
+    free(recount->cycles);
+    recount->cycles = NULL;
 }
 
 /* -- ids ------------------------------------------------------------------------------------ */
@@ -283,6 +297,9 @@ static bool add_id(const struct look *look, const struct full_id *id)
 /* What one record does to its cell. */
 struct effect {
     struct cell_key key;
+    uint32_t day; /* yyyymmdd of its tally. */
+    uint32_t payer_area;
+    uint32_t payee_area;
     int64_t funds[FUND_COUNT];
     int64_t medfee;
     uint64_t content_hash;
@@ -305,6 +322,9 @@ static struct effect effect_of_settlement(const struct entry *entry, const struc
                 .payee = province_of_area(s->mdtrtarea_admvs),
                 .line = entry->line,
                 .insurance = entry->insurance},
+        .day = day_of(s->setl_time),
+        .payer_area = s->insu_admdvs,
+        .payee_area = s->mdtrtarea_admvs,
         .medfee = a[AMOUNT_MEDFEE],
         .content_hash = settlement_content_hash(s),
     };
@@ -333,6 +353,9 @@ static struct effect effect_of_adjustment(const struct entry *entry, const struc
                 .payee = province_of_area(a->mdtrtarea_admvs),
                 .line = entry->line,
                 .insurance = entry->insurance},
+        .day = day_of(entry->stamp_ms), /* It has no time of its own. */
+        .payer_area = a->insu_admdvs,
+        .payee_area = a->mdtrtarea_admvs,
         .content_hash = adjustment_content_hash(a),
     };
     effect.funds[FUND_ACCOUNT] = d[AMOUNT_ACCT];
@@ -342,6 +365,32 @@ static struct effect effect_of_adjustment(const struct entry *entry, const struc
     effect.funds[FUND_ASSISTANCE] = d[AMOUNT_MAF];
     effect.funds[FUND_OTHER] = d[AMOUNT_HIFDM] + d[AMOUNT_OTH];
     return effect;
+}
+
+/* The same for one tally of each kind. Its records' numbers only ever widen: a correction leaves
+ * them. Amounts may go beyond 64 bits in between, when days of both signs make up a cell. */
+static bool tally(const struct look *look, const struct effect *effect, const struct entry *of,
+                  int64_t sign)
+{
+    const uint32_t parts[] = {effect->day, effect->payer_area, effect->payee_area};
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct tally_key key = {TALLY_DAY + i,        effect->key.period, parts[i],
+                                      effect->key.payer,    effect->key.payee,  effect->key.line,
+                                      effect->key.insurance};
+        struct tally *t = tallies_for(&look->recount->state.tallies, &key);
+        if (t == NULL) return wrong(look, "out of memory");
+        t->count += (uint64_t)sign;
+        if (of->kind == ENTRY_REFUND) t->refund_count += (uint64_t)sign;
+        t->medfee = (int64_t)((uint64_t)t->medfee + (uint64_t)(sign * effect->medfee));
+        for (int fund = 0; fund < FUND_COUNT; fund++) {
+            t->funds[fund] =
+                (int64_t)((uint64_t)t->funds[fund] + (uint64_t)(sign * effect->funds[fund]));
+        }
+        t->checksum += (uint64_t)sign * effect->content_hash;
+        if (t->first_seq == 0) t->first_seq = of->seq; /* Entries come in their order. */
+        if (sign > 0) t->last_seq = of->seq;
+    }
+    return true;
 }
 
 /* Posts an effect (sign 1) or takes it back (sign -1); `of` is the entry it belongs to. */
@@ -373,7 +422,7 @@ static bool post(const struct look *look, const struct effect *effect, const str
     if (of->kind == ENTRY_REFUND) c->refund_count += (uint64_t)sign;
     if ((of->flags & ENTRY_LATE) != 0) c->late_count += (uint64_t)sign;
     if (of->kind == ENTRY_ADJUSTMENT) cell->adjustments += (uint64_t)sign;
-    return true;
+    return tally(look, effect, of, sign);
 }
 
 /* -- what every entry of a person must be ---------------------------------------------------- */
@@ -636,6 +685,22 @@ static bool add_year_close(const struct look *look)
     return true;
 }
 
+static bool add_cycle(const struct look *look)
+{
+    struct recount *recount = look->recount;
+    const struct entry *entry = look->entry;
+
+    if (recount->chain->shard != 0) return wrong(look, "an entry of the cycle in another shard");
+    if (entry->orig_seq != 0 || entry->prev_seq != 0 || entry->flags != 0)
+        return wrong(look, "an entry of the cycle refers to a record");
+    if (!grow((void **)&recount->cycles, recount->cycle_count, &recount->cycles_room,
+              sizeof *recount->cycles)) {
+        return wrong(look, "out of memory");
+    }
+    recount->cycles[recount->cycle_count++] = entry->seq;
+    return true;
+}
+
 static bool note_place(struct recount *recount, uint64_t seq, place_t place)
 {
     if (seq > recount->places_room) {
@@ -667,8 +732,9 @@ bool recount_add(struct recount *recount, const struct entry *entry, place_t pla
         return add_cut(&look);
     case ENTRY_YEAR_CLOSE:
         return add_year_close(&look);
-    case ENTRY_CLOCK:
     case ENTRY_CYCLE:
+        return add_cycle(&look);
+    case ENTRY_CLOCK:
         return true;
     case ENTRY_KIND_END:
         break;

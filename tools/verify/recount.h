@@ -9,6 +9,7 @@
 #include "tools/verify/bodies.h"
 #include "tools/verify/chain.h"
 #include "tools/verify/idset.h"
+#include "tools/verify/tallies.h"
 #include "types/cell.h"
 #include "types/province.h"
 
@@ -18,7 +19,7 @@ struct recount_cell {
     uint64_t adjustments;
 };
 
-/* Cells and marks at one position of the journal. */
+/* Cells, marks and tallies at one position of the journal. */
 struct recount_state {
     struct recount_cell *cells;
     uint32_t cell_count;
@@ -28,6 +29,7 @@ struct recount_state {
     uint32_t mark_count;
     uint32_t marks_room;
     struct idset mark_index; /* seq -> index + 1. */
+    struct tallies tallies;
 };
 
 #define RECOUNT_CUTS_MAX 1024
@@ -48,6 +50,9 @@ struct recount {
     uint64_t records; /* Settlements, refunds, adjustments. */
     uint64_t corrections;
     uint64_t tombstones;
+    uint64_t *cycles; /* Numbers of the clearing cycle's entries. */
+    uint32_t cycle_count;
+    uint32_t cycles_room;
 };
 
 /* False without memory. `chain` stays the caller's. */
@@ -58,7 +63,7 @@ void recount_done(struct recount *recount);
 bool recount_add(struct recount *recount, const struct entry *entry, place_t place,
                  struct finding *finding);
 
-/* A copy of cells and marks as they are now. False without memory. */
+/* A copy of cells, marks and tallies as they are now. False without memory. */
 bool recount_copy(const struct recount_state *state, struct recount_state *ret_copy);
 void recount_state_done(struct recount_state *state);
 

@@ -7,8 +7,8 @@
  * INVARIANTS looked at (docs/rules.md): every checksum and the hash chain; dense numbers, time
  * that never goes back (J2, J3); each id once per person; refunds and adjustments within their
  * original, amount by amount; each record in the right period and cell; accounts of a cell sum to
- * zero (C1); cut cells as they were cut; stored cells, records and marks as the journal implies
- * them (B1); the sum of all net positions zero (N1). */
+ * zero (C1); cut cells as they were cut; stored cells, tallies, records and marks as the journal
+ * implies them (B1); the tallies of a cell its sum (T1); the sum of all net positions zero (N1). */
 #ifndef VERIFY_VERIFY_H
 #define VERIFY_VERIFY_H
 

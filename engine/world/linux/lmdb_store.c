@@ -18,8 +18,9 @@
 #define STORE_FILE_MODE 0640
 
 static const char *const table_names[STORE_TABLE_COUNT] = {
-    [STORE_META] = "meta", [STORE_RECORD] = "record", [STORE_ID] = "id",
-    [STORE_MARK] = "mark", [STORE_CELL] = "cell",
+    [STORE_META] = "meta",   [STORE_RECORD] = "record", [STORE_ID] = "id",
+    [STORE_MARK] = "mark",   [STORE_CELL] = "cell",     [STORE_TALLY] = "tally",
+    [STORE_CYCLE] = "cycle",
 };
 
 struct store_txn {
@@ -32,9 +33,10 @@ struct store_txn {
 struct store {
     MDB_env *env;
     MDB_dbi tables[STORE_TABLE_COUNT];
+    bool missing[STORE_TABLE_COUNT]; /* An older store, opened to read, has not got it: empty. */
     MDB_txn *read;
-    MDB_cursor *cursors[STORE_TABLE_COUNT];
-    bool reading; /* `read` is live; false after a refresh that failed. */
+    MDB_cursor *cursors[STORE_TABLE_COUNT]; /* NULL: the table is missing. */
+    bool reading;                           /* `read` is live; false after a refresh that failed. */
     uint64_t map_bytes;
     struct store_txn write; /* There is at most one. */
     atomic_bool writing;
@@ -99,8 +101,11 @@ static int open_tables(struct store *store, bool read_only)
     MDB_txn *txn;
     int r = mdb_txn_begin(store->env, NULL, read_only ? MDB_RDONLY : 0, &txn);
     if (r != 0) return error_of(r);
-    for (int i = 0; i < STORE_TABLE_COUNT && r == 0; i++)
+    for (int i = 0; i < STORE_TABLE_COUNT && r == 0; i++) {
         r = mdb_dbi_open(txn, table_names[i], read_only ? 0 : MDB_CREATE, &store->tables[i]);
+        store->missing[i] = read_only && r == MDB_NOTFOUND;
+        if (store->missing[i]) r = 0;
+    }
     if (r != 0) {
         mdb_txn_abort(txn);
         return error_of(r);
@@ -113,8 +118,10 @@ static int open_reads(struct store *store)
     int r = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->read);
     if (r != 0) return error_of(r);
     store->reading = true;
-    for (int i = 0; i < STORE_TABLE_COUNT && r == 0; i++)
+    for (int i = 0; i < STORE_TABLE_COUNT && r == 0; i++) {
+        if (store->missing[i]) continue;
         r = mdb_cursor_open(store->read, store->tables[i], &store->cursors[i]);
+    }
     return error_of(r); /* What was opened is store_close()'s. */
 }
 
@@ -195,6 +202,7 @@ int store_refresh(struct store *store)
     if (r != 0) return error_of(r);
     store->reading = true;
     for (int i = 0; i < STORE_TABLE_COUNT; i++) {
+        if (store->cursors[i] == NULL) continue;
         r = mdb_cursor_renew(store->read, store->cursors[i]);
         if (r != 0) {
             stop_reads(store);
@@ -204,24 +212,28 @@ int store_refresh(struct store *store)
     return 0;
 }
 
-int store_get(struct store *store, enum store_table table, struct bytes key,
-              struct bytes *ret_value)
+static int get(MDB_cursor *cursor, struct bytes key, struct bytes *ret_value)
 {
-    if (!store->reading) return -EIO;
     if (key.size == 0 || key.size > STORE_KEY_MAX) return -EINVAL;
     MDB_val k = val_of(key), v;
-    int r = mdb_cursor_get(store->cursors[table], &k, &v, MDB_SET);
+    int r = mdb_cursor_get(cursor, &k, &v, MDB_SET);
     if (r != 0) return error_of(r);
     *ret_value = bytes_of_val(&v);
     return 0;
 }
 
-int store_floor(struct store *store, enum store_table table, struct bytes key,
-                struct bytes *ret_key, struct bytes *ret_value)
+int store_get(struct store *store, enum store_table table, struct bytes key,
+              struct bytes *ret_value)
 {
     if (!store->reading) return -EIO;
+    if (store->cursors[table] == NULL) return -ENOENT;
+    return get(store->cursors[table], key, ret_value);
+}
+
+static int find_floor(MDB_cursor *cursor, struct bytes key, struct bytes *ret_key,
+                      struct bytes *ret_value)
+{
     if (key.size == 0) return -ENOENT; /* Less than every key there can be. */
-    MDB_cursor *cursor = store->cursors[table];
     MDB_val k = val_of(key), v;
     int r = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
     if (r == 0 && !bytes_equal(bytes_of_val(&k), key))
@@ -234,8 +246,16 @@ int store_floor(struct store *store, enum store_table table, struct bytes key,
     return 0;
 }
 
-static int ceiling(MDB_cursor *cursor, struct bytes key, struct bytes *ret_key,
-                   struct bytes *ret_value)
+int store_floor(struct store *store, enum store_table table, struct bytes key,
+                struct bytes *ret_key, struct bytes *ret_value)
+{
+    if (!store->reading) return -EIO;
+    if (store->cursors[table] == NULL) return -ENOENT;
+    return find_floor(store->cursors[table], key, ret_key, ret_value);
+}
+
+static int find_ceiling(MDB_cursor *cursor, struct bytes key, struct bytes *ret_key,
+                        struct bytes *ret_value)
 {
     MDB_val k = val_of(key), v;
     int r = mdb_cursor_get(cursor, &k, &v, key.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
@@ -249,7 +269,8 @@ int store_ceiling(struct store *store, enum store_table table, struct bytes key,
                   struct bytes *ret_key, struct bytes *ret_value)
 {
     if (!store->reading) return -EIO;
-    return ceiling(store->cursors[table], key, ret_key, ret_value);
+    if (store->cursors[table] == NULL) return -ENOENT;
+    return find_ceiling(store->cursors[table], key, ret_key, ret_value);
 }
 
 int store_reserve(struct store *store, size_t bytes)
@@ -303,7 +324,9 @@ static int put(struct store_txn *txn, enum store_table table, struct bytes key, 
     if (txn->failed != 0) return txn->failed;
     if (key.size == 0 || key.size > STORE_KEY_MAX) return -EINVAL;
     MDB_val k = val_of(key), v = val_of(value);
-    return note(txn, mdb_put(txn->txn, txn->store->tables[table], &k, &v, flags));
+    MDB_cursor *cursor = txn->cursors[table]; /* It is near the place, when keys ascend. */
+    return note(txn, cursor != NULL ? mdb_cursor_put(cursor, &k, &v, flags)
+                                    : mdb_put(txn->txn, txn->store->tables[table], &k, &v, flags));
 }
 
 int store_put(struct store_txn *txn, enum store_table table, struct bytes key, struct bytes value)
@@ -317,20 +340,43 @@ int store_append(struct store_txn *txn, enum store_table table, struct bytes key
     return put(txn, table, key, value, MDB_APPEND);
 }
 
+/* 0 once the table's cursor is open. */
+static int open_cursor(struct store_txn *txn, enum store_table table)
+{
+    if (txn->failed != 0) return txn->failed;
+    if (txn->cursors[table] != NULL) return 0;
+    return note(txn, mdb_cursor_open(txn->txn, txn->store->tables[table], &txn->cursors[table]));
+}
+
+int store_txn_get(struct store_txn *txn, enum store_table table, struct bytes key,
+                  struct bytes *ret_value)
+{
+    const int r = open_cursor(txn, table);
+    return r != 0 ? r : get(txn->cursors[table], key, ret_value);
+}
+
+int store_txn_floor(struct store_txn *txn, enum store_table table, struct bytes key,
+                    struct bytes *ret_key, struct bytes *ret_value)
+{
+    const int r = open_cursor(txn, table);
+    return r != 0 ? r : find_floor(txn->cursors[table], key, ret_key, ret_value);
+}
+
 int store_txn_ceiling(struct store_txn *txn, enum store_table table, struct bytes key,
                       struct bytes *ret_key, struct bytes *ret_value)
 {
-    if (txn->failed != 0) return txn->failed;
-    MDB_cursor **cursor = &txn->cursors[table];
-    int r = *cursor != NULL ? 0 : mdb_cursor_open(txn->txn, txn->store->tables[table], cursor);
-    if (r != 0) return note(txn, r);
-    return ceiling(*cursor, key, ret_key, ret_value);
+    const int r = open_cursor(txn, table);
+    return r != 0 ? r : find_ceiling(txn->cursors[table], key, ret_key, ret_value);
 }
 
 int store_delete(struct store_txn *txn, enum store_table table, struct bytes key)
 {
     if (txn->failed != 0) return txn->failed;
     if (key.size == 0 || key.size > STORE_KEY_MAX) return -EINVAL;
+    if (txn->cursors[table] != NULL) { /* Its place may be gone: a put must not begin there. */
+        mdb_cursor_close(txn->cursors[table]);
+        txn->cursors[table] = NULL;
+    }
     MDB_val k = val_of(key);
     int r = mdb_del(txn->txn, txn->store->tables[table], &k, NULL);
     return r == MDB_NOTFOUND ? 0 : note(txn, r);
@@ -353,4 +399,18 @@ void store_abort(struct store_txn *txn)
 {
     mdb_txn_abort(txn->txn);
     atomic_store(&txn->store->writing, false);
+}
+
+int store_clear(struct store *store)
+{
+    struct store_txn *txn;
+    /* Freed pages are listed, 8 bytes a page. */
+    int r = store_reserve(store, used_bytes(store->env) / 256 + (1u << 20));
+    if (r == 0) r = store_begin(store, &txn);
+    if (r != 0) return r;
+    for (int i = 0; i < STORE_TABLE_COUNT && r == 0; i++)
+        r = note(txn, mdb_drop(txn->txn, store->tables[i], 0));
+    const int committed = store_commit(txn);
+    if (r == 0) r = committed;
+    return r != 0 ? r : store_refresh(store);
 }

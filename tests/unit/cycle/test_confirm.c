@@ -263,6 +263,8 @@ static void test_hold_and_release(void **state)
     assert_int_equal(rig.decision.counts[2], 1);
     assert_int_equal(flags_of("A"), 0);
     assert_int_equal(exception("A")->held_since, MONTH);
+    assert_int_equal(state_of(34, 31, LINE_INPATIENT).blocked, 0);
+    assert_int_equal(state_of(34, 31, LINE_INPATIENT).exceptions, 0);
     assert_int_equal(give_row(31, "B", 1, 0, 0), ERROR_OK); /* As it stands anyway. */
     assert_null(exception("B"));
     assert_int_equal(cycle_rig_stands(&rig, 34, 31, CYCLE_COST), 0);
@@ -314,6 +316,7 @@ static void test_hold_too_late(void **state)
     assert_int_equal(give_row(31, "B", 0, 0, 0), ERROR_OK);
     cycle_rig_day(&rig, 20270401);
     assert_int_equal(give_row(31, "P", 0, 0, 0), ERROR_DEADLINE);
+    assert_int_equal(give_row(31, "A", 0, 0, 0), ERROR_OK); /* It is held already. */
     assert_int_equal(give_row(31, "A", 1, 0, 0), ERROR_OK);
 }
 
@@ -397,6 +400,8 @@ static void test_deduction_refused(void **state)
     assert_int_equal(exception("A")->det_type, 0);
     cycle_rig_record(&rig, 34, 31, "R", DAY, -100)->kind = RECORD_REFUND;
     assert_int_equal(give_row(31, "R", 1, 0, 10), ERROR_DEDUCTION);
+    cycle_rig_record(&rig, 34, 31, "Q", DAY, 100)->kind = RECORD_ADJUSTMENT;
+    assert_int_equal(give_row(31, "Q", 1, 1, 10), ERROR_DEDUCTION);
 }
 
 /* The split: in order, never above a fund, all of it, and never less of a fund for more. */
@@ -460,7 +465,7 @@ static void test_recovery(void **state)
 static void test_recovery_refused(void **state)
 {
     (void)state;
-    cycle_rig_record(&rig, 34, 31, "R", DAY, -10)->kind = RECORD_REFUND;
+    cycle_rig_record(&rig, 34, 31, "R", DAY, 10)->kind = RECORD_ADJUSTMENT;
     assert_int_equal(recover(31, "V-1", "A", 1, 10), ERROR_WRONG_STATE);
     cycle_rig_day(&rig, 20260420);
     cycle_rig_cut(&rig, MONTH);
@@ -552,6 +557,7 @@ static void test_random_changes(void **state)
                 if ((e->flags & EXCEPTION_HELD) != 0) held += funds_sum(money);
                 if (e->deduct_posted) posted += funds_sum(e->deducted);
             }
+            assert_null(cycle_check(rig.cycle));
             if (!cut) continue;
             assert_int_equal(cycle_rig_stands(&rig, 34, 31, CYCLE_HELD), held);
             assert_int_equal(cycle_rig_stands(&rig, 34, 31, CYCLE_COST), posted - 3296);

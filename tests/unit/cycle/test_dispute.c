@@ -298,6 +298,7 @@ static void test_resolve_after_the_cut(void **state)
         cycle_rig_cut(&rig, 202604);
         assert_int_equal(stands(CYCLE_CONFIRMED), 0);
         assert_int_equal(stands(CYCLE_CLEARING), ALL - 1200 + cases[i].confirmed + 10);
+        assert_null(cycle_check(rig.cycle));
     }
 }
 
@@ -316,6 +317,7 @@ static void test_resolve_after_a_deduction(void **state)
     assert_int_equal(stands(CYCLE_DISPUTED), 0);
     assert_int_equal(stands(CYCLE_CONFIRMED), 60);
     assert_int_equal(stands(CYCLE_COST), -(ALL - 1140));
+    assert_null(cycle_check(rig.cycle));
     assert_int_equal(exception("A")->det_type, 10);
 }
 
@@ -347,6 +349,7 @@ static void test_refund(void **state)
     assert_int_equal(resolve(0, "D-1", OUTCOME_VOID, 0), ERROR_OK);
     assert_int_equal(stands(CYCLE_DISPUTED), 0);
     assert_int_equal(stands(CYCLE_COST), -(ALL + 300));
+    assert_null(cycle_check(rig.cycle));
 }
 
 int main(void)

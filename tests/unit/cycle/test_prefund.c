@@ -221,9 +221,9 @@ static void the_target_is_rounded_down(void **state)
 {
     (void)state;
     row_rig_open(&rig, 20260112);
-    quarter(100, 100, 101);
-    assert_int_equal(set_year(2026), ERROR_OK); /* 2 * 301 / 3 = 200.67 */
-    assert_int_equal(notice("PFY-2026-34-31-1")->amount, 200);
+    quarter(100, 101, 101);
+    assert_int_equal(set_year(2026), ERROR_OK); /* 2 * 302 / 3 = 201.33; 2 * (302 / 3) is less. */
+    assert_int_equal(notice("PFY-2026-34-31-1")->amount, 201);
     row_rig_close(&rig);
 
     row_rig_open(&rig, 20260112);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/lib/cycle_rig.h"
 #include "tests/lib/prng.h"
 #include "tests/lib/unit.h"
 #include "tests/unit/cycle/batch_rig.h"
@@ -193,16 +194,6 @@ static void pay_everything(struct batch_rig *of)
     rig_assert_balanced(of);
 }
 
-/* The count of a batch is made by the step "compute", which these batches never saw. */
-static void count_records(struct batch_rig *of)
-{
-    struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT];
-    struct batch_row batch = *rig_the_batch(of);
-    batch_totals(of->cycle, &batch, 1, totals);
-    assert_null(batch_net(&batch, totals));
-    rig_put(of, ROW_BATCH, &batch);
-}
-
 static void without_payments(void **state)
 {
     (void)state;
@@ -213,7 +204,6 @@ static void without_payments(void **state)
             struct batch_rig whole;
             month(&whole, seed, (enum netting_mode)mode, 0);
             month(&fresh, seed, (enum netting_mode)mode, UINT32_C(1) << province);
-            count_records(&fresh);
             assert_int_equal(rig_unwind(&whole, province), ERROR_OK);
             assert_same_notices(&whole, &fresh);
             assert_month_without(&whole, &fresh, UINT32_C(1) << province);
@@ -235,7 +225,6 @@ static void with_payments(void **state)
             struct batch_rig whole;
             month(&whole, seed, (enum netting_mode)mode, 0);
             month(&fresh, seed, (enum netting_mode)mode, UINT32_C(1) << province);
-            count_records(&fresh);
             pay_some(&whole, seed);
             const struct position before = position_of(&whole);
             assert_int_equal(rig_unwind(&whole, province), ERROR_OK);
@@ -260,7 +249,6 @@ static void several_in_any_order(void **state)
             struct batch_rig first;
             struct batch_rig fresh;
             month(&fresh, seed, (enum netting_mode)mode, 7);
-            count_records(&fresh);
             for (int i = 0; i < 6; i++) {
                 struct batch_rig next;
                 struct batch_rig *of = i == 0 ? &first : &next;
@@ -419,6 +407,7 @@ static void what_is_left_may_be_final(void **state)
 static void what_the_batch_held_waits_again(void **state)
 {
     (void)state;
+    rig.loose = true; /* The batch has no lines of what it holds here. */
     rig_batch(&rig, NETTING_MULTILATERAL, 202603);
     rig_pool(&rig, p(31), p(32), 700);
     rig_pool(&rig, p(33), p(32), 20);
@@ -462,6 +451,76 @@ static void what_the_batch_held_waits_again(void **state)
     }
 }
 
+/* -- a whole cycle -------------------------------------------------------------------------------
+ */
+
+static uint16_t give_step(struct cycle_rig *whole, uint32_t period, enum batch_step step,
+                          uint32_t province)
+{
+    struct order order = cycle_rig_order(whole, MESSAGE_BATCH_STEP, 0);
+    order.period = period;
+    order.step = step;
+    if (province != 0) order.payer = p(province);
+    return cycle_rig_give(whole, &order);
+}
+
+static void notice_month_of(struct cycle_rig *whole, uint32_t period, const uint32_t *signers,
+                            uint32_t count)
+{
+    cycle_rig_cut(whole, period);
+    assert_int_equal(give_step(whole, period, STEP_COMPUTE, 0), ERROR_OK);
+    assert_int_equal(give_step(whole, period, STEP_PUBLISH, 0), ERROR_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        struct order order = cycle_rig_order(whole, MESSAGE_BATCH_SIGN, signers[i]);
+        order.period = period;
+        assert_int_equal(cycle_rig_give(whole, &order), ERROR_OK);
+    }
+    assert_int_equal(give_step(whole, period, STEP_NOTICE, 0), ERROR_OK);
+}
+
+/* March without Anhui: its records, one of them with a deduction, are in April's batch. */
+static void the_next_cut_takes_it_up(void **state)
+{
+    (void)state;
+    const uint32_t march[] = {31, 32, 34};
+    const uint32_t april[] = {31, 34};
+    struct cycle_rig whole;
+    cycle_rig_open(&whole, 20260420);
+    cycle_rig_set(&whole, SETTING_PAYABLE_MODE, NETTING_MULTILATERAL);
+    (void)cycle_rig_record(&whole, 34, 31, "a", 20260302, 1000);
+    (void)cycle_rig_record(&whole, 34, 31, "b", 20260303, 500);
+    (void)cycle_rig_record(&whole, 31, 34, "c", 20260304, 70);
+    (void)cycle_rig_record(&whole, 31, 32, "d", 20260304, 40);
+    struct confirm_item item = {
+        .ref = cycle_rig_ref(34, "b"), .cnfm_flag = 1, .det_type = 10, .deduct = 100};
+    struct order order = cycle_rig_order(&whole, MESSAGE_CLR_CONFIRM, 31);
+    order.period = 202603;
+    order.confirms = &item;
+    order.row_count = 1;
+    assert_int_equal(cycle_rig_give(&whole, &order), ERROR_OK);
+    notice_month_of(&whole, 202603, march, 3);
+    assert_int_equal(cycle_rig_stands(&whole, 34, 31, CYCLE_NETTED), 1400);
+
+    assert_int_equal(give_step(&whole, 202603, STEP_UNWIND, 34), ERROR_OK);
+    assert_null(cycle_check(whole.cycle));
+    assert_int_equal(cycle_rig_stands(&whole, 34, 31, CYCLE_CONFIRMED), 1400);
+    assert_int_equal(cycle_rig_stands(&whole, 31, 34, CYCLE_CONFIRMED), 70);
+    assert_int_equal(cycle_rig_stands(&whole, 31, 32, CYCLE_NETTED), 40);
+
+    (void)cycle_rig_record(&whole, 34, 31, "e", 20260404, 7);
+    cycle_rig_day(&whole, 20260520);
+    notice_month_of(&whole, 202604, april, 2);
+    assert_null(cycle_check(whole.cycle));
+    assert_int_equal(cycle_rig_stands(&whole, 34, 31, CYCLE_CONFIRMED), 0);
+    assert_int_equal(cycle_rig_stands(&whole, 34, 31, CYCLE_NETTED), 1407);
+    assert_int_equal(cycle_rig_stands(&whole, 31, 34, CYCLE_NETTED), 70);
+    const char number[NUMBER_SIZE] = "CLR-202604-1-34-00-1";
+    const struct notice_row *notice = cycle_find(whole.cycle, ROW_NOTICE, number);
+    assert_non_null(notice);
+    assert_int_equal(notice->amount, 1337);
+    cycle_rig_close(&whole);
+}
+
 /* -- refusals ------------------------------------------------------------------------------------
  */
 
@@ -482,6 +541,7 @@ static void refused(void **state)
 {
     (void)state;
     example(NETTING_MULTILATERAL);
+    rig.loose = true;
     const struct batch_row noticed = *rig_the_batch(&rig);
     struct batch_row batch = noticed;
     for (int i = BATCH_OPEN; i <= BATCH_ABORTED; i++) {
@@ -491,6 +551,7 @@ static void refused(void **state)
         assert_int_equal(rig_unwind(&rig, p(34)), ERROR_WRONG_STATE);
     }
     rig_put(&rig, ROW_BATCH, &noticed);
+    rig.loose = false;
     assert_int_equal(rig_unwind(&rig, PROVINCE_CENTRE), ERROR_UNKNOWN_AREA);
     assert_int_equal(rig_unwind(&rig, p(66)), ERROR_WRONG_STATE); /* Nothing in it. */
 
@@ -514,17 +575,12 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_payments),
-        cmocka_unit_test(with_payments),
-        cmocka_unit_test(several_in_any_order),
-        TEST(the_example_without_anhui),
-        TEST(a_debtor_owes_more_than_it_has_paid),
-        TEST(a_debtor_has_paid_too_much),
-        TEST(a_notice_that_still_fits_stands),
-        TEST(what_is_left_may_be_final),
-        TEST(what_the_batch_held_waits_again),
-        cmocka_unit_test(only_multilateral_batches),
-        TEST(refused),
+        cmocka_unit_test(without_payments),          cmocka_unit_test(with_payments),
+        cmocka_unit_test(several_in_any_order),      TEST(the_example_without_anhui),
+        TEST(a_debtor_owes_more_than_it_has_paid),   TEST(a_debtor_has_paid_too_much),
+        TEST(a_notice_that_still_fits_stands),       TEST(what_is_left_may_be_final),
+        TEST(what_the_batch_held_waits_again),       cmocka_unit_test(the_next_cut_takes_it_up),
+        cmocka_unit_test(only_multilateral_batches), TEST(refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,10 @@
 /* Random histories against the model: few persons and few ids, so that repeats, conflicts, refunds,
  * corrections, cuts, clock moves, checkpoints and crashes meet all the time. Every reply and all
- * cells are compared after each step. A failing seed is named; run it alone with
- *   test_property 1 SEED */
+ * cells are compared after each step, tallies and what a scan adds to them now and then. A failing
+ * seed is named; run it alone with test_property 1 SEED */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "codec/messages.h"
 #include "tests/lib/prng.h"
@@ -38,6 +39,7 @@ struct expected {
     uint64_t seq;
     uint32_t period;
     uint32_t orig_period;
+    uint32_t tally_kind; /* Of a question for tallies. */
     int64_t stamp_ms;
 };
 
@@ -488,6 +490,11 @@ static void cut_some_month(void)
     w.holding = true;
 }
 
+static uint32_t some_month(void)
+{
+    return civil_month(clock_now() - (int64_t)below(3) * 20 * MS_PER_DAY);
+}
+
 static void move_clock(void)
 {
     const int64_t by =
@@ -508,6 +515,51 @@ static void close_year(void)
     if (order(rig_control(REQUEST_YEAR_CLOSE, year * 100 + 12), may ? 0 : ERROR_PERIOD_ORDER) &&
         may)
         model_close_year(&w.model, year, now);
+}
+
+/* What the desk would ask to know the tallies of this moment: those of the last checkpoint, and
+ * what came after it. */
+static void ask_tallies(void)
+{
+    struct shard_status status;
+    shard_get_status(w.rig.shard, &status);
+    const struct tally_question tallies = {.kind = TALLY_DAY + below(3), .period = some_month()};
+    const struct scan_question scan = {
+        .from_seq = status.checkpoint_seq + 1,
+        .mode = SCAN_CHANGES,
+        .period = tallies.period,
+        .payer = SCAN_ANY,
+        .payee = SCAN_ANY,
+    };
+    struct request requests[2] = {rig_control(REQUEST_TALLIES, 0), rig_control(REQUEST_SCAN, 0)};
+    requests[0].body = (struct bytes){(const uint8_t *)&tallies, sizeof tallies};
+    requests[1].body = (struct bytes){(const uint8_t *)&scan, sizeof scan};
+    if (rig_give(&w.rig, requests, 2) != 2) fail_msg("no room for questions");
+    for (int i = 0; i < 2; i++) {
+        struct expected *e = &w.controls[w.controls_made++ % EXPECTED_MAX];
+        *e = (struct expected){
+            .type = requests[i].type,
+            .known_seq = (uint64_t)w.model.count,
+            .period = tallies.period,
+            .tally_kind = tallies.kind,
+        };
+    }
+}
+
+/* The clearing cycle's part in a shard: an entry that only has to be there. */
+static void decide(void)
+{
+    char text[32];
+    struct request request = rig_control(REQUEST_CYCLE, some_month());
+    snprintf(text, sizeof text, "decision %d", w.model.count);
+    request.body = bytes_of(text);
+    if (w.model.count + 2 * BATCH > MODEL_ITEMS_MAX) return;
+    const int64_t now = clock_now();
+    if (!order(request, 0)) return;
+    model_decide(&w.model, request.period, now);
+    struct expected *e = &w.controls[(w.controls_made - 1) % EXPECTED_MAX];
+    e->seq = e->known_seq = (uint64_t)w.model.count;
+    e->stamp_ms = now;
 }
 
 /* -- comparing ------------------------------------------------------------------------------ */
@@ -542,6 +594,201 @@ static void compare_result(const struct rig_result *got, const struct expected *
     assert_int_equal(r->orig_period, want->orig_period);
 }
 
+/* -- tallies, the plain way ------------------------------------------------------------------- */
+
+#define TALLIES_MAX 2048
+
+static uint32_t day_of(int64_t ms)
+{
+    const time_t seconds = (time_t)(ms / 1000 + 8 * 3600);
+    struct tm tm;
+    assert_non_null(gmtime_r(&seconds, &tm));
+    return (uint32_t)((tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday);
+}
+
+/* Finds or makes. */
+static struct tally *tally_in(struct tally *list, uint32_t *count, struct tally_key key)
+{
+    for (uint32_t i = 0; i < *count; i++) {
+        if (memcmp(&list[i].key, &key, sizeof key) == 0) return &list[i];
+    }
+    assert_true(*count < TALLIES_MAX);
+    list[*count] = (struct tally){.key = key};
+    return &list[(*count)++];
+}
+
+static void add_record(struct tally *t, const struct record_facts *r, int sign)
+{
+    t->count += (uint64_t)sign;
+    t->refund_count += r->kind == RECORD_REFUND ? (uint64_t)sign : 0;
+    t->medfee += sign * r->medfee;
+    for (int fund = 0; fund < FUND_COUNT; fund++)
+        t->funds[fund] += sign * r->funds[fund];
+    t->checksum += (uint64_t)sign * r->content_hash;
+    if (sign < 0) return;
+    if (t->first_seq == 0 || r->seq < t->first_seq) t->first_seq = r->seq;
+    if (r->seq > t->last_seq) t->last_seq = r->seq;
+}
+
+static struct tally_key key_of(const struct record_facts *r, uint32_t kind)
+{
+    return (struct tally_key){
+        .kind = kind,
+        .period = r->period,
+        .part = kind == TALLY_DAY          ? r->day
+                : kind == TALLY_PAYER_AREA ? r->ref.insu_admdvs
+                                           : r->mdtrtarea_admvs,
+        .payer = r->payer,
+        .payee = r->payee,
+        .line = r->line,
+        .insurance = r->insurance,
+    };
+}
+
+/* What the model knows of a record, in the engine's noun. */
+static struct record_facts facts_of_item(int index)
+{
+    const struct model_item *item = &w.model.items[index];
+    const bool adjusts = item->kind == MODEL_ADJUSTMENT;
+    const struct bytes id = adjusts ? item->a.adj_no : item->s.setl_id;
+    const struct cell_key cell = model_key(item);
+    struct record_facts facts = {
+        .seq = (uint64_t)index + 1,
+        .period = item->period,
+        .day = day_of(adjusts ? item->stamp_ms : item->s.setl_time),
+        .mdtrtarea_admvs = adjusts ? item->a.mdtrtarea_admvs : item->s.mdtrtarea_admvs,
+        .ref = {.insu_admdvs = adjusts ? item->a.insu_admdvs : item->s.insu_admdvs,
+                .size = (uint8_t)id.size},
+        .payer = cell.payer,
+        .payee = cell.payee,
+        .line = cell.line,
+        .insurance = cell.insurance,
+        .kind = adjusts                      ? RECORD_ADJUSTMENT
+                : item->kind == MODEL_REFUND ? RECORD_REFUND
+                                             : RECORD_SETTLEMENT,
+        .flags = item->period != item->orig_period ? RECORD_LATE : 0,
+        .medfee = adjusts ? 0 : item->s.amounts[AMOUNT_MEDFEE],
+        .content_hash =
+            adjusts ? adjustment_content_hash(&item->a) : settlement_content_hash(&item->s),
+    };
+    memcpy(facts.ref.setl_id, id.data, id.size);
+    model_funds(item, facts.funds);
+    return facts;
+}
+
+/* Counted from the model's list as it was with `known` items. */
+static uint32_t true_tallies(uint64_t known, uint32_t kind, uint32_t period, struct tally *out)
+{
+    uint32_t count = 0;
+    for (int i = 0; i < (int)known; i++) {
+        const struct model_item *item = &w.model.items[i];
+        const bool takes_back = item->kind == MODEL_CORRECTION && item->target >= 0;
+        if (item->kind > MODEL_ADJUSTMENT && !takes_back) continue;
+        const struct record_facts r = facts_of_item(takes_back ? item->target : i);
+        if (r.period != period) continue;
+        add_record(tally_in(out, &count, key_of(&r, kind)), &r, takes_back ? -1 : 1);
+    }
+    return count;
+}
+
+static uint64_t tallies_compared; /* Over all seeds, and changes scanned after the checkpoint. */
+static uint64_t changes_compared;
+
+/* The stored tallies and the changes since are what the model counts. */
+static void compare_tallies(const struct result *stored, const struct result *scanned,
+                            const struct expected *want)
+{
+    static struct tally got[TALLIES_MAX];
+    static struct tally truth[TALLIES_MAX];
+    const struct record_facts *changes = scanned->data;
+    const size_t change_count = scanned->data_size / sizeof *changes;
+    uint32_t count = (uint32_t)(stored->data_size / sizeof *got);
+
+    assert_int_equal(scanned->seq, 0); /* The end was reached. */
+    assert_true(count < TALLIES_MAX);
+    if (count != 0) memcpy(got, stored->data, stored->data_size);
+    for (uint32_t i = 1; i < count; i++)
+        assert_true(got[i - 1].key.part <= got[i].key.part);
+    for (size_t i = 0; i < change_count; i++) {
+        const struct record_facts *c = &changes[i];
+        const bool takes_back = (c->flags & RECORD_TAKEN_BACK) != 0;
+        struct record_facts mine = facts_of_item((int)c->seq - 1);
+        if (takes_back) mine.flags |= RECORD_TAKEN_BACK;
+        assert_true(takes_back || c->seq > stored->seq);
+        assert_memory_equal(c, &mine, sizeof mine);
+        add_record(tally_in(got, &count, key_of(c, want->tally_kind)), c, takes_back ? -1 : 1);
+    }
+    const uint32_t true_count =
+        true_tallies(want->known_seq, want->tally_kind, want->period, truth);
+    assert_int_equal(count, true_count);
+    for (uint32_t i = 0; i < true_count; i++) {
+        uint32_t again = count;
+        const struct tally *t = tally_in(got, &again, truth[i].key);
+        assert_int_equal(again, count);
+        assert_memory_equal(t, &truth[i], sizeof *t);
+    }
+    tallies_compared += count;
+    changes_compared += change_count;
+}
+
+/* The tallies of each kind add up to the cells; nothing has changed since the last checkpoint. */
+static void compare_sums(void)
+{
+    uint32_t cell_count;
+    const struct cell *cells = shard_cells(w.rig.shard, &cell_count);
+    for (uint32_t i = 0; i < cell_count; i++) {
+        const struct cell *cell = &cells[i];
+        for (uint32_t kind = TALLY_DAY; kind <= TALLY_PAYEE_AREA; kind++) {
+            const struct tally_question question = {.kind = kind, .period = cell->key.period};
+            struct request request = rig_control(REQUEST_TALLIES, 0);
+            request.body = (struct bytes){(const uint8_t *)&question, sizeof question};
+            const struct rig_result got = rig_order(&w.rig, request);
+            const struct tally *list = got.result.data;
+            struct tally sum = {0};
+            for (size_t k = 0; k < got.result.data_size / sizeof *list; k++) {
+                const struct tally *t = &list[k];
+                if (t->key.payer != cell->key.payer || t->key.payee != cell->key.payee ||
+                    t->key.line != cell->key.line || t->key.insurance != cell->key.insurance) {
+                    continue;
+                }
+                sum.count += t->count;
+                sum.refund_count += t->refund_count;
+                sum.medfee += t->medfee;
+                sum.checksum += t->checksum;
+                for (int fund = 0; fund < FUND_COUNT; fund++)
+                    sum.funds[fund] += t->funds[fund];
+            }
+            assert_int_equal(sum.count, cell->count);
+            assert_int_equal(sum.refund_count, cell->refund_count);
+            assert_int_equal(sum.medfee, cell->medfee_sum);
+            assert_int_equal(sum.checksum, cell->checksum);
+            assert_memory_equal(sum.funds, cell->balance[ACCOUNT_COST], sizeof sum.funds);
+        }
+    }
+}
+
+/* Every decision of the model's is there, in order, with its body. */
+static bool compare_decision(void *context, struct bytes body, uint64_t seq)
+{
+    int *next = context;
+    char text[32];
+    while (*next < w.model.count && w.model.items[*next].kind != MODEL_DECISION)
+        ++*next;
+    assert_int_equal(seq, *next + 1);
+    snprintf(text, sizeof text, "decision %d", *next);
+    assert_true(bytes_equal(body, bytes_of(text)));
+    ++*next;
+    return true;
+}
+
+static void compare_decisions(void)
+{
+    int next = 0;
+    assert_true(shard_each_cycle(w.rig.shard, compare_decision, &next));
+    for (; next < w.model.count; next++)
+        assert_int_not_equal(w.model.items[next].kind, MODEL_DECISION);
+}
+
 static void compare_answers(void)
 {
     for (uint32_t i = 0; i < w.rig.result_count; i++) {
@@ -552,8 +799,16 @@ static void compare_answers(void)
         assert_true(w.controls_seen < w.controls_made);
         const struct expected *want = &w.controls[w.controls_seen++ % EXPECTED_MAX];
         assert_int_equal(w.rig.controls[i].result.type, want->type);
-        const uint32_t code = w.rig.controls[i].result.code;
-        assert_int_equal(code == 0 ? 0 : model_code_bit(code), want->answer.codes);
+        const struct result *got = &w.rig.controls[i].result;
+        assert_int_equal(got->code == 0 ? 0 : model_code_bit(got->code), want->answer.codes);
+        assert_true(want->known_seq <= w.rig.durable_seq); /* (J1) */
+        if (got->type == REQUEST_TALLIES) {
+            assert_true(i + 1 < w.rig.control_count);
+            compare_tallies(got, &w.rig.controls[i + 1].result, want);
+        } else if (got->type == REQUEST_CYCLE) {
+            assert_int_equal(got->seq, want->seq);
+            assert_int_equal(got->stamp_ms, want->stamp_ms);
+        }
     }
     rig_forget(&w.rig);
 }
@@ -592,6 +847,7 @@ static void crash(void)
     w.results_made = w.results_seen;
     w.controls_made = w.controls_seen;
     w.holding = false;
+    compare_decisions();
 }
 
 static void release(void)
@@ -602,7 +858,11 @@ static void release(void)
 static void one_step(void)
 {
     const uint32_t kind = below(1000);
-    if (kind < 520) {
+    if (kind < 15) {
+        decide();
+    } else if (kind < 40) {
+        ask_tallies();
+    } else if (kind < 520) {
         ask_some(chance(60) ? BATCH : 1 + below(3));
     } else if (kind < 640) {
         rig_flush(&w.rig);
@@ -684,6 +944,11 @@ static void run_seed(uint32_t seed)
     assert_int_equal(w.results_seen, w.results_made); /* Nobody is left without an answer. */
     rig_crash(&w.rig, true);
     compare_cells();
+    compare_decisions();
+    rig_checkpoint(&w.rig);
+    rig_settle(&w.rig);
+    compare_decisions();
+    compare_sums();
     rig_close(&w.rig);
     seed_running = 0;
 }
@@ -696,6 +961,8 @@ static void the_engine_follows_the_model(void **state)
     /* A history in which everything is refused, or nothing, would prove little. */
     assert_true(answered[0] > answered[1] / 10);
     assert_true(answered[1] > answered[0] / 10);
+    assert_true(tallies_compared > 100);
+    assert_true(changes_compared > 100);
 }
 
 static int name_seed(void **state)

@@ -246,6 +246,14 @@ static struct bytes adjustment_of(const struct record *r, char *msgid, int64_t d
 
 /* -- the store that most tests begin with ------------------------------------------------------ */
 
+/* A decision of the clearing cycle: only shard 0 keeps them. */
+static void decide(struct writer *w, const char *rows)
+{
+    if (w->number != 0) return;
+    ask(w, (struct request){.type = REQUEST_CYCLE, .period = 202503, .body = bytes_of(rows)});
+    assert_int_equal(last_code, ERROR_OK);
+}
+
 /* Everything that can happen to one shard. Persons n, n + 2, n + 4 … are at home in it. */
 static void live_through_a_spring(struct writer *w)
 {
@@ -254,7 +262,8 @@ static void live_through_a_spring(struct writer *w)
 
     ask(w, (struct request){.type = REQUEST_CLOCK, .instant_ms = MARCH_14 + 20 * MS_PER_DAY});
     for (uint32_t n = w->number; n < 1500; n += 2) {
-        ask_message(w, MESSAGE_SETL_POST, encoded(make_record(&r, n, n, MARCH_14)), ERROR_OK);
+        const int64_t time_ms = MARCH_14 + (int64_t)(n % 9) * MS_PER_DAY;
+        ask_message(w, MESSAGE_SETL_POST, encoded(make_record(&r, n, n, time_ms)), ERROR_OK);
         if (n % 7 == 0) {
             ask_message(w, MESSAGE_SETL_ADJUST, adjustment_of(&r, r.setl_id, -7), ERROR_OK);
         }
@@ -279,7 +288,9 @@ static void live_through_a_spring(struct writer *w)
             ask_message(w, MESSAGE_CORRECTION, correction_of(&r, r.setl_id), ERROR_OK);
         }
     }
+    decide(w, "before the checkpoint");
     assert_int_equal(shard_checkpoint(w->shard), 0);
+    decide(w, "after it");
     ask(w, (struct request){.type = REQUEST_CUT, .period = 202503});
     ask(w, (struct request){.type = REQUEST_CUT_RELEASE});
     for (uint32_t n = w->number; n < 600; n += 2) {
@@ -400,6 +411,11 @@ static void changed_states_are_found(void **state)
         {STORE_CELL, offsetof(struct cell, count)},
         {STORE_CELL, offsetof(struct cell, checksum)},
         {STORE_CELL, offsetof(struct cell, balance)},
+        {STORE_TALLY, offsetof(struct tally, count)},
+        {STORE_TALLY, offsetof(struct tally, funds)},
+        {STORE_TALLY, offsetof(struct tally, checksum)},
+        {STORE_TALLY, offsetof(struct tally, first_seq)},
+        {STORE_TALLY, offsetof(struct tally, key.part)},
         {STORE_MARK, offsetof(struct mark, changes)},
         {STORE_RECORD, 4},
         {STORE_RECORD, 5000},
@@ -415,6 +431,87 @@ static void changed_states_are_found(void **state)
         assert_int_equal(run_verify(dir, NULL), 1);
         temp_folder_remove(dir);
     }
+}
+
+/* Opens shard 0's store for a change. */
+static struct store_txn *begin_change(const char *dir, struct store **ret_store)
+{
+    struct layout layout;
+    char path[LAYOUT_PATH_MAX];
+    struct store_txn *txn;
+    assert_int_equal(layout_open(dir, &layout, NULL), 0);
+    layout_state_path(&layout, 0, path);
+    assert_int_equal(store_open(path, false, false, ret_store), 0);
+    assert_int_equal(store_begin(*ret_store, &txn), 0);
+    return txn;
+}
+
+static void end_change(struct store *store, struct store_txn *txn)
+{
+    assert_int_equal(store_commit(txn), 0);
+    store_close(store);
+}
+
+/* The last key of a table is taken away, and for lists another one put in. */
+static void lost_and_invented_rows_are_found(void **state)
+{
+    (void)state;
+    static const enum store_table tables_changed[] = {STORE_TALLY, STORE_CYCLE};
+    const uint8_t last[16] = {[0 ... 15] = 0xff};
+    const uint8_t one[8] = {[7] = 1}; /* No entry of the cycle. */
+    char dir[TEMP_FOLDER_SIZE];
+    for (int i = 0; i < 3; i++) {
+        struct store *store;
+        struct bytes key;
+        struct bytes value;
+        make_store(dir, true);
+        assert_int_equal(run_verify(dir, NULL), 0);
+        struct store_txn *txn = begin_change(dir, &store);
+        if (i == 2) {
+            assert_int_equal(store_put(txn, STORE_CYCLE, (struct bytes){one, 8}, bytes_of("")), 0);
+        } else {
+            uint8_t its_key[16];
+            assert_int_equal(store_txn_floor(txn, tables_changed[i],
+                                             (struct bytes){last, sizeof last}, &key, &value),
+                             0);
+            memcpy(its_key, key.data, key.size);
+            assert_int_equal(
+                store_delete(txn, tables_changed[i], (struct bytes){its_key, key.size}), 0);
+        }
+        end_change(store, txn);
+        assert_int_equal(run_verify(dir, NULL), 1);
+        temp_folder_remove(dir);
+    }
+}
+
+/* A state that an older program left has no tallies: it counts as nothing until it is made anew,
+ * the journal is verified all the same. */
+static void an_older_state_counts_as_nothing(void **state)
+{
+    (void)state;
+    char dir[TEMP_FOLDER_SIZE];
+    struct shard_meta meta;
+    struct store *store;
+    struct bytes value;
+    make_store(dir, true);
+    struct store_txn *txn = begin_change(dir, &store);
+    assert_int_equal(store_txn_get(txn, STORE_META, bytes_of("meta"), &value), 0);
+    memcpy(&meta, value.data, sizeof meta);
+    meta.format = SHARD_META_FORMAT_OLD;
+    assert_int_equal(store_put(txn, STORE_META, bytes_of("meta"),
+                               (struct bytes){(const uint8_t *)&meta, sizeof meta}),
+                     0);
+    end_change(store, txn);
+    assert_int_equal(run_verify(dir, NULL), 0);
+
+    txn = begin_change(dir, &store);
+    meta.format = SHARD_META_FORMAT + 1; /* A newer program's. */
+    assert_int_equal(store_put(txn, STORE_META, bytes_of("meta"),
+                               (struct bytes){(const uint8_t *)&meta, sizeof meta}),
+                     0);
+    end_change(store, txn);
+    assert_int_equal(run_verify(dir, NULL), 1);
+    temp_folder_remove(dir);
 }
 
 /* -- a forger: every checksum and hash right, one rule broken ---------------------------------- */
@@ -658,15 +755,26 @@ static void forged_cuts_and_corrections(void **state)
     f.entry.kind = ENTRY_YEAR_CLOSE;
     forge(&f, none);
     assert_found(&f, "month of the closed year is open");
+
+    forge_first(&f, &r);
+    f.entry.kind = ENTRY_CYCLE;
+    f.entry.orig_seq = 1;
+    forge(&f, bytes_of("rows"));
+    assert_found(&f, "refers to a record");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sound_store_passes),          cmocka_unit_test(empty_and_missing_stores),
-        cmocka_unit_test(flipped_bits_are_found),      cmocka_unit_test(changed_states_are_found),
-        cmocka_unit_test(forged_settlements),          cmocka_unit_test(forged_refunds),
+        cmocka_unit_test(sound_store_passes),
+        cmocka_unit_test(empty_and_missing_stores),
+        cmocka_unit_test(flipped_bits_are_found),
+        cmocka_unit_test(changed_states_are_found),
+        cmocka_unit_test(forged_settlements),
+        cmocka_unit_test(forged_refunds),
         cmocka_unit_test(forged_cuts_and_corrections),
+        cmocka_unit_test(lost_and_invented_rows_are_found),
+        cmocka_unit_test(an_older_state_counts_as_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,9 @@
 /* The store keeps what was committed, forgets what was aborted, and grows when asked. */
 #include <errno.h>
+#include <lmdb.h>
 #include <pthread.h>
 
+#include "tests/lib/prng.h"
 #include "tests/lib/unit.h"
 #include "tests/unit/world/temp_folder.h"
 #include "world/linux/lmdb_store.h"
@@ -336,6 +338,144 @@ static void one_thread_reads_while_another_writes(void **state)
     store_close(store);
 }
 
+#define KEYS 700
+
+static void number_key(uint32_t number, uint8_t key[4])
+{
+    for (int i = 0; i < 4; i++)
+        key[i] = (uint8_t)(number >> (24 - 8 * i));
+}
+
+/* Gets, floors, puts and deletes in one transaction, in any order, against a plain array: a cursor
+ * stands open all the while and must never lead a put astray. */
+static void a_transaction_is_a_map(void **state)
+{
+    (void)state;
+    struct store *store = open_store(64u << 20);
+    struct prng chance = {.state = 5};
+    uint16_t sizes[KEYS] = {0}; /* Of the value; 0: not there. */
+    uint8_t value[3000];
+    uint8_t key[4];
+    struct bytes k, v;
+
+    memset(value, 'v', sizeof value);
+    for (int round = 0; round < 5; round++) {
+        struct store_txn *txn = begin(store);
+        for (int i = 0; i < 4000; i++) {
+            const uint32_t number = (uint32_t)prng_below(&chance, KEYS);
+            const uint32_t what = (uint32_t)prng_below(&chance, 10);
+            number_key(number, key);
+            const struct bytes the_key = {key, sizeof key};
+            if (what < 3) {
+                const int r = store_txn_get(txn, STORE_TALLY, the_key, &v);
+                assert_int_equal(r, sizes[number] == 0 ? -ENOENT : 0);
+                if (r == 0) assert_int_equal(v.size, sizes[number]);
+            } else if (what < 5) {
+                int at = (int)number;
+                while (at >= 0 && sizes[at] == 0)
+                    at--;
+                const int r = store_txn_floor(txn, STORE_TALLY, the_key, &k, &v);
+                assert_int_equal(r, at < 0 ? -ENOENT : 0);
+                if (r != 0) continue;
+                number_key((uint32_t)at, key);
+                assert_memory_equal(k.data, key, sizeof key);
+                assert_int_equal(v.size, sizes[at]);
+            } else if (what < 8) {
+                sizes[number] = (uint16_t)(1 + prng_below(&chance, i % 50 == 0 ? 3000 : 200));
+                assert_int_equal(
+                    store_put(txn, STORE_TALLY, the_key, (struct bytes){value, sizes[number]}), 0);
+            } else {
+                assert_int_equal(store_delete(txn, STORE_TALLY, the_key), 0);
+                sizes[number] = 0;
+            }
+        }
+        assert_int_equal(store_commit(txn), 0);
+        assert_int_equal(store_refresh(store), 0);
+        for (uint32_t number = 0; number < KEYS; number++) {
+            number_key(number, key);
+            const int r = store_get(store, STORE_TALLY, (struct bytes){key, sizeof key}, &v);
+            assert_int_equal(r, sizes[number] == 0 ? -ENOENT : 0);
+            if (r == 0) assert_int_equal(v.size, sizes[number]);
+        }
+    }
+    store_close(store);
+}
+
+static void clearing_empties_all_tables(void **state)
+{
+    (void)state;
+    struct store *store = open_store(0);
+    struct bytes k, v;
+    struct store_txn *txn = begin(store);
+    for (int table = 0; table < STORE_TABLE_COUNT; table++) {
+        for (uint32_t i = 0; i < 500; i++) {
+            uint8_t key[4];
+            number_key(i, key);
+            assert_int_equal(
+                store_put(txn, (enum store_table)table, (struct bytes){key, 4}, bytes_of("v")), 0);
+        }
+    }
+    assert_int_equal(store_commit(txn), 0);
+    assert_int_equal(store_refresh(store), 0);
+    assert_int_equal(store_clear(store), 0);
+    for (int reopened = 0; reopened < 2; reopened++) {
+        for (int table = 0; table < STORE_TABLE_COUNT; table++) {
+            assert_int_equal(store_ceiling(store, (enum store_table)table, bytes_of(""), &k, &v),
+                             -ENOENT);
+        }
+        store_close(store);
+        store = open_store(0);
+    }
+    put(store, "a", "one"); /* And it takes values again. */
+    assert_int_equal(store_refresh(store), 0);
+    assert_int_equal(store_get(store, STORE_META, bytes_of("a"), &v), 0);
+    store_close(store);
+}
+
+/* As stores were before there were tallies: five tables. */
+static void make_older_store(void)
+{
+    static const char *const names[] = {"meta", "record", "id", "mark", "cell"};
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi table;
+    MDB_val key = {1, (void *)"a"};
+    assert_int_equal(mdb_env_create(&env), 0);
+    assert_int_equal(mdb_env_set_maxdbs(env, 5), 0);
+    assert_int_equal(mdb_env_open(env, folder, 0, 0640), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(mdb_dbi_open(txn, names[i], MDB_CREATE, &table), 0);
+        assert_int_equal(mdb_put(txn, table, &key, &key, 0), 0);
+    }
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+static void an_older_store_lacks_tables(void **state)
+{
+    (void)state;
+    struct store *store = NULL;
+    struct bytes k, v;
+    make_older_store();
+    assert_int_equal(store_open(folder, true, true, &store), 0); /* To read: they are empty. */
+    assert_int_equal(store_get(store, STORE_CELL, bytes_of("a"), &v), 0);
+    assert_int_equal(store_get(store, STORE_TALLY, bytes_of("a"), &v), -ENOENT);
+    assert_int_equal(store_floor(store, STORE_TALLY, bytes_of("a"), &k, &v), -ENOENT);
+    assert_int_equal(store_ceiling(store, STORE_CYCLE, bytes_of("a"), &k, &v), -ENOENT);
+    assert_int_equal(store_refresh(store), 0);
+    store_close(store);
+
+    store = open_store(0); /* To write: they are made. */
+    struct store_txn *txn = begin(store);
+    assert_int_equal(store_put(txn, STORE_TALLY, bytes_of("a"), bytes_of("one")), 0);
+    assert_int_equal(store_commit(txn), 0);
+    assert_int_equal(store_refresh(store), 0);
+    assert_int_equal(store_get(store, STORE_TALLY, bytes_of("a"), &v), 0);
+    assert_int_equal(store_get(store, STORE_CELL, bytes_of("a"), &v), 0);
+    store_close(store);
+}
+
 static void what_is_not_there_or_not_a_store_is_refused(void **state)
 {
     (void)state;
@@ -367,6 +507,9 @@ int main(void)
         TEST(asking_for_the_same_again_still_grows),
         TEST(reads_go_on_after_the_map_was_full),
         TEST(a_transaction_sees_what_it_wrote),
+        TEST(a_transaction_is_a_map),
+        TEST(clearing_empties_all_tables),
+        TEST(an_older_store_lacks_tables),
         TEST(one_thread_reads_while_another_writes),
         TEST(what_is_not_there_or_not_a_store_is_refused),
     };

@@ -1,0 +1,31 @@
+/* shard_facts -- what an entry says of its record, in a fixed size: for scans, the desk's questions
+ * and the merge's tallies alike, so that all of them agree with the cells.
+ *
+ * Pure: an entry in, facts out; no state is known, so RECORD_REVERSED and RECORD_CUT are never set
+ * here. */
+#ifndef SHARD_FACTS_H
+#define SHARD_FACTS_H
+
+#include "journal/entry.h"
+#include "ledger/rules.h"
+#include "ledger/tally.h"
+#include "types/record_facts.h"
+#include "types/settlement.h"
+
+/* What a settlement or refund entry posted. */
+struct posting posting_of(const struct entry *entry, const struct settlement *settlement);
+
+/* What an adjustment entry posted. */
+struct posting adjustment_posting_of(const struct entry *entry,
+                                     const struct adjustment *adjustment);
+
+/* The facts of a settlement, refund or adjustment: what was posted to its cell and what its cell's
+ * checksum adds, with RECORD_LATE or no flag. facts.shard is left 0. False for other entries. The
+ * body must be sound: it was accepted. */
+bool facts_of(const struct entry *entry, struct record_facts *ret_facts);
+
+/* entry_read_fn (ledger/tally.h). */
+enum entry_effect facts_read(struct bytes bytes, struct record_facts *ret_facts,
+                             uint64_t *ret_taken_back);
+
+#endif
