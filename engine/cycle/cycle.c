@@ -377,6 +377,9 @@ static bool seen_before(struct judgement *j)
         (void)refuse(j, ERROR_MSGID_REUSED, "msgid %s was used with other content", key.msgid);
         return true;
     }
+    /* The id of a cut may be made of its month, and an aborted month is cut again: the chapter
+     * knows whether it was done. */
+    if (key.type == MESSAGE_PERIOD_CUT) return false;
     j->decision->dup = true;
     memcpy(j->decision->ref, before->ref, sizeof before->ref);
     return true;

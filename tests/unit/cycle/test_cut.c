@@ -350,6 +350,26 @@ static void test_abort_and_cut_again(void **state)
     assert_int_equal(cycle_lines(rig.cycle, 1, 1, lines, 8), 1);
 }
 
+/* The same message cuts an aborted month again: its id may be made of the month alone. */
+static void test_same_message_after_an_abort(void **state)
+{
+    (void)state;
+    (void)cycle_rig_record(&rig, AH, SH, "a", 20260303, 500);
+    rig.cut_through = MARCH;
+    struct order order = cycle_rig_order(&rig, MESSAGE_PERIOD_CUT, 0);
+    order.period = MARCH;
+    assert_int_equal(cycle_rig_give(&rig, &order), ERROR_OK);
+    assert_int_equal(cycle_rig_give(&rig, &order), ERROR_OK);
+    assert_true(rig.decision.dup);
+    assert_int_equal(step(MARCH, STEP_ABORT), ERROR_OK);
+    assert_int_equal(cycle_rig_give(&rig, &order), ERROR_OK);
+    assert_false(rig.decision.dup);
+    assert_string_equal(rig.decision.ref, "202603-2");
+    order.hash++;
+    assert_int_equal(cycle_rig_give(&rig, &order), ERROR_MSGID_REUSED);
+    assert_sound();
+}
+
 /* An aborted month does not stop the next one, which takes its cells along; one that is not
  * eligible any more goes back to where it waits. */
 static void test_next_month_after_an_abort(void **state)
@@ -400,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_overflow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_abort_and_cut_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_same_message_after_an_abort, setup, teardown),
         cmocka_unit_test_setup_teardown(test_next_month_after_an_abort, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unfinished_cut, setup, teardown),
     };
