@@ -402,7 +402,7 @@ struct order_row {
 
 /* Accounts of the cycle's book, per ordered pair and fund class, debit positive. COST takes over
  * what the shards' cells hand over at the cut; the others say where it stands (docs/rules.md,
- * Accounts and postings). */
+ * The cycle's book). */
 enum cycle_account {
     CYCLE_COST = 0,
     CYCLE_ACCRUED, /* Handed over, not reconciled where that is required. */
