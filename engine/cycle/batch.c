@@ -421,17 +421,28 @@ static bool nothing_before(const struct leftovers *left)
     return left->cells + left->records + left->batches + left->others == 0;
 }
 
-static void open_cells(const struct cycle *cycle, uint32_t year, struct leftovers *left)
+static void note_cell(struct leftovers *left, const struct cell_key *cell)
 {
+    if (nothing_before(left)) {
+        (void)snprintf(left->first, sizeof left->first, "cell %06u %02u-%02u line %u class %u",
+                       cell->period, province_of(cell->payer), province_of(cell->payee), cell->line,
+                       cell->insurance);
+    }
+    left->cells++;
+}
+
+/* Cells that wait; and those of months that have no batch at all yet, as the shards know them. */
+static void open_cells(const struct judgement *j, uint32_t year, struct leftovers *left)
+{
+    const struct cycle *cycle = j->cycle;
+    for (size_t i = 0; i < j->facts->cell_count; i++) {
+        const struct cell_key *cell = &j->facts->cells[i].key;
+        if (cell->period / 100 == year && cycle_batch(cycle, cell->period) == NULL)
+            note_cell(left, cell);
+    }
     for (uint32_t i = 0; i < cycle_count(cycle, ROW_FROZEN); i++) {
         const struct frozen_row *row = cycle_row(cycle, ROW_FROZEN, i);
-        if (row->cell.period / 100 != year || row->batch != 0) continue;
-        if (nothing_before(left)) {
-            (void)snprintf(left->first, sizeof left->first, "cell %06u %02u-%02u line %u class %u",
-                           row->cell.period, province_of(row->cell.payer),
-                           province_of(row->cell.payee), row->cell.line, row->cell.insurance);
-        }
-        left->cells++;
+        if (row->cell.period / 100 == year && row->batch == 0) note_cell(left, &row->cell);
     }
 }
 
@@ -497,7 +508,7 @@ bool judge_year_close(struct judgement *j)
         memcpy(j->decision->ref, ref, sizeof ref);
         return true;
     }
-    open_cells(j->cycle, year, &left);
+    open_cells(j, year, &left);
     open_records(j->cycle, year, &left);
     open_batches(j->cycle, year, &left);
     open_others(j->cycle, year, &left);

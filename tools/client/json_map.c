@@ -6,6 +6,7 @@
 
 #include "centre.pb-c.h"
 #include "common.pb-c.h"
+#include "cycle.pb-c.h"
 #include "session.pb-c.h"
 #include "settlement.pb-c.h"
 #include "types/civil.h"
@@ -27,14 +28,70 @@ static const struct json_message messages[] = {
     MESSAGE(SetlAdjust, SETL_ADJUST, setl_adjust, reply),
     MESSAGE(SetlBatch, SETL_BATCH, setl_batch, setl_batch_reply),
     MESSAGE(Correction, CORRECTION, correction, reply),
+    MESSAGE(ReconDay, RECON_DAY, recon_day, recon_day_reply),
+    MESSAGE(ReconList, RECON_LIST, recon_list, recon_list_reply),
     MESSAGE(PeriodCut, PERIOD_CUT, period_cut, period_cut_reply),
+    MESSAGE(BatchStep, BATCH_STEP, batch_step, order_reply),
+    MESSAGE(ClrConfirm, CLR_CONFIRM, clr_confirm, order_reply),
+    MESSAGE(DisputeOpen, DISPUTE_OPEN, dispute_open, order_reply),
+    MESSAGE(BatchSign, BATCH_SIGN, batch_sign, order_reply),
+    MESSAGE(PayReport, PAY_REPORT, pay_report, order_reply),
+    MESSAGE(PrefundSet, PREFUND_SET, prefund_set, order_reply),
+    MESSAGE(ClrWithdraw, CLR_WITHDRAW, clr_withdraw, order_reply),
+    MESSAGE(Recovery, RECOVERY, recovery, order_reply),
+    MESSAGE(DisputeReply, DISPUTE_REPLY, dispute_reply, order_reply),
+    MESSAGE(DisputeResolve, DISPUTE_RESOLVE, dispute_resolve, order_reply),
+    MESSAGE(ReceiptReport, RECEIPT_REPORT, receipt_report, order_reply),
+    MESSAGE(NoticeReissue, NOTICE_REISSUE, notice_reissue, order_reply),
+    MESSAGE(PrefundApply, PREFUND_APPLY, prefund_apply, order_reply),
+    MESSAGE(PrefundDecide, PREFUND_DECIDE, prefund_decide, order_reply),
     MESSAGE(PeriodList, PERIOD_LIST, period_list, period_list_reply),
     MESSAGE(NetReport, NET_REPORT, net_report, net_report_reply),
     MESSAGE(PositionReport, POSITION_REPORT, position_report, position_report_reply),
     MESSAGE(YearClose, YEAR_CLOSE, year_close, reply),
+    MESSAGE(SettingSet, SETTING_SET, setting_set, order_reply),
+    MESSAGE(BatchGet, BATCH_GET, batch_get, batch_get_reply),
+    MESSAGE(NoticeList, NOTICE_LIST, notice_list, notice_list_reply),
+    MESSAGE(DisputeList, DISPUTE_LIST, dispute_list, dispute_list_reply),
+    MESSAGE(PrefundList, PREFUND_LIST, prefund_list, prefund_list_reply),
+    MESSAGE(DifferenceList, DIFFERENCE_LIST, difference_list, difference_list_reply),
+    MESSAGE(CalendarGet, CALENDAR_GET, calendar_get, calendar_get_reply),
+    MESSAGE(AreaReport, AREA_REPORT, area_report, area_report_reply),
+    MESSAGE(ExceptionList, EXCEPTION_LIST, exception_list, exception_list_reply),
+    MESSAGE(CellList, CELL_LIST, cell_list, cell_list_reply),
+    MESSAGE(SettingList, SETTING_LIST, setting_list, setting_list_reply),
+    MESSAGE(BookGet, BOOK_GET, book_get, book_get_reply),
     MESSAGE(SettlementGet, SETTLEMENT_GET, settlement_get, settlement_get_reply),
     MESSAGE(ClockSet, CLOCK_SET, clock_set, reply),
     MESSAGE(StatusGet, STATUS_GET, status_get, status_reply),
+    MESSAGE(ReconDay, RECON_DAY, recon_day, recon_day_reply),
+    MESSAGE(ReconList, RECON_LIST, recon_list, recon_list_reply),
+    MESSAGE(BatchStep, BATCH_STEP, batch_step, order_reply),
+    MESSAGE(ClrConfirm, CLR_CONFIRM, clr_confirm, order_reply),
+    MESSAGE(DisputeOpen, DISPUTE_OPEN, dispute_open, order_reply),
+    MESSAGE(BatchSign, BATCH_SIGN, batch_sign, order_reply),
+    MESSAGE(PayReport, PAY_REPORT, pay_report, order_reply),
+    MESSAGE(PrefundSet, PREFUND_SET, prefund_set, order_reply),
+    MESSAGE(ClrWithdraw, CLR_WITHDRAW, clr_withdraw, order_reply),
+    MESSAGE(Recovery, RECOVERY, recovery, order_reply),
+    MESSAGE(DisputeReply, DISPUTE_REPLY, dispute_reply, order_reply),
+    MESSAGE(DisputeResolve, DISPUTE_RESOLVE, dispute_resolve, order_reply),
+    MESSAGE(ReceiptReport, RECEIPT_REPORT, receipt_report, order_reply),
+    MESSAGE(NoticeReissue, NOTICE_REISSUE, notice_reissue, order_reply),
+    MESSAGE(PrefundApply, PREFUND_APPLY, prefund_apply, order_reply),
+    MESSAGE(PrefundDecide, PREFUND_DECIDE, prefund_decide, order_reply),
+    MESSAGE(SettingSet, SETTING_SET, setting_set, order_reply),
+    MESSAGE(BatchGet, BATCH_GET, batch_get, batch_get_reply),
+    MESSAGE(NoticeList, NOTICE_LIST, notice_list, notice_list_reply),
+    MESSAGE(DisputeList, DISPUTE_LIST, dispute_list, dispute_list_reply),
+    MESSAGE(PrefundList, PREFUND_LIST, prefund_list, prefund_list_reply),
+    MESSAGE(DifferenceList, DIFFERENCE_LIST, difference_list, difference_list_reply),
+    MESSAGE(CalendarGet, CALENDAR_GET, calendar_get, calendar_get_reply),
+    MESSAGE(AreaReport, AREA_REPORT, area_report, area_report_reply),
+    MESSAGE(ExceptionList, EXCEPTION_LIST, exception_list, exception_list_reply),
+    MESSAGE(CellList, CELL_LIST, cell_list, cell_list_reply),
+    MESSAGE(SettingList, SETTING_LIST, setting_list, setting_list_reply),
+    MESSAGE(BookGet, BOOK_GET, book_get, book_get_reply),
 };
 /* clang-format on */
 
@@ -91,7 +148,8 @@ static bool refuse(struct json_map *map, const struct place *place, const char *
 
 static bool is_time(const char *name)
 {
-    static const char *const names[] = {"setl_time", "begndate", "enddate", "inf_time", "to"};
+    static const char *const names[] = {"setl_time", "begndate", "enddate",       "inf_time",
+                                        "to",        "paid_at",  "effective_from"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(names[i], name) == 0) return true;
     }
@@ -245,7 +303,7 @@ static bool read_value(struct json_map *map, const struct place *place,
     }
 }
 
-/* Only messages are repeated on this wire. */
+/* Only messages are repeated in requests. */
 static bool read_repeated(struct json_map *map, const struct place *place,
                           const ProtobufCFieldDescriptor *field, const json_t *array,
                           ProtobufCMessage *message)
@@ -405,16 +463,30 @@ static json_t *write_setl_post(const ProtobufCBinaryData *data)
     return json;
 }
 
+/* One of a repeated field's values: messages, and numbers of 4 or 8 bytes. */
+static json_t *write_item(const ProtobufCFieldDescriptor *field, const uint8_t *list, size_t i)
+{
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return write_value(field, list + i * sizeof(ProtobufCMessage *));
+    case PROTOBUF_C_TYPE_UINT32:
+        return write_value(field, list + i * sizeof(uint32_t));
+    case PROTOBUF_C_TYPE_INT64:
+        return write_value(field, list + i * sizeof(int64_t));
+    default:
+        return json_null();
+    }
+}
+
 static json_t *write_field(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
     const uint8_t *member = (const uint8_t *)message + field->offset;
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
         const size_t count = *(const size_t *)((const uint8_t *)message + field->quantifier_offset);
+        const uint8_t *list = *(const uint8_t *const *)member;
         json_t *array = json_array();
-        for (size_t i = 0; i < count; i++) {
-            ProtobufCMessage *const *list = *(ProtobufCMessage *const *const *)member;
-            json_array_append_new(array, json_map_write(list[i]));
-        }
+        for (size_t i = 0; i < count; i++)
+            json_array_append_new(array, write_item(field, list, i));
         return array;
     }
     if (message->descriptor == &qingfen__v1__settlement_record__descriptor &&

@@ -1,7 +1,6 @@
 #include "tools/client/yuan.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 
 /* Digits of `value`, a comma before each group of three when asked for. Gives the length. */
@@ -50,4 +49,34 @@ char *count_format_grouped(uint64_t count, char ret_text[YUAN_SIZE])
 {
     ret_text[put_digits(count, true, ret_text)] = '\0';
     return ret_text;
+}
+
+#define YUAN_DIGITS_MAX 14 /* Before the point, of N(16,2). */
+
+bool yuan_parse(const char *text, int64_t *ret_fen)
+{
+    const bool is_negative = *text == '-';
+    if (is_negative) text++;
+
+    int64_t fen = 0;
+    int digits = 0;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        if (++digits > YUAN_DIGITS_MAX) return false;
+        fen = fen * 10 + (*text - '0');
+    }
+    if (digits == 0) return false;
+    int decimals = 0;
+    if (*text == '.') {
+        for (text++; *text >= '0' && *text <= '9'; text++) {
+            if (++decimals > 2) return false;
+            fen = fen * 10 + (*text - '0');
+        }
+        if (decimals == 0) return false;
+    }
+    if (*text != '\0') return false;
+    for (; decimals < 2; decimals++) {
+        fen *= 10;
+    }
+    *ret_fen = is_negative ? -fen : fen;
+    return true;
 }

@@ -4,6 +4,7 @@
 #ifndef CLIENT_YUAN_H
 #define CLIENT_YUAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,5 +18,10 @@ char *yuan_format_grouped(int64_t fen, char ret_text[YUAN_SIZE]);
 
 /* "1,234,567". Gives `ret_text`. */
 char *count_format_grouped(uint64_t count, char ret_text[YUAN_SIZE]);
+
+/* Yuan as people and files write them, "1234.5" or "-0.01", into fen: digits with at most two
+ * decimals and a minus sign, nothing else; under 10^14 yuan either way, the N(16,2) of the
+ * national interface. False: not of that form, *ret_fen stays. */
+bool yuan_parse(const char *text, int64_t *ret_fen);
 
 #endif

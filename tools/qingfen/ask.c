@@ -6,6 +6,7 @@
 #include "common.pb-c.h"
 #include "tools/client/clock.h"
 #include "tools/client/json_map.h"
+#include "tools/qingfen/advice.h"
 #include "tools/qingfen/commands.h"
 #include "types/ensure.h"
 #include "types/error.h"
@@ -43,30 +44,49 @@ ProtobufCMessage *ask_over(const char *command, struct client *client,
     return answer;
 }
 
+bool talk_open(struct talk *talk, const char *command, const struct client_address *address,
+               uint32_t province)
+{
+    Qingfen__V1__HelloReply *hello = NULL;
+    talk->command = command;
+    client_init(&talk->client, address);
+    int r = client_connect(&talk->client, 0);
+    if (r == 0) r = client_hello(&talk->client, province, 0, &hello);
+    if (r == 0) {
+        talk->now = hello->now;
+        qingfen__v1__hello_reply__free_unpacked(hello, NULL);
+        return true;
+    }
+    fprintf(stderr, "qingfen %s: %s\n", command, talk->client.text);
+    talk_close(talk);
+    return false;
+}
+
+void talk_close(struct talk *talk)
+{
+    client_done(&talk->client);
+}
+
+ProtobufCMessage *talk_ask(struct talk *talk, const ProtobufCMessage *request, uint16_t type,
+                           const ProtobufCMessageDescriptor *reply)
+{
+    ProtobufCMessage *answer = ask_over(talk->command, &talk->client, request, type, reply);
+    if (answer == NULL || answer->descriptor == reply) return answer;
+
+    const Qingfen__V1__ErrorReply *error = (const Qingfen__V1__ErrorReply *)answer;
+    ask_status(talk->command, error->code, error->text);
+    protobuf_c_message_free_unpacked(answer, NULL);
+    return NULL;
+}
+
 ProtobufCMessage *ask_once(const char *command, const struct client_address *address,
                            uint32_t province, const ProtobufCMessage *request, uint16_t type,
                            const ProtobufCMessageDescriptor *reply)
 {
-    struct client client;
-    ProtobufCMessage *answer = NULL;
-    Qingfen__V1__HelloReply *hello = NULL;
-
-    client_init(&client, address);
-    int r = client_connect(&client, 0);
-    if (r == 0 && province != 0) r = client_hello(&client, province, 0, &hello);
-    if (r != 0) {
-        fprintf(stderr, "qingfen %s: %s\n", command, client.text);
-    } else {
-        answer = ask_over(command, &client, request, type, reply);
-    }
-    if (answer != NULL && answer->descriptor != reply) {
-        const Qingfen__V1__ErrorReply *error = (const Qingfen__V1__ErrorReply *)answer;
-        ask_status(command, error->code, error->text);
-        protobuf_c_message_free_unpacked(answer, NULL);
-        answer = NULL;
-    }
-    if (hello != NULL) qingfen__v1__hello_reply__free_unpacked(hello, NULL);
-    client_done(&client);
+    struct talk talk;
+    if (!talk_open(&talk, command, address, province)) return NULL;
+    ProtobufCMessage *answer = talk_ask(&talk, request, type, reply);
+    talk_close(&talk);
     return answer;
 }
 
@@ -76,15 +96,22 @@ int ask_status(const char *command, uint32_t code, const char *text)
     fprintf(stderr, "qingfen %s: %u %s", command, code,
             text != NULL && text[0] != '\0' ? text : error_text(code));
     fprintf(stderr, " (%s)\n", error_text_zh(code));
+    const char *advice = advice_for(code);
+    if (advice != NULL) fprintf(stderr, "  what to do: %s\n", advice);
     return EXIT_FAILED;
+}
+
+void print_json_value(const json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT);
+    ENSURE(text != NULL);
+    puts(text);
+    free(text);
 }
 
 void print_json(const ProtobufCMessage *message)
 {
     json_t *json = json_map_write(message);
-    char *text = json_dumps(json, JSON_COMPACT);
-    ENSURE(text != NULL);
-    puts(text);
-    free(text);
+    print_json_value(json);
     json_decref(json);
 }

@@ -17,10 +17,8 @@ static const struct command_help help = {
              "       qingfen call [OPTIONS] --file FILE.ndjson",
     .about =
         "Sends one message, or every line of a file one after the other, and prints each reply as\n"
-        "one line of JSON. TYPE is Hello, SetlPost, SetlReverse, SetlAdjust, SetlBatch, "
-        "Correction,\n"
-        "PeriodCut, PeriodList, NetReport, PositionReport, YearClose, SettlementGet, ClockSet,\n"
-        "StatusGet, or a number such as 0x0101. JSON defaults to {}.\n"
+        "one line of JSON. TYPE is the name of a request in proto/, such as StatusGet, SetlPost,\n"
+        "PeriodCut or NoticeList, or its number, such as 0x0101. JSON defaults to {}.\n"
         "Field names are those of the .proto files; amounts are integer fen; bytes are hex; times "
         "are\n"
         "milliseconds or \"2026-03-02T21:59:00+08:00\" or \"2026-03-02 21:59:00\"; psn_no may "

@@ -12,16 +12,25 @@ enum exit_status {
     EXIT_USAGE = 2,  /* What was asked makes no sense; nothing was done. */
 };
 
+int cmd_book(int argc, char **argv);
+int cmd_calendar(int argc, char **argv);
 int cmd_call(int argc, char **argv);
 int cmd_clock(int argc, char **argv);
+int cmd_confirm(int argc, char **argv);
+int cmd_dispute(int argc, char **argv);
 int cmd_document(int argc, char **argv);
+int cmd_exception(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_gen(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_load(int argc, char **argv);
+int cmd_notice(int argc, char **argv);
 int cmd_period(int argc, char **argv);
+int cmd_prefund(int argc, char **argv);
+int cmd_recon(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_send(int argc, char **argv);
+int cmd_setting(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_verify(int argc, char **argv);

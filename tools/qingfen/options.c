@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/client/yuan.h"
 #include "tools/qingfen/commands.h"
 #include "types/civil.h"
 #include "types/province.h"
@@ -74,6 +75,31 @@ bool period_parse(const char *text, uint32_t *ret_period)
     return true;
 }
 
+bool day_parse(const char *text, uint32_t *ret_day)
+{
+    char digits[9];
+    const size_t size = strlen(text);
+    if (size == 10 && text[4] == '-' && text[7] == '-') {
+        snprintf(digits, sizeof(digits), "%.4s%.2s%.2s", text, text + 5, text + 8);
+    } else if (size == 8) {
+        memcpy(digits, text, sizeof(digits));
+    } else {
+        return false;
+    }
+    uint64_t number;
+    if (!number_parse(digits, &number) || number > UINT32_MAX) return false;
+    const uint32_t day = (uint32_t)number;
+    if (!civil_month_valid(day / 100) || day % 100 == 0) return false;
+    if (day % 100 > (uint32_t)civil_month_days(day / 100)) return false;
+    *ret_day = day;
+    return true;
+}
+
+static bool time_parse(const char *text, int64_t *ret_ms)
+{
+    return civil_parse_iso(text, ret_ms) || civil_parse_datetime(text, strlen(text), ret_ms);
+}
+
 struct client_address options_address(void)
 {
     struct client_address address = {.host = "127.0.0.1", .port = "7040"};
@@ -104,12 +130,13 @@ static void print_help(const struct command_help *help, const struct option_spec
 
 int options_refuse(const struct command_help *help, const char *format, ...)
 {
-    const int word = (int)strcspn(help->usage, " \n");
+    const char *name = help->name == NULL ? help->usage : help->name;
+    const int word = (int)(help->name == NULL ? strcspn(name, " \n") : strlen(name));
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "qingfen %.*s: ", word, help->usage);
+    fprintf(stderr, "qingfen %.*s: ", word, name);
     vfprintf(stderr, format, arguments);
-    fprintf(stderr, "\nsee 'qingfen %.*s --help'\n", word, help->usage);
+    fprintf(stderr, "\nsee 'qingfen %.*s --help'\n", word, name);
     va_end(arguments);
     return EXIT_USAGE;
 }
@@ -129,6 +156,7 @@ static bool set_format(const char *text, enum format *format)
 static const char *set_value(const struct option_spec *spec, const char *text)
 {
     uint64_t number;
+    int64_t fen;
     switch (spec->kind) {
     case OPTION_FLAG:
         break; /* Never asked. */
@@ -156,6 +184,23 @@ static const char *set_value(const struct option_spec *spec, const char *text)
         break;
     case OPTION_PERIOD:
         if (!period_parse(text, spec->value)) return "a month such as 2025-03";
+        break;
+    case OPTION_DAY:
+        if (!day_parse(text, spec->value)) return "a day such as 2025-03-14";
+        break;
+    case OPTION_TIME:
+        if (!time_parse(text, spec->value)) return "a time such as 2025-03-14T09:00:00+08:00";
+        break;
+    case OPTION_YUAN:
+        if (!yuan_parse(text, &fen) || fen <= 0)
+            return "an amount in yuan above 0, such as 1234.50";
+        *(int64_t *)spec->value = fen;
+        break;
+    case OPTION_AREA:
+        if (!number_parse(text, &number) || number < 100000 || number > 999999) {
+            return "the six digits of an area, such as 340100";
+        }
+        *(uint32_t *)spec->value = (uint32_t)number;
         break;
     }
     return NULL;
@@ -229,4 +274,57 @@ int options_read(int argc, char **argv, const struct command_help *help,
     }
     *ret_count = count;
     return OPTIONS_GO;
+}
+
+static void print_verbs(const struct command_help *help, const struct verb *verbs)
+{
+    printf("usage: qingfen %s\n\n%s\n", help->usage, help->about);
+    for (const struct verb *verb = verbs; verb->name != NULL; verb++) {
+        printf("  %-13s %s\n", verb->name, verb->help);
+    }
+    const int word = (int)strcspn(help->usage, " \n");
+    printf("\n'qingfen %.*s VERB --help' says more.\n", word, help->usage);
+    if (help->examples != NULL) printf("\nexamples:\n%s", help->examples);
+}
+
+static int refuse_verb(const struct command_help *help, const struct verb *verbs, const char *word)
+{
+    const int command = (int)strcspn(help->usage, " \n");
+    for (const struct verb *verb = verbs; verb->name != NULL; verb++) {
+        if (!word_is_near(word, verb->name)) continue;
+        return options_refuse(help, "there is no '%.*s %s'; did you mean '%s'?", command,
+                              help->usage, word, verb->name);
+    }
+    return options_refuse(help, "there is no '%.*s %s'", command, help->usage, word);
+}
+
+const struct verb *verbs_find(int argc, char **argv, const struct verb *verbs)
+{
+    for (int i = 1; i < argc; i++) {
+        for (const struct verb *verb = verbs; verb->name != NULL; verb++) {
+            if (strcmp(argv[i], verb->name) != 0) continue;
+            /* The verb moves to the front, the words before it keep their order. */
+            char *word = argv[i];
+            memmove(argv + 2, argv + 1, (size_t)(i - 1) * sizeof(*argv));
+            argv[1] = word;
+            return verb;
+        }
+        /* A first word that is no verb is a slip, or no verb is meant: later words are values. */
+        if (i == 1 && argv[i][0] != '-') return NULL;
+    }
+    return NULL;
+}
+
+int verbs_run(int argc, char **argv, const struct command_help *help, const struct verb *verbs)
+{
+    const struct verb *verb = verbs_find(argc, argv, verbs);
+    if (verb != NULL) return verb->run(argc - 1, argv + 1);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_verbs(help, verbs);
+            return EXIT_DONE;
+        }
+    }
+    if (argc > 1 && argv[1][0] != '-') return refuse_verb(help, verbs, argv[1]);
+    return options_refuse(help, "say what to do");
 }

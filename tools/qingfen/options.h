@@ -24,6 +24,10 @@ enum option_kind {
     OPTION_ADDRESS,  /* struct client_address */
     OPTION_PROVINCE, /* uint32_t, a two-digit code that takes part */
     OPTION_PERIOD,   /* uint32_t yyyymm, written 2025-03 or 202503 */
+    OPTION_DAY,      /* uint32_t yyyymmdd, written 2025-03-14 or 20250314 */
+    OPTION_TIME,     /* int64_t ms, ISO 8601 or "2025-03-14 09:00:00" in Shanghai */
+    OPTION_YUAN,     /* int64_t fen, > 0, written in yuan */
+    OPTION_AREA,     /* uint32_t, six digits */
 };
 
 struct option_spec {
@@ -40,6 +44,7 @@ struct command_help {
     const char *usage;    /* "send [OPTIONS] FILE…"; the lines after the first stand under it. */
     const char *about;    /* What it does, lines of at most 100 columns, "\n" at each end. */
     const char *examples; /* Command lines, "\n" at each end; NULL: none. */
+    const char *name;     /* What it is called; NULL: the first word of `usage`. */
 };
 
 #define OPTIONS_GO (-1)
@@ -53,6 +58,23 @@ int options_read(int argc, char **argv, const struct command_help *help,
 /* Says on stderr what is wrong (printf style), where help is to be had, and gives EXIT_USAGE. */
 int options_refuse(const struct command_help *help, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* One of the words that may follow a command's name, with options and help of its own. */
+struct verb {
+    const char *name;
+    int (*run)(int argc, char **argv); /* argv[0] is the verb. */
+    const char *help;                  /* One line. */
+};
+
+/* Runs the verb that the user named, wherever it stands; `help` is for the command as a whole and
+ * its `about` is followed by the list of verbs, which ends with a NULL name. The exit status. */
+int verbs_run(int argc, char **argv, const struct command_help *help, const struct verb *verbs);
+
+/* The verb the user named, moved to argv[1]; NULL: none of them stands there. */
+const struct verb *verbs_find(int argc, char **argv, const struct verb *verbs);
+
+/* "2025-03-14" or "20250314" as yyyymmdd; the day must exist. */
+bool day_parse(const char *text, uint32_t *ret_day);
 
 /* "2025-03" or "202503" as yyyymm. */
 bool period_parse(const char *text, uint32_t *ret_period);

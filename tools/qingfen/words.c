@@ -65,6 +65,24 @@ char *words_period(uint32_t yyyymm, char ret_text[WORDS_SIZE])
     return ret_text;
 }
 
+char *words_month_or_year(uint32_t period, char ret_text[WORDS_SIZE])
+{
+    if (period == 0 || period > 9999) return words_period(period, ret_text);
+    snprintf(ret_text, WORDS_SIZE, "%04u", period);
+    return ret_text;
+}
+
+char *words_day(uint32_t yyyymmdd, char ret_text[WORDS_SIZE])
+{
+    if (yyyymmdd == 0) {
+        snprintf(ret_text, WORDS_SIZE, "-");
+    } else {
+        snprintf(ret_text, WORDS_SIZE, "%04u-%02u-%02u", yyyymmdd / 10000, yyyymmdd / 100 % 100,
+                 yyyymmdd % 100);
+    }
+    return ret_text;
+}
+
 char *words_time(int64_t unix_ms, char ret_text[WORDS_SIZE])
 {
     char text[CIVIL_DATETIME_SIZE] = "-";

@@ -22,6 +22,12 @@ char *words_insutype(uint32_t insutype, char ret_text[WORDS_SIZE]);
 /* "2025-03"; 0 gives "-". */
 char *words_period(uint32_t yyyymm, char ret_text[WORDS_SIZE]);
 
+/* "2025-03" of a month, "2025" of a year alone; 0 gives "-". */
+char *words_month_or_year(uint32_t period, char ret_text[WORDS_SIZE]);
+
+/* "2025-03-14"; 0 gives "-". */
+char *words_day(uint32_t yyyymmdd, char ret_text[WORDS_SIZE]);
+
 /* "2025-03-01 08:00:00" in Shanghai; 0 gives "-". */
 char *words_time(int64_t unix_ms, char ret_text[WORDS_SIZE]);
 

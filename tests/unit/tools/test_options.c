@@ -20,6 +20,74 @@ static void months_are_read_in_both_forms(void **state)
     assert_int_equal(period, 202512);
 }
 
+static void days_must_exist(void **state)
+{
+    (void)state;
+    uint32_t day = 1;
+    assert_true(day_parse("2025-03-14", &day));
+    assert_int_equal(day, 20250314);
+    assert_true(day_parse("20240229", &day));
+    assert_int_equal(day, 20240229);
+    const char *const bad[] = {"",           "2025-02-29", "2025-03-00", "2025-13-01",
+                               "2025-03-32", "2025-3-14",  "2025/03/14", "2025-0314",
+                               "20250314 ",  "2025-03",    "2025-03-1x"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(day_parse(bad[i], &day));
+    }
+    assert_int_equal(day, 20240229);
+}
+
+static int verb_argc;
+
+static int take_verb(int argc, char **argv)
+{
+    verb_argc = argc;
+    return strcmp(argv[0], "list") == 0 ? 40 : 41;
+}
+
+static void verbs_are_found_where_they_stand(void **state)
+{
+    (void)state;
+    static const struct verb verbs[] = {
+        {"list", take_verb, "a"}, {"show", take_verb, "b"}, {NULL, NULL, NULL}};
+    char words[][8] = {"test", "list", "--to", "show", "nonsens"};
+    char *plain[] = {words[0], words[1], words[2], words[3], NULL};
+    assert_int_equal(verbs_run(4, plain, &help, verbs), 40);
+    assert_int_equal(verb_argc, 3);
+    assert_string_equal(plain[2], "--to");
+    char *after[] = {words[0], words[2], words[4], words[3], words[4], NULL};
+    assert_int_equal(verbs_run(5, after, &help, verbs), 41);
+    assert_int_equal(verb_argc, 4);
+    assert_string_equal(after[2], "--to");
+    assert_string_equal(after[3], "nonsens");
+    assert_string_equal(after[4], "nonsens");
+    char *unknown[] = {words[0], words[4], words[1], NULL};
+    assert_int_equal(verbs_run(3, unknown, &help, verbs), EXIT_USAGE);
+    char *none[] = {words[0], NULL};
+    assert_int_equal(verbs_run(1, none, &help, verbs), EXIT_USAGE);
+}
+
+static void money_and_areas_have_their_bounds(void **state)
+{
+    (void)state;
+    int64_t fen = 0;
+    uint32_t area = 0;
+    const struct option_spec specs[] = {{"amount", OPTION_YUAN, &fen, "YUAN", "a", 0, 0},
+                                        {"insu", OPTION_AREA, &area, "AREA", "b", 0, 0},
+                                        {0}};
+    char words[][16] = {"test", "--amount=80.5", "--insu=340100"};
+    char *argv[] = {words[0], words[1], words[2], NULL};
+    int count;
+    assert_int_equal(options_read(3, argv, &help, specs, &count), OPTIONS_GO);
+    assert_int_equal(fen, 8050);
+    assert_int_equal(area, 340100);
+    char bad[][16] = {"--amount=0", "--amount=-1", "--amount=1.234", "--insu=3401", "--insu=x"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char *wrong[] = {words[0], bad[i], NULL};
+        assert_int_equal(options_read(2, wrong, &help, specs, &count), EXIT_USAGE);
+    }
+}
+
 static void numbers_end_where_they_should(void **state)
 {
     (void)state;
@@ -111,6 +179,9 @@ int main(void)
         cmocka_unit_test(slips_are_near),
         cmocka_unit_test(addresses_have_a_default_port),
         cmocka_unit_test(options_and_words_may_mix),
+        cmocka_unit_test(days_must_exist),
+        cmocka_unit_test(verbs_are_found_where_they_stand),
+        cmocka_unit_test(money_and_areas_have_their_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
