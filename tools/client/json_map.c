@@ -435,15 +435,22 @@ static json_t *write_setl_post(const ProtobufCBinaryData *data)
     return json;
 }
 
+/* Bytes of one element of a repeated field of numbers or messages, the two kinds there are. */
+static size_t element_size(ProtobufCType type)
+{
+    if (type == PROTOBUF_C_TYPE_MESSAGE) return sizeof(ProtobufCMessage *);
+    return type == PROTOBUF_C_TYPE_UINT32 ? sizeof(uint32_t) : sizeof(int64_t);
+}
+
 static json_t *write_field(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
     const uint8_t *member = (const uint8_t *)message + field->offset;
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
         const size_t count = *(const size_t *)((const uint8_t *)message + field->quantifier_offset);
+        const uint8_t *list = *(const uint8_t *const *)member;
         json_t *array = json_array();
         for (size_t i = 0; i < count; i++) {
-            ProtobufCMessage *const *list = *(ProtobufCMessage *const *const *)member;
-            json_array_append_new(array, json_map_write(list[i]));
+            json_array_append_new(array, write_value(field, list + i * element_size(field->type)));
         }
         return array;
     }

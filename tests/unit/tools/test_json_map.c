@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "centre.pb-c.h"
+#include "cycle.pb-c.h"
 #include "settlement.pb-c.h"
 #include "tests/lib/unit.h"
 #include "tools/client/json_map.h"
@@ -140,6 +141,26 @@ static void a_record_shows_the_settlement_in_it(void **state)
     json_decref(json);
 }
 
+static void lists_of_numbers_are_written(void **state)
+{
+    (void)state;
+    int64_t at[] = {1743436800000, 0, -1};
+    uint32_t unwound[] = {34, 31};
+    Qingfen__V1__Batch batch = QINGFEN__V1__BATCH__INIT;
+    batch.at = at;
+    batch.n_at = 3;
+    batch.unwound = unwound;
+    batch.n_unwound = 2;
+    json_t *json = json_map_write(&batch.base);
+    char *text = json_dumps(json_object_get(json, "at"), JSON_COMPACT);
+    assert_string_equal(text, "[1743436800000,0,-1]");
+    free(text);
+    text = json_dumps(json_object_get(json, "unwound"), JSON_COMPACT);
+    assert_string_equal(text, "[34,31]");
+    free(text);
+    json_decref(json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +168,7 @@ int main(void)
         cmocka_unit_test(what_is_read_is_written_back),
         cmocka_unit_test(what_cannot_be_is_refused_by_name),
         cmocka_unit_test(a_record_shows_the_settlement_in_it),
+        cmocka_unit_test(lists_of_numbers_are_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
