@@ -17,15 +17,17 @@
 #include "journal/entry.h"
 #include "types/ensure.h"
 
-#define LANE_REQUEST_BYTES  (4u * 1024 * 1024)
+#define LANE_REQUEST_BYTES  (4u * 1024 * 1024) /* Holds the longest frame, wherever it begins. */
 #define LANE_QUESTION_BYTES (16u * 1024)
 #define LANE_RESULT_BYTES   (8u * 1024 * 1024)
-#define RESULT_SIZE_MAX     (sizeof(struct lane_result) + FAILURES_MAX * sizeof(struct failure) + 16)
-#define INBOX_MAX           256
-#define BUFFER_FRONT        128 /* Before a batch's results: frame head and the counts. */
-#define BUFFER_FIRST        (64 * 1024)
-#define BUFFER_SHORT        (384 * 1024) /* From here on a refusal names its first failure only. */
-#define SINGLE_MAX          (16 * 1024)
+_Static_assert(2 * (FRAME_PAYLOAD_MAX + sizeof(struct lane_request) + 16) <= LANE_REQUEST_BYTES,
+               "a frame that found no room in an empty lane would wait for ever");
+#define RESULT_SIZE_MAX (sizeof(struct lane_result) + FAILURES_MAX * sizeof(struct failure) + 16)
+#define INBOX_MAX       256
+#define BUFFER_FRONT    128 /* Before a batch's results: frame head and the counts. */
+#define BUFFER_FIRST    (64 * 1024)
+#define BUFFER_SHORT    (384 * 1024) /* From here on a refusal names its first failure only. */
+#define SINGLE_MAX      (16 * 1024)
 
 /* -- making --------------------------------------------------------------------------------- */
 
@@ -110,6 +112,7 @@ void home_free(struct home *home)
     if (home == NULL) return;
     for (uint32_t i = 0; home->calls != NULL && i < CALLS_MAX; i++)
         free(home->calls[i].buffer);
+    desk_free(home);
     shard_free(home->shard);
     free(home->sessions);
     free(home->calls);
@@ -658,23 +661,6 @@ static void take_batch(struct home *home, struct call *call, const struct frame 
     }
 }
 
-static bool is_desk_type(uint16_t type)
-{
-    switch (type) {
-    case MESSAGE_PERIOD_CUT:
-    case MESSAGE_PERIOD_LIST:
-    case MESSAGE_NET_REPORT:
-    case MESSAGE_POSITION_REPORT:
-    case MESSAGE_YEAR_CLOSE:
-    case MESSAGE_SETTLEMENT_GET:
-    case MESSAGE_CLOCK_SET:
-    case MESSAGE_STATUS_GET:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static void refuse_desk(struct home *home, struct call *call, uint32_t code, const char *text)
 {
     size_t size;
@@ -684,20 +670,35 @@ static void refuse_desk(struct home *home, struct call *call, uint32_t code, con
     free(payload);
 }
 
-/* The centre's own work goes to the desk on home 0. False when it has to wait. */
+/* What a province may send for itself: orders of the clearing cycle and questions about it. */
+static bool province_type(uint16_t type)
+{
+    if (type == MESSAGE_PERIOD_CUT || type == MESSAGE_YEAR_CLOSE) return false;
+    return order_type(type) || query_type(type);
+}
+
+/* Messages that carry a list. */
+static bool long_type(uint16_t type)
+{
+    return type == MESSAGE_RECON_DAY || type == MESSAGE_RECON_LIST || type == MESSAGE_CLR_CONFIRM;
+}
+
+/* Work over all shards goes to the desk on home 0. False when it has to wait. A message is as long
+ * as a frame at most, which is less than half of a lane's ring: it fits when its turn comes. */
 static bool take_desk(struct home *home, struct call *call, const struct frame *frame)
 {
-    if (home->sessions[call->session].province != 0) {
+    const uint16_t province = home->sessions[call->session].province;
+    if (province != 0 && !province_type(frame->type)) {
         refuse_desk(home, call, ERROR_SENDER_NOT_ALLOWED,
                     "only the centre may ask this; the session speaks for a province");
         return true;
     }
-    if (frame->payload.size > ENTRY_BODY_MAX) {
+    if (!long_type(frame->type) && frame->payload.size > ENTRY_BODY_MAX) {
         refuse_desk(home, call, ERROR_MALFORMED, "message is longer than 4096 bytes");
         return true;
     }
     if (home->index == 0) {
-        return desk_take(home, ticket_of(home, call), frame->type, frame->payload);
+        return desk_take(home, ticket_of(home, call), frame->type, province, frame->payload);
     }
     const struct request request = request_of(home, call, frame->type, 0, frame->payload);
     return home_lane_send(home, 0, &request);
@@ -716,7 +717,7 @@ enum home_taken home_frame(struct home *home, uint32_t session, const struct fra
     case MESSAGE_SETL_BATCH:
         break;
     default:
-        if (is_desk_type(frame->type)) break;
+        if (desk_type(frame->type)) break;
         send_error(home, session, frame->request_id, ERROR_UNKNOWN_TYPE,
                    "message type is not known to this engine", false);
         return HOME_TAKEN;
@@ -727,7 +728,7 @@ enum home_taken home_frame(struct home *home, uint32_t session, const struct fra
         take_hello(home, session, call, frame, now_ms);
     } else if (frame->type == MESSAGE_SETL_BATCH) {
         take_batch(home, call, frame, now_ms);
-    } else if (!is_desk_type(frame->type)) {
+    } else if (!desk_type(frame->type)) {
         take_single(home, call, frame, now_ms);
     } else if (!take_desk(home, call, frame)) {
         call_done(home, call);
@@ -784,14 +785,16 @@ static bool empty_inbox(struct home *home, int64_t now_ms)
 {
     while (home->inbox_done < home->inbox_count) {
         const struct request *first = &home->inbox[home->inbox_done];
-        if (is_desk_type(first->type)) {
-            if (!desk_take(home, first->ticket, first->type, first->body)) return false;
+        if (desk_type(first->type)) {
+            if (!desk_take(home, first->ticket, first->type, first->province, first->body)) {
+                return false;
+            }
             home->inbox_done++;
             continue;
         }
         uint32_t run = 1;
         while (home->inbox_done + run < home->inbox_count &&
-               !is_desk_type(home->inbox[home->inbox_done + run].type))
+               !desk_type(home->inbox[home->inbox_done + run].type))
             run++;
         const uint32_t taken = give_shard(home, first, run, now_ms);
         home->inbox_done += taken;

@@ -1,4 +1,4 @@
-/* engine_desk -- what the centre does and asks, over all shards: one job at a time.
+/* engine_desk -- what the centre and the provinces do and ask, over all shards: one job at a time.
  *
  * A job is a few phases. In each, every shard is asked the same question and the answers are
  * gathered; what the last phase brings becomes the reply. All of it is O(cells).
@@ -7,7 +7,8 @@
  *        the shard judges into the next month but keeps those answers back. When every shard's
  *        entry is durable, RELEASE. So the cut is one point: a record whose answer anybody has seen
  *        before the cut is in the month on its shard, and nobody can have sent a record because of
- *        an answer from after the cut while some shard still had the month open. Load goes on. */
+ *        an answer from after the cut while some shard still had the month open. Load goes on.
+ *        Then the month's cells go into a batch of the clearing cycle: engine_cycle.c. */
 #include <stdlib.h>
 
 #include "codec/wire_table.h"
@@ -20,14 +21,15 @@
 #include "util/text.h"
 
 #define JOB_ALIGN   0
+#define ALIGN_CYCLE 5 /* Phase of levelling from which the cycle is looked at. */
 #define PERIODS_MAX 512
 #define HISTORY_MAX 1024
 
 /* -- asking all shards ----------------------------------------------------------------------- */
 
-/* A canonical body for the entries of the desk: one varint field. */
-static struct bytes number_body(struct desk *desk, uint64_t value)
+struct bytes desk_number_body(struct home *home, uint64_t value)
 {
+    struct desk *desk = &home->desk;
     desk->question_body[0] = 1 << 3;
     const uint8_t *end = wire_put_varint(desk->question_body + 1, value);
     return (struct bytes){desk->question_body, (size_t)(end - desk->question_body)};
@@ -37,15 +39,13 @@ static void drop_answers(struct home *home)
 {
     for (uint32_t i = 0; i < home->engine->config.shards; i++) {
         free(home->desk.answers[i].data);
-        home->desk.answers[i].data = NULL;
+        home->desk.answers[i] = (struct result){0};
     }
 }
 
-static void ask_all(struct home *home, uint16_t type, uint32_t period, struct bytes body)
+static void ask(struct home *home, uint16_t type, uint32_t period, struct bytes body)
 {
     struct desk *desk = &home->desk;
-    const uint32_t shards = home->engine->config.shards;
-
     desk->question = (struct request){
         .ticket = TICKET_DESK | ticket_make(home->index, 0),
         .type = type,
@@ -55,8 +55,22 @@ static void ask_all(struct home *home, uint16_t type, uint32_t period, struct by
         .body = body,
     };
     drop_answers(home);
+}
+
+void desk_ask_all(struct home *home, uint16_t type, uint32_t period, struct bytes body)
+{
+    struct desk *desk = &home->desk;
+    const uint32_t shards = home->engine->config.shards;
+    ask(home, type, period, body);
     desk->answers_due = shards;
     desk->unsent = shards == 64 ? UINT64_MAX : (UINT64_C(1) << shards) - 1;
+}
+
+void desk_ask_one(struct home *home, uint32_t shard, uint16_t type, struct bytes body)
+{
+    ask(home, type, 0, body);
+    home->desk.answers_due = 1;
+    home->desk.unsent = UINT64_C(1) << shard;
 }
 
 static bool send_unsent(struct home *home, int64_t now_ms)
@@ -87,11 +101,17 @@ void desk_result(struct home *home, uint32_t shard, const struct result *result)
 {
     struct desk *desk = &home->desk;
     ENSURE(desk->answers_due > 0);
-    desk->answers[shard] = *result;
     desk->answers_due--;
+    if (result->type == REQUEST_CYCLE) {
+        ENSURE(result->code == ERROR_OK);
+        if (result->seq > desk->decided_seq) desk->decided_seq = result->seq;
+        desk->decided_ms = result->stamp_ms;
+        return;
+    }
+    desk->answers[shard] = *result;
 }
 
-static uint32_t first_refusal(const struct home *home)
+uint32_t desk_first_refusal(const struct home *home)
 {
     for (uint32_t i = 0; i < home->engine->config.shards; i++) {
         if (home->desk.answers[i].code != ERROR_OK) return home->desk.answers[i].code;
@@ -101,13 +121,27 @@ static uint32_t first_refusal(const struct home *home)
 
 /* -- the answer ------------------------------------------------------------------------------ */
 
-/* Ends the job; `payload` is malloc'ed and changes its owner. */
-static void finish(struct home *home, uint8_t *payload, size_t size)
+/* Gives back what the job held. */
+static void end_job(struct home *home)
+{
+    struct desk *desk = &home->desk;
+    drop_answers(home);
+    gather_free(home);
+    decision_free(&desk->decision);
+    if (desk->job.formed && order_type(desk->job.type)) order_free(&desk->job.order);
+    desk->busy = false;
+}
+
+void desk_finish(struct home *home, uint8_t *payload, size_t size)
 {
     struct desk *desk = &home->desk;
     ENSURE(payload != NULL);
-    drop_answers(home);
-    desk->busy = false;
+    if (size > FRAME_PAYLOAD_MAX) {
+        free(payload);
+        payload = centre_refusal_encode(ERROR_RANGE_TOO_WIDE, NULL, &size);
+        ENSURE(payload != NULL);
+    }
+    end_job(home);
     if (ticket_shard(desk->job.ticket) == home->index) {
         home_answer(home, desk->job.ticket, (struct bytes){payload, size});
         free(payload);
@@ -122,16 +156,32 @@ static void finish(struct home *home, uint8_t *payload, size_t size)
     home_return(home, &result);
 }
 
-static void refuse(struct home *home, uint32_t code, const char *text)
+void desk_refuse(struct home *home, uint32_t code, const char *text)
 {
     size_t size;
     uint8_t *payload = centre_refusal_encode(code, text, &size);
-    finish(home, payload, size);
+    desk_finish(home, payload, size);
 }
 
 static void done(struct home *home)
 {
-    refuse(home, ERROR_OK, "");
+    desk_refuse(home, ERROR_OK, "");
+}
+
+int64_t desk_clock(const struct home *home)
+{
+    struct shard_status status;
+    shard_get_status(home->shard, &status);
+    const bool system = !home->engine->config.manual_clock;
+    return system && home->desk.now_ms > status.stamp_ms ? home->desk.now_ms : status.stamp_ms;
+}
+
+void desk_limits(const struct home *home, uint32_t *ret_cut_through, uint32_t *ret_closed_year)
+{
+    struct shard_status status;
+    shard_get_status(home->shard, &status);
+    *ret_cut_through = status.cut_through;
+    *ret_closed_year = status.closed_year;
 }
 
 /* -- cells of all shards --------------------------------------------------------------------- */
@@ -169,7 +219,7 @@ static struct merged merge_answers(const struct home *home)
 
 static void reply_overflow(struct home *home)
 {
-    refuse(home, ERROR_AMOUNT_RANGE, "a sum over all shards does not fit into 64 bits");
+    desk_refuse(home, ERROR_AMOUNT_RANGE, "a sum over all shards does not fit into 64 bits");
 }
 
 /* -- jobs ------------------------------------------------------------------------------------ */
@@ -181,30 +231,13 @@ static void text_month(struct text *text, uint32_t yyyymm)
     text_add_int(text, yyyymm % 100);
 }
 
-static void reply_cut(struct home *home)
-{
-    struct desk *desk = &home->desk;
-    struct merged merged = merge_answers(home);
-    struct period_row row;
-    if (merged.overflow ||
-        !tables_period(merged.cells, merged.count, desk->job.request.period, true, &row)) {
-        reply_overflow(home);
-    } else {
-        size_t size;
-        uint8_t *payload =
-            period_cut_reply_encode(desk->dup, &row, desk->cut_at_ms, desk->cut_us, &size);
-        finish(home, payload, size);
-    }
-    free(merged.cells);
-}
-
 static void refuse_cut(struct home *home, uint32_t code)
 {
     char line[128];
     struct text text = text_begin(line, sizeof line);
     uint32_t earliest = 0;
     if (code == ERROR_MALFORMED) {
-        refuse(home, code, "period is no month yyyymm of 200001..299912");
+        desk_refuse(home, code, "period is no month yyyymm of 200001..299912");
         return;
     }
     for (uint32_t i = 0; i < home->engine->config.shards; i++) {
@@ -214,38 +247,41 @@ static void refuse_cut(struct home *home, uint32_t code)
     }
     text_month(&text, earliest);
     text_add(&text, " is still open and holds records: cut it first");
-    refuse(home, code, line);
+    desk_refuse(home, code, line);
 }
 
 static void step_cut(struct home *home)
 {
     struct desk *desk = &home->desk;
     const uint32_t period = desk->job.request.period;
-    switch (desk->phase++) {
-    case 0:
-        ask_all(home, REQUEST_CUT_CHECK, period, (struct bytes){0});
+    switch (desk->phase) {
+    case CUT_CHECK:
+        desk->phase = CUT_CHECKED;
+        desk_ask_all(home, REQUEST_CUT_CHECK, period, (struct bytes){0});
         return;
-    case 1: {
-        const uint32_t code = first_refusal(home);
+    case CUT_CHECKED: {
+        const uint32_t code = desk_first_refusal(home);
         if (code != ERROR_OK) {
             refuse_cut(home, code);
             return;
         }
         desk->dup = desk->answers[0].orig_period >= period;
-        desk->started_us = home->now_us;
-        ask_all(home, REQUEST_CUT, period, number_body(desk, period));
+        step_cut_order(home);
         return;
     }
-    case 2:
+    case CUT_SHARDS:
+        desk->started_us = home->now_us;
+        desk->phase = CUT_RELEASE;
+        desk_ask_all(home, REQUEST_CUT, period, desk_number_body(home, period));
+        return;
+    case CUT_RELEASE:
         desk->cut_us = home->now_us - desk->started_us;
         desk->cut_at_ms = desk->answers[0].stamp_ms;
-        ask_all(home, REQUEST_CUT_RELEASE, period, (struct bytes){0});
-        return;
-    case 3:
-        ask_all(home, REQUEST_CELLS, period, (struct bytes){0});
+        desk->phase = CUT_RELEASED;
+        desk_ask_all(home, REQUEST_CUT_RELEASE, period, (struct bytes){0});
         return;
     default:
-        reply_cut(home);
+        step_cut_order(home);
     }
 }
 
@@ -273,7 +309,7 @@ static void reply_period_list(struct home *home)
     if (fits) {
         size_t size;
         uint8_t *payload = period_list_reply_encode(rows, count, merged.closed_year, &size);
-        finish(home, payload, size);
+        desk_finish(home, payload, size);
     } else {
         reply_overflow(home);
     }
@@ -287,10 +323,17 @@ static int64_t total_of(const struct netting *netting, enum netting_mode mode)
     return netting_payments(netting, mode, &payments) ? payments.total : 0;
 }
 
+/* The mode that notices ask for now. */
+static enum netting_mode payable_mode(const struct home *home)
+{
+    return (enum netting_mode)setting_at(home->desk.cycle, SETTING_PAYABLE_MODE, desk_clock(home));
+}
+
 static void encode_net_report(struct home *home, const struct merged *merged,
                               const struct netting *netting, enum netting_mode mode)
 {
     const uint32_t period = home->desk.job.request.period;
+    const enum netting_mode payable = payable_mode(home);
     struct payments payments;
     struct net_row rows[PAYMENTS_MAX];
     struct province_row provinces[PROVINCE_COUNT];
@@ -301,15 +344,14 @@ static void encode_net_report(struct home *home, const struct merged *merged,
     }
     const char *broken = netting_check(netting);
     if (broken != NULL) {
-        refuse(home, ERROR_INTERNAL, broken);
+        desk_refuse(home, ERROR_INTERNAL, broken);
         return;
     }
     struct net_report report = {
         .period = period,
         .cut = period <= merged->cut_through,
         .mode = netting_mode_name(mode),
-        .payable_mode =
-            netting_mode_name((enum netting_mode)home->engine->config.tables->payable_mode),
+        .payable_mode = netting_mode_name(payable),
         .rows = rows,
         .row_count = tables_net_rows(&payments, rows),
         .provinces = provinces,
@@ -320,18 +362,18 @@ static void encode_net_report(struct home *home, const struct merged *merged,
     report.saved_bp = netting_saved_bp(report.gross_total, payments.total);
     size_t size;
     uint8_t *payload = net_report_reply_encode(&report, &size);
-    finish(home, payload, size);
+    desk_finish(home, payload, size);
 }
 
 static void reply_net_report(struct home *home)
 {
     const struct centre_request *request = &home->desk.job.request;
-    enum netting_mode mode = (enum netting_mode)home->engine->config.tables->payable_mode;
+    enum netting_mode mode = payable_mode(home);
     struct netting netting;
 
     if (request->mode[0] != '\0' && !netting_mode_parse(request->mode, &mode)) {
-        refuse(home, ERROR_MALFORMED,
-               "mode is none of gross, bilateral, multilateral, multilateral-direct");
+        desk_refuse(home, ERROR_MALFORMED,
+                    "mode is none of gross, bilateral, multilateral, multilateral-direct");
         return;
     }
     struct merged merged = merge_answers(home);
@@ -358,9 +400,9 @@ static void reply_position_report(struct home *home)
             position_report_reply_encode(period, period <= merged.cut_through, rows, count, &size);
         if (payload != NULL && size > FRAME_PAYLOAD_MAX) {
             free(payload);
-            refuse(home, ERROR_RANGE_TOO_WIDE, NULL);
+            desk_refuse(home, ERROR_RANGE_TOO_WIDE, NULL);
         } else {
-            finish(home, payload, size);
+            desk_finish(home, payload, size);
         }
     }
     free(rows);
@@ -374,10 +416,10 @@ static void step_report(struct home *home)
     const uint32_t period = desk->job.request.period;
     if (desk->phase++ == 0) {
         if (desk->job.type != MESSAGE_PERIOD_LIST && !civil_month_valid(period)) {
-            refuse(home, ERROR_MALFORMED, "period is no month yyyymm of 200001..299912");
+            desk_refuse(home, ERROR_MALFORMED, "period is no month yyyymm of 200001..299912");
             return;
         }
-        ask_all(home, REQUEST_CELLS, period, (struct bytes){0});
+        desk_ask_all(home, REQUEST_CELLS, period, (struct bytes){0});
     } else if (desk->job.type == MESSAGE_PERIOD_LIST) {
         reply_period_list(home);
     } else if (desk->job.type == MESSAGE_NET_REPORT) {
@@ -387,53 +429,29 @@ static void step_report(struct home *home)
     }
 }
 
-static void step_year_close(struct home *home)
-{
-    struct desk *desk = &home->desk;
-    const uint32_t year = desk->job.request.period;
-    const uint32_t last_month = year * 100 + 12;
-    if (desk->phase != 0 && first_refusal(home) != ERROR_OK) {
-        refuse(home, first_refusal(home), "the year's months are not all cut");
-        return;
-    }
-    switch (desk->phase++) {
-    case 0:
-        if (year < 2000 || year > 2999) {
-            refuse(home, ERROR_MALFORMED, "year is not in 2000..2999");
-        } else {
-            ask_all(home, REQUEST_YEAR_CHECK, last_month, (struct bytes){0});
-        }
-        return;
-    case 1:
-        ask_all(home, REQUEST_YEAR_CLOSE, last_month, number_body(desk, year));
-        return;
-    default:
-        done(home);
-    }
-}
-
 static void step_clock(struct home *home)
 {
     struct desk *desk = &home->desk;
     const int64_t to_ms = desk->job.request.to_ms;
     if (desk->phase++ == 0) {
         if (!home->engine->config.manual_clock) {
-            refuse(home, ERROR_CLOCK, "the engine runs on the system's clock, not a manual one");
+            desk_refuse(home, ERROR_CLOCK,
+                        "the engine runs on the system's clock, not a manual one");
         } else if (to_ms < MANUAL_CLOCK_START_MS / 2 || to_ms > INT64_C(253402271999999)) {
-            refuse(home, ERROR_CLOCK, "the time is outside the years this engine knows");
+            desk_refuse(home, ERROR_CLOCK, "the time is outside the years this engine knows");
         } else {
-            ask_all(home, REQUEST_CLOCK, 0, number_body(desk, (uint64_t)to_ms));
+            desk_ask_all(home, REQUEST_CLOCK, 0, desk_number_body(home, (uint64_t)to_ms));
         }
         return;
     }
-    if (first_refusal(home) != ERROR_OK) {
+    if (desk_first_refusal(home) != ERROR_OK) {
         char line[128];
         char now[CIVIL_ISO_SIZE];
         struct text text = text_begin(line, sizeof line);
         civil_format_iso(desk->answers[0].stamp_ms, now);
         text_add(&text, "a clock is never moved back; it stands at ");
         text_add(&text, now);
-        refuse(home, ERROR_CLOCK, line);
+        desk_refuse(home, ERROR_CLOCK, line);
         return;
     }
     done(home);
@@ -558,8 +576,8 @@ static void step_settlement_get(struct home *home)
     struct desk *desk = &home->desk;
     const struct centre_request *request = &desk->job.request;
     if (desk->phase++ == 0) {
-        ask_all(home, REQUEST_FIND, 0,
-                (struct bytes){(const uint8_t *)request->setl_id, request->setl_id_size});
+        desk_ask_all(home, REQUEST_FIND, 0,
+                     (struct bytes){(const uint8_t *)request->setl_id, request->setl_id_size});
         return;
     }
     struct found_list *list = calloc(1, sizeof *list);
@@ -567,12 +585,12 @@ static void step_settlement_get(struct home *home)
     for (uint32_t i = 0; i < home->engine->config.shards; i++)
         read_found(list, &desk->answers[i], i);
     if (list->record_count == 0) {
-        refuse(home, ERROR_NOT_FOUND, "no settlement with this insu_admdvs and setl_id");
+        desk_refuse(home, ERROR_NOT_FOUND, "no settlement with this insu_admdvs and setl_id");
     } else {
         size_t size;
         order_history(list);
         uint8_t *payload = settlement_get_reply_encode(list->records, list->record_count, &size);
-        finish(home, payload, size);
+        desk_finish(home, payload, size);
     }
     free(list);
 }
@@ -621,13 +639,13 @@ static void reply_status(struct home *home)
     }
     size_t size;
     uint8_t *payload = status_reply_encode(&report, &size);
-    finish(home, payload, size);
+    desk_finish(home, payload, size);
 }
 
 static void step_status(struct home *home)
 {
     if (home->desk.phase++ == 0) {
-        ask_all(home, REQUEST_STATUS, 0, (struct bytes){0});
+        desk_ask_all(home, REQUEST_STATUS, 0, (struct bytes){0});
     } else {
         reply_status(home);
     }
@@ -638,9 +656,11 @@ static void step_align(struct home *home)
 {
     struct desk *desk = &home->desk;
     struct centre_request *request = &desk->job.request;
-    switch (desk->phase++) {
+    const uint32_t phase = desk->phase;
+    if (phase < ALIGN_CYCLE) desk->phase++;
+    switch (phase) {
     case 0:
-        ask_all(home, REQUEST_STATUS, 0, (struct bytes){0});
+        desk_ask_all(home, REQUEST_STATUS, 0, (struct bytes){0});
         return;
     case 1:
         for (uint32_t i = 0; i < home->engine->config.shards; i++) {
@@ -649,21 +669,22 @@ static void step_align(struct home *home)
             if (s->closed_year > request->area) request->area = s->closed_year;
             if (s->stamp_ms > request->to_ms) request->to_ms = s->stamp_ms;
         }
-        ask_all(home, REQUEST_CUT, request->period, number_body(desk, request->period));
+        desk_ask_all(home, REQUEST_CUT, request->period, desk_number_body(home, request->period));
         return;
     case 2:
-        ask_all(home, REQUEST_CUT_RELEASE, request->period, (struct bytes){0});
+        desk_ask_all(home, REQUEST_CUT_RELEASE, request->period, (struct bytes){0});
         return;
     case 3:
-        ask_all(home, REQUEST_YEAR_CLOSE, request->area * 100 + 12,
-                number_body(desk, request->area));
+        desk_ask_all(home, REQUEST_YEAR_CLOSE, request->area * 100 + 12,
+                     desk_number_body(home, request->area));
         return;
     case 4:
-        ask_all(home, REQUEST_CLOCK_LEVEL, 0, number_body(desk, (uint64_t)request->to_ms));
+        desk_ask_all(home, REQUEST_CLOCK_LEVEL, 0,
+                     desk_number_body(home, (uint64_t)request->to_ms));
         return;
     default:
-        drop_answers(home);
-        desk->busy = false;
+        if (!step_unfinished_cuts(home)) return;
+        end_job(home);
         desk->aligned = true;
     }
 }
@@ -691,27 +712,113 @@ static void step_job(struct home *home)
     case MESSAGE_STATUS_GET:
         step_status(home);
         return;
-    default:
+    case MESSAGE_PERIOD_LIST:
+    case MESSAGE_NET_REPORT:
+    case MESSAGE_POSITION_REPORT:
         step_report(home);
+        return;
+    default:
+        if (query_type(home->desk.job.type)) {
+            step_query(home);
+        } else {
+            step_order(home);
+        }
     }
 }
 
-bool desk_take(struct home *home, uint64_t ticket, uint16_t type, struct bytes body)
+bool desk_type(uint16_t type)
+{
+    switch (type) {
+    case MESSAGE_PERIOD_LIST:
+    case MESSAGE_NET_REPORT:
+    case MESSAGE_POSITION_REPORT:
+    case MESSAGE_SETTLEMENT_GET:
+    case MESSAGE_CLOCK_SET:
+    case MESSAGE_STATUS_GET:
+        return true;
+    default:
+        return order_type(type) || query_type(type);
+    }
+}
+
+/* The operator's two old messages are orders, too. */
+static bool decode_job(struct desk_job *job, struct bytes body)
+{
+    if (query_type(job->type)) return query_decode(job->type, body, &job->query);
+    if (!order_type(job->type)) return centre_request_decode(job->type, body, &job->request);
+    if (!order_decode(job->type, job->province, body, &job->order, &job->field)) return false;
+    job->request.period = job->order.period;
+    return true;
+}
+
+bool desk_take(struct home *home, uint64_t ticket, uint16_t type, uint16_t province,
+               struct bytes body)
 {
     struct desk *desk = &home->desk;
     if (desk->queue_count == DESK_QUEUE_MAX) return false;
+    /* Lists are long: one of them always fits. */
+    if (desk->queue_count != 0 && desk->queue_bytes + body.size > DESK_QUEUE_BYTES) return false;
     struct desk_job *job = &desk->queue[(desk->queue_head + desk->queue_count) % DESK_QUEUE_MAX];
-    *job = (struct desk_job){.ticket = ticket, .type = type};
-    job->formed = centre_request_decode(type, body, &job->request);
+    *job = (struct desk_job){
+        .ticket = ticket, .type = type, .province = province, .size = (uint32_t)body.size};
+    job->formed = decode_job(job, body);
+    desk->queue_bytes += body.size;
     desk->queue_count++;
     return true;
+}
+
+static void refuse_malformed(struct home *home)
+{
+    const struct desk_job *job = &home->desk.job;
+    char line[128];
+    struct text text = text_begin(line, sizeof line);
+    if (job->field == NULL || job->field[0] == '\0') {
+        desk_refuse(home, ERROR_MALFORMED, NULL);
+        return;
+    }
+    text_add(&text, job->field);
+    text_add(&text, " is missing, too long or none of the values it may have");
+    desk_refuse(home, ERROR_MALFORMED, line);
+}
+
+/* Whether the job is begun; a malformed one is answered at once. */
+static bool begin_job(struct home *home)
+{
+    struct desk *desk = &home->desk;
+    desk->job = desk->queue[desk->queue_head];
+    desk->queue_head = (desk->queue_head + 1) % DESK_QUEUE_MAX;
+    desk->queue_count--;
+    desk->queue_bytes -= desk->job.size;
+    desk->busy = true;
+    desk->phase = 0;
+    decision_init(&desk->decision);
+    if (desk->job.formed) return true;
+    refuse_malformed(home);
+    return false;
+}
+
+void desk_free(struct home *home)
+{
+    struct desk *desk = &home->desk;
+    if (desk->busy) end_job(home);
+    for (uint32_t i = 0; i < desk->queue_count; i++) {
+        struct desk_job *job = &desk->queue[(desk->queue_head + i) % DESK_QUEUE_MAX];
+        if (job->formed && order_type(job->type)) order_free(&job->order);
+    }
+    for (uint32_t i = 0; i < PROVINCE_COUNT; i++) {
+        free(desk->lists[i][0].items);
+        free(desk->lists[i][1].items);
+    }
+    cycle_free(desk->cycle);
 }
 
 void home_align(struct home *home)
 {
     struct desk *desk = &home->desk;
     ENSURE(!desk->busy);
+    cycle_restore(home);
     desk->job = (struct desk_job){.type = JOB_ALIGN, .formed = true};
+    decision_init(&desk->decision);
     desk->busy = true;
     desk->phase = 0;
 }
@@ -729,22 +836,21 @@ bool desk_turn(struct home *home, int64_t now_ms)
     for (;;) {
         if (!desk->busy) {
             if (desk->queue_count == 0) return any;
-            desk->job = desk->queue[desk->queue_head];
-            desk->queue_head = (desk->queue_head + 1) % DESK_QUEUE_MAX;
-            desk->queue_count--;
-            desk->busy = true;
-            desk->phase = 0;
-            if (!desk->job.formed) {
-                refuse(home, ERROR_MALFORMED, NULL);
-                any = true;
-                continue;
-            }
+            any = true;
+            if (!begin_job(home)) continue;
         }
         if (desk->unsent != 0) any |= send_unsent(home, now_ms);
-        if (desk->unsent != 0 || desk->answers_due != 0) return any;
+        if (desk->parts_sent < desk->parts) any |= decision_send(home);
+        if (desk->unsent != 0 || desk->parts_sent < desk->parts || desk->answers_due != 0) {
+            return any;
+        }
         any = true;
         /* The answers of the phase before are read by the next one, then a new question drops
          * them. */
         step_job(home);
+        if (desk->gathering.scanned) {
+            desk->gathering.scanned = false;
+            return true;
+        }
     }
 }

@@ -1,9 +1,12 @@
-/* engine_internal -- what engine.c and engine_desk.c share; nobody else includes it. */
+/* engine_internal -- what engine.c, engine_desk.c and the desk's other files (engine_facts.c,
+ * engine_cycle.c, engine_query.c) share; nobody else includes it. */
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
 
 #include "codec/centre.h"
+#include "codec/cycle.h"
 #include "codec/messages.h"
+#include "cycle/cycle.h"
 #include "dispatch/route.h"
 #include "engine.h"
 #include "ledger/rules.h"
@@ -73,12 +76,13 @@ struct call {
     uint32_t next_free;
 };
 
-#define CALLS_MAX       16384 /* Frames under way in one home. */
-#define BATCH_CALLS_MAX 256   /* Of these, batches: their answers need memory. */
-#define CALL_NONE       UINT32_MAX
-#define GATHERED_MAX    1024
-#define STALLED_BYTES   (GATHERED_MAX * 4096)
-#define DESK_QUEUE_MAX  256
+#define CALLS_MAX        16384 /* Frames under way in one home. */
+#define BATCH_CALLS_MAX  256   /* Of these, batches: their answers need memory. */
+#define CALL_NONE        UINT32_MAX
+#define GATHERED_MAX     1024
+#define STALLED_BYTES    (GATHERED_MAX * 4096)
+#define DESK_QUEUE_MAX   256
+#define DESK_QUEUE_BYTES (8u * 1024 * 1024) /* Of the messages in it. */
 
 struct session {
     uint32_t generation;
@@ -95,11 +99,72 @@ struct routed {
 
 /* What the desk works on, one at a time. */
 struct desk_job {
-    uint64_t ticket; /* Who asked; its answer is a result with data. */
-    uint16_t type;   /* enum message_type; 0: levelling the shards at the start. */
-    bool formed;     /* The bytes were such a message. */
+    uint64_t ticket;   /* Who asked; its answer is a result with data. */
+    uint16_t type;     /* enum message_type; 0: levelling the shards at the start. */
+    uint16_t province; /* Two-digit code the session speaks for; 0: the centre. */
+    bool formed;       /* The bytes were such a message. */
+    const char *field; /* Of an order that was not: the field that is wrong; static. */
+    uint32_t size;     /* Of the message, bytes. */
     struct centre_request request;
+    union {
+        struct order order; /* By type, see order_type(): the desk frees it. */
+        struct query query;
+    };
 };
+
+/* What is being gathered from the shards for an order or a query; engine_facts.c. */
+enum gather_stage {
+    GATHER_CELLS,
+    GATHER_TALLIES,
+    GATHER_CHANGES, /* Tallies are as old as a checkpoint: what came after it. */
+    GATHER_RANGES,  /* Which entries hold the day's records. */
+    GATHER_DAY,
+    GATHER_REFS,
+    GATHER_DONE,
+};
+
+struct gathering {
+    struct needs needs;
+    enum tally_kind kind;
+    enum gather_stage stage;
+    bool asked;      /* The stage's question is out, or its answers are here. */
+    bool scanned;    /* A shard was asked to look at thousands of entries: others first. */
+    uint16_t code;   /* Why it failed, ERROR_OK: it did not. */
+    uint32_t shard;  /* Being scanned. */
+    uint32_t range;  /* Of the day: 0 up to the checkpoint, 1 after it. */
+    uint64_t cursor; /* Entry the scan goes on from; 0: not begun. */
+    uint32_t month;  /* Whose tallies are asked for the day's range. */
+    uint32_t ref;    /* First not asked. */
+    uint64_t tallied[SHARDS_MAX];   /* By shard: last entry the tallies hold. */
+    uint64_t day_first[SHARDS_MAX]; /* By shard: entries that hold the day's records, as far as */
+    uint64_t day_last[SHARDS_MAX];  /* tallied; 0: none. */
+    struct cell *cells;             /* malloc'ed, as the following. */
+    size_t cell_count;
+    struct tally *tallies;
+    size_t tally_count;
+    size_t tally_room;
+    size_t tally_sorted; /* Of these, the first so many are sorted and added up. */
+    struct record_facts *records;
+    size_t record_count;
+    size_t record_room;
+    struct facts facts; /* The result. */
+};
+
+/* Parts of the list that a side sends; kept until the last one comes. */
+struct recon_parts {
+    uint32_t day;
+    uint8_t payer;
+    uint8_t payee;
+    uint32_t parts;
+    uint32_t taken; /* Parts so far; 0: no list. */
+    uint64_t used;  /* When it was last added to: the oldest is dropped first. */
+    char last_msgid[MSGID_SIZE];
+    uint64_t last_hash;
+    struct recon_item *items; /* malloc'ed */
+    uint32_t count;
+};
+
+#define RECON_PARTS_ROWS (2 * RECON_LIST_MAX) /* Rows of all lists that are not complete. */
 
 struct desk {
     struct desk_job queue[DESK_QUEUE_MAX];
@@ -119,6 +184,19 @@ struct desk {
     int64_t now_ms;
     bool dup;
     bool aligned;
+    size_t queue_bytes; /* Of the messages in the queue. */
+
+    /* The clearing cycle. */
+    struct cycle *cycle;
+    struct gathering gathering;
+    struct decision decision; /* Of the job. */
+    uint64_t decision_number; /* Latest one used. */
+    uint32_t parts;           /* Of the decision being journaled; 0: none. */
+    uint32_t parts_sent;
+    uint64_t decided_seq;
+    int64_t decided_ms;
+    uint64_t lists_used;
+    struct recon_parts lists[PROVINCE_COUNT][2]; /* By acting province; 1: sent by the centre. */
 };
 
 struct home {
@@ -174,13 +252,89 @@ void home_return(struct home *home, const struct result *result);
 
 /* -- engine_desk.c -------------------------------------------------------------------------- */
 
-/* Takes a message for the desk; false when its queue is full. Only on home 0. */
-bool desk_take(struct home *home, uint64_t ticket, uint16_t type, struct bytes body);
+/* True for what the desk answers. */
+bool desk_type(uint16_t type);
+
+/* Takes a message for the desk, of a session that speaks for `province`; false when its queue is
+ * full. Only on home 0. */
+bool desk_take(struct home *home, uint64_t ticket, uint16_t type, uint16_t province,
+               struct bytes body);
+
+/* Frees what the desk holds. */
+void desk_free(struct home *home);
 
 /* A shard's answer to the desk's question. */
 void desk_result(struct home *home, uint32_t shard, const struct result *result);
 
 /* Goes on with what is to be done. True when something was. */
 bool desk_turn(struct home *home, int64_t now_ms);
+
+/* Phases of a cut. What stands between them belongs to engine_cycle.c. */
+enum cut_phase {
+    CUT_CHECK = 0, /* May the month be cut? */
+    CUT_CHECKED,
+    CUT_GATHER_BEFORE, /* What the cycle would say, before anything is done. */
+    CUT_SHARDS,
+    CUT_RELEASE,
+    CUT_RELEASED,
+    CUT_GATHER, /* The frozen cells. */
+    CUT_DECIDED,
+    CUT_CELLS, /* For the answer. */
+};
+
+/* For the desk's other files. A question's body is borrowed until every answer is there. */
+void desk_ask_all(struct home *home, uint16_t type, uint32_t period, struct bytes body);
+void desk_ask_one(struct home *home, uint32_t shard, uint16_t type, struct bytes body);
+uint32_t desk_first_refusal(const struct home *home);
+
+/* A canonical body for the entries of the desk, one varint field; kept until the next one. */
+struct bytes desk_number_body(struct home *home, uint64_t value);
+
+/* End the job with an answer. `payload` is malloc'ed and changes its owner; one that is too long
+ * for a frame becomes a 6004. */
+void desk_finish(struct home *home, uint8_t *payload, size_t size);
+void desk_refuse(struct home *home, uint32_t code, const char *text);
+
+/* The desk's time: shard 0's, or a system clock that is ahead of it. */
+int64_t desk_clock(const struct home *home);
+
+/* Latest month cut and year closed on all shards, while nothing cuts or closes. */
+void desk_limits(const struct home *home, uint32_t *ret_cut_through, uint32_t *ret_closed_year);
+
+/* -- engine_facts.c ------------------------------------------------------------------------- */
+
+/* Begins to gather what `needs` says; takes its refs over. Tallies are of `kind`. */
+void gather_begin(struct home *home, const struct needs *needs, enum tally_kind kind);
+
+/* Goes on; true when all is there: gathering.code says whether it went well, gathering.facts what
+ * there is, until gather_free(). Else a question was asked. */
+bool gather_step(struct home *home);
+void gather_free(struct home *home);
+
+/* -- engine_cycle.c ------------------------------------------------------------------------- */
+
+/* Reads the decisions of shard 0's journal into a new cycle. */
+void cycle_restore(struct home *home);
+
+/* A step of the job, as they are in engine_desk.c. */
+void step_order(struct home *home);
+void step_year_close(struct home *home);
+
+/* Of a cut, after the shards said that it may be: what the cycle says before, and after them. */
+void step_cut_order(struct home *home);
+
+/* Gives the cycle a batch for each month that was cut and has none. True when that is done. */
+bool step_unfinished_cuts(struct home *home);
+
+/* Sends parts of the decision that is being journaled to shard 0. True when any was taken. */
+bool decision_send(struct home *home);
+
+/* -- engine_query.c ------------------------------------------------------------------------- */
+
+void step_query(struct home *home);
+
+/* The cells a ReconDay asks about, with what was sent; desk_finish()es. */
+struct order_answer;
+void finish_recon_day(struct home *home, const struct order_answer *answer);
 
 #endif

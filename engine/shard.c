@@ -38,6 +38,8 @@ void shard_config_init(struct shard_config *config)
 void shard_free(struct shard *shard)
 {
     if (shard == NULL) return;
+    for (uint32_t i = 0; i < shard->control_count; i++)
+        free(shard->controls[i].result.data); /* Nobody received it. */
     book_free(shard->book);
     directory_free(shard->directory);
     delta_free(shard->active);

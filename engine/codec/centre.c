@@ -178,16 +178,21 @@ static void fill_summary(const struct period_row *row, Qingfen__V1__PeriodSummar
     m->digest.len = sizeof row->digest;
 }
 
-uint8_t *period_cut_reply_encode(bool dup, const struct period_row *row, int64_t cut_at_ms,
-                                 uint64_t cut_us, size_t *ret_size)
+uint8_t *period_cut_reply_encode(const struct period_cut_report *report, size_t *ret_size)
 {
     Qingfen__V1__PeriodSummary summary;
     Qingfen__V1__PeriodCutReply m = QINGFEN__V1__PERIOD_CUT_REPLY__INIT;
-    fill_summary(row, &summary);
-    m.dup = dup;
+    fill_summary(report->row, &summary);
+    m.dup = report->dup;
     m.period = &summary;
-    m.cut_at = cut_at_ms;
-    m.cut_us = cut_us;
+    m.cut_at = report->cut_at_ms;
+    m.cut_us = report->cut_us;
+    m.batch = text_of(report->batch);
+    m.batch_count = report->batch_count;
+    m.batch_amount = report->batch_amount;
+    m.left_out = report->left_out;
+    m.left_out_amount = report->left_out_amount;
+    m.provisional = report->provisional;
     return pack(&m.base, ret_size);
 }
 

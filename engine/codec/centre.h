@@ -6,6 +6,7 @@
 #define CODEC_CENTRE_H
 
 #include "types/bytes.h"
+#include "types/clearing.h"
 #include "types/report.h"
 #include "types/settlement.h"
 
@@ -45,8 +46,19 @@ uint8_t *hello_reply_encode(const struct hello_reply *reply, size_t *ret_size);
  * own text when it is not NULL. */
 uint8_t *centre_refusal_encode(uint32_t code, const char *text, size_t *ret_size);
 
-uint8_t *period_cut_reply_encode(bool dup, const struct period_row *row, int64_t cut_at_ms,
-                                 uint64_t cut_us, size_t *ret_size);
+struct period_cut_report {
+    bool dup;
+    bool provisional; /* Nothing was done: what a cut would bring now. */
+    const struct period_row *row;
+    int64_t cut_at_ms;
+    uint64_t cut_us;
+    char batch[NUMBER_SIZE]; /* "202603-1"; empty: none. */
+    uint64_t batch_count;
+    int64_t batch_amount;
+    uint64_t left_out; /* Records that stay out and carry over. */
+    int64_t left_out_amount;
+};
+uint8_t *period_cut_reply_encode(const struct period_cut_report *report, size_t *ret_size);
 uint8_t *period_list_reply_encode(const struct period_row *rows, size_t count, uint32_t closed_year,
                                   size_t *ret_size);
 

@@ -1,7 +1,7 @@
 /* cycle -- orders and answers of the clearing cycle between protobuf bytes and nouns.
  *
- * With codec/centre.c the only file that knows protobuf-c. Encoders give malloc'ed bytes that the
- * caller frees, or NULL without memory. Must not know any state. */
+ * With codec/centre.c and codec/cycle_reply.c the only file that knows protobuf-c. Must not know
+ * any state. */
 #ifndef CODEC_CYCLE_H
 #define CODEC_CYCLE_H
 
@@ -15,7 +15,23 @@ bool order_type(uint16_t type);
 /* True for types that are the cycle's queries: query_decode() takes them. */
 bool query_type(uint16_t type);
 
-/* False when the bytes are no such message or longer than the limits of types/order.h; then nothing
+/* Where fields stand that have another name in struct order:
+ *   ReconDay, ReconList  date in day; side is payee's when the payee is the acting province
+ *   ClrWithdraw          otransid in number
+ *   ClrConfirm           the payee is the acting province
+ *   Recovery             recovery_no in number, det_type in reason
+ *   Dispute…             dispute_no in number, note in text, contest in flag, outcome in step
+ *   BatchStep            province in payer and acting, reason in text
+ *   BatchSign            objection in flag, reason in text
+ *   PayReport            paid_at in at_ms
+ *   ReceiptReport        rejected in flag
+ *   PrefundSet           year in period
+ *   PrefundApply         the payee is the acting province
+ *   PrefundDecide        approve in flag
+ *   SettingSet           name in bank_ref, value in amount, effective_from in at_ms
+ *   PeriodCut, YearClose an empty msgid becomes "cut-202603", "year-close-2026"
+ *
+ * False when the bytes are no such message or longer than the limits of types/order.h; then nothing
  * is to be freed. `sender` is the session's province code (0: centre). order.acting is the province
  * named in the message, or the sender's when it names none. Texts that are too long or not UTF-8
  * make the message malformed; *ret_field then names the field (static text). */

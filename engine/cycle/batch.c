@@ -74,13 +74,36 @@ static bool done_with(struct judgement *j, const struct batch_row *batch)
 /* -- compute, publish ----------------------------------------------------------------------------
  */
 
+static const struct sign_row *sign_of(const struct cycle *cycle, uint32_t batch, uint8_t province)
+{
+    const struct sign_row key = {.batch = batch, .province = province};
+    return cycle_find(cycle, ROW_SIGN, &key);
+}
+
+static uint8_t sign_state_of(const struct cycle *cycle, uint32_t batch, uint8_t province)
+{
+    const struct sign_row *row = sign_of(cycle, batch, province);
+    return row != NULL ? row->state : SIGN_NONE;
+}
+
+/* An objection to the published version is answered with another one, be it the same. */
+static bool objected(const struct cycle *cycle, const struct batch_row *batch)
+{
+    for (uint8_t province = 0; province < PROVINCE_COUNT; province++) {
+        if (sign_state_of(cycle, batch->id, province) == SIGN_OBJECTED) return true;
+    }
+    return false;
+}
+
 static bool compute(struct judgement *j, const struct batch_row *before)
 {
     struct batch_row batch = *before;
     struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT];
 
-    if (batch.state != BATCH_CUT && batch.state != BATCH_COMPUTED &&
-        !(batch.state == BATCH_PUBLISHED && batch.stale)) {
+    if (batch.state == BATCH_PUBLISHED && !batch.stale && objected(j->cycle, before)) {
+        batch.version++;
+    } else if (batch.state != BATCH_CUT && batch.state != BATCH_COMPUTED &&
+               !(batch.state == BATCH_PUBLISHED && batch.stale)) {
         return wrong_state(j, before, "compute");
     }
     batch_totals(j->cycle, &batch, batch.version, totals);
@@ -106,18 +129,6 @@ static uint32_t touched_since(const struct cycle *cycle, const struct batch_row 
             bits |= UINT32_C(1) << line->cell.payer | UINT32_C(1) << line->cell.payee;
     }
     return bits;
-}
-
-static const struct sign_row *sign_of(const struct cycle *cycle, uint32_t batch, uint8_t province)
-{
-    const struct sign_row key = {.batch = batch, .province = province};
-    return cycle_find(cycle, ROW_SIGN, &key);
-}
-
-static uint8_t sign_state_of(const struct cycle *cycle, uint32_t batch, uint8_t province)
-{
-    const struct sign_row *row = sign_of(cycle, batch, province);
-    return row != NULL ? row->state : SIGN_NONE;
 }
 
 static uint32_t signed_bits(const struct cycle *cycle, uint32_t batch)
@@ -410,17 +421,28 @@ static bool nothing_before(const struct leftovers *left)
     return left->cells + left->records + left->batches + left->others == 0;
 }
 
-static void open_cells(const struct cycle *cycle, uint32_t year, struct leftovers *left)
+static void note_cell(struct leftovers *left, const struct cell_key *cell)
 {
+    if (nothing_before(left)) {
+        (void)snprintf(left->first, sizeof left->first, "cell %06u %02u-%02u line %u class %u",
+                       cell->period, province_of(cell->payer), province_of(cell->payee), cell->line,
+                       cell->insurance);
+    }
+    left->cells++;
+}
+
+/* Cells that wait; and those of months that have no batch at all yet, as the shards know them. */
+static void open_cells(const struct judgement *j, uint32_t year, struct leftovers *left)
+{
+    const struct cycle *cycle = j->cycle;
+    for (size_t i = 0; i < j->facts->cell_count; i++) {
+        const struct cell_key *cell = &j->facts->cells[i].key;
+        if (cell->period / 100 == year && cycle_batch(cycle, cell->period) == NULL)
+            note_cell(left, cell);
+    }
     for (uint32_t i = 0; i < cycle_count(cycle, ROW_FROZEN); i++) {
         const struct frozen_row *row = cycle_row(cycle, ROW_FROZEN, i);
-        if (row->cell.period / 100 != year || row->batch != 0) continue;
-        if (nothing_before(left)) {
-            (void)snprintf(left->first, sizeof left->first, "cell %06u %02u-%02u line %u class %u",
-                           row->cell.period, province_of(row->cell.payer),
-                           province_of(row->cell.payee), row->cell.line, row->cell.insurance);
-        }
-        left->cells++;
+        if (row->cell.period / 100 == year && row->batch == 0) note_cell(left, &row->cell);
     }
 }
 
@@ -486,7 +508,7 @@ bool judge_year_close(struct judgement *j)
         memcpy(j->decision->ref, ref, sizeof ref);
         return true;
     }
-    open_cells(j->cycle, year, &left);
+    open_cells(j, year, &left);
     open_records(j->cycle, year, &left);
     open_batches(j->cycle, year, &left);
     open_others(j->cycle, year, &left);

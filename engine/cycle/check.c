@@ -30,7 +30,8 @@ struct audit {
     int64_t expected[PROVINCE_COUNT][PROVINCE_COUNT][FUND_COUNT][CYCLE_ACCOUNT_COUNT];
     int64_t noticed[PROVINCE_COUNT][PROVINCE_COUNT][FUND_COUNT];
     int64_t paid[PROVINCE_COUNT][PROVINCE_COUNT][CYCLE_ACCOUNT_COUNT];
-    int64_t prefund[PROVINCE_COUNT][PROVINCE_COUNT]; /* What notices have brought. */
+    int64_t prefund[PROVINCE_COUNT][PROVINCE_COUNT]; /* What settled notices have brought, */
+    int64_t pending[PROVINCE_COUNT][PROVINCE_COUNT]; /* and what the others will. */
 };
 
 /* Sums of damaged rows may leave 64 bits: they wrap, and differ. */
@@ -389,6 +390,22 @@ static void expect_noticed(struct audit *audit, const struct batch_row *batch,
     }
 }
 
+/* A settled change is in the deposit; the others are due or on their way. */
+static void expect_prefund(struct audit *audit, const struct notice_row *notice, bool back)
+{
+    const uint8_t payer = back ? notice->payee : notice->payer;
+    const uint8_t payee = back ? notice->payer : notice->payee;
+    const int sign = back ? -1 : 1;
+    int64_t *accounts = audit->expected[payer][payee][FUND_POOL];
+    if (notice->state == NOTICE_SETTLED) {
+        add(&audit->prefund[payer][payee], sign * notice->amount);
+        return;
+    }
+    add(&audit->pending[payer][payee], sign * notice->amount);
+    add(&accounts[CYCLE_PREFUND_DUE], sign * (notice->amount - notice->reported));
+    add(&accounts[CYCLE_PREFUND_TRANSIT], sign * notice->reported);
+}
+
 static const char *check_notice(struct audit *audit, const struct notice_row *notice)
 {
     const bool reverse = notice->kind == NOTICE_REVERSE;
@@ -403,10 +420,7 @@ static const char *check_notice(struct audit *audit, const struct notice_row *no
     if (is_prefund(notice)) {
         const bool back = notice->new_amount < notice->old_amount;
         if (!pair_fits(notice->payer, notice->payee)) return "11: a prefund without a pair";
-        if (notice->state == NOTICE_SETTLED)
-            add(back ? &audit->prefund[notice->payee][notice->payer]
-                     : &audit->prefund[notice->payer][notice->payee],
-                back ? -notice->amount : notice->amount);
+        expect_prefund(audit, notice, back);
         return NULL;
     }
     if (!is_live(audit->cycle, notice->batch)) return "7: a notice of a batch that is not there";
@@ -537,8 +551,11 @@ static const char *check_prefunds(struct audit *audit)
         if (!pair_fits(row->payer, row->payee)) return "11: a prefund without a pair";
         if (row->amount < 0) return "11: a prefund is below zero";
         int64_t *brought = &audit->prefund[row->payer][row->payee];
+        int64_t *pending = &audit->pending[row->payer][row->payee];
         if (row->amount != *brought) return "11: a prefund is not what its notices have brought";
+        if (row->pending != *pending) return "11: what is pending of a prefund is not its notices";
         *brought = 0;
+        *pending = 0;
         int64_t *accounts = audit->expected[row->payer][row->payee][FUND_POOL];
         add(&accounts[CYCLE_PREFUND], row->amount);
         take(&accounts[CYCLE_PREFUND_CONTRA], row->amount);
@@ -546,8 +563,8 @@ static const char *check_prefunds(struct audit *audit)
     }
     for (int payer = 0; payer < PROVINCE_COUNT; payer++) {
         for (int payee = 0; payee < PROVINCE_COUNT; payee++) {
-            if (audit->prefund[payer][payee] != 0)
-                return "11: notices have brought a prefund that is not there";
+            if (audit->prefund[payer][payee] != 0 || audit->pending[payer][payee] != 0)
+                return "11: notices change a prefund that is not there";
         }
     }
     return NULL;
@@ -569,8 +586,8 @@ static const char *const account_breaks[CYCLE_ACCOUNT_COUNT] = {
     [CYCLE_NETTED] = "3: NETTED is not what waits for the net payments",
     [CYCLE_TRANSIT] = "3: TRANSIT is not what is paid and not received",
     [CYCLE_SETTLED] = "3: SETTLED is not what is final",
-    [CYCLE_PREFUND_DUE] = "3: the accounts of a prefund do not fit what is pending",
-    [CYCLE_PREFUND_TRANSIT] = "3: the accounts of a prefund do not fit what is pending",
+    [CYCLE_PREFUND_DUE] = "11: PREFUND_DUE is not what is still to be paid",
+    [CYCLE_PREFUND_TRANSIT] = "11: PREFUND_TRANSIT is not what is paid and not settled",
     [CYCLE_PREFUND] = "11: PREFUND is not the deposit",
     [CYCLE_PREFUND_CONTRA] = "11: PREFUND_CONTRA is not the deposit and what is pending",
 };
@@ -580,13 +597,7 @@ static bool is_payment_account(int account)
     return account == CYCLE_DUE || account == CYCLE_TRANSIT || account == CYCLE_SETTLED;
 }
 
-static bool is_prefund_way(int account)
-{
-    return account == CYCLE_PREFUND_DUE || account == CYCLE_PREFUND_TRANSIT;
-}
-
-/* One pair. DUE, TRANSIT and SETTLED by their sums over the funds; with NETTED fund by fund. What a
- * prefund's change has on its way follows: its four accounts sum to zero. */
+/* One pair. DUE, TRANSIT and SETTLED by their sums over the funds; with NETTED fund by fund. */
 static const char *check_pair(const struct audit *audit, uint8_t payer, uint8_t payee)
 {
     int64_t paid[CYCLE_ACCOUNT_COUNT] = {0};
@@ -604,7 +615,7 @@ static const char *check_pair(const struct audit *audit, uint8_t payer, uint8_t 
         if (main_sum != 0) return "3: the accounts of a pair do not sum to zero";
         if (prefund_sum != 0) return "3: the accounts of a prefund do not sum to zero";
         for (int account = 0; account < CYCLE_ACCOUNT_COUNT; account++) {
-            if (is_payment_account(account) || is_prefund_way(account)) continue;
+            if (is_payment_account(account)) continue;
             if (balance[account] != audit->expected[payer][payee][fund][account])
                 return account_breaks[account];
         }

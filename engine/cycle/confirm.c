@@ -132,7 +132,8 @@ static bool check_deduction(struct judgement *j, uint32_t row, const struct reco
                       item->det_type);
     }
     if (record->kind != RECORD_SETTLEMENT) {
-        return refuse(j, ERROR_DEDUCTION, "row %u: nothing is deducted from a refund", row + 1);
+        return refuse(j, ERROR_DEDUCTION, "row %u: only a settlement can have a deduction",
+                      row + 1);
     }
     if (item->deduct < 0 || item->deduct > amount) {
         return refuse(j, ERROR_DEDUCTION, "row %u: %lld is not within 0 and %lld", row + 1,
@@ -174,7 +175,7 @@ static bool confirm_record(struct judgement *j, uint32_t row, const struct recor
                           row + 1);
         }
         after.flags |= EXCEPTION_HELD;
-        if (after.held_since == 0) after.held_since = record->period;
+        after.held_since = record->period;
         if (!held) j->decision->counts[HELD_RECORDS]++;
     } else {
         if (deducts && !check_deduction(j, row, record, &before)) return false;
@@ -287,8 +288,7 @@ bool judge_withdraw(struct judgement *j)
     }
     if (cells == 0 && known_without_cells(j)) {
         return refuse(j, ERROR_WRONG_STATE,
-                      "%.30s has no cells to withdraw; single records are "
-                      "held or released by name",
+                      "no cells of %.30s stand: it was withdrawn, or of single records",
                       order->number);
     }
     if (cells == 0) {
@@ -376,7 +376,7 @@ bool judge_recovery(struct judgement *j)
         return refuse(j, ERROR_DEDUCTION, "there is no kind of deduction %u", order->reason);
     }
     if (record->kind != RECORD_SETTLEMENT) {
-        return refuse(j, ERROR_DEDUCTION, "nothing is taken back of a refund");
+        return refuse(j, ERROR_DEDUCTION, "only of a settlement can something be taken back");
     }
     return put_recovery(j, &exception);
 }

@@ -19,6 +19,7 @@
 #ifndef CYCLE_CYCLE_H
 #define CYCLE_CYCLE_H
 
+#include "cycle/settings.h"
 #include "types/bytes.h"
 #include "types/error.h"
 #include "types/order.h"
@@ -27,11 +28,9 @@
 struct cycle;
 struct calendar; /* cycle/calendar.h */
 
-/* The rules' numbers at the very start; changed later by SettingSet only. cycle/settings.h */
-struct setting_values;
-
 /* An empty cycle. The calendar is borrowed. `first` are the values in force before any setting row
- * exists: decisions carry what they used, so replay does not ask them. NULL without memory. */
+ * exists (changed later by SettingSet only): decisions carry what they used, so replay does not ask
+ * them. NULL without memory. */
 struct cycle *cycle_new(const struct calendar *calendar, const struct setting_values *first);
 void cycle_free(struct cycle *cycle); /* NULL is fine. */
 
@@ -119,6 +118,18 @@ const void *cycle_find(const struct cycle *cycle, enum row_kind kind, const void
 /* Balance of an account, fen, debit positive. */
 int64_t cycle_balance(const struct cycle *cycle, uint8_t payer, uint8_t payee, uint8_t fund,
                       enum cycle_account account);
+
+/* The value of a setting in force at `at_ms`. */
+int64_t setting_at(const struct cycle *cycle, enum setting setting, int64_t at_ms);
+
+/* The order of facts and rows by record: by area, then size, then bytes of the setl_id. */
+int record_ref_compare(const struct record_ref *a, const struct record_ref *b);
+
+/* "MISMATCHED", "HELD", "DISPUTED", "VOID", "REVERSED", "BATCHED", "CONFIRMED"; static memory. */
+const char *exception_state(const struct cycle *cycle, const struct exception_row *exception);
+
+/* "202603-1" of a batch. */
+void batch_name(const struct batch_row *batch, char out[NUMBER_SIZE]);
 
 /* The live batch of a month (not aborted), or its latest aborted one; NULL: none. */
 const struct batch_row *cycle_batch(const struct cycle *cycle, uint32_t period);

@@ -60,9 +60,6 @@ struct judgement {
 bool refuse(struct judgement *j, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The value in force at `at_ms`. */
-int64_t setting_at(const struct cycle *cycle, enum setting setting, int64_t at_ms);
-
 /* Puts a posting; nothing for an amount of 0. */
 void post(struct judgement *j, uint8_t payer, uint8_t payee, uint8_t fund, enum cycle_account debit,
           enum cycle_account credit, int64_t amount, uint32_t batch, uint32_t period);
@@ -92,14 +89,6 @@ const struct record_facts *one_record(struct judgement *j, const struct record_r
 
 /* The exception of a ref as it stands, or a new one made of the record's facts; not put. */
 struct exception_row exception_of(const struct cycle *cycle, const struct record_facts *record);
-
-/* "MISMATCHED", "HELD", "DISPUTED", "VOID", "REVERSED", "BATCHED", "CONFIRMED"; static memory. */
-const char *exception_state(const struct cycle *cycle, const struct exception_row *exception);
-
-/* "202603-1" of a batch. */
-void batch_name(const struct batch_row *batch, char out[NUMBER_SIZE]);
-
-int record_ref_compare(const struct record_ref *a, const struct record_ref *b);
 
 /* Codes. */
 uint32_t province_of(uint8_t index); /* Two digits; 0 for PROVINCE_ACCOUNT and PROVINCE_CENTRE. */

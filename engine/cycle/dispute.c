@@ -52,25 +52,20 @@ static bool opened_before(struct judgement *j, const struct dispute_row *before)
     return true;
 }
 
-/* A record may be disputed until its notices are made or its payer has agreed to the tables. */
+/* A payer that has agreed to the published tables has agreed to the record. */
 static bool not_agreed_yet(struct judgement *j, const struct exception_row *exception)
 {
     const struct batch_row *batch = batch_of_record(j->cycle, exception);
     if (batch == NULL) return true;
-    char name[NUMBER_SIZE];
-    batch_name(batch, name);
-    if (batch->state >= BATCH_NOTICED) {
-        return refuse(j, ERROR_WRONG_STATE, "%06u %s is in batch %s, which has its notices",
-                      exception->ref.insu_admdvs, exception->ref.setl_id, name);
-    }
     const struct sign_row key = {.batch = batch->id, .province = exception->record.payer};
     const struct sign_row *sign = cycle_find(j->cycle, ROW_SIGN, &key);
-    if (sign != NULL && (sign->state == SIGN_SIGNED || sign->state == SIGN_SILENT) &&
-        sign->version == batch->published_version) {
-        return refuse(j, ERROR_WRONG_STATE, "%02u has signed version %u of batch %s",
-                      province_of(key.province), sign->version, name);
-    }
-    return true;
+    if (sign == NULL || sign->version != batch->published_version ||
+        (sign->state != SIGN_SIGNED && sign->state != SIGN_SILENT))
+        return true;
+    char name[NUMBER_SIZE];
+    batch_name(batch, name);
+    return refuse(j, ERROR_WRONG_STATE, "%02u has signed version %u of batch %s",
+                  province_of(key.province), sign->version, name);
 }
 
 static bool may_be_disputed(struct judgement *j, const struct record_facts *record,

@@ -90,7 +90,7 @@ void issue_notice(struct judgement *j, struct notice_row *notice, const struct n
 
     /* A number is never used twice: an unwinding may ask the same two again, without a version of
      * theirs that it could replace. */
-    notice->version = replaces == NULL ? 1 : replaces->version + 1;
+    notice->version = 1;
     write_number(j->cycle, notice);
     while (cycle_find(j->cycle, ROW_NOTICE, notice->number) != NULL) {
         notice->version++;

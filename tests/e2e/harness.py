@@ -357,6 +357,39 @@ def random_settlement(maker: Maker, rng: random.Random, month: str = "2025-03", 
     return maker.settlement(**base)
 
 
+# The clearing cycle ----------------------------------------------------------------------------
+
+def order(client: wire.Client, message, code: int = 0):
+    """Sends an order; its answer, which must have that code."""
+    reply = client.call(message)
+    if reply.code != code:
+        raise AssertionError("%s: %d %s, not %d" % (type(message).__name__, reply.code, reply.text,
+                                                    code))
+    return reply
+
+
+def settle_batch(client: wire.Client, period: int, now: int) -> None:
+    """Brings the month's batch to its end, as the centre for everybody: tables, signatures,
+    notices, money."""
+    name = str(period)
+    for step in ("compute", "publish"):
+        order(client, wire.cycle.BatchStep(msgid=step + name, period=period, step=step))
+    batch = order(client, wire.cycle.BatchGet(period=period))
+    for row in batch.positions:
+        if row.payable or row.receivable:
+            order(client, wire.cycle.BatchSign(msgid="sign%d-%s" % (row.province, name),
+                                               province=row.province, period=period,
+                                               digest=batch.batch.digest))
+    order(client, wire.cycle.BatchStep(msgid="notice" + name, period=period, step="notice"))
+    notices = order(client, wire.cycle.NoticeList(period=period, kind="clearing"))
+    for count, notice in enumerate(notices.notices):
+        ref = "B%s-%d" % (name, count)
+        order(client, wire.cycle.PayReport(msgid="P" + ref, number=notice.number, bank_ref=ref,
+                                           amount=notice.amount, paid_at=now))
+        order(client, wire.cycle.ReceiptReport(msgid="R" + ref, number=notice.number, bank_ref=ref,
+                                               amount=notice.amount))
+
+
 # State, for "nothing changed" and "the same" ---------------------------------------------------
 
 def periods(client: wire.Client) -> dict[int, object]:

@@ -200,6 +200,7 @@ class TestOriginals(BadCase):
         self.assertCode(0, self.client.call(self.maker.settlement(
             setl_time=ms("2024-12-20 10:00:00"))))
         self.assertCode(0, self.client.call(wire.centre.PeriodCut(period=202412)))
+        harness.settle_batch(self.client, 202412, self.client.call(wire.centre.StatusGet()).now)
         self.assertCode(0, self.client.call(wire.centre.YearClose(year=2024)))
         self.refuse(2009, self.maker.settlement(setl_time=ms("2024-12-21 10:00:00")))
         self.refuse(2009, self.maker.settlement(setl_time=ms("2023-12-21 10:00:00")))
@@ -293,7 +294,7 @@ class TestFrames(BadCase):
     def test_unknown_types(self):
         before = harness.fingerprint(self.client)
         with self.engine.client() as client:
-            for type_ in (0, 0x7777, 0x0201, 0x0105, 0x8101, 0xFFFF):
+            for type_ in (0, 0x7777, 0x0201, 0x0410, 0x8101, 0xFFFF):
                 client.send_raw(wire.frame(type_, 31, b"anything"))
                 request_id, reply = client.error_reply()
                 self.assertEqual((31, 1002, False), (request_id, reply.code, reply.closing))

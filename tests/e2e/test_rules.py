@@ -263,6 +263,9 @@ class TestPeriods(RulesCase):
         self.assertCode(5001, self.client.call(close))
         self.cut(202412)
         self.accept(self.maker.settlement(setl_time=ms("2024-11-20 10:00:00")), 202501, 202411)
+        self.assertCode(5003, self.client.call(close))  # Its batch is not paid.
+        harness.settle_batch(self.client, 202412, self.client.call(wire.centre.StatusGet()).now)
+        self.assertCode(0, self.client.call(close))
         self.assertCode(0, self.client.call(close))
         self.refuse(2009, self.maker.settlement(setl_time=ms("2024-11-20 10:00:00")))
         self.accept(self.maker.settlement(setl_time=ms("2025-01-20 10:00:00")), 202501)

@@ -41,12 +41,12 @@ def _load_stubs():
     sys.path.insert(0, folder)
     try:
         return [importlib.import_module(name + "_pb2")
-                for name in ("common", "session", "settlement", "centre")]
+                for name in ("common", "session", "settlement", "centre", "cycle")]
     finally:
         sys.path.remove(folder)
 
 
-common, session, settlement, centre = _load_stubs()
+common, session, settlement, centre, cycle = _load_stubs()
 
 # docs/wire.md, 2 The frame
 HEAD = struct.Struct("<4sIQHBBI")
@@ -74,6 +74,34 @@ MESSAGES = {
     0x0510: (centre.SettlementGet, centre.SettlementGetReply),
     0x0601: (centre.ClockSet, common.Reply),
     0x0602: (centre.StatusGet, centre.StatusReply),
+    0x0105: (cycle.ReconDay, cycle.ReconDayReply),
+    0x0106: (cycle.ReconList, cycle.ReconListReply),
+    0x0402: (cycle.BatchStep, cycle.OrderReply),
+    0x0403: (cycle.ClrConfirm, cycle.OrderReply),
+    0x0404: (cycle.DisputeOpen, cycle.OrderReply),
+    0x0405: (cycle.BatchSign, cycle.OrderReply),
+    0x0406: (cycle.PayReport, cycle.OrderReply),
+    0x0407: (cycle.PrefundSet, cycle.OrderReply),
+    0x0408: (cycle.ClrWithdraw, cycle.OrderReply),
+    0x0409: (cycle.Recovery, cycle.OrderReply),
+    0x040a: (cycle.DisputeReply, cycle.OrderReply),
+    0x040b: (cycle.DisputeResolve, cycle.OrderReply),
+    0x040c: (cycle.ReceiptReport, cycle.OrderReply),
+    0x040d: (cycle.NoticeReissue, cycle.OrderReply),
+    0x040e: (cycle.PrefundApply, cycle.OrderReply),
+    0x040f: (cycle.PrefundDecide, cycle.OrderReply),
+    0x0420: (cycle.SettingSet, cycle.OrderReply),
+    0x0421: (cycle.BatchGet, cycle.BatchGetReply),
+    0x0422: (cycle.NoticeList, cycle.NoticeListReply),
+    0x0423: (cycle.DisputeList, cycle.DisputeListReply),
+    0x0424: (cycle.PrefundList, cycle.PrefundListReply),
+    0x0425: (cycle.DifferenceList, cycle.DifferenceListReply),
+    0x0426: (cycle.CalendarGet, cycle.CalendarGetReply),
+    0x0427: (cycle.AreaReport, cycle.AreaReportReply),
+    0x0428: (cycle.ExceptionList, cycle.ExceptionListReply),
+    0x0429: (cycle.CellList, cycle.CellListReply),
+    0x042a: (cycle.SettingList, cycle.SettingListReply),
+    0x042b: (cycle.BookGet, cycle.BookGetReply),
 }
 TYPE_OF = {request: number for number, (request, _) in MESSAGES.items()}
 

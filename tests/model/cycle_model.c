@@ -29,7 +29,7 @@ void model_cut(struct cycle_model *model, uint32_t period, uint32_t id)
         struct model_record *record = &model->records[i];
         if (record->facts.period > period || record->batch != 0 || model_blocked(record)) continue;
         record->batch = id;
-        record->deduct_posted = true;
+        if (record->deducted != 0) record->deduct_posted = true;
     }
     for (uint32_t i = 0; i < model->extra_count; i++) {
         if (model->extras[i].batch == 0) model->extras[i].batch = id;

@@ -33,6 +33,8 @@ STDLIB = re.compile("malloc|calloc|realloc|aligned_alloc|free|qsort|bsearch")
 KNOWS = {
     "types/ensure.c": re.compile("abort|fprintf|stderr|__fprintf_chk"),
     "codec/centre.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),
+    "codec/cycle.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),
+    "codec/cycle_reply.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),
 }
 
 

@@ -28,9 +28,16 @@ static const struct json_message messages[] = {
     MESSAGE(SetlAdjust, SETL_ADJUST, setl_adjust, reply),
     MESSAGE(SetlBatch, SETL_BATCH, setl_batch, setl_batch_reply),
     MESSAGE(Correction, CORRECTION, correction, reply),
+    MESSAGE(PeriodCut, PERIOD_CUT, period_cut, period_cut_reply),
+    MESSAGE(PeriodList, PERIOD_LIST, period_list, period_list_reply),
+    MESSAGE(NetReport, NET_REPORT, net_report, net_report_reply),
+    MESSAGE(PositionReport, POSITION_REPORT, position_report, position_report_reply),
+    MESSAGE(YearClose, YEAR_CLOSE, year_close, reply),
+    MESSAGE(SettlementGet, SETTLEMENT_GET, settlement_get, settlement_get_reply),
+    MESSAGE(ClockSet, CLOCK_SET, clock_set, reply),
+    MESSAGE(StatusGet, STATUS_GET, status_get, status_reply),
     MESSAGE(ReconDay, RECON_DAY, recon_day, recon_day_reply),
     MESSAGE(ReconList, RECON_LIST, recon_list, recon_list_reply),
-    MESSAGE(PeriodCut, PERIOD_CUT, period_cut, period_cut_reply),
     MESSAGE(BatchStep, BATCH_STEP, batch_step, order_reply),
     MESSAGE(ClrConfirm, CLR_CONFIRM, clr_confirm, order_reply),
     MESSAGE(DisputeOpen, DISPUTE_OPEN, dispute_open, order_reply),
@@ -45,10 +52,6 @@ static const struct json_message messages[] = {
     MESSAGE(NoticeReissue, NOTICE_REISSUE, notice_reissue, order_reply),
     MESSAGE(PrefundApply, PREFUND_APPLY, prefund_apply, order_reply),
     MESSAGE(PrefundDecide, PREFUND_DECIDE, prefund_decide, order_reply),
-    MESSAGE(PeriodList, PERIOD_LIST, period_list, period_list_reply),
-    MESSAGE(NetReport, NET_REPORT, net_report, net_report_reply),
-    MESSAGE(PositionReport, POSITION_REPORT, position_report, position_report_reply),
-    MESSAGE(YearClose, YEAR_CLOSE, year_close, reply),
     MESSAGE(SettingSet, SETTING_SET, setting_set, order_reply),
     MESSAGE(BatchGet, BATCH_GET, batch_get, batch_get_reply),
     MESSAGE(NoticeList, NOTICE_LIST, notice_list, notice_list_reply),
@@ -61,9 +64,6 @@ static const struct json_message messages[] = {
     MESSAGE(CellList, CELL_LIST, cell_list, cell_list_reply),
     MESSAGE(SettingList, SETTING_LIST, setting_list, setting_list_reply),
     MESSAGE(BookGet, BOOK_GET, book_get, book_get_reply),
-    MESSAGE(SettlementGet, SETTLEMENT_GET, settlement_get, settlement_get_reply),
-    MESSAGE(ClockSet, CLOCK_SET, clock_set, reply),
-    MESSAGE(StatusGet, STATUS_GET, status_get, status_reply),
 };
 /* clang-format on */
 
@@ -275,7 +275,7 @@ static bool read_value(struct json_map *map, const struct place *place,
     }
 }
 
-/* Only messages are repeated on this wire. */
+/* Only messages are repeated in requests. */
 static bool read_repeated(struct json_map *map, const struct place *place,
                           const ProtobufCFieldDescriptor *field, const json_t *array,
                           ProtobufCMessage *message)
@@ -435,11 +435,19 @@ static json_t *write_setl_post(const ProtobufCBinaryData *data)
     return json;
 }
 
-/* Bytes of one element of a repeated field of numbers or messages, the two kinds there are. */
-static size_t element_size(ProtobufCType type)
+/* One of a repeated field's values: messages, and numbers of 4 or 8 bytes. */
+static json_t *write_item(const ProtobufCFieldDescriptor *field, const uint8_t *list, size_t i)
 {
-    if (type == PROTOBUF_C_TYPE_MESSAGE) return sizeof(ProtobufCMessage *);
-    return type == PROTOBUF_C_TYPE_UINT32 ? sizeof(uint32_t) : sizeof(int64_t);
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return write_value(field, list + i * sizeof(ProtobufCMessage *));
+    case PROTOBUF_C_TYPE_UINT32:
+        return write_value(field, list + i * sizeof(uint32_t));
+    case PROTOBUF_C_TYPE_INT64:
+        return write_value(field, list + i * sizeof(int64_t));
+    default:
+        return json_null();
+    }
 }
 
 static json_t *write_field(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
@@ -449,9 +457,8 @@ static json_t *write_field(const ProtobufCMessage *message, const ProtobufCField
         const size_t count = *(const size_t *)((const uint8_t *)message + field->quantifier_offset);
         const uint8_t *list = *(const uint8_t *const *)member;
         json_t *array = json_array();
-        for (size_t i = 0; i < count; i++) {
-            json_array_append_new(array, write_value(field, list + i * element_size(field->type)));
-        }
+        for (size_t i = 0; i < count; i++)
+            json_array_append_new(array, write_item(field, list, i));
         return array;
     }
     if (message->descriptor == &qingfen__v1__settlement_record__descriptor &&

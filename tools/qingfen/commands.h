@@ -19,6 +19,7 @@ int cmd_clock(int argc, char **argv);
 int cmd_confirm(int argc, char **argv);
 int cmd_dispute(int argc, char **argv);
 int cmd_exception(int argc, char **argv);
+int cmd_document(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_gen(int argc, char **argv);
 int cmd_init(int argc, char **argv);

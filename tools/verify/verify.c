@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tools/verify/compare.h"
+#include "tools/verify/cycle_check.h"
 #include "tools/verify/deep.h"
 #include "tools/verify/months.h"
 #include "types/money.h"
@@ -27,7 +28,8 @@ struct job {
     uint32_t shard;
     struct chain chain;
     struct recount recount;
-    uint64_t stored_seq; /* Where its store stands; 0: nothing there yet. */
+    struct cycle_check *cycle; /* Shard 0's: the decisions of the clearing cycle. */
+    uint64_t stored_seq;       /* Where its store stands; 0: nothing there yet. */
     atomic_uint_fast64_t entries_done;
     atomic_bool ended;
     struct finding finding;
@@ -35,6 +37,16 @@ struct job {
 };
 
 /* -- one shard ------------------------------------------------------------------------------- */
+
+/* A part of a decision of the clearing cycle: all of them stand in shard 0. */
+static bool take_cycle(struct job *job, const struct entry *entry)
+{
+    if (job->shard != 0) {
+        return finding_set(&job->finding, "shard %u, seq %" PRIu64 ": the cycle is shard 0's",
+                           job->shard, entry->seq);
+    }
+    return cycle_check_add(job->cycle, entry->body, entry->seq, &job->finding);
+}
 
 /* Reads the journal to its end, and copies the state where the store stands. */
 static bool read_journal(struct job *job, const struct shard_meta *meta,
@@ -51,6 +63,7 @@ static bool read_journal(struct job *job, const struct shard_meta *meta,
         if (step == CHAIN_BROKEN) return false;
         if (step == CHAIN_END) break;
         if (!recount_add(&job->recount, &entry, place, finding)) return false;
+        if (entry.kind == ENTRY_CYCLE && !take_cycle(job, &entry)) return false;
         if ((entry.seq & 0xfff) == 0) atomic_store(&job->entries_done, entry.seq);
         if (meta == NULL || entry.seq != meta->seq) continue;
         if (!compare_position(meta, &job->recount, finding)) return false;
@@ -94,7 +107,9 @@ static void verify_shard(struct job *job)
 
     layout_journal_path(job->layout, job->shard, path);
     if (!chain_open(&job->chain, path, job->layout->store_id, job->shard, &job->finding)) return;
-    if (!recount_init(&job->recount, &job->chain, job->layout->shards)) {
+    if (job->shard == 0) job->cycle = cycle_check_new();
+    if (!recount_init(&job->recount, &job->chain, job->layout->shards) ||
+        (job->shard == 0 && job->cycle == NULL)) {
         finding_set(&job->finding, "shard %u: out of memory", job->shard);
         return;
     }
@@ -192,6 +207,10 @@ static void print_summary(const struct layout *layout, const struct job *jobs,
             printf("%02x", month->digest[i]);
         putchar('\n');
     }
+    printf("cycle: decisions %" PRIu64 ", postings %" PRIu64 ", batches %u, notices %u\n",
+           jobs[0].cycle->decisions, jobs[0].cycle->postings,
+           cycle_count(jobs[0].cycle->cycle, ROW_BATCH),
+           cycle_count(jobs[0].cycle->cycle, ROW_NOTICE));
     printf("shards=%u entries=%" PRIu64 " records=%" PRIu64 " periods=%u\n", layout->shards,
            entries, records, months->count);
 }
@@ -254,7 +273,8 @@ static int verify_store(const struct layout *layout)
     for (uint32_t s = 0; s < layout->shards && !finding.found; s++)
         finding = jobs[s].finding;
     if (!finding.found && check_cuts(jobs, layout->shards, &finding) &&
-        add_up(jobs, layout->shards, &months, &finding)) {
+        add_up(jobs, layout->shards, &months, &finding) &&
+        cycle_check_finish(jobs[0].cycle, &months, &finding)) {
         print_summary(layout, jobs, &months);
         status = EXIT_SUCCESS;
     } else {
@@ -264,6 +284,7 @@ static int verify_store(const struct layout *layout)
 free_all:
     for (uint32_t s = 0; jobs != NULL && s < layout->shards; s++) {
         recount_done(&jobs[s].recount);
+        cycle_check_free(jobs[s].cycle);
         chain_close(&jobs[s].chain);
     }
     months_done(&months);

@@ -408,7 +408,7 @@ class Year:
         engine = self.engine
         engine.clock(following * 100 + 20)
         engine.order([{"type": "BatchStep", "msgid": self.msgid("B"), "period": month,
-                       "step": "publish"}], want=5011)  # Nothing is cut yet.
+                       "step": "publish"}], want=6001)  # Nothing is cut yet.
         engine.run("period", "cut", dashed(month))
         step = lambda name, **more: engine.order(
             [dict({"type": "BatchStep", "msgid": self.msgid("B"), "period": month, "step": name},

@@ -55,6 +55,11 @@ void rig_batch(struct batch_rig *rig, enum netting_mode mode, uint32_t period)
         .published_version = 1,
     };
     rig_put(rig, ROW_BATCH, &batch);
+    for (uint8_t province = 0; province < PROVINCE_COUNT; province++) {
+        const struct sign_row sign = {
+            .batch = 1, .province = province, .version = 1, .state = SIGN_SIGNED};
+        rig_put(rig, ROW_SIGN, &sign);
+    }
 }
 
 const struct batch_row *rig_the_batch(const struct batch_rig *rig)
@@ -75,7 +80,12 @@ void rig_line(struct batch_rig *rig, uint8_t payer, uint8_t payee, const int64_t
     memcpy(line.funds, funds, sizeof line.funds);
     rig_put(rig, ROW_LINE, &line);
 
-    struct frozen_row frozen = {.cell = line.cell, .count = count, .batch = batch->id};
+    struct frozen_row frozen = {.cell = line.cell,
+                                .count = count,
+                                .checksum = line.checksum,
+                                .medfee = line.medfee,
+                                .batch = batch->id,
+                                .account = CYCLE_CONFIRMED};
     memcpy(frozen.funds, funds, sizeof frozen.funds);
     rig_put(rig, ROW_FROZEN, &frozen);
 
@@ -123,6 +133,10 @@ static uint16_t finish(struct batch_rig *rig)
         assert_int_equal(cycle_apply(rig->cycle, (struct bytes){decision->data, decision->size}),
                          0);
     }
+    if (!rig->loose) {
+        const char *broken = cycle_check(rig->cycle);
+        if (broken != NULL) fail_msg("%s", broken);
+    }
     return decision->code;
 }
 
@@ -146,8 +160,21 @@ static struct judgement step(struct batch_rig *rig, const struct order *order)
                               .decision = &rig->decision};
 }
 
+/* As computing and publishing leave it. */
+static void seal(struct batch_rig *rig)
+{
+    struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT];
+    struct batch_row batch = *rig_the_batch(rig);
+    if (batch.state != BATCH_SIGNED) return;
+    batch_totals(rig->cycle, &batch, batch.version, totals);
+    if (batch_net(&batch, totals) != NULL) return; /* It does not fit: the notices will say so. */
+    batch_digest(rig->cycle, &batch, batch.version, batch.digest);
+    rig_put(rig, ROW_BATCH, &batch);
+}
+
 uint16_t rig_notice(struct batch_rig *rig)
 {
+    seal(rig);
     const struct order order = new_order(rig, MESSAGE_BATCH_STEP, 0);
     struct judgement j = step(rig, &order);
     const bool accepted = notice_batch(&j, rig_the_batch(rig));

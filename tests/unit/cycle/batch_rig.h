@@ -1,5 +1,6 @@
 /* batch_rig -- a signed batch in a cycle of its own, for the tests of notices, payments and
- * unwinding. Rows are applied as the cut would have left them; no other chapter is asked. */
+ * unwinding. Rows are applied as the cut and the signatures would have left them; no other chapter
+ * is asked. Every answer is followed by cycle_check(). */
 #ifndef TESTS_UNIT_CYCLE_BATCH_RIG_H
 #define TESTS_UNIT_CYCLE_BATCH_RIG_H
 
@@ -14,6 +15,7 @@ struct batch_rig {
     int64_t now_ms;
     uint32_t orders; /* Messages so far: every one has a msgid of its own. */
     uint32_t lines;
+    bool loose; /* The rows put do not make a whole state: it is not checked after each order. */
     struct decision decision; /* The last one. */
 };
 

@@ -168,6 +168,11 @@ static void test_totals_of_the_month(void **state)
     assert_int_equal(give_totals(31, 0, &whole, 1), ERROR_OK);
     assert_true(the_cell().reconciled[SIDE_PAYEE]);
     assert_false(the_cell().reconciled[SIDE_PAYER]);
+    /* One more record, and the days say so: the month's old total is not in the way. */
+    cycle_rig_record(&rig, 34, 31, "D", DAY, 8000);
+    whole = total(4, 15400, 15000, 30);
+    assert_int_equal(give_totals(31, DAY, &whole, 1), ERROR_OK);
+    assert_true(the_cell().reconciled[SIDE_PAYEE]);
 }
 
 /* Equal ones are kept, different ones are only counted. */
@@ -206,6 +211,9 @@ static void test_totals_refused(void **state)
     struct recon_total good = total(3, 7300, 7000, 30);
     assert_int_equal(give_totals(32, DAY, &good, 1), ERROR_NOT_YOURS);
     assert_int_equal(give_totals(0, DAY, &good, 1), ERROR_NOT_YOURS);
+    struct recon_total nobody = good;
+    nobody.cell.payer = PROVINCE_CENTRE;
+    assert_int_equal(give_totals(0, DAY, &nobody, 1), ERROR_NOT_YOURS);
     assert_int_equal(give_totals(34, 20260332, &good, 1), ERROR_MALFORMED);
     assert_int_equal(give_totals(34, DAY, &good, 0), ERROR_OK);
     assert_int_equal(rig.decision.rows, 0);
@@ -328,6 +336,8 @@ static void test_corrected_list(void **state)
     assert_int_equal(give_list(31, DAY), ERROR_OK);
     assert_int_equal(flags_of("A"), 0);
     assert_int_equal(flags_of("B"), EXCEPTION_DIFF_PAYER);
+    assert_int_equal(give_list(31, DAY), ERROR_OK);
+    assert_int_equal(rig.decision.rows, 2); /* The cell's day and the order: nothing else. */
 }
 
 static void test_too_many(void **state)
@@ -546,7 +556,12 @@ static void test_random_lists(void **state)
         for (uint32_t round = 0; round < 10; round++) {
             const enum side side = (enum side)prng_below(&prng, 2);
             make_random_list(&prng);
+            if (world % 2 == 1 && round == 5) {
+                cycle_rig_day(&rig, 20260420);
+                cycle_rig_cut(&rig, MONTH);
+            }
             assert_int_equal(give_list(side == SIDE_PAYER ? 34 : 31, DAY), ERROR_OK);
+            assert_null(cycle_check(rig.cycle));
             for (uint32_t i = 0; i < 60; i++) {
                 (void)snprintf(id, sizeof id, "S%u", i);
                 expected[side][i] = (uint8_t)naive(id, side);

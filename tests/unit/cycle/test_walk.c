@@ -249,6 +249,12 @@ static uint32_t carry_out(struct walk *walk, const struct order *order, char ret
     cycle_judge(walk->cycle, order, &facts, walk->now_ms, &decision);
     assert_true(fingerprint(walk->cycle) == before); /* Judging changes nothing. */
     const uint32_t code = decision.code;
+    if (getenv("QINGFEN_TRACE") != NULL) {
+        print_message("%s 0x%04x acting %u period %u step %u flag %d %s %s amount %lld: %u %s\n",
+                      order->msgid, order->type, order->acting, order->period, order->step,
+                      order->flag, order->number, order->ref.setl_id, (long long)order->amount,
+                      code, decision.text);
+    }
     if (code != ERROR_OK) {
         assert_int_equal(decision.size, 0);
         assert_int_not_equal(decision.text[0], 0);
@@ -313,7 +319,7 @@ static void confirm_item(struct walk *walk)
     if (acting != record->facts.payee) assert_int_equal(code, ERROR_NOT_YOURS);
     if (record->noticed && (item.cnfm_flag == 0 || item.deduct > 0))
         assert_int_not_equal(code, ERROR_OK);
-    if (item.deduct > amount) assert_int_not_equal(code, ERROR_OK);
+    if (item.deduct > 0 && item.deduct > amount) assert_int_not_equal(code, ERROR_OK);
     if (code != ERROR_OK) return;
     if (item.cnfm_flag == 0) {
         if (in_live_batch(walk, record)) model_take_out(record);
@@ -532,7 +538,9 @@ static void sign(struct walk *walk)
         order.flag = prng_chance(&walk->prng, 30);
         (void)snprintf(order.text, sizeof order.text, "why");
         const uint32_t code = carry_out(walk, &order, NULL);
-        if (batch.state != BATCH_PUBLISHED) assert_int_not_equal(code, ERROR_OK);
+        /* Signed before, it is the same answer again, whatever came after. */
+        if (batch.state < BATCH_PUBLISHED || batch.state == BATCH_ABORTED)
+            assert_int_not_equal(code, ERROR_OK);
     }
 }
 

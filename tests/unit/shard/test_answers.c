@@ -497,6 +497,26 @@ static void a_part_has_a_limit(void **state)
     assert_int_equal(rig.durable_seq, 1);
 }
 
+/* A block that is full takes no decision: it comes again when the block has gone. */
+static void a_decision_waits_for_room(void **state)
+{
+    (void)state;
+    static uint8_t rows[ENTRY_BODY_MAX];
+    struct request request = decision("");
+    uint8_t body[SETTLEMENT_ENCODED_MAX];
+    uint32_t n = 0;
+    uint32_t taken;
+    do {
+        const size_t size = encode_visit(++n, 2, PERSON, body);
+        const struct request visit = rig_message(MESSAGE_SETL_POST, 0, (struct bytes){body, size});
+        taken = rig_give(&rig, &visit, 1);
+    } while (taken == 1);
+    request.body = (struct bytes){rows, sizeof rows};
+    assert_int_equal(rig_give(&rig, &request, 1), 0);
+    rig_settle(&rig);
+    assert_int_equal(rig_order(&rig, request).result.seq, n);
+}
+
 static void decisions_survive(void **state)
 {
     (void)state;
@@ -594,6 +614,7 @@ int main(void)
         CASE(an_empty_tally),
         CASE(the_answer_waits_for_the_disk),
         CASE(a_part_has_a_limit),
+        CASE(a_decision_waits_for_room),
         CASE(decisions_survive),
         CASE(an_older_state_is_made_anew),
         CASE(a_newer_state_is_refused),

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "centre.pb-c.h"
@@ -141,24 +142,77 @@ static void a_record_shows_the_settlement_in_it(void **state)
     json_decref(json);
 }
 
-static void lists_of_numbers_are_written(void **state)
+/* Every type of the wire can be called by its name, and every message has a field that is read. */
+static void every_type_of_the_wire_is_known(void **state)
 {
     (void)state;
-    int64_t at[] = {1743436800000, 0, -1};
-    uint32_t unwound[] = {34, 31};
+    static const uint16_t orders[] = {
+        MESSAGE_RECON_DAY,      MESSAGE_RECON_LIST,     MESSAGE_BATCH_STEP,
+        MESSAGE_CLR_CONFIRM,    MESSAGE_DISPUTE_OPEN,   MESSAGE_BATCH_SIGN,
+        MESSAGE_PAY_REPORT,     MESSAGE_PREFUND_SET,    MESSAGE_CLR_WITHDRAW,
+        MESSAGE_RECOVERY,       MESSAGE_DISPUTE_REPLY,  MESSAGE_DISPUTE_RESOLVE,
+        MESSAGE_RECEIPT_REPORT, MESSAGE_NOTICE_REISSUE, MESSAGE_PREFUND_APPLY,
+        MESSAGE_PREFUND_DECIDE, MESSAGE_SETTING_SET,    MESSAGE_PERIOD_CUT,
+        MESSAGE_YEAR_CLOSE,     MESSAGE_BATCH_GET,      MESSAGE_NOTICE_LIST,
+        MESSAGE_DISPUTE_LIST,   MESSAGE_PREFUND_LIST,   MESSAGE_DIFFERENCE_LIST,
+        MESSAGE_CALENDAR_GET,   MESSAGE_AREA_REPORT,    MESSAGE_EXCEPTION_LIST,
+        MESSAGE_CELL_LIST,      MESSAGE_SETTING_LIST,   MESSAGE_BOOK_GET,
+        MESSAGE_PERIOD_LIST,    MESSAGE_NET_REPORT,     MESSAGE_POSITION_REPORT,
+        MESSAGE_SETTLEMENT_GET, MESSAGE_CLOCK_SET,      MESSAGE_STATUS_GET,
+    };
+    size_t count;
+    const struct json_message *list = json_message_list(&count);
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        char number[16];
+        snprintf(number, sizeof number, "0x%04x", orders[i]);
+        const struct json_message *message = json_message_find(number);
+        assert_non_null(message);
+        assert_ptr_equal(message, json_message_find(message->name));
+    }
+    assert_int_equal(count, 6 + sizeof orders / sizeof orders[0]); /* Hello and the hot five. */
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = i + 1; k < count; k++)
+            assert_int_not_equal(list[i].type, list[k].type);
+    }
+}
+
+static void lists_and_times_of_the_cycle_are_read(void **state)
+{
+    (void)state;
+    struct json_map map = {0};
+    ProtobufCMessage *message =
+        read_text(&map, "ReconList",
+                  "{\"msgid\":\"L1\",\"province\":31,\"items\":[{\"setl_id\":\"S1\","
+                  "\"fund_pay_sumamt\":-5},{\"setl_id\":\"S2\"}]}");
+    assert_non_null(message);
+    const Qingfen__V1__ReconList *list = (const Qingfen__V1__ReconList *)message;
+    assert_int_equal(list->n_items, 2);
+    assert_int_equal(list->items[0]->fund_pay_sumamt, -5);
+    assert_string_equal(list->items[1]->setl_id, "S2");
+    protobuf_c_message_free_unpacked(message, NULL);
+
+    message = read_text(&map, "PayReport", "{\"paid_at\":\"2025-03-01 08:00:00\"}");
+    assert_non_null(message);
+    assert_int_equal(((const Qingfen__V1__PayReport *)message)->paid_at, 1740787200000);
+    protobuf_c_message_free_unpacked(message, NULL);
+}
+
+static void repeated_numbers_are_written(void **state)
+{
+    (void)state;
+    int64_t at[3] = {7, 0, INT64_C(1) << 40};
+    uint32_t unwound[2] = {31, 44};
     Qingfen__V1__Batch batch = QINGFEN__V1__BATCH__INIT;
-    batch.at = at;
+    Qingfen__V1__BatchGetReply reply = QINGFEN__V1__BATCH_GET_REPLY__INIT;
     batch.n_at = 3;
-    batch.unwound = unwound;
+    batch.at = at;
     batch.n_unwound = 2;
-    json_t *json = json_map_write(&batch.base);
-    char *text = json_dumps(json_object_get(json, "at"), JSON_COMPACT);
-    assert_string_equal(text, "[1743436800000,0,-1]");
+    batch.unwound = unwound;
+    reply.batch = &batch;
+    char *text = write_text(&reply.base);
+    assert_non_null(strstr(text, "\"at\":[7,0,1099511627776]"));
+    assert_non_null(strstr(text, "\"unwound\":[31,44]"));
     free(text);
-    text = json_dumps(json_object_get(json, "unwound"), JSON_COMPACT);
-    assert_string_equal(text, "[34,31]");
-    free(text);
-    json_decref(json);
 }
 
 int main(void)
@@ -168,7 +222,9 @@ int main(void)
         cmocka_unit_test(what_is_read_is_written_back),
         cmocka_unit_test(what_cannot_be_is_refused_by_name),
         cmocka_unit_test(a_record_shows_the_settlement_in_it),
-        cmocka_unit_test(lists_of_numbers_are_written),
+        cmocka_unit_test(every_type_of_the_wire_is_known),
+        cmocka_unit_test(lists_and_times_of_the_cycle_are_read),
+        cmocka_unit_test(repeated_numbers_are_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,940 @@
+/* engine_query -- the desk's questions about the clearing cycle: rows into answers, page by page.
+ *
+ * Changes nothing. A province is answered about itself only: every list is narrowed here, and
+ * whoever names another province is refused. */
+#include <stdlib.h>
+
+#include "codec/cycle_reply.h"
+#include "cycle/calendar.h"
+#include "engine_internal.h"
+#include "statement/tables.h"
+#include "types/civil.h"
+#include "types/ensure.h"
+
+#define PAGE_MAX        1000
+#define RECON_CELLS_MAX 4000 /* Cells of one answer: half a frame. */
+
+/* -- pages ------------------------------------------------------------------------------------- */
+
+struct page {
+    uint32_t offset;
+    uint32_t limit;
+    uint32_t seen;
+    uint32_t count; /* Taken. */
+    bool more;
+};
+
+static struct page page_of(const struct query *query)
+{
+    const bool given = query->limit != 0 && query->limit < PAGE_MAX;
+    return (struct page){.offset = query->offset, .limit = given ? query->limit : PAGE_MAX};
+}
+
+/* Whether the next row that fits is on the page. */
+static bool page_takes(struct page *page)
+{
+    if (page->seen < page->offset) {
+        page->seen++;
+        return false;
+    }
+    if (page->count == page->limit) {
+        page->more = true;
+        return false;
+    }
+    page->count++;
+    return true;
+}
+
+/* -- what was asked ---------------------------------------------------------------------------- */
+
+static const struct query *query_of(const struct home *home)
+{
+    return &home->desk.job.query;
+}
+
+/* Index of the province the question is about, PROVINCE_CENTRE: all. */
+static uint8_t subject_of(const struct home *home)
+{
+    const uint32_t code = query_of(home)->province;
+    return code == 0 ? PROVINCE_CENTRE : province_index(code);
+}
+
+static bool is_subject(uint8_t subject, uint8_t payer, uint8_t payee)
+{
+    return subject == PROVINCE_CENTRE || payer == subject || payee == subject;
+}
+
+static bool of_period(const struct query *query, uint32_t period)
+{
+    return query->period == 0 || query->period == period;
+}
+
+/* A session that speaks for a province asks about itself. */
+static bool narrow(struct home *home)
+{
+    struct query *query = &home->desk.job.query;
+    const uint16_t sender = home->desk.job.province;
+    bool own = query->province == 0 || query->province == sender;
+
+    if (sender != 0 && query->type == MESSAGE_BOOK_GET) {
+        own = query->payer == sender || query->payee == sender;
+    } else if (sender != 0) {
+        query->province = sender;
+    }
+    if (sender != 0 && !own) {
+        desk_refuse(home, ERROR_SENDER_NOT_ALLOWED, "the session speaks for another province");
+        return false;
+    }
+    if (query->province != 0 && province_index(query->province) == PROVINCE_NONE) {
+        desk_refuse(home, ERROR_UNKNOWN_AREA, "no such province");
+        return false;
+    }
+    return true;
+}
+
+static bool has_word(const char *word, const char *const *words, size_t count)
+{
+    if (word[0] == '\0') return true;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(word, words[i]) == 0) return true;
+    }
+    return false;
+}
+
+#define KNOWN_WORD(word, list) has_word(word, list, sizeof(list) / sizeof((list)[0]))
+
+static void refuse_word(struct home *home)
+{
+    desk_refuse(home, ERROR_MALFORMED, "state or kind is none of those in cycle.proto");
+}
+
+/* -- differences, exceptions, disputes --------------------------------------------------------- */
+
+static bool wanted_difference(const struct home *home, const struct difference_row *row)
+{
+    const struct query *query = query_of(home);
+    const uint8_t subject = subject_of(home);
+    const uint8_t owner = row->side == SIDE_PAYER ? row->payer : row->payee;
+    const uint8_t other = row->side == SIDE_PAYER ? row->payee : row->payer;
+    return (subject == PROVINCE_CENTRE || owner == subject) && of_period(query, row->period) &&
+           (query->day == 0 || query->day == row->day) &&
+           (query->counterpart == 0 || province_index(query->counterpart) == other) &&
+           (row->open || query->flag);
+}
+
+static void answer_differences(struct home *home)
+{
+    const struct cycle *cycle = home->desk.cycle;
+    const struct difference_row *rows[PAGE_MAX];
+    struct page page = page_of(query_of(home));
+    for (uint32_t i = 0; i < cycle_count(cycle, ROW_DIFFERENCE) && !page.more; i++) {
+        const struct difference_row *row = cycle_row(cycle, ROW_DIFFERENCE, i);
+        if (!wanted_difference(home, row)) continue;
+        if (page_takes(&page)) rows[page.count - 1] = row;
+    }
+    size_t size;
+    uint8_t *payload = difference_list_reply_encode(rows, page.count, page.more, &size);
+    desk_finish(home, payload, size);
+}
+
+static void name_batch(const struct cycle *cycle, uint32_t id, char out[NUMBER_SIZE])
+{
+    const struct batch_row *batch = cycle_batch_by_id(cycle, id);
+    memset(out, 0, NUMBER_SIZE);
+    if (batch != NULL) batch_name(batch, out);
+}
+
+/* The batch an exception's money is in: its own, or that of its cell. */
+static uint32_t batch_of(const struct cycle *cycle, const struct exception_row *row)
+{
+    if (row->batch != 0 || row->carved || (row->flags & EXCEPTION_BLOCKING) != 0) return row->batch;
+    const struct record_facts *r = &row->record;
+    const struct cell_key key = {r->period, r->payer, r->payee, r->line, r->insurance};
+    const struct frozen_row *frozen = cycle_find(cycle, ROW_FROZEN, &key);
+    return frozen == NULL ? 0 : frozen->batch;
+}
+
+static void answer_exceptions(struct home *home)
+{
+    static const char *const states[] = {"MISMATCHED", "HELD",    "DISPUTED", "VOID",
+                                         "CONFIRMED",  "BATCHED", "REVERSED"};
+    const struct cycle *cycle = home->desk.cycle;
+    const struct query *query = query_of(home);
+    const uint8_t subject = subject_of(home);
+    struct exception_item items[PAGE_MAX];
+    struct page page = page_of(query);
+
+    if (!KNOWN_WORD(query->state, states)) {
+        refuse_word(home);
+        return;
+    }
+    for (uint32_t i = 0; i < cycle_count(cycle, ROW_EXCEPTION) && !page.more; i++) {
+        const struct exception_row *row = cycle_row(cycle, ROW_EXCEPTION, i);
+        const char *state = exception_state(cycle, row);
+        if (!is_subject(subject, row->record.payer, row->record.payee)) continue;
+        if (!of_period(query, row->record.period)) continue;
+        if (query->state[0] != '\0' && strcmp(query->state, state) != 0) continue;
+        if (!page_takes(&page)) continue;
+        struct exception_item *item = &items[page.count - 1];
+        *item = (struct exception_item){.row = row, .state = state};
+        name_batch(cycle, batch_of(cycle, row), item->batch);
+    }
+    size_t size;
+    uint8_t *payload = exception_list_reply_encode(items, page.count, page.more, &size);
+    desk_finish(home, payload, size);
+}
+
+static void answer_disputes(struct home *home)
+{
+    static const char *const states[] = {"OPEN", "ACCEPTED", "CONTESTED", "RESOLVED"};
+    const struct cycle *cycle = home->desk.cycle;
+    const struct query *query = query_of(home);
+    const uint8_t subject = subject_of(home);
+    const struct dispute_row *rows[PAGE_MAX];
+    struct page page = page_of(query);
+
+    if (!KNOWN_WORD(query->state, states)) {
+        refuse_word(home);
+        return;
+    }
+    for (uint32_t i = 0; i < cycle_count(cycle, ROW_DISPUTE) && !page.more; i++) {
+        const struct dispute_row *row = cycle_row(cycle, ROW_DISPUTE, i);
+        if (!is_subject(subject, row->payer, row->payee) || !of_period(query, row->period))
+            continue;
+        if (query->state[0] != '\0' && strcmp(query->state, dispute_state_name(row->state)) != 0) {
+            continue;
+        }
+        if (page_takes(&page)) rows[page.count - 1] = row;
+    }
+    size_t size;
+    uint8_t *payload = dispute_list_reply_encode(rows, page.count, page.more, &size);
+    desk_finish(home, payload, size);
+}
+
+/* -- batches ----------------------------------------------------------------------------------- */
+
+static const struct batch_row *asked_batch(const struct home *home)
+{
+    const struct query *query = query_of(home);
+    const struct batch_row key = {.period = query->period, .number = query->number_of};
+    if (query->number_of == 0) return cycle_batch(home->desk.cycle, query->period);
+    return cycle_find(home->desk.cycle, ROW_BATCH, &key);
+}
+
+/* All lines of a batch in a version; malloc'ed. */
+static struct line_row *lines_of(const struct cycle *cycle, uint32_t batch, uint32_t version,
+                                 uint32_t *ret_count)
+{
+    const uint32_t count = cycle_lines(cycle, batch, version, NULL, 0);
+    struct line_row *lines = calloc(count + 1, sizeof *lines);
+    ENSURE(lines != NULL);
+    *ret_count = cycle_lines(cycle, batch, version, lines, count);
+    return lines;
+}
+
+static bool add_line(struct netting *netting, const struct line_row *line)
+{
+    int64_t amount = 0;
+    for (int i = 0; i < FUND_COUNT; i++) {
+        if (__builtin_add_overflow(amount, line->funds[i], &amount)) return false;
+    }
+    return netting_add(netting, line->cell.payer, line->cell.payee, amount, line->count);
+}
+
+/* Keeps the lines of the page at the front; gives their number. */
+static uint32_t pick_lines(const struct query *query, uint8_t subject, struct line_row *lines,
+                           uint32_t count, bool *ret_more)
+{
+    struct page page = page_of(query);
+    if (query->limit == 0) return 0;
+    for (uint32_t i = 0; i < count && !page.more; i++) {
+        if (!is_subject(subject, lines[i].cell.payer, lines[i].cell.payee)) continue;
+        if (page_takes(&page)) lines[page.count - 1] = lines[i];
+    }
+    *ret_more = page.more;
+    return page.count;
+}
+
+static uint32_t pick_payments(uint32_t province, struct net_row *rows, size_t count)
+{
+    uint32_t picked = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (province == 0 || rows[i].payer == province || rows[i].payee == province) {
+            rows[picked++] = rows[i];
+        }
+    }
+    return picked;
+}
+
+static void fill_signatures(const struct home *home, const struct batch_row *batch, uint8_t subject,
+                            struct sign_row out[PROVINCE_COUNT])
+{
+    memset(out, 0, PROVINCE_COUNT * sizeof *out);
+    for (uint8_t i = 0; i < PROVINCE_COUNT; i++) {
+        const struct sign_row key = {.batch = batch->id, .province = i};
+        const struct sign_row *row = cycle_find(home->desk.cycle, ROW_SIGN, &key);
+        if (row != NULL && is_subject(subject, i, i)) out[i] = *row;
+    }
+}
+
+/* A province sees its own row of the national tables. */
+static void hide_positions(uint8_t subject, struct province_row rows[PROVINCE_COUNT])
+{
+    for (uint8_t i = 0; i < PROVINCE_COUNT; i++) {
+        if (is_subject(subject, i, i)) continue;
+        rows[i] = (struct province_row){.province = rows[i].province};
+    }
+}
+
+static void answer_batch_lines(struct home *home, const struct batch_row *batch,
+                               struct line_row *lines, uint32_t count)
+{
+    const struct query *query = query_of(home);
+    const uint8_t subject = subject_of(home);
+    struct netting netting;
+    struct payments payments;
+    struct net_row rows[PAYMENTS_MAX];
+    struct province_row provinces[PROVINCE_COUNT];
+    struct sign_row signatures[PROVINCE_COUNT];
+    struct batch_report report = {
+        .batch = batch,
+        .mode = netting_mode_name(batch->mode),
+        .lines = lines,
+        .signatures = signatures,
+        .payments = rows,
+        .positions = provinces,
+    };
+    bool fits = true;
+
+    netting_init(&netting);
+    for (uint32_t i = 0; i < count; i++)
+        fits &= add_line(&netting, &lines[i]);
+    fits = fits && netting_payments(&netting, batch->mode, &payments) &&
+           tables_provinces(&netting, provinces);
+    if (!fits) {
+        desk_refuse(home, ERROR_AMOUNT_RANGE, "a sum of the batch does not fit into 64 bits");
+        return;
+    }
+    report.payment_count = pick_payments(query->province, rows, tables_net_rows(&payments, rows));
+    report.line_count = pick_lines(query, subject, lines, count, &report.more);
+    fill_signatures(home, batch, subject, signatures);
+    hide_positions(subject, provinces);
+    size_t size;
+    uint8_t *payload = batch_get_reply_encode(&report, &size);
+    desk_finish(home, payload, size);
+}
+
+static void answer_batch(struct home *home)
+{
+    const struct query *query = query_of(home);
+    const struct batch_row *batch = asked_batch(home);
+    uint32_t count;
+
+    if (batch == NULL || query->version > batch->version) {
+        desk_refuse(home, ERROR_NOT_FOUND, "no such batch of the month, or no such version of it");
+        return;
+    }
+    const uint32_t latest =
+        batch->published_version != 0 ? batch->published_version : batch->version;
+    const uint32_t version = query->version != 0 ? query->version : latest;
+    struct line_row *lines = lines_of(home->desk.cycle, batch->id, version, &count);
+    answer_batch_lines(home, batch, lines, count);
+    free(lines);
+}
+
+/* -- second level and cells -------------------------------------------------------------------- */
+
+static bool refused_facts(struct home *home)
+{
+    if (home->desk.gathering.code == ERROR_OK) return false;
+    desk_refuse(home, home->desk.gathering.code, NULL);
+    return true;
+}
+
+static void answer_areas(struct home *home)
+{
+    const struct query *query = query_of(home);
+    const struct facts *facts = &home->desk.gathering.facts;
+    const struct cycle *cycle = home->desk.cycle;
+    const struct batch_row *batch = cycle_batch(cycle, query->period);
+    struct page page = page_of(query);
+    size_t count;
+
+    if (refused_facts(home)) return;
+    if (batch == NULL) {
+        desk_refuse(home, ERROR_NOT_FOUND, "the month has no batch yet");
+        return;
+    }
+    struct tally *rows =
+        cycle_area_rows(cycle, batch, subject_of(home), query->flag ? SIDE_PAYEE : SIDE_PAYER,
+                        facts->tallies, facts->tally_count, &count);
+    ENSURE(rows != NULL);
+    for (size_t i = 0; i < count && !page.more; i++) {
+        if (page_takes(&page)) rows[page.count - 1] = rows[i];
+    }
+    size_t size;
+    uint8_t *payload = area_report_reply_encode(rows, page.count, query->flag, page.more, &size);
+    free(rows);
+    desk_finish(home, payload, size);
+}
+
+static void answer_cells(struct home *home)
+{
+    const struct query *query = query_of(home);
+    const struct facts *facts = &home->desk.gathering.facts;
+    const uint8_t subject = subject_of(home);
+    struct cell_item items[PAGE_MAX];
+    struct page page = page_of(query);
+    size_t count;
+
+    if (refused_facts(home)) return;
+    struct cell_state *states =
+        cycle_cell_states(home->desk.cycle, query->period, facts->cells, facts->cell_count, &count);
+    ENSURE(states != NULL);
+    for (size_t i = 0; i < count && !page.more; i++) {
+        const struct cell_state *s = &states[i];
+        if (!is_subject(subject, s->cell.payer, s->cell.payee)) continue;
+        if (!page_takes(&page)) continue;
+        items[page.count - 1] = (struct cell_item){
+            .cell = s->cell,
+            .count = s->count,
+            .amount = s->amount,
+            .reconciled = {s->reconciled[0], s->reconciled[1]},
+            .confirmed = s->confirmed,
+            .stale = s->stale,
+            .exceptions = s->exceptions,
+            .blocked = s->blocked,
+            .deducted = s->deducted,
+            .batch_state = s->batch_state,
+        };
+    }
+    free(states);
+    size_t size;
+    uint8_t *payload = cell_list_reply_encode(items, page.count, page.more, &size);
+    desk_finish(home, payload, size);
+}
+
+/* -- notices ----------------------------------------------------------------------------------- */
+
+/* "prefund" means all three kinds of it; '-' and small letters are as good as '_' and capitals. */
+static bool kind_matches(const char *asked, const char *kind)
+{
+    size_t i = 0;
+    for (; asked[i] != '\0'; i++) {
+        char c = asked[i];
+        if (c == '-') c = '_';
+        if (c >= 'a' && c <= 'z') c = (char)(c - 'a' + 'A');
+        if (c != kind[i]) return false;
+    }
+    return i == 0 || kind[i] == '\0' || kind[i] == '_';
+}
+
+static bool known_kind(const char *asked)
+{
+    for (uint32_t kind = NOTICE_CLEARING; kind <= NOTICE_RETURN; kind++) {
+        if (kind_matches(asked, notice_kind_name(kind))) return true;
+    }
+    return false;
+}
+
+static bool wanted_notice(const struct home *home, const struct notice_row *row, bool overdue)
+{
+    const struct query *query = query_of(home);
+    const char *state = overdue ? "OVERDUE" : notice_state_name(row->state);
+    if (!is_subject(subject_of(home), row->payer, row->payee)) return false;
+    if (!of_period(query, row->period)) return false;
+    if (!kind_matches(query->kind, notice_kind_name(row->kind))) return false;
+    if (query->number[0] != '\0' && strcmp(query->number, row->number) != 0) return false;
+    return query->state[0] == '\0' || strcmp(query->state, state) == 0;
+}
+
+/* Payments of one notice, the first PAGE_MAX. */
+static size_t payments_of(const struct cycle *cycle, const struct notice_row *notice,
+                          const struct payment_row **out)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < cycle_count(cycle, ROW_PAYMENT) && count < PAGE_MAX; i++) {
+        const struct payment_row *row = cycle_row(cycle, ROW_PAYMENT, i);
+        if (memcmp(row->number, notice->number, NUMBER_SIZE) == 0) out[count++] = row;
+    }
+    return count;
+}
+
+static void answer_notices(struct home *home)
+{
+    static const char *const states[] = {"DUE", "OVERDUE", "PAID", "SETTLED", "CANCELLED"};
+    const struct cycle *cycle = home->desk.cycle;
+    const struct query *query = query_of(home);
+    const uint32_t today = calendar_day(desk_clock(home));
+    const struct payment_row *payments[PAGE_MAX];
+    struct notice_item *items = calloc(PAGE_MAX, sizeof *items);
+    struct page page = page_of(query);
+
+    ENSURE(items != NULL);
+    if (!KNOWN_WORD(query->state, states) || !known_kind(query->kind)) {
+        free(items);
+        refuse_word(home);
+        return;
+    }
+    for (uint32_t i = 0; i < cycle_count(cycle, ROW_NOTICE) && !page.more; i++) {
+        const struct notice_row *row = cycle_row(cycle, ROW_NOTICE, i);
+        const bool overdue = row->state == NOTICE_DUE && today > row->transfer_due;
+        if (!wanted_notice(home, row, overdue) || !page_takes(&page)) continue;
+        struct notice_item *item = &items[page.count - 1];
+        *item = (struct notice_item){
+            .row = row, .mode = netting_mode_name(row->mode), .overdue = overdue};
+        name_batch(cycle, row->batch, item->batch);
+        if (!overdue) continue;
+        item->late_wd = calendar_between(home->engine->config.calendar, row->transfer_due, today);
+    }
+    if (query->number[0] != '\0' && page.count == 1) {
+        items[0].payments = payments;
+        items[0].payment_count = payments_of(cycle, items[0].row, payments);
+    }
+    size_t size;
+    uint8_t *payload = notice_list_reply_encode(items, page.count, page.more, &size);
+    free(items);
+    desk_finish(home, payload, size);
+}
+
+/* -- prefunds ---------------------------------------------------------------------------------- */
+
+static bool computed(const struct batch_row *batch)
+{
+    return batch->state >= BATCH_COMPUTED && batch->state != BATCH_ABORTED;
+}
+
+static uint32_t latest_computed(const struct cycle *cycle)
+{
+    uint32_t period = 0;
+    for (uint32_t i = 0; i < cycle_count(cycle, ROW_BATCH); i++) {
+        const struct batch_row *batch = cycle_row(cycle, ROW_BATCH, i);
+        if (computed(batch) && batch->period > period) period = batch->period;
+    }
+    return period;
+}
+
+/* What each pair's live batch of the month clears. False on overflow. */
+static bool cleared_amounts(const struct cycle *cycle, uint32_t period, struct netting *netting)
+{
+    const struct batch_row *batch = cycle_batch(cycle, period);
+    uint32_t count;
+    bool fits = true;
+    netting_init(netting);
+    if (batch == NULL || !computed(batch)) return true;
+    struct line_row *lines = lines_of(cycle, batch->id, batch->version, &count);
+    for (uint32_t i = 0; i < count; i++)
+        fits &= add_line(netting, &lines[i]);
+    free(lines);
+    return fits;
+}
+
+static void fill_use(const struct home *home, struct prefund_item *item)
+{
+    const int64_t now_ms = desk_clock(home);
+    item->alert = "";
+    item->use_bp = USE_BP_NONE;
+    if (item->amount <= 0) return;
+    const __int128 use = item->cleared <= 0 ? 0 : (__int128)item->cleared * 10000 / item->amount;
+    item->use_bp = use >= USE_BP_NONE ? USE_BP_NONE - 1 : (uint32_t)use;
+    if (item->use_bp >= setting_at(home->desk.cycle, SETTING_PREFUND_YELLOW_BP, now_ms)) {
+        item->alert = "YELLOW";
+    }
+    if (item->use_bp >= setting_at(home->desk.cycle, SETTING_PREFUND_RED_BP, now_ms)) {
+        item->alert = "RED";
+    }
+}
+
+/* One pair; false when there is nothing to say of it. */
+static bool fill_pair(const struct home *home, uint32_t period, uint8_t payer, uint8_t payee,
+                      int64_t cleared, struct prefund_item *item)
+{
+    const struct cycle *cycle = home->desk.cycle;
+    const struct prefund_row key = {.payer = payer, .payee = payee};
+    const struct prefund_row *row = cycle_find(cycle, ROW_PREFUND, &key);
+    const struct application_row asked = {.period = period, .payer = payer, .payee = payee};
+    const struct application_row *application = cycle_find(cycle, ROW_APPLICATION, &asked);
+
+    if (row == NULL && application == NULL && cleared == 0) return false;
+    *item = (struct prefund_item){
+        .payer = province_codes[payer],
+        .payee = province_codes[payee],
+        .amount = row == NULL ? 0 : row->amount,
+        .pending = row == NULL ? 0 : row->pending,
+        .cleared = cleared,
+        .application = application == NULL ? 0 : application->state,
+        .applied = application == NULL ? 0 : application->amount,
+    };
+    fill_use(home, item);
+    return true;
+}
+
+static bool add_pair(struct prefund_item *sum, const struct prefund_item *pair)
+{
+    return !__builtin_add_overflow(sum->amount, pair->amount, &sum->amount) &&
+           !__builtin_add_overflow(sum->pending, pair->pending, &sum->pending) &&
+           !__builtin_add_overflow(sum->cleared, pair->cleared, &sum->cleared);
+}
+
+/* Pairs and payees of the question; `pairs` has room for PAGE_MAX. False on overflow. */
+static bool list_prefunds(const struct home *home, uint32_t period, struct page *page,
+                          struct prefund_item *pairs, struct prefund_item *payees,
+                          size_t *ret_payees)
+{
+    const uint8_t subject = subject_of(home);
+    struct netting cleared;
+    bool fits = cleared_amounts(home->desk.cycle, period, &cleared);
+    *ret_payees = 0;
+    for (uint8_t payee = 0; payee < PROVINCE_COUNT; payee++) {
+        struct prefund_item sum = {.payee = province_codes[payee], .alert = ""};
+        bool any = false;
+        for (uint8_t payer = 0; payer < PROVINCE_COUNT; payer++) {
+            struct prefund_item item;
+            const int64_t amount = cleared.amount[payer][payee];
+            if (!fill_pair(home, period, payer, payee, amount, &item)) continue;
+            any = true;
+            fits &= add_pair(&sum, &item);
+            if (is_subject(subject, payer, payee) && page_takes(page)) {
+                pairs[page->count - 1] = item;
+            }
+        }
+        if (!any || !is_subject(subject, payee, payee)) continue;
+        fill_use(home, &sum);
+        payees[(*ret_payees)++] = sum;
+    }
+    return fits;
+}
+
+static void answer_prefunds(struct home *home)
+{
+    const struct query *query = query_of(home);
+    const uint32_t period = query->period != 0 ? query->period : latest_computed(home->desk.cycle);
+    struct prefund_item pairs[PAGE_MAX];
+    struct prefund_item payees[PROVINCE_COUNT];
+    struct page page = page_of(query);
+    size_t payee_count;
+
+    if (!list_prefunds(home, period, &page, pairs, payees, &payee_count)) {
+        desk_refuse(home, ERROR_AMOUNT_RANGE, "a sum of prefunds does not fit into 64 bits");
+        return;
+    }
+    size_t size;
+    uint8_t *payload =
+        prefund_list_reply_encode(period, pairs, page.count, payees, payee_count, page.more, &size);
+    desk_finish(home, payload, size);
+}
+
+/* -- settings, calendar, book ------------------------------------------------------------------ */
+
+static void answer_settings(struct home *home)
+{
+    const struct cycle *cycle = home->desk.cycle;
+    const int64_t now_ms = desk_clock(home);
+    struct setting_item items[SETTING_COUNT];
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        const struct setting_info *info = setting_info((enum setting)i);
+        items[i] = (struct setting_item){
+            .name = info->name,
+            .value = setting_at(cycle, (enum setting)i, now_ms),
+            .least = info->least,
+            .greatest = info->greatest,
+            .initial = home->engine->config.settings->value[i],
+        };
+        for (uint32_t k = 0; k < cycle_count(cycle, ROW_SETTING); k++) {
+            const struct setting_row *row = cycle_row(cycle, ROW_SETTING, k);
+            if (row->effective_ms <= now_ms || strcmp(row->name, info->name) != 0) continue;
+            if (items[i].next_from_ms != 0 && items[i].next_from_ms < row->effective_ms) continue;
+            items[i].next = row->value;
+            items[i].next_from_ms = row->effective_ms;
+        }
+    }
+    size_t size;
+    uint8_t *payload = setting_list_reply_encode(items, SETTING_COUNT, &size);
+    desk_finish(home, payload, size);
+}
+
+static void answer_calendar(struct home *home)
+{
+    const struct query *query = query_of(home);
+    const uint8_t subject = subject_of(home);
+    const int64_t now_ms = desk_clock(home);
+    size_t count;
+    size_t picked = 0;
+
+    if (refused_facts(home)) return;
+    struct agenda_item *items =
+        cycle_agenda(home->desk.cycle, query->period, now_ms, &home->desk.gathering.facts, &count);
+    ENSURE(items != NULL);
+    struct agenda_row *rows = calloc(count + 1, sizeof *rows);
+    ENSURE(rows != NULL);
+    for (size_t i = 0; i < count; i++) {
+        const struct agenda_item *item = &items[i];
+        if (!is_subject(subject, item->who, item->who)) continue;
+        rows[picked++] = (struct agenda_row){
+            .day = item->day,
+            .period = item->period,
+            .province = item->who < PROVINCE_COUNT ? province_codes[item->who] : 0,
+            .what = item->what,
+            .severity = item->severity,
+            .ref = item->ref,
+            .count = item->count,
+            .amount = item->amount,
+        };
+    }
+    size_t size;
+    uint8_t *payload = calendar_get_reply_encode(now_ms, rows, picked, &size);
+    free(rows);
+    free(items);
+    desk_finish(home, payload, size);
+}
+
+/* Balance of one account over the pairs asked about; modulo 2^64, as all of them sum to zero. */
+static int64_t book_sum(const struct home *home, uint8_t fund, enum cycle_account account)
+{
+    const struct query *query = query_of(home);
+    uint64_t sum = 0;
+    for (uint8_t payer = 0; payer < PROVINCE_COUNT; payer++) {
+        if (query->payer != 0 && province_codes[payer] != query->payer) continue;
+        for (uint8_t payee = 0; payee < PROVINCE_COUNT; payee++) {
+            if (query->payee != 0 && province_codes[payee] != query->payee) continue;
+            sum += (uint64_t)cycle_balance(home->desk.cycle, payer, payee, fund, account);
+        }
+    }
+    return (int64_t)sum;
+}
+
+static void answer_book(struct home *home)
+{
+    struct book_row rows[CYCLE_ACCOUNT_COUNT * FUND_COUNT];
+    size_t count = 0;
+    for (uint8_t account = 0; account < CYCLE_ACCOUNT_COUNT; account++) {
+        for (uint8_t fund = 0; fund < FUND_COUNT; fund++) {
+            const int64_t balance = book_sum(home, fund, account);
+            if (balance == 0) continue;
+            rows[count++] = (struct book_row){account, fund, balance};
+        }
+    }
+    const char *broken = cycle_check(home->desk.cycle);
+    size_t size;
+    uint8_t *payload = book_get_reply_encode(rows, count, broken == NULL ? "" : broken, &size);
+    desk_finish(home, payload, size);
+}
+
+/* -- the steps --------------------------------------------------------------------------------- */
+
+/* Asks the shards for what the answer needs of them. False: the question was refused. */
+static bool begin_query(struct home *home)
+{
+    const struct query *query = query_of(home);
+    struct needs needs = {.period = query->period};
+    enum tally_kind kind = TALLY_DAY;
+    switch (query->type) {
+    case MESSAGE_AREA_REPORT:
+        if (query->province == 0) {
+            desk_refuse(home, ERROR_MALFORMED, "province is missing");
+            return false;
+        }
+        needs.tallies = true;
+        kind = query->flag ? TALLY_PAYEE_AREA : TALLY_PAYER_AREA;
+        break;
+    case MESSAGE_CELL_LIST:
+        needs.cells = true;
+        break;
+    case MESSAGE_CALENDAR_GET:
+        needs.cells = true;
+        needs.period = 0; /* Whatever is still open may be late. */
+        break;
+    default:
+        gather_begin(home, &needs, kind);
+        return true;
+    }
+    if (!civil_month_valid(query->period)) {
+        desk_refuse(home, ERROR_MALFORMED, "period is no month yyyymm of 200001..299912");
+        return false;
+    }
+    gather_begin(home, &needs, kind);
+    return true;
+}
+
+static void answer_query(struct home *home)
+{
+    switch (query_of(home)->type) {
+    case MESSAGE_BATCH_GET:
+        answer_batch(home);
+        return;
+    case MESSAGE_NOTICE_LIST:
+        answer_notices(home);
+        return;
+    case MESSAGE_DISPUTE_LIST:
+        answer_disputes(home);
+        return;
+    case MESSAGE_PREFUND_LIST:
+        answer_prefunds(home);
+        return;
+    case MESSAGE_DIFFERENCE_LIST:
+        answer_differences(home);
+        return;
+    case MESSAGE_CALENDAR_GET:
+        answer_calendar(home);
+        return;
+    case MESSAGE_AREA_REPORT:
+        answer_areas(home);
+        return;
+    case MESSAGE_EXCEPTION_LIST:
+        answer_exceptions(home);
+        return;
+    case MESSAGE_CELL_LIST:
+        answer_cells(home);
+        return;
+    case MESSAGE_SETTING_LIST:
+        answer_settings(home);
+        return;
+    default:
+        answer_book(home);
+    }
+}
+
+void step_query(struct home *home)
+{
+    if (home->desk.phase == 0) {
+        home->desk.phase = 1;
+        if (!narrow(home) || !begin_query(home)) return;
+    }
+    if (gather_step(home)) answer_query(home);
+}
+
+/* -- ReconDay ---------------------------------------------------------------------------------- */
+
+/* The centre's figures of the cells asked about; grows. */
+struct recon_list {
+    struct recon_cell *cells; /* Room for RECON_CELLS_MAX. */
+    size_t count;
+    bool full;
+};
+
+static bool wanted_pair(const struct order *order, const struct cell_key *key)
+{
+    return is_subject(order->acting, key->payer, key->payee) &&
+           (order->payer == PROVINCE_CENTRE || order->payer == key->payer) &&
+           (order->payee == PROVINCE_CENTRE || order->payee == key->payee);
+}
+
+/* True when the side has agreed to what the centre has now. */
+static bool reconciled(const struct home *home, const struct cell_key *key, uint8_t side,
+                       uint64_t count, uint64_t checksum)
+{
+    const struct recon_row asked = {.cell = *key, .day = home->desk.job.order.day, .side = side};
+    const struct recon_row *row = cycle_find(home->desk.cycle, ROW_RECON, &asked);
+    return row != NULL && row->count == count && row->checksum == checksum;
+}
+
+static void add_centre(struct home *home, struct recon_list *list, const struct cell_key *key,
+                       uint64_t count, uint64_t checksum, int64_t medfee, const int64_t *funds)
+{
+    if (!wanted_pair(&home->desk.job.order, key)) return;
+    if (list->count == RECON_CELLS_MAX) {
+        list->full = true;
+        return;
+    }
+    struct recon_cell *cell = &list->cells[list->count++];
+    *cell = (struct recon_cell){
+        .centre = {.cell = *key, .count = count, .medfee = medfee, .acct = funds[FUND_ACCOUNT]},
+        .reconciled = {reconciled(home, key, SIDE_PAYER, count, checksum),
+                       reconciled(home, key, SIDE_PAYEE, count, checksum)},
+    };
+    for (int i = 0; i < FUND_COUNT; i++)
+        if (i != FUND_ACCOUNT) cell->centre.fund += funds[i];
+}
+
+/* A month that was handed over is as it was then; else the shards' cells, or a day's tallies. */
+static void list_centre(struct home *home, struct recon_list *list)
+{
+    const struct order *order = &home->desk.job.order;
+    const struct facts *facts = &home->desk.gathering.facts;
+    const struct cycle *cycle = home->desk.cycle;
+    if (order->day != 0) {
+        for (size_t i = 0; i < facts->tally_count; i++) {
+            const struct tally *t = &facts->tallies[i];
+            const struct cell_key key = {t->key.period, t->key.payer, t->key.payee, t->key.line,
+                                         t->key.insurance};
+            if (key.period != order->period || t->key.part != order->day) continue;
+            add_centre(home, list, &key, t->count, t->checksum, t->medfee, t->funds);
+        }
+        return;
+    }
+    if (cycle_batch(cycle, order->period) != NULL) {
+        for (uint32_t i = 0; i < cycle_count(cycle, ROW_FROZEN); i++) {
+            const struct frozen_row *f = cycle_row(cycle, ROW_FROZEN, i);
+            if (f->cell.period != order->period) continue;
+            add_centre(home, list, &f->cell, f->count, f->checksum, f->medfee, f->funds);
+        }
+        return;
+    }
+    for (size_t i = 0; i < facts->cell_count; i++) {
+        const struct cell *c = &facts->cells[i];
+        if (c->key.period != order->period) continue;
+        add_centre(home, list, &c->key, c->count, c->checksum, c->medfee_sum,
+                   c->balance[ACCOUNT_COST]);
+    }
+}
+
+static bool same_totals(const struct recon_total *a, const struct recon_total *b)
+{
+    return a->count == b->count && a->medfee == b->medfee && a->fund == b->fund &&
+           a->acct == b->acct;
+}
+
+static struct recon_cell *find_cell(struct recon_list *list, const struct cell_key *key)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (memcmp(&list->cells[i].centre.cell, key, sizeof *key) == 0) return &list->cells[i];
+    }
+    return NULL;
+}
+
+/* Puts what was sent beside the centre's; a cell the centre has not is there with zeros. */
+static void add_sent(const struct order *order, struct recon_list *list, uint32_t *ret_equal,
+                     uint32_t *ret_different)
+{
+    *ret_equal = *ret_different = 0;
+    for (uint32_t i = 0; i < order->row_count; i++) {
+        const struct recon_total *total = &order->totals[i];
+        struct recon_cell *cell = find_cell(list, &total->cell);
+        if (cell == NULL && list->count < RECON_CELLS_MAX) {
+            cell = &list->cells[list->count++];
+            *cell = (struct recon_cell){.centre = {.cell = total->cell}};
+        }
+        if (cell == NULL) {
+            list->full = true;
+            return;
+        }
+        cell->sent = *total;
+        cell->was_sent = true;
+        cell->equal = same_totals(&cell->centre, &cell->sent);
+        *(cell->equal ? ret_equal : ret_different) += 1;
+    }
+}
+
+void finish_recon_day(struct home *home, const struct order_answer *answer)
+{
+    const struct order *order = &home->desk.job.order;
+    struct order_answer told = *answer;
+    struct recon_list list = {.cells = calloc(RECON_CELLS_MAX, sizeof *list.cells)};
+    uint32_t equal;
+    uint32_t different;
+
+    ENSURE(list.cells != NULL);
+    list_centre(home, &list);
+    add_sent(order, &list, &equal, &different);
+    if (list.full) {
+        free(list.cells);
+        desk_refuse(home, ERROR_RANGE_TOO_WIDE, "too many cells: narrow by payer or payee");
+        return;
+    }
+    if (different != 0) told.code = ERROR_TOTALS_DIFFER;
+    size_t size;
+    uint8_t *payload =
+        recon_day_reply_encode(&told, equal, different, list.cells, list.count, &size);
+    free(list.cells);
+    desk_finish(home, payload, size);
+}

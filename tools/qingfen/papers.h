@@ -1,0 +1,43 @@
+/* papers -- what documents need from the engine: asked, paged, put together and tied.
+ *
+ * Each call says on stderr what went wrong and gives false. Must not know files or formats. */
+#ifndef QINGFEN_PAPERS_H
+#define QINGFEN_PAPERS_H
+
+#include "tools/client/client.h"
+#include "tools/documents/build.h"
+
+struct papers {
+    struct client client;
+    uint32_t as;                  /* Two digits of the province that asks; 0: the centre. */
+    uint32_t period;              /* yyyymm */
+    struct month month;           /* With period 0: not asked yet. */
+    struct month_notice *notices; /* Of the month, and all of prefunds. */
+    size_t notice_count;
+    size_t notice_room;
+    bool has_notices;
+};
+
+/* Connects. `as` 0: the centre. Ended by papers_close() in any case. */
+bool papers_open(struct papers *papers, const struct client_address *address, uint32_t as,
+                 uint32_t period);
+void papers_close(struct papers *papers);
+
+/* The month's batch with all its lines, tied. Asked once. */
+bool papers_month(struct papers *papers);
+
+/* The month's notices and those of prefunds, tied; the month must have been asked. Asked once. */
+bool papers_notices(struct papers *papers);
+
+/* One side of a province's second level, tied to its lines. malloc'ed in *ret_areas. */
+bool papers_areas(struct papers *papers, uint8_t province, bool is_receivable,
+                  struct area_list *ret_areas);
+
+/* A document of that kind. *ret_document is NULL when there is nothing to make it of (no notice of
+ * that kind); then `true` is given all the same. `number`: only that notice, or NULL. `date`: of a
+ * reconciliation, 0: the whole month. `is_of_month`: prefunds issued in the month only. */
+bool papers_make(struct papers *papers, enum document_kind kind, uint8_t province,
+                 const char *number, uint32_t date, bool is_of_month,
+                 struct document **ret_document);
+
+#endif
