@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "codec/messages.h"
+#include "cycle/parts.h"
 #include "deploy/embedded_tables.h"
 #include "ledger/merge.h"
 #include "proto/settlement.pb-c.h"
@@ -16,6 +17,7 @@
 #include "tools/verify/recount.h"
 #include "tools/verify/verify.h"
 #include "types/civil.h"
+#include "types/clearing.h"
 #include "util/le.h"
 #include "world/linux/layout.h"
 #include "world/linux/lmdb_store.h"
@@ -246,11 +248,19 @@ static struct bytes adjustment_of(const struct record *r, char *msgid, int64_t d
 
 /* -- the store that most tests begin with ------------------------------------------------------ */
 
-/* A decision of the clearing cycle: only shard 0 keeps them. */
-static void decide(struct writer *w, const char *rows)
+/* A decision of the clearing cycle: one part with one row. Only shard 0 keeps them. */
+static void decide(struct writer *w, uint64_t number)
 {
+    const struct setting_row row = {.name = "recon.required", .set_ms = MARCH_14};
+    uint8_t body[PART_HEAD + 4 + sizeof row] = {0};
     if (w->number != 0) return;
-    ask(w, (struct request){.type = REQUEST_CYCLE, .period = 202503, .body = bytes_of(rows)});
+    le_store64(body, number);
+    le_store32(body + 8, 1);
+    le_store32(body + 12, 1);
+    le_store16(body + PART_HEAD, ROW_SETTING);
+    le_store16(body + PART_HEAD + 2, sizeof row);
+    memcpy(body + PART_HEAD + 4, &row, sizeof row);
+    ask(w, (struct request){.type = REQUEST_CYCLE, .period = 202503, .body = {body, sizeof body}});
     assert_int_equal(last_code, ERROR_OK);
 }
 
@@ -288,9 +298,9 @@ static void live_through_a_spring(struct writer *w)
             ask_message(w, MESSAGE_CORRECTION, correction_of(&r, r.setl_id), ERROR_OK);
         }
     }
-    decide(w, "before the checkpoint");
+    decide(w, 1);
     assert_int_equal(shard_checkpoint(w->shard), 0);
-    decide(w, "after it");
+    decide(w, 2);
     ask(w, (struct request){.type = REQUEST_CUT, .period = 202503});
     ask(w, (struct request){.type = REQUEST_CUT_RELEASE});
     for (uint32_t n = w->number; n < 600; n += 2) {
