@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "codec/messages.h"
-#include "cycle/cycle.h"
 #include "cycle/parts.h"
 #include "deploy/embedded_tables.h"
 #include "ledger/merge.h"
@@ -18,6 +17,7 @@
 #include "tools/verify/recount.h"
 #include "tools/verify/verify.h"
 #include "types/civil.h"
+#include "types/clearing.h"
 #include "util/le.h"
 #include "world/linux/layout.h"
 #include "world/linux/lmdb_store.h"
@@ -248,21 +248,20 @@ static struct bytes adjustment_of(const struct record *r, char *msgid, int64_t d
 
 /* -- the store that most tests begin with ------------------------------------------------------ */
 
-/* A decision of the clearing cycle, a setting of that name: only shard 0 keeps them. */
-static void decide(struct writer *w, const char *name)
+/* A decision of the clearing cycle: one part with one row. Only shard 0 keeps them. */
+static void decide(struct writer *w, uint64_t number)
 {
-    static uint64_t number;
-    uint8_t body[PART_HEAD + PART_ROWS_MAX];
-    struct setting_row row = {.value = 1};
-    struct decision decision;
+    const struct setting_row row = {.name = "recon.required", .set_ms = MARCH_14};
+    uint8_t body[PART_HEAD + 4 + sizeof row] = {0};
     if (w->number != 0) return;
-    (void)snprintf(row.name, sizeof row.name, "%s", name);
-    decision_init(&decision);
-    decision_put(&decision, ROW_SETTING, &row);
-    const size_t size = part_write(++number, 1, (struct bytes){decision.data, decision.size}, body);
-    ask(w, (struct request){.type = REQUEST_CYCLE, .period = 202503, .body = {body, size}});
+    le_store64(body, number);
+    le_store32(body + 8, 1);
+    le_store32(body + 12, 1);
+    le_store16(body + PART_HEAD, ROW_SETTING);
+    le_store16(body + PART_HEAD + 2, sizeof row);
+    memcpy(body + PART_HEAD + 4, &row, sizeof row);
+    ask(w, (struct request){.type = REQUEST_CYCLE, .period = 202503, .body = {body, sizeof body}});
     assert_int_equal(last_code, ERROR_OK);
-    decision_free(&decision);
 }
 
 /* Everything that can happen to one shard. Persons n, n + 2, n + 4 … are at home in it. */
@@ -299,9 +298,9 @@ static void live_through_a_spring(struct writer *w)
             ask_message(w, MESSAGE_CORRECTION, correction_of(&r, r.setl_id), ERROR_OK);
         }
     }
-    decide(w, "before the checkpoint");
+    decide(w, 1);
     assert_int_equal(shard_checkpoint(w->shard), 0);
-    decide(w, "after it");
+    decide(w, 2);
     ask(w, (struct request){.type = REQUEST_CUT, .period = 202503});
     ask(w, (struct request){.type = REQUEST_CUT_RELEASE});
     for (uint32_t n = w->number; n < 600; n += 2) {
