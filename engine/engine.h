@@ -97,8 +97,8 @@ bool home_settled(const struct home *home);
 
 /* Reads the clearing cycle from shard 0's journal, puts shards that differ after a crash in the
  * middle of a cut, a clock change or a year's close level again, and makes the batch of a month
- * whose cut was not finished. To be called once on home 0 before connections are accepted; home_aligned() says
- * when it is done. */
+ * whose cut was not finished. To be called once on home 0 before connections are accepted;
+ * home_aligned() says when it is done. */
 void home_align(struct home *home);
 bool home_aligned(const struct home *home);
 

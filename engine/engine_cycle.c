@@ -515,7 +515,10 @@ static void try_cut(struct home *home)
     struct desk *desk = &home->desk;
     const struct order trial = trial_of(&desk->job.order);
     (void)judge(home, &trial);
-    if (desk->decision.code != ERROR_OK) {
+    if (desk->dup && desk->decision.code != ERROR_OK && desk->gathering.code == ERROR_OK &&
+        desk->gathering.facts.cell_count == 0) {
+        gather_for_answer(home); /* An empty month, passed over by a later cut: it is cut. */
+    } else if (desk->decision.code != ERROR_OK) {
         refuse_decision(home);
     } else if (desk->job.order.provisional) {
         desk->dup = false;

@@ -323,7 +323,7 @@ static int64_t total_of(const struct netting *netting, enum netting_mode mode)
     return netting_payments(netting, mode, &payments) ? payments.total : 0;
 }
 
-/* The mode that notices ask for now. */
+/* The mode that notices ask for at this moment. */
 static enum netting_mode payable_mode(const struct home *home)
 {
     return (enum netting_mode)setting_at(home->desk.cycle, SETTING_PAYABLE_MODE, desk_clock(home));

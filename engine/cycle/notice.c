@@ -122,9 +122,8 @@ bool judge_notice_reissue(struct judgement *j)
         return refuse(j, ERROR_NOTICE_UNKNOWN, "no notice %s", j->order->number);
     }
     if (!must_be_open_year(j, notice_month(found))) return false;
-    if (found->state != NOTICE_DUE) {
-        return refuse(j, ERROR_WRONG_STATE, "notice %s is %s", found->number,
-                      found->state == NOTICE_CANCELLED ? "cancelled" : "paid");
+    if (found->state == NOTICE_CANCELLED) {
+        return refuse(j, ERROR_WRONG_STATE, "notice %s is cancelled", found->number);
     }
     if (found->reported != 0) {
         return refuse(j, ERROR_WRONG_STATE, "%lld fen were paid on notice %s",

@@ -164,7 +164,7 @@ struct document *build_detail(const struct month *month, enum document_kind kind
             "离休及其他险种并入本表，以险种栏区分；本表与居民表相加等于应付（应收）清算表。");
     }
     document_note(document,
-                  "控制数为应付明细的合计；红字结转无统筹区归属，列于清算表而不列于本表。");
+                  "控制数为应付明细的合计；无法归属统筹区的款项（如红字结转）区划代码为000000。");
     build_note_red(document);
     document->control_count_column = 3;
     document->control_sum_column = 10;
@@ -175,7 +175,6 @@ struct document *build_detail(const struct month *month, enum document_kind kind
     for (size_t i = 0; i < month->line_count; i++) {
         const struct month_line *line = &month->lines[i];
         if (line->payer != province || (line->insutype == RESIDENT) != is_resident) continue;
-        if (strcmp(line->kind, "NEGATIVE_CARRY") == 0) continue;
         records += line->count;
         amount += line->amount;
     }

@@ -283,7 +283,6 @@ bool tie_areas(const struct month *month, uint8_t province, bool is_receivable,
     for (size_t i = 0; i < month->line_count; i++) {
         const struct month_line *line = &month->lines[i];
         if ((is_receivable ? line->payee : line->payer) != province) continue;
-        if (strcmp(line->kind, "NEGATIVE_CARRY") == 0) continue;
         add_to_areas(*sums, is_receivable ? line->payer : line->payee, line->line, line->insutype,
                      line->count, line->medfee, line->funds, -1);
     }
@@ -329,7 +328,8 @@ static bool is_kind(const struct month_notice *notice, const char *kind)
     return strcmp(notice->kind, kind) == 0;
 }
 
-/* After an unwinding: what the notices in force bring each province is what the payments do. */
+/* After an unwinding: what the notices in force, and money received on those that were cancelled,
+ * bring each province is what the payments do. */
 static bool tie_unwound(const struct month *month, const struct month_notice *notices, size_t count,
                         struct document_fault *fault)
 {
@@ -342,9 +342,9 @@ static bool tie_unwound(const struct month *month, const struct month_notice *no
     for (size_t i = 0; i < count; i++) {
         const struct month_notice *notice = &notices[i];
         if (notice_is_prefund(notice) || notice->period != month->period) continue;
-        if (!notice_is_valid(notice)) continue;
-        if (notice->payer < PROVINCE_COUNT) net[notice->payer] += notice->amount;
-        if (notice->payee < PROVINCE_COUNT) net[notice->payee] -= notice->amount;
+        const int64_t moves = notice_is_valid(notice) ? notice->amount : notice->received;
+        if (notice->payer < PROVINCE_COUNT) net[notice->payer] += moves;
+        if (notice->payee < PROVINCE_COUNT) net[notice->payee] -= moves;
     }
     for (uint8_t p = 0; p < PROVINCE_COUNT; p++) {
         char text[YUAN_SIZE];

@@ -159,8 +159,8 @@ struct month_line *month_line_add(struct month *month);
  * with the fault, at the first number that differs. Everything below needs it done. */
 bool tie_month(struct month *month, struct document_fault *fault);
 
-/* A province's areas against its lines, by counterpart, line and insurance; lines that stand for
- * an amount without areas (NEGATIVE_CARRY) are left out. `is_receivable`: as payee. */
+/* A province's areas against its lines, by counterpart, line, insurance and fund; what belongs to
+ * no area stands under area 0. `is_receivable`: as payee. */
 bool tie_areas(const struct month *month, uint8_t province, bool is_receivable,
                const struct month_area *areas, size_t count, struct document_fault *fault);
 

@@ -60,6 +60,10 @@ char *names_area(uint32_t admdvs, char ret_text[NAMES_SIZE])
     const bool is_exact = name != NULL;
     if (!is_exact && prefecture % 10000 != 0) name = find_area(prefecture, &size);
 
+    if (admdvs == 0) {
+        snprintf(ret_text, NAMES_SIZE, "无统筹区归属");
+        return ret_text;
+    }
     if (name == NULL || index == PROVINCE_NONE) {
         snprintf(ret_text, NAMES_SIZE, "%06u", admdvs);
         return ret_text;

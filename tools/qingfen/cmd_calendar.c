@@ -23,20 +23,20 @@ static void print_item(struct table *table, const Qingfen__V1__AgendaItem *item)
     table_cell(table, "%s", words_day(item->date, words));
     table_cell(table, "%s", item->province == 0 ? "centre" : words_province(item->province, words));
     table_cell(table, "%s", agenda_text(item->what));
-    table_cell(table, "%s", words_month_or_year(item->period, words));
     table_cell(table, "%s", item->count == 0 ? "" : count_format_grouped(item->count, text));
     table_cell(table, "%s", item->amount == 0 ? "" : yuan_format_grouped(item->amount, text));
-    table_cell(table, "%s", item->ref);
+    table_cell(table, "%s",
+               item->ref[0] != '\0' ? item->ref : words_month_or_year(item->period, words));
 }
 
 static void print_group(const Qingfen__V1__CalendarGetReply *reply, enum agenda_group group)
 {
     const struct table_column columns[] = {
-        {"date", TABLE_LEFT},   {"who", TABLE_LEFT},    {"what", TABLE_LEFT},
-        {"month", TABLE_LEFT},  {"count", TABLE_RIGHT}, {"amount (yuan)", TABLE_RIGHT},
-        {"number", TABLE_LEFT},
+        {"date", TABLE_LEFT},           {"who", TABLE_LEFT},
+        {"what", TABLE_LEFT},           {"count", TABLE_RIGHT},
+        {"amount (yuan)", TABLE_RIGHT}, {"of", TABLE_LEFT},
     };
-    struct table *table = table_new(columns, 7);
+    struct table *table = table_new(columns, 6);
     size_t count = 0;
     for (size_t i = 0; i < reply->n_items; i++) {
         if (agenda_group_of(reply->items[i]->severity) != group) continue;

@@ -28,8 +28,9 @@ static const struct command_help help = {
         "TYPE: one document, such as CLR_PAYABLE or NOTICE_PAY. csv and json go to stdout or "
         "--out,\n"
         "xlsx and pdf to --out; its ending says the format when --format does not.\n"
-        "bundle: a folder for each province with every document of the month in every format, and\n"
-        "a manifest with the SHA-256 of each file. DIR must not be there yet, or be empty.\n"
+        "bundle: a folder for each province with every document of the month in every format (or\n"
+        "one), and a manifest with the SHA-256 of each file. DIR must not be there yet, or be "
+        "empty.\n"
         "Every number is held against the ledger first; when anything differs nothing is "
         "written.\n",
     .examples = "  qingfen document CLR_NATIONAL --period 2026-03 --out national.xlsx\n"
@@ -150,6 +151,7 @@ static int make_one(const struct wish *wish, const struct document_type *type,
 struct bundle {
     struct papers papers;
     char folder[PATH_MAX]; /* Where it is put together, beside its place. */
+    int only;              /* enum document_format, or -1: all. */
     json_t *documents;     /* Of the manifest. */
     FILE *sums;            /* SHA256SUMS */
     char *sums_text;
@@ -208,6 +210,7 @@ static bool write_document(struct bundle *bundle, struct document *document, con
     json_t *files = json_array();
     bool is_written = true;
     for (int format = 0; format < DOCUMENT_FORMAT_COUNT && is_written; format++) {
+        if (bundle->only >= 0 && bundle->only != format) continue;
         json_t *file = write_file(bundle, document, (enum document_format)format, folder);
         is_written = file != NULL;
         if (is_written) json_array_append_new(files, file);
@@ -310,9 +313,9 @@ static bool fill_bundle(struct bundle *bundle, const struct wish *wish)
     return write_manifest(bundle) && publish(bundle, wish->out);
 }
 
-static int make_bundle(const struct wish *wish)
+static int make_bundle(const struct wish *wish, int only)
 {
-    struct bundle bundle = {.documents = json_array()};
+    struct bundle bundle = {.only = only, .documents = json_array()};
     size_t size = strlen(wish->out);
     while (size > 1 && wish->out[size - 1] == '/') {
         size--;
@@ -350,10 +353,15 @@ static int run_bundle(const struct wish *wish)
     }
     if (wish->out == NULL) return options_refuse(&help, "bundle: --out DIR is needed");
     if (strlen(wish->out) > PATH_MAX - 64) return options_refuse(&help, "--out is too long");
-    if (wish->format != NULL || wish->number != NULL || wish->date != 0) {
-        return options_refuse(&help, "--format, --notice and --date belong to a single document");
+    if (wish->number != NULL || wish->date != 0) {
+        return options_refuse(&help, "--notice and --date belong to a single document");
     }
-    return make_bundle(wish);
+    enum document_format only;
+    if (wish->format == NULL) return make_bundle(wish, -1);
+    if (!document_format_parse(wish->format, &only)) {
+        return options_refuse(&help, "the format is csv, json, xlsx or pdf");
+    }
+    return make_bundle(wish, (int)only);
 }
 
 static int run_one(const struct wish *wish, const char *word)
@@ -402,7 +410,7 @@ int cmd_document(int argc, char **argv)
         {"date", OPTION_TEXT, &date, "YYYY-MM-DD", "RECON_DAILY: the day (default: the month)", 0,
          0},
         {"format", OPTION_TEXT, &wish.format, "FORMAT",
-         "csv, json, xlsx or pdf (default: by --out, else csv)", 0, 0},
+         "csv, json, xlsx or pdf (default: by --out, else csv; bundle: all)", 0, 0},
         {"out", OPTION_TEXT, &wish.out, "FILE", "where it is written (bundle: the folder)", 0, 0},
         {0},
     };

@@ -132,7 +132,7 @@ static int notice_show(int argc, char **argv)
         .name = "notice show",
         .usage = "notice show NUMBER [OPTIONS]",
         .about = "One notice with its days and the payments reported on it.\n",
-        .examples = "  qingfen notice show C202503-34-31-1\n",
+        .examples = "  qingfen notice show CLR-202503-1-34-31-1\n",
     };
     struct speaker speaker = speaker_new(help.name);
     const struct option_spec specs[] = {SPEAKER_OPTIONS(&speaker), {0}};

@@ -103,8 +103,8 @@ static const struct grid_column cell_columns[] = {
     COLUMN_HIDDEN("sent.fund_pay_sumamt", YUAN),
     COLUMN_HIDDEN("sent.acct_pay", YUAN),
     COLUMN("equal", FLAG, "equal"),
-    COLUMN("payer_reconciled", FLAG, "payer ok"),
-    COLUMN("payee_reconciled", FLAG, "payee ok"),
+    COLUMN("payer_reconciled", FLAG, "参保"),
+    COLUMN("payee_reconciled", FLAG, "就医"),
     COLUMNS_END,
 };
 
@@ -539,9 +539,9 @@ static int recon_cells(int argc, char **argv)
         COLUMN("insutype", NUMBER, "ins"),
         COLUMN_SUMMED("count", COUNT, "records"),
         COLUMN_SUMMED("amount", YUAN, "amount"),
-        COLUMN("payer_reconciled", FLAG, "payer ok"),
-        COLUMN("payee_reconciled", FLAG, "payee ok"),
-        COLUMN("confirmed", FLAG, "conf."),
+        COLUMN("payer_reconciled", FLAG, "参保"),
+        COLUMN("payee_reconciled", FLAG, "就医"),
+        COLUMN("confirmed", FLAG, "确认"),
         COLUMN_HIDDEN("stale", FLAG),
         COLUMN_SUMMED("exceptions", COUNT, "out"),
         COLUMN_HIDDEN("blocked", YUAN),

@@ -50,7 +50,7 @@ static bool next_page(bool more, size_t rows, uint32_t *offset)
 bool papers_open(struct papers *papers, const struct client_address *address, uint32_t as,
                  uint32_t period)
 {
-    *papers = (struct papers){.as = as, .period = period};
+    *papers = (struct papers){.as = as, .period = period, .area_province = MONTH_ANYBODY};
     month_init(&papers->month);
     client_init(&papers->client, address);
     Qingfen__V1__HelloReply *hello = NULL;
@@ -62,8 +62,18 @@ bool papers_open(struct papers *papers, const struct client_address *address, ui
     return false;
 }
 
+static void forget_areas(struct papers *papers)
+{
+    for (int side = 0; side < 2; side++) {
+        free((void *)(uintptr_t)papers->areas[side].rows);
+        papers->areas[side] = (struct area_list){0};
+    }
+    papers->area_province = MONTH_ANYBODY;
+}
+
 void papers_close(struct papers *papers)
 {
+    forget_areas(papers);
     client_done(&papers->client);
     month_free(&papers->month);
     free(papers->notices);
@@ -132,14 +142,13 @@ static bool take_areas(struct area_list *areas, size_t *room,
     return true;
 }
 
-bool papers_areas(struct papers *papers, uint8_t province, bool is_receivable,
-                  struct area_list *ret_areas)
+static bool read_areas(struct papers *papers, uint8_t province, bool is_receivable)
 {
+    struct area_list *areas = &papers->areas[is_receivable];
     struct document_fault fault;
     Qingfen__V1__AreaReport request = QINGFEN__V1__AREA_REPORT__INIT;
     size_t room = 0;
     bool more = true;
-    *ret_areas = (struct area_list){0};
     request.period = papers->period;
     request.province = province_codes[province];
     request.receivable = is_receivable;
@@ -149,14 +158,22 @@ bool papers_areas(struct papers *papers, uint8_t province, bool is_receivable,
                                        &qingfen__v1__area_report_reply__descriptor);
         if (answer == NULL) return false;
         const Qingfen__V1__AreaReportReply *reply = (const Qingfen__V1__AreaReportReply *)answer;
-        const bool is_taken = take_areas(ret_areas, &room, reply, &fault);
+        const bool is_taken = take_areas(areas, &room, reply, &fault);
         more = next_page(reply->more, reply->n_rows, &request.offset);
         protobuf_c_message_free_unpacked(answer, NULL);
         if (!is_taken) return false;
     }
-    return tie_areas(&papers->month, province, is_receivable, ret_areas->rows, ret_areas->count,
-                     &fault) ||
+    return tie_areas(&papers->month, province, is_receivable, areas->rows, areas->count, &fault) ||
            refuse(&fault);
+}
+
+bool papers_areas(struct papers *papers, uint8_t province)
+{
+    if (papers->area_province == province) return true;
+    forget_areas(papers);
+    if (!read_areas(papers, province, false) || !read_areas(papers, province, true)) return false;
+    papers->area_province = province;
+    return true;
 }
 
 /* -- notices ---------------------------------------------------------------------------------- */
@@ -354,17 +371,10 @@ static bool make_detail(struct papers *papers, enum document_kind kind, uint8_t 
                         struct document **ret_document)
 {
     struct document_fault fault;
-    struct area_list payable = {0};
-    struct area_list receivable = {0};
-    bool is_made = papers_areas(papers, province, false, &payable) &&
-                   papers_areas(papers, province, true, &receivable);
-    if (is_made) {
-        *ret_document = build_detail(&papers->month, kind, province, payable, receivable, &fault);
-        is_made = *ret_document != NULL || refuse(&fault);
-    }
-    free((void *)(uintptr_t)payable.rows);
-    free((void *)(uintptr_t)receivable.rows);
-    return is_made;
+    if (!papers_areas(papers, province)) return false;
+    *ret_document =
+        build_detail(&papers->month, kind, province, papers->areas[0], papers->areas[1], &fault);
+    return *ret_document != NULL || refuse(&fault);
 }
 
 static bool make_notice(struct papers *papers, enum document_kind kind,

@@ -16,6 +16,8 @@ struct papers {
     size_t notice_count;
     size_t notice_room;
     bool has_notices;
+    struct area_list areas[2]; /* Payable and receivable of the province asked last, */
+    uint8_t area_province;     /* which is this one; MONTH_ANYBODY: none was. */
 };
 
 /* Connects. `as` 0: the centre. Ended by papers_close() in any case. */
@@ -29,9 +31,9 @@ bool papers_month(struct papers *papers);
 /* The month's notices and those of prefunds, tied; the month must have been asked. Asked once. */
 bool papers_notices(struct papers *papers);
 
-/* One side of a province's second level, tied to its lines. malloc'ed in *ret_areas. */
-bool papers_areas(struct papers *papers, uint8_t province, bool is_receivable,
-                  struct area_list *ret_areas);
+/* Both sides of a province's second level, tied to its lines, in papers->areas. Asked once for as
+ * long as the province is the same. */
+bool papers_areas(struct papers *papers, uint8_t province);
 
 /* A document of that kind. *ret_document is NULL when there is nothing to make it of (no notice of
  * that kind); then `true` is given all the same. `number`: only that notice, or NULL. `date`: of a

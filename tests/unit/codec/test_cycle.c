@@ -108,7 +108,7 @@ static void totals_become_cells(void **state)
     total.insutype = 310310;
     REFUSED(MESSAGE_RECON_DAY, m, "totals.insutype");
     total.insutype = 390;
-    total.line = 8;
+    total.line = LINE_END;
     REFUSED(MESSAGE_RECON_DAY, m, "totals.line");
     total.line = 0;
     REFUSED(MESSAGE_RECON_DAY, m, "totals.line");

@@ -84,8 +84,7 @@ void rig_line(struct batch_rig *rig, uint8_t payer, uint8_t payee, const int64_t
                                 .count = count,
                                 .checksum = line.checksum,
                                 .medfee = line.medfee,
-                                .batch = batch->id,
-                                .account = CYCLE_CONFIRMED};
+                                .batch = batch->id};
     memcpy(frozen.funds, funds, sizeof frozen.funds);
     rig_put(rig, ROW_FROZEN, &frozen);
 
@@ -275,15 +274,14 @@ int64_t rig_sum(const struct batch_rig *rig, enum cycle_account account)
 
 void rig_assert_balanced(const struct batch_rig *rig)
 {
-    for (uint8_t payer = 0; payer < PROVINCE_COUNT; payer++) {
-        for (uint8_t payee = 0; payee < PROVINCE_COUNT; payee++) {
-            for (uint8_t fund = 0; fund < FUND_COUNT; fund++) {
-                int64_t sum = 0;
-                for (int account = 0; account < CYCLE_ACCOUNT_COUNT; account++)
-                    sum +=
-                        cycle_balance(rig->cycle, payer, payee, fund, (enum cycle_account)account);
-                assert_int_equal(sum, 0);
-            }
+    for (int pair = 0; pair < PROVINCE_COUNT * PROVINCE_COUNT; pair++) {
+        const uint8_t payer = (uint8_t)(pair / PROVINCE_COUNT);
+        const uint8_t payee = (uint8_t)(pair % PROVINCE_COUNT);
+        for (uint8_t fund = 0; fund < FUND_COUNT; fund++) {
+            int64_t sum = 0;
+            for (int i = 0; i < CYCLE_ACCOUNT_COUNT; i++)
+                sum += cycle_balance(rig->cycle, payer, payee, fund, (enum cycle_account)i);
+            if (sum != 0) fail_msg("%u to %u, fund %u: %lld", payer, payee, fund, (long long)sum);
         }
     }
 }

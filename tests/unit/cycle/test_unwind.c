@@ -366,6 +366,23 @@ static void a_debtor_has_paid_too_much(void **state)
     assert_int_equal(rig_sum(&rig, CYCLE_SETTLED), 0);
 }
 
+/* Directly, the creditor itself gives back what came from one that is left out. */
+static void a_creditor_gives_back(void **state)
+{
+    (void)state;
+    rig_batch(&rig, NETTING_MULTILATERAL_DIRECT, 202603);
+    rig_pool(&rig, p(31), p(32), 100);
+    rig_pool(&rig, p(33), p(34), 10);
+    assert_int_equal(rig_notice(&rig), ERROR_OK);
+    rig_pay_all(&rig, "CLR-202603-1-31-32-1", "b1");
+    assert_int_equal(rig_unwind(&rig, p(31)), ERROR_OK);
+    const struct notice_row *back = rig_the_notice(&rig, "RET-202603-1-32-31-1");
+    assert_int_equal(back->kind, NOTICE_RETURN);
+    assert_int_equal(back->amount, 100);
+    assert_int_equal(rig_open_notice(&rig, p(33), p(34))->amount, 10);
+    pay_everything(&rig);
+}
+
 static void a_notice_that_still_fits_stands(void **state)
 {
     (void)state;
@@ -427,6 +444,8 @@ static void what_the_batch_held_waits_again(void **state)
         rig_put(&rig, ROW_RECOVERY, &recovery);
         const struct carry_row carry = {.batch = 9, .payer = p(34), .payee = payer, .into = 1};
         rig_put(&rig, ROW_CARRY, &carry);
+        const struct carry_row other = {.batch = 8, .payer = p(34), .payee = payer, .into = 7};
+        rig_put(&rig, ROW_CARRY, &other);
     }
     assert_int_equal(rig_notice(&rig), ERROR_OK);
     assert_int_equal(rig_unwind(&rig, p(31)), ERROR_OK);
@@ -435,7 +454,9 @@ static void what_the_batch_held_waits_again(void **state)
         const uint32_t holds = i == 0 ? 0 : 1;
         const struct exception_row *exception = cycle_row(rig.cycle, ROW_EXCEPTION, i);
         const struct recovery_row *recovery = cycle_row(rig.cycle, ROW_RECOVERY, i);
-        const struct carry_row *carry = cycle_row(rig.cycle, ROW_CARRY, i);
+        const struct carry_row *carry = cycle_row(rig.cycle, ROW_CARRY, 2 * i);
+        const struct carry_row *other = cycle_row(rig.cycle, ROW_CARRY, 2 * i + 1);
+        assert_int_equal(other->into, 7);
         assert_int_equal(exception->batch, holds);
         assert_int_equal(exception->carved, 1);
         assert_int_equal(exception->deduct_posted, 1);
@@ -533,6 +554,7 @@ static void only_multilateral_batches(void **state)
         const bool may = mode >= NETTING_MULTILATERAL;
         assert_int_equal(rig_unwind(&other, 1), may ? ERROR_OK : ERROR_WRONG_STATE);
         assert_int_equal(rig_unwind(&other, 1), ERROR_WRONG_STATE); /* Not twice. */
+        if (may) assert_non_null(strstr(other.decision.text, "left out of the batch before"));
         rig_close(&other);
     }
 }
@@ -575,12 +597,19 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_payments),          cmocka_unit_test(with_payments),
-        cmocka_unit_test(several_in_any_order),      TEST(the_example_without_anhui),
-        TEST(a_debtor_owes_more_than_it_has_paid),   TEST(a_debtor_has_paid_too_much),
-        TEST(a_notice_that_still_fits_stands),       TEST(what_is_left_may_be_final),
-        TEST(what_the_batch_held_waits_again),       cmocka_unit_test(the_next_cut_takes_it_up),
-        cmocka_unit_test(only_multilateral_batches), TEST(refused),
+        cmocka_unit_test(without_payments),
+        cmocka_unit_test(with_payments),
+        cmocka_unit_test(several_in_any_order),
+        TEST(the_example_without_anhui),
+        TEST(a_debtor_owes_more_than_it_has_paid),
+        TEST(a_debtor_has_paid_too_much),
+        TEST(a_creditor_gives_back),
+        TEST(a_notice_that_still_fits_stands),
+        TEST(what_is_left_may_be_final),
+        TEST(what_the_batch_held_waits_again),
+        cmocka_unit_test(the_next_cut_takes_it_up),
+        cmocka_unit_test(only_multilateral_batches),
+        TEST(refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,6 +71,7 @@ static void a_plain_list_is_taken_whole(void **state)
     }
     assert_int_equal(items_next(&pick, &filter, &passed, &row), CSV_PICK_END);
     assert_int_equal(passed, 0);
+    assert_false(items_begin(&pick, csv_text("insu_admdvs,setl_id,medfee_sumamt\n")));
 }
 
 static void a_settlements_file_gives_the_pair_and_the_day(void **state)

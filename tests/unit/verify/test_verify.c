@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "codec/messages.h"
+#include "cycle/cycle.h"
+#include "cycle/parts.h"
 #include "deploy/embedded_tables.h"
 #include "ledger/merge.h"
 #include "proto/settlement.pb-c.h"
@@ -246,12 +248,21 @@ static struct bytes adjustment_of(const struct record *r, char *msgid, int64_t d
 
 /* -- the store that most tests begin with ------------------------------------------------------ */
 
-/* A decision of the clearing cycle: only shard 0 keeps them. */
-static void decide(struct writer *w, const char *rows)
+/* A decision of the clearing cycle, a setting of that name: only shard 0 keeps them. */
+static void decide(struct writer *w, const char *name)
 {
+    static uint64_t number;
+    uint8_t body[PART_HEAD + PART_ROWS_MAX];
+    struct setting_row row = {.value = 1};
+    struct decision decision;
     if (w->number != 0) return;
-    ask(w, (struct request){.type = REQUEST_CYCLE, .period = 202503, .body = bytes_of(rows)});
+    (void)snprintf(row.name, sizeof row.name, "%s", name);
+    decision_init(&decision);
+    decision_put(&decision, ROW_SETTING, &row);
+    const size_t size = part_write(++number, 1, (struct bytes){decision.data, decision.size}, body);
+    ask(w, (struct request){.type = REQUEST_CYCLE, .period = 202503, .body = {body, size}});
     assert_int_equal(last_code, ERROR_OK);
+    decision_free(&decision);
 }
 
 /* Everything that can happen to one shard. Persons n, n + 2, n + 4 … are at home in it. */
@@ -761,6 +772,24 @@ static void forged_cuts_and_corrections(void **state)
     f.entry.orig_seq = 1;
     forge(&f, bytes_of("rows"));
     assert_found(&f, "refers to a record");
+
+    forge_first(&f, &r);
+    f.entry.kind = ENTRY_CYCLE;
+    forge(&f, bytes_of("rows"));
+    assert_found(&f, "a part of 4 bytes");
+
+    uint8_t part[PART_HEAD + 8] = {1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 2};
+    forge_first(&f, &r);
+    f.entry.kind = ENTRY_CYCLE;
+    forge(&f, (struct bytes){part, sizeof part});
+    assert_found(&f, "out of place");
+
+    part[8] = part[12] = 1;
+    part[PART_HEAD] = 0xff; /* No such row. */
+    forge_first(&f, &r);
+    f.entry.kind = ENTRY_CYCLE;
+    forge(&f, (struct bytes){part, sizeof part});
+    assert_found(&f, "makes no sense");
 }
 
 int main(void)
