@@ -332,6 +332,20 @@ static void a_reissue_is_refused(void **state)
     assert_int_equal(rig_reissue(&rig, 0, other), ERROR_WRONG_STATE);
 }
 
+/* What is pending of a deposit of 31 at 32, and due. */
+static void put_pending(int64_t amount)
+{
+    const struct prefund_row row = {.payer = p(31), .payee = p(32), .pending = amount};
+    const struct posting_row posting = {.payer = p(31),
+                                        .payee = p(32),
+                                        .fund = FUND_POOL,
+                                        .debit = CYCLE_PREFUND_DUE,
+                                        .credit = CYCLE_PREFUND_CONTRA,
+                                        .amount = amount};
+    rig_put(&rig, ROW_PREFUND, &row);
+    rig_put(&rig, ROW_POSTING, &posting);
+}
+
 static void an_application_follows_its_notice(void **state)
 {
     (void)state;
@@ -354,6 +368,7 @@ static void an_application_follows_its_notice(void **state)
                                                 .number = "PFE-202603-31-32-1"};
     rig_put(&rig, ROW_NOTICE, &notice);
     rig_put(&rig, ROW_APPLICATION, &application);
+    put_pending(10);
     assert_int_equal(rig_reissue(&rig, 0, "PFE-202603-31-32-1"), ERROR_OK);
     const struct application_row *after = cycle_row(rig.cycle, ROW_APPLICATION, 0);
     assert_string_equal(after->number, "PFE-202603-31-32-2");
@@ -377,6 +392,7 @@ static void a_year_of_a_prefund_may_be_closed(void **state)
                                       .amount = 10,
                                       .new_amount = 10};
     rig_put(&rig, ROW_NOTICE, &notice);
+    put_pending(10);
     rig.facts.closed_year = 2026;
     assert_int_equal(rig_reissue(&rig, 0, "PFY-2026-31-32-1"), ERROR_PERIOD_CLOSED);
     rig.facts.closed_year = 2025;
