@@ -225,8 +225,7 @@ bool tie_month(struct month *month, struct document_fault *fault)
         }
         if (!tie_modes(month, fault)) return false;
     }
-    /* After an unwinding the positions and payments are those of the provinces that are left. */
-    return tie_positions(month, fault) && (month->is_unwound || tie_payments(month, fault));
+    return tie_positions(month, fault) && tie_payments(month, fault);
 }
 
 /* -- areas ------------------------------------------------------------------------------------ */
