@@ -771,24 +771,6 @@ static void forged_cuts_and_corrections(void **state)
     f.entry.orig_seq = 1;
     forge(&f, bytes_of("rows"));
     assert_found(&f, "refers to a record");
-
-    forge_first(&f, &r);
-    f.entry.kind = ENTRY_CYCLE;
-    forge(&f, bytes_of("rows"));
-    assert_found(&f, "a part of 4 bytes");
-
-    uint8_t part[PART_HEAD + 8] = {1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 2};
-    forge_first(&f, &r);
-    f.entry.kind = ENTRY_CYCLE;
-    forge(&f, (struct bytes){part, sizeof part});
-    assert_found(&f, "out of place");
-
-    part[8] = part[12] = 1;
-    part[PART_HEAD] = 0xff; /* No such row. */
-    forge_first(&f, &r);
-    f.entry.kind = ENTRY_CYCLE;
-    forge(&f, (struct bytes){part, sizeof part});
-    assert_found(&f, "makes no sense");
 }
 
 int main(void)
