@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A month of the national clearing from nothing to checked tables: builds, makes a store, sends a
-# synthetic month through the engine, cuts it, nets it, stops the engine and verifies every byte.
+# A month of the national clearing from nothing to signed tables and notices: builds, makes a store,
+# sends a synthetic month through the engine, cuts it, nets it, takes it through the clearing cycle,
+# writes a province's papers, stops the engine and verifies every byte.
 set -euo pipefail
 
 usage() {
@@ -51,7 +52,7 @@ done
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 name=demo
-steps=10
+steps=12
 # shellcheck source=tools/engine.sh
 . "$root/tools/engine.sh"
 
@@ -70,6 +71,16 @@ report() {
         "$qingfen" report net --to "$address" --period "$month" --mode "$mode" --format csv \
             >"$folder/net-$mode.csv" || return
     done
+}
+
+# The cycle up to the notices; the centre signs for all 32.
+cycle() {
+    local step
+    for step in compute publish; do
+        "$qingfen" period "$step" "$month" --to "$address" || return
+    done
+    "$qingfen" period sign "$month" --all --to "$address" &&
+        "$qingfen" period notice "$month" --to "$address"
 }
 
 tables() {
@@ -143,8 +154,13 @@ run "cut the month" "$qingfen" period cut "$month" --to "$address"
 run "net it in three modes" report
 tables
 echo
+run "compute, publish, sign, issue the notices" cycle
+tail -n 1 "$log" | sed 's/^/      /'
+live=1 run "write Anhui's papers: tables, notices" "$qingfen" document bundle --to "$address" \
+    --period "$month" --province 34 --out "$folder/papers"
+find "$folder/papers" -name '*.pdf' -o -name '*.xlsx' | wc -l | sed 's/.*/      & XLSX and PDF files/'
 run "stop the engine" stop_engine
 live=1 run "replay the journal from empty and compare" "$qingfen" verify --data "$folder/store" --deep
 echo
 echo "All of it in $(seconds_since "$begun") s; the month is cleared and verified."
-[ -z "$keep" ] || echo "The store is in $folder/store."
+[ -z "$keep" ] || echo "The store is in $folder/store, the papers are in $folder/papers."

@@ -182,14 +182,15 @@ static void add_signatures(struct agenda *a, const struct batch_row *batch, cons
     add_provinces(a, due, "sign", batch->period, name, open);
 }
 
-/* A month that was cut with nothing in it gets no batch, and needs none. */
+/* A month with nothing in it gets no batch once it is cut, and needs none; nobody waits for one that
+ * is long over. */
 static bool needs_no_batch(const struct agenda *a, uint32_t period)
 {
-    if (cycle_batch(a->cycle, period) != NULL || period > a->facts->cut_through) return false;
+    if (cycle_batch(a->cycle, period) != NULL) return false;
     for (size_t i = 0; i < a->facts->cell_count; i++) {
         if (a->facts->cells[i].key.period == period) return false;
     }
-    return true;
+    return period <= a->facts->cut_through || period < calendar_month_add(a->month, -1);
 }
 
 static void add_period(struct agenda *a, uint32_t period)

@@ -211,6 +211,9 @@ static void empty_months_owe_nothing(void **state)
     look(202604);
     assert_int_equal(count_of("compute"), 1);
     assert_int_equal(one("compute")->period, 202603);
+    look(202608); /* Nobody waits for March any more: nothing came. */
+    assert_int_equal(count_of("compute"), 1);
+    assert_int_equal(one("compute")->period, 202607);
     rig.facts.cut_through = 202603;
     look(202604);
     assert_int_equal(count_of("compute"), 0);
