@@ -7,13 +7,14 @@ set -euo pipefail
 
 usage() {
     cat <<'USAGE'
-Usage: tools/year.sh [--count N] [--year YYYY] [--seed S] [--keep DIR]
+Usage: tools/year.sh [--count N] [--year YYYY] [--seed S] [--mode MODE] [--keep DIR]
 
 Runs a year of cross-province clearing on this machine, in about a minute on two cores.
 
   --count N     settlements a month (default 20000)
   --year YYYY   the year (default 2026)
   --seed S      of the settlements (default 2026)
+  --mode MODE   what the notices ask for: gross, bilateral or multilateral (default bilateral)
   --keep DIR    work in DIR, which must be empty or new, and leave the store there; otherwise a
                 folder under ${TMPDIR:-/var/tmp} is used and removed at the end
 USAGE
@@ -24,12 +25,13 @@ steps=6
 count=20000
 year=2026
 seed=2026
+mode=bilateral
 keep=
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 while [ $# -gt 0 ]; do
     case $1 in
-    --count | --year | --seed | --keep)
+    --count | --year | --seed | --mode | --keep)
         if [ $# -lt 2 ]; then
             echo "year: $1 wants a value; see --help" >&2
             exit 2
@@ -38,6 +40,7 @@ while [ $# -gt 0 ]; do
         --count) count=$2 ;;
         --year) year=$2 ;;
         --seed) seed=$2 ;;
+        --mode) mode=$2 ;;
         --keep) keep=$2 ;;
         esac
         shift 2
@@ -57,6 +60,11 @@ if ! [[ $count =~ ^[1-9][0-9]{0,6}$ && $year =~ ^20[0-9]{2}$ && $seed =~ ^[0-9]{
     exit 2
 fi
 
+if ! [[ $mode =~ ^(gross|bilateral|multilateral)$ ]]; then
+    echo "year: --mode wants gross, bilateral or multilateral, not '$mode'" >&2
+    exit 2
+fi
+
 # shellcheck source=tools/engine.sh
 . "$root/tools/engine.sh"
 engine_options=(--clock manual)
@@ -68,7 +76,8 @@ run "make a store" "$qingfen" init --data "$folder/store" --shards 2
 run "start the engine" start_engine
 echo
 /usr/bin/python3 -B "$root/tools/year/year.py" --qingfen "$qingfen" --to "$address" \
-    --folder "$folder" --year "$year" --count "$count" --seed "$seed"
+    --folder "$folder" --year "$year" --count "$count" --seed "$seed" \
+    --mode "$mode"
 echo
 run "stop the engine" stop_engine
 run "replay the journal from empty and compare" "$qingfen" verify --data "$folder/store" --deep

@@ -22,6 +22,7 @@ SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
 PROVINCES = [11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46,
              50, 51, 52, 53, 54, 61, 62, 63, 64, 65, 66]
 FUNDS = ["hifp_pay", "cvlserv_pay", "hifes_pay", "hifmi_pay", "hifob_pay", "maf_pay", "oth_pay"]
+MODES = {"gross": 0, "bilateral": 1, "multilateral": 2}
 LIST_ROWS = 4000
 PAGE_ROWS = 100
 
@@ -156,6 +157,7 @@ class Year:
         self.records = {}  # By (area, setl_id).
         self.months = defaultdict(list)
         self.recovered = defaultdict(list)  # Recoveries that wait, by pair.
+        self.carried = {}  # Gross: negative totals that open the pair's next batch.
         self.late = []  # Notices not paid in time.
         self.mend_later = []  # Lists whose corrected form comes a month late.
         self.cleared = defaultdict(lambda: defaultdict(int))  # Month -> pair -> fen.
@@ -179,6 +181,9 @@ class Year:
             arguments += ["--after", dashed(after)]
         subprocess.run(arguments, check=True, capture_output=True)
         self.engine.run("send", path, codes=(0, 1))
+        again = self.engine.run("send", path, codes=(0, 1)).splitlines()[-1]
+        if " accepted=0 " not in again:
+            raise Wrong(f"{path} sent again: {again}")
         with open(path, newline="", encoding="utf-8") as source:
             for row in csv.DictReader(source):
                 record = Record(row)
@@ -386,6 +391,8 @@ class Year:
                     inside.append(record)
         for pair, amounts in self.recovered.items():
             pairs[pair] -= sum(amounts)
+        for pair, amount in self.carried.items():
+            pairs[pair] += amount
         return pairs, inside
 
     def batch_pairs(self, month):
@@ -401,7 +408,26 @@ class Year:
             if found.get(pair, 0) != expected.get(pair, 0):
                 raise Wrong(f"{month}, {pair[0]} owes {pair[1]}: the engine's batch says "
                             f"{found.get(pair, 0)} fen, the records {expected.get(pair, 0)}")
-        return reply
+        self.compare_positions(month, reply, expected)
+
+    def compare_positions(self, month, reply, expected):
+        """Each province's net is what the records say, whatever the mode; payments bring it about,
+        and all nets together are nothing."""
+        net = defaultdict(int)
+        for (payer, payee), amount in expected.items():
+            net[payer] -= amount
+            net[payee] += amount
+        paid = defaultdict(int)
+        for payment in reply["payments"]:
+            paid[payment.get("payer", 0)] -= payment["amount"]
+            paid[payment.get("payee", 0)] += payment["amount"]
+        for position in reply["positions"]:
+            province = position["province"]
+            if not position.get("net", 0) == net[province] == paid[province]:
+                raise Wrong(f"{month}, {province}: net {position.get('net', 0)}, by the payments "
+                            f"{paid[province]}, by the records {net[province]}")
+        if sum(net.values()) != 0 or paid[0] != 0:
+            raise Wrong(f"{month}: the nets do not sum to zero")
 
     def clear(self, month, opened):
         following = month_add(month, 1)
@@ -455,8 +481,12 @@ class Year:
         for record in inside:
             record.cleared = month
         self.recovered.clear()
+        self.carried.clear()
         for pair, amount in expected.items():
             self.cleared[month][pair] += amount
+            if self.options.mode == "gross" and amount < 0 and month % 100 != 12:
+                self.carried[pair] = amount
+                self.events["negative totals carried"] += 1
         if opened:
             self.resolve(opened)
         return expected
@@ -479,15 +509,18 @@ class Year:
                 receipts.append(self.receipt(notice, reference, part))
         self.engine.order(reports)
         self.engine.order(receipts)
+        for message in reports[:1] + receipts[:1]:  # Told twice, counted once.
+            if not self.engine.call([message])[0].get("dup"):
+                raise Wrong(f"{message} was taken twice")
         self.events["payments"] += len(receipts)
 
     def report(self, notice, reference, amount, when):
-        return {"type": "PayReport", "msgid": self.msgid("P"), "province": notice["payer"],
+        return {"type": "PayReport", "msgid": self.msgid("P"), "province": notice.get("payer", 0),
                 "number": notice["number"], "bank_ref": reference, "amount": amount,
                 "paid_at": when}
 
     def receipt(self, notice, reference, amount):
-        return {"type": "ReceiptReport", "msgid": self.msgid("R"), "province": notice["payee"],
+        return {"type": "ReceiptReport", "msgid": self.msgid("R"), "province": notice.get("payee", 0),
                 "number": notice["number"], "bank_ref": reference, "amount": amount}
 
     def notices(self, **query):
@@ -496,13 +529,22 @@ class Year:
     def check_notices(self, month, expected):
         """The notices ask for exactly what the netting of our own sums says."""
         wanted = {}
-        for one, other in {tuple(sorted(pair)) for pair in expected}:
-            balance = expected.get((one, other), 0) - expected.get((other, one), 0)
-            if balance > 0:
-                wanted[(one, other)] = balance
-            elif balance < 0:
-                wanted[(other, one)] = -balance
-        found = {(n["payer"], n["payee"]): n["amount"]
+        if self.options.mode == "gross":
+            wanted = {pair: amount for pair, amount in expected.items() if amount > 0}
+        elif self.options.mode == "multilateral":
+            net = defaultdict(int)
+            for (payer, payee), amount in expected.items():
+                net[payer] -= amount
+                net[payee] += amount
+            for province, amount in net.items():
+                if amount:
+                    wanted[(0, province) if amount > 0 else (province, 0)] = abs(amount)
+        else:
+            for one, other in {tuple(sorted(pair)) for pair in expected}:
+                balance = expected.get((one, other), 0) - expected.get((other, one), 0)
+                if balance:
+                    wanted[(one, other) if balance > 0 else (other, one)] = abs(balance)
+        found = {(n.get("payer", 0), n.get("payee", 0)): n["amount"]
                  for n in self.notices(period=month, kind="clearing")
                  if n["state"] != "CANCELLED"}
         if found != wanted:
@@ -651,6 +693,8 @@ class Year:
         """Twelve months, and January of the next year, in which what is left of the year is cleared
         before it is closed."""
         year = self.options.year
+        self.engine.order([{"type": "SettingSet", "msgid": self.msgid("M"),
+                            "name": "clearing.payable_mode", "value": MODES[self.options.mode]}])
         for index in range(13):
             self.month(month_add(year * 100 + 1, index), index == 12)
         left = [record for month, records in self.months.items() if month // 100 == year
@@ -684,6 +728,7 @@ def main():
     parser.add_argument("--year", type=int, default=2026)
     parser.add_argument("--count", type=int, default=20000, help="settlements a month")
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--mode", choices=MODES, default="bilateral")
     options = parser.parse_args()
     engine = Engine(options.qingfen, options.to, options.folder)
     year = Year(engine, options)
