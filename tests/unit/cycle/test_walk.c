@@ -344,7 +344,6 @@ static void recon_list(struct walk *walk)
     assert_non_null(differs);
     struct order order = order_of(walk, MESSAGE_RECON_LIST, side == SIDE_PAYER ? payer : payee);
     uint32_t count = 0;
-    uint32_t matched = 0;
     const bool sound = prng_chance(&walk->prng, 500);
     for (uint32_t i = 0; i < walk->model.record_count; i++) {
         const struct record_facts *facts = &walk->model.records[i].facts;
@@ -357,7 +356,6 @@ static void recon_list(struct walk *walk)
             item.fund += fund == FUND_ACCOUNT ? 0 : facts->funds[fund];
         const uint32_t fault = sound ? 9 : pick(walk, 12);
         differs[i] = fault < 4;
-        matched += fault >= 4;
         if (fault == 0) continue;
         if (fault == 1) item.fund++;
         if (fault == 2) item.refund ^= 1;
