@@ -601,7 +601,7 @@ static bool is_payment_account(int account)
 static const char *check_pair(const struct audit *audit, uint8_t payer, uint8_t payee)
 {
     int64_t paid[CYCLE_ACCOUNT_COUNT] = {0};
-    for (uint8_t fund = 0; fund < FUND_COUNT; fund++) {
+    for (int fund = 0; fund < FUND_COUNT; fund++) {
         const int64_t *balance = audit->cycle->balance[payer][payee][fund];
         int64_t main_sum = 0;
         int64_t prefund_sum = 0;
