@@ -117,7 +117,10 @@ static Qingfen__V1__OrderReply *send_page(struct talk *talk, Qingfen__V1__ClrCon
     }
     order->n_items = count;
     order->items = pointers;
-    return tell_over(talk, &order->base, MESSAGE_CLR_CONFIRM);
+    Qingfen__V1__OrderReply *reply = tell_over(talk, &order->base, MESSAGE_CLR_CONFIRM);
+    order->n_items = 0;
+    order->items = NULL;
+    return reply;
 }
 
 /* How the pages of a file went. */
