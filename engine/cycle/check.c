@@ -60,8 +60,14 @@ static void take_funds(int64_t sum[FUND_COUNT], const int64_t funds[FUND_COUNT])
 static void expect(struct audit *audit, uint8_t payer, uint8_t payee, enum cycle_account account,
                    const int64_t funds[FUND_COUNT], int sign)
 {
-    for (int fund = 0; fund < FUND_COUNT; fund++)
-        add(&audit->expected[payer][payee][fund][account], sign * funds[fund]);
+    for (int fund = 0; fund < FUND_COUNT; fund++) {
+        int64_t *sum = &audit->expected[payer][payee][fund][account];
+        if (sign < 0) {
+            take(sum, funds[fund]);
+        } else {
+            add(sum, funds[fund]);
+        }
+    }
 }
 
 static bool pair_fits(uint8_t payer, uint8_t payee)
