@@ -707,11 +707,11 @@ static void answer_book(struct home *home)
 {
     struct book_row rows[CYCLE_ACCOUNT_COUNT * FUND_COUNT];
     size_t count = 0;
-    for (uint8_t account = 0; account < CYCLE_ACCOUNT_COUNT; account++) {
-        for (uint8_t fund = 0; fund < FUND_COUNT; fund++) {
-            const int64_t balance = book_sum(home, fund, account);
+    for (int account = 0; account < CYCLE_ACCOUNT_COUNT; account++) {
+        for (int fund = 0; fund < FUND_COUNT; fund++) {
+            const int64_t balance = book_sum(home, (uint8_t)fund, (uint8_t)account);
             if (balance == 0) continue;
-            rows[count++] = (struct book_row){account, fund, balance};
+            rows[count++] = (struct book_row){(uint8_t)account, (uint8_t)fund, balance};
         }
     }
     const char *broken = cycle_check(home->desk.cycle);

@@ -389,7 +389,10 @@ static void add_alerts(struct agenda *a)
     size_t payees;
     struct prefund_use *uses = cycle_prefund_uses(a->cycle, &period, a->now_ms, &pairs, &payees);
     const bool by_pair = value_of(a, SETTING_PREFUND_ALERT_SCOPE) == 1;
-    a->no_memory |= uses == NULL;
+    if (uses == NULL) {
+        a->no_memory = true;
+        return;
+    }
     for (size_t i = by_pair ? 0 : pairs; i < (by_pair ? pairs : pairs + payees); i++)
         add_alert(a, period, &uses[i]);
     free(uses);

@@ -60,8 +60,14 @@ static void take_funds(int64_t sum[FUND_COUNT], const int64_t funds[FUND_COUNT])
 static void expect(struct audit *audit, uint8_t payer, uint8_t payee, enum cycle_account account,
                    const int64_t funds[FUND_COUNT], int sign)
 {
-    for (int fund = 0; fund < FUND_COUNT; fund++)
-        add(&audit->expected[payer][payee][fund][account], sign * funds[fund]);
+    for (int fund = 0; fund < FUND_COUNT; fund++) {
+        int64_t *sum = &audit->expected[payer][payee][fund][account];
+        if (sign < 0) {
+            take(sum, funds[fund]);
+        } else {
+            add(sum, funds[fund]);
+        }
+    }
 }
 
 static bool pair_fits(uint8_t payer, uint8_t payee)
@@ -601,7 +607,7 @@ static bool is_payment_account(int account)
 static const char *check_pair(const struct audit *audit, uint8_t payer, uint8_t payee)
 {
     int64_t paid[CYCLE_ACCOUNT_COUNT] = {0};
-    for (uint8_t fund = 0; fund < FUND_COUNT; fund++) {
+    for (int fund = 0; fund < FUND_COUNT; fund++) {
         const int64_t *balance = audit->cycle->balance[payer][payee][fund];
         int64_t main_sum = 0;
         int64_t prefund_sum = 0;

@@ -77,11 +77,6 @@ static int64_t *balance_of(struct cycle *cycle, const struct posting_row *postin
 
 static bool apply_posting(struct cycle *cycle, const struct posting_row *posting)
 {
-    if (posting->payer >= PROVINCE_COUNT || posting->payee >= PROVINCE_COUNT ||
-        posting->fund >= FUND_COUNT || posting->debit >= CYCLE_ACCOUNT_COUNT ||
-        posting->credit >= CYCLE_ACCOUNT_COUNT) {
-        return false;
-    }
     int64_t *debit = balance_of(cycle, posting, posting->debit);
     int64_t *credit = balance_of(cycle, posting, posting->credit);
     return !__builtin_add_overflow(*debit, posting->amount, debit) &&
@@ -105,6 +100,7 @@ int cycle_apply(struct cycle *cycle, struct bytes rows)
         _Alignas(8) uint8_t row[ROW_SIZE_MAX];
         memcpy(row, at, size);
         at += padded(size);
+        if (!row_sound(cycle, (enum row_kind)kind, row)) return -EUCLEAN;
         if (kind == ROW_POSTING) {
             if (!apply_posting(cycle, (const struct posting_row *)row)) return -EUCLEAN;
         } else {
@@ -232,8 +228,9 @@ bool refuse(struct judgement *j, enum error_code code, const char *format, ...)
 int64_t funds_sum(const int64_t funds[FUND_COUNT])
 {
     int64_t sum = 0;
+    /* Amounts are within N(16,2), and cuts see to their sums; those of damaged rows wrap. */
     for (int i = 0; i < FUND_COUNT; i++)
-        sum += funds[i];
+        (void)__builtin_add_overflow(sum, funds[i], &sum);
     return sum;
 }
 
@@ -258,8 +255,8 @@ void post_funds(struct judgement *j, uint8_t payer, uint8_t payee, enum cycle_ac
                 enum cycle_account credit, const int64_t funds[FUND_COUNT], uint32_t batch,
                 uint32_t period)
 {
-    for (uint8_t fund = 0; fund < FUND_COUNT; fund++)
-        post(j, payer, payee, fund, debit, credit, funds[fund], batch, period);
+    for (int fund = 0; fund < FUND_COUNT; fund++)
+        post(j, payer, payee, (uint8_t)fund, debit, credit, funds[fund], batch, period);
 }
 
 static struct order_row order_key(const struct order *order)

@@ -61,7 +61,8 @@ void decision_free(struct decision *decision);
 void decision_put(struct decision *decision, enum row_kind kind, const void *row);
 
 /* Applies the rows of a whole decision. -EUCLEAN when they make no sense (unknown kind, wrong
- * size, a sum that overflows); then the cycle is of no use any more. */
+ * size, a province or an id there is not, a text without an end, a sum that overflows); then the
+ * cycle is of no use any more. After 0 every view below may be asked, whatever the rows say. */
 int cycle_apply(struct cycle *cycle, struct bytes rows);
 
 /* -- facts ------------------------------------------------------------------------------------ */

@@ -2,8 +2,8 @@
  *
  * One file a chapter: recon.c, confirm.c, dispute.c, cut.c, batch.c, notice.c, payment.c,
  * unwind.c, prefund.c, settings.c; areas.c, agenda.c and check.c only look. rows.c keeps the rows,
- * cycle.c hands orders to their chapters. A chapter judges against the state before the decision:
- * rows it has put are not seen until cycle_apply(). */
+ * sound.c lets them in, cycle.c hands orders to their chapters. A chapter judges against the state
+ * before the decision: rows it has put are not seen until cycle_apply(). */
 #ifndef CYCLE_CYCLE_INTERNAL_H
 #define CYCLE_CYCLE_INTERNAL_H
 
@@ -42,6 +42,11 @@ extern const struct row_info row_infos[ROW_KIND_END];
 bool rows_put(struct row_set *set, const struct row_info *info, const void *row);
 const void *rows_find(const struct row_set *set, const struct row_info *info, const void *key);
 void rows_free(struct row_set *set);
+
+/* -- sound.c ---------------------------------------------------------------------------------- */
+
+/* The row may be put: what others take for granted of it is so. */
+bool row_sound(const struct cycle *cycle, enum row_kind kind, const void *row);
 
 /* -- cycle.c: for the chapters ------------------------------------------------------------------
  */

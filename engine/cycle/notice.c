@@ -27,7 +27,7 @@ static const char *prefix_of(uint8_t kind)
     case NOTICE_RETURN:
         return "RET";
     }
-    ENSURE(!"a kind of notice");
+    ENSURE(false);
     return "";
 }
 

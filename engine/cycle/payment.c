@@ -48,9 +48,9 @@ static void post_gross(struct judgement *j, const struct notice_row *notice, int
     ENSURE(funds_sum(funds) == notice->amount);
     alloc(funds, before, old);
     alloc(funds, after, new);
-    for (uint8_t fund = 0; fund < FUND_COUNT; fund++) {
-        post(j, payer, payee, fund, debit, credit, (new[fund] - old[fund]) * (reverse ? -1 : 1),
-             notice->batch, notice->period);
+    for (int fund = 0; fund < FUND_COUNT; fund++) {
+        post(j, payer, payee, (uint8_t)fund, debit, credit,
+             (new[fund] - old[fund]) * (reverse ? -1 : 1), notice->batch, notice->period);
     }
 }
 

@@ -176,11 +176,11 @@ struct comparison {
 static bool comparison_init(struct comparison *c, struct judgement *j, enum side side)
 {
     *c = (struct comparison){.j = j, .side = side};
-    c->items = malloc((j->order->row_count + 1) * sizeof(*c->items));
-    c->records = malloc((j->facts->record_count + 1) * sizeof(*c->records));
+    c->items = malloc((j->order->row_count + 1) * sizeof(const struct recon_item *));
+    c->records = malloc((j->facts->record_count + 1) * sizeof(const struct record_facts *));
     c->found_room = (size_t)setting_at(j->cycle, SETTING_RECON_DIFFERENCES_MAX, j->now_ms) + 1;
     c->found = malloc(c->found_room * sizeof(*c->found));
-    c->found_record = malloc(c->found_room * sizeof(*c->found_record));
+    c->found_record = malloc(c->found_room * sizeof(const struct record_facts *));
     return c->items != NULL && c->records != NULL && c->found != NULL && c->found_record != NULL;
 }
 
@@ -235,8 +235,8 @@ static void gather(struct comparison *c)
     }
     for (uint32_t i = 0; i < order->row_count; i++)
         c->items[c->item_count++] = &order->items[i];
-    qsort(c->items, c->item_count, sizeof(*c->items), compare_items);
-    qsort(c->records, c->record_count, sizeof(*c->records), compare_records);
+    qsort(c->items, c->item_count, sizeof(const struct recon_item *), compare_items);
+    qsort(c->records, c->record_count, sizeof(const struct record_facts *), compare_records);
 }
 
 static enum difference differs(const struct record_facts *record, const struct recon_item *item)
@@ -247,8 +247,8 @@ static enum difference differs(const struct record_facts *record, const struct r
     return (record->kind == RECORD_REFUND) != (item->refund != 0) ? DIFF_FLAG : DIFF_NONE;
 }
 
-/* One more difference; false when there are too many. */
-static bool add_difference(struct comparison *c, enum difference kind,
+/* One more difference; false when there are too many. What a side has not got is NULL. */
+static bool add_difference(struct comparison *c, enum difference kind, const struct record_ref *ref,
                            const struct record_facts *record, const struct recon_item *item)
 {
     struct judgement *j = c->j;
@@ -262,7 +262,7 @@ static bool add_difference(struct comparison *c, enum difference kind,
         .payer = j->order->payer,
         .payee = j->order->payee,
         .side = (uint8_t)c->side,
-        .ref = record != NULL ? record->ref : item->ref,
+        .ref = *ref,
         .period = j->order->day / 100,
         .kind = (uint8_t)kind,
         .open = 1,
@@ -288,8 +288,9 @@ static bool add_difference(struct comparison *c, enum difference kind,
 
 /* Everything under one ref: usually one record and one item. A ref has one difference at most, so
  * that of several the first is named. */
-static bool compare_group(struct comparison *c, const struct record_facts **records,
-                          size_t record_count, const struct recon_item **items, size_t item_count)
+static bool compare_group(struct comparison *c, const struct record_ref *ref,
+                          const struct record_facts **records, size_t record_count,
+                          const struct recon_item **items, size_t item_count)
 {
     const bool payer = c->side == SIDE_PAYER;
     size_t matched = 0;
@@ -303,15 +304,16 @@ static bool compare_group(struct comparison *c, const struct record_facts **reco
 
     const struct record_facts *record = record_count == 0 ? NULL : records[0];
     if (item_count > record_count && item_count > 1) {
-        return add_difference(c, DIFF_DUPLICATE, record, items[item_count - 1]);
+        return add_difference(c, DIFF_DUPLICATE, ref, record, items[item_count - 1]);
     }
     if (record_count == 0) {
-        return add_difference(c, payer ? DIFF_ONLY_PAYER : DIFF_ONLY_PAYEE, NULL, items[0]);
+        return add_difference(c, payer ? DIFF_ONLY_PAYER : DIFF_ONLY_PAYEE, ref, NULL, items[0]);
     }
     if (item_count < record_count) {
-        return add_difference(c, payer ? DIFF_ONLY_PAYEE : DIFF_ONLY_PAYER, records[matched], NULL);
+        return add_difference(c, payer ? DIFF_ONLY_PAYEE : DIFF_ONLY_PAYER, ref, records[matched],
+                              NULL);
     }
-    return add_difference(c, differs(records[matched], items[matched]), records[matched],
+    return add_difference(c, differs(records[matched], items[matched]), ref, records[matched],
                           items[matched]);
 }
 
@@ -321,16 +323,18 @@ static bool compare_lists(struct comparison *c)
     size_t r = 0;
     size_t i = 0;
     while (r < c->record_count || i < c->item_count) {
-        const struct record_ref *ref = r < c->record_count ? &c->records[r]->ref : NULL;
-        if (i < c->item_count && (ref == NULL || record_ref_compare(&c->items[i]->ref, ref) < 0))
-            ref = &c->items[i]->ref;
+        const bool by_record =
+            i == c->item_count || (r < c->record_count &&
+                                   record_ref_compare(&c->records[r]->ref, &c->items[i]->ref) <= 0);
+        const struct record_ref *ref = by_record ? &c->records[r]->ref : &c->items[i]->ref;
         size_t r_end = r;
         size_t i_end = i;
         while (r_end < c->record_count && record_ref_compare(&c->records[r_end]->ref, ref) == 0)
             r_end++;
         while (i_end < c->item_count && record_ref_compare(&c->items[i_end]->ref, ref) == 0)
             i_end++;
-        if (!compare_group(c, c->records + r, r_end - r, c->items + i, i_end - i)) return false;
+        if (!compare_group(c, ref, c->records + r, r_end - r, c->items + i, i_end - i))
+            return false;
         r = r_end;
         i = i_end;
     }

@@ -1,8 +1,8 @@
 #include "ledger/rules.h"
 
-#include "util/table_text.h"
 #include "types/civil.h"
 #include "types/money.h"
+#include "util/table_text.h"
 
 static const uint8_t amount_fields[AMOUNT_COUNT] = {
 #define X(symbol, name, field) [AMOUNT_##symbol] = field,

@@ -52,6 +52,24 @@ void model_abort(struct cycle_model *model, uint32_t id)
     }
 }
 
+void model_unwind(struct cycle_model *model, uint32_t id, uint8_t province)
+{
+    for (uint32_t i = 0; i < model->record_count; i++) {
+        struct model_record *record = &model->records[i];
+        if (record->batch != id) continue;
+        if (record->facts.payer != province && record->facts.payee != province) continue;
+        record->batch = 0;
+        record->noticed = false;
+    }
+    for (uint32_t i = 0; i < model->extra_count; i++) {
+        struct model_extra *extra = &model->extras[i];
+        if (extra->batch != id) continue;
+        if (extra->payer != province && extra->payee != province) continue;
+        extra->batch = 0;
+        extra->noticed = false;
+    }
+}
+
 int64_t model_pair(const struct cycle_model *model, uint32_t id, uint8_t payer, uint8_t payee)
 {
     int64_t sum = 0;

@@ -69,6 +69,9 @@ void model_take_out(struct model_record *record);
 
 void model_abort(struct cycle_model *model, uint32_t id);
 
+/* A province leaves a batch that has its notices: what is of its pairs waits again. */
+void model_unwind(struct cycle_model *model, uint32_t id, uint8_t province);
+
 /* The notices of a batch go out. */
 void model_notice(struct cycle_model *model, uint32_t id);
 

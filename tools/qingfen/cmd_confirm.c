@@ -101,9 +101,10 @@ static void page_msgid(const struct confirms *confirms, const Qingfen__V1__ClrCo
              (unsigned long long)checksum_hash64(1, parts, sizeof(parts)), page % 1000000000);
 }
 
-static Qingfen__V1__OrderReply *send_page(struct talk *talk, Qingfen__V1__ClrConfirm *order,
-                                          const struct record_row *rows, size_t count)
+static Qingfen__V1__OrderReply *send_page(struct talk *talk, const Qingfen__V1__ClrConfirm *order,
+                                          char *msgid, const struct record_row *rows, size_t count)
 {
+    Qingfen__V1__ClrConfirm page = *order;
     Qingfen__V1__ConfirmItem items[PAGE_ROWS_MAX];
     Qingfen__V1__ConfirmItem *pointers[PAGE_ROWS_MAX];
     for (size_t i = 0; i < count; i++) {
@@ -115,9 +116,10 @@ static Qingfen__V1__OrderReply *send_page(struct talk *talk, Qingfen__V1__ClrCon
         items[i].det_type = rows[i].det_type;
         pointers[i] = &items[i];
     }
-    order->n_items = count;
-    order->items = pointers;
-    return tell_over(talk, &order->base, MESSAGE_CLR_CONFIRM);
+    page.msgid = msgid;
+    page.n_items = count;
+    page.items = pointers;
+    return tell_over(talk, &page.base, MESSAGE_CLR_CONFIRM);
 }
 
 /* How the pages of a file went. */
@@ -142,7 +144,7 @@ static void print_result(enum format format, const struct pages_result *result)
 }
 
 /* Sends page after page; a refused one does not stop the others. */
-static int send_pages(const struct speaker *speaker, Qingfen__V1__ClrConfirm *order,
+static int send_pages(const struct speaker *speaker, const Qingfen__V1__ClrConfirm *order,
                       const struct confirms *confirms)
 {
     struct talk talk;
@@ -158,9 +160,9 @@ static int send_pages(const struct speaker *speaker, Qingfen__V1__ClrConfirm *or
         const size_t count = left < page_rows ? left : page_rows;
         char msgid[MSGID_TEXT_SIZE];
         page_msgid(confirms, order, page_rows, ++result.pages, msgid);
-        order->msgid = msgid;
         progress_show(&progress, first, confirms->count, first);
-        Qingfen__V1__OrderReply *reply = send_page(&talk, order, confirms->rows + first, count);
+        Qingfen__V1__OrderReply *reply =
+            send_page(&talk, order, msgid, confirms->rows + first, count);
         if (reply == NULL) {
             status = EXIT_FAILED;
             break;

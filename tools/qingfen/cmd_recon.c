@@ -112,7 +112,7 @@ static const struct grid_column cell_columns[] = {
 static void print_cells(enum format format, const Qingfen__V1__ReconDayReply *reply,
                         uint32_t counterpart)
 {
-    ProtobufCMessage **rows = calloc(reply->n_cells + 1, sizeof(*rows));
+    ProtobufCMessage **rows = calloc(reply->n_cells + 1, sizeof(ProtobufCMessage *));
     ENSURE(rows != NULL);
     size_t count = 0;
     for (size_t i = 0; i < reply->n_cells; i++) {
@@ -300,7 +300,7 @@ static Qingfen__V1__ReconListReply *send_part(struct talk *talk, Qingfen__V1__Re
     const size_t left = items->count - first;
     const size_t count = left < PART_ROWS ? left : PART_ROWS;
     Qingfen__V1__ReconItem *rows = calloc(count + 1, sizeof(*rows));
-    Qingfen__V1__ReconItem **pointers = calloc(count + 1, sizeof(*pointers));
+    Qingfen__V1__ReconItem **pointers = calloc(count + 1, sizeof(Qingfen__V1__ReconItem *));
     ENSURE(rows != NULL);
     ENSURE(pointers != NULL);
     for (size_t i = 0; i < count; i++) {

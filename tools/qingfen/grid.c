@@ -72,7 +72,7 @@ static bool read_value(const ProtobufCMessage *row, const char *name, struct val
     case PROTOBUF_C_TYPE_MESSAGE:
         break;
     }
-    ENSURE(!"a field of a kind that a grid can show");
+    ENSURE(false);
     return false;
 }
 

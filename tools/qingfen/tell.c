@@ -123,15 +123,15 @@ static void add_rows(struct pages *pages, const ProtobufCMessage *reply)
     ProtobufCMessage **rows = *(ProtobufCMessage ***)at;
     const size_t count = *(const size_t *)((const uint8_t *)reply + field->quantifier_offset);
 
-    pages->rows = realloc(pages->rows, (pages->row_count + count + 1) * sizeof(*pages->rows));
+    pages->rows = realloc(pages->rows, (pages->row_count + count + 1) * sizeof(ProtobufCMessage *));
     ENSURE(pages->rows != NULL);
-    if (count > 0) memcpy(pages->rows + pages->row_count, rows, count * sizeof(*rows));
+    if (count > 0) memcpy(pages->rows + pages->row_count, rows, count * sizeof(ProtobufCMessage *));
     pages->row_count += count;
 }
 
 static void add_reply(struct pages *pages, ProtobufCMessage *reply)
 {
-    pages->replies = realloc(pages->replies, (pages->reply_count + 1) * sizeof(*pages->replies));
+    pages->replies = realloc(pages->replies, (pages->reply_count + 1) * sizeof(ProtobufCMessage *));
     ENSURE(pages->replies != NULL);
     pages->replies[pages->reply_count++] = reply;
     add_rows(pages, reply);

@@ -123,22 +123,22 @@ static bool check_balances(const struct cycle_check *check, struct finding *find
 {
     for (uint8_t payer = 0; payer < PROVINCE_COUNT; payer++) {
         for (uint8_t payee = 0; payee < PROVINCE_COUNT; payee++) {
-            for (uint8_t fund = 0; fund < FUND_COUNT; fund++) {
+            for (int fund = 0; fund < FUND_COUNT; fund++) {
                 int64_t sum = 0;
                 for (int account = 0; account < CYCLE_ACCOUNT_COUNT; account++) {
                     const int64_t balance = check->balance[payer][payee][fund][account];
                     sum += balance;
-                    if (balance == cycle_balance(check->cycle, payer, payee, fund,
+                    if (balance == cycle_balance(check->cycle, payer, payee, (uint8_t)fund,
                                                  (enum cycle_account)account))
                         continue;
                     return finding_set(finding,
-                                       "cycle: account %d of %02u->%02u, fund %u, is not "
+                                       "cycle: account %d of %02u->%02u, fund %d, is not "
                                        "the sum of its postings",
                                        account, province_codes[payer], province_codes[payee], fund);
                 }
                 if (sum == 0) continue;
                 return finding_set(finding,
-                                   "cycle: the accounts of %02u->%02u, fund %u, do not "
+                                   "cycle: the accounts of %02u->%02u, fund %d, do not "
                                    "sum to zero",
                                    province_codes[payer], province_codes[payee], fund);
             }

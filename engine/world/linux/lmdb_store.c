@@ -403,11 +403,11 @@ void store_abort(struct store_txn *txn)
 
 int store_clear(struct store *store)
 {
-    struct store_txn *txn;
+    struct store_txn *txn = NULL;
     /* Freed pages are listed, 8 bytes a page. */
     int r = store_reserve(store, used_bytes(store->env) / 256 + (1u << 20));
     if (r == 0) r = store_begin(store, &txn);
-    if (r != 0) return r;
+    if (txn == NULL) return r;
     for (int i = 0; i < STORE_TABLE_COUNT && r == 0; i++)
         r = note(txn, mdb_drop(txn->txn, store->tables[i], 0));
     const int committed = store_commit(txn);

@@ -150,6 +150,10 @@ static void test_cells(void **state)
     assert_int_equal(rig.decision.counts[0], 1);
     assert_true(state_of(34, 31, LINE_INPATIENT).confirmed);
     assert_false(state_of(34, 31, LINE_INPATIENT).stale);
+    /* As many records, but one of them is another. */
+    rig.records[rig.record_count - 1].content_hash++;
+    assert_false(state_of(34, 31, LINE_INPATIENT).confirmed);
+    assert_true(state_of(34, 31, LINE_INPATIENT).stale);
 }
 
 static void test_cells_refused(void **state)

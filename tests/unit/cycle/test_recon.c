@@ -160,6 +160,21 @@ static void test_totals_of_days(void **state)
     assert_false(the_cell().reconciled[SIDE_PAYER]);
 }
 
+/* As many records, but one of them is another: the day has to be agreed on anew, and is then
+ * counted once. */
+static void test_another_record(void **state)
+{
+    (void)state;
+    three_records();
+    struct recon_total day = total(3, 7300, 7000, 30);
+    assert_int_equal(give_totals(34, DAY, &day, 1), ERROR_OK);
+    assert_true(the_cell().reconciled[SIDE_PAYER]);
+    rig.records[0].content_hash++;
+    assert_false(the_cell().reconciled[SIDE_PAYER]);
+    assert_int_equal(give_totals(34, DAY, &day, 1), ERROR_OK);
+    assert_true(the_cell().reconciled[SIDE_PAYER]);
+}
+
 static void test_totals_of_the_month(void **state)
 {
     (void)state;
@@ -584,6 +599,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_totals_of_days, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_another_record, setup, teardown),
         cmocka_unit_test_setup_teardown(test_totals_of_the_month, setup, teardown),
         cmocka_unit_test_setup_teardown(test_totals_differ, setup, teardown),
         cmocka_unit_test_setup_teardown(test_totals_refused, setup, teardown),

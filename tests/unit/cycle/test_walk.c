@@ -38,6 +38,7 @@ struct walk {
     size_t log_room;
     uint32_t accepted[0x500];
     uint32_t refused[0x500];
+    uint32_t unwound; /* Provinces that left a batch. */
 };
 
 static uint32_t pick(struct walk *walk, uint32_t limit)
@@ -344,7 +345,6 @@ static void recon_list(struct walk *walk)
     assert_non_null(differs);
     struct order order = order_of(walk, MESSAGE_RECON_LIST, side == SIDE_PAYER ? payer : payee);
     uint32_t count = 0;
-    uint32_t matched = 0;
     const bool sound = prng_chance(&walk->prng, 500);
     for (uint32_t i = 0; i < walk->model.record_count; i++) {
         const struct record_facts *facts = &walk->model.records[i].facts;
@@ -357,7 +357,6 @@ static void recon_list(struct walk *walk)
             item.fund += fund == FUND_ACCOUNT ? 0 : facts->funds[fund];
         const uint32_t fault = sound ? 9 : pick(walk, 12);
         differs[i] = fault < 4;
-        matched += fault >= 4;
         if (fault == 0) continue;
         if (fault == 1) item.fund++;
         if (fault == 2) item.refund ^= 1;
@@ -510,6 +509,7 @@ static void step(struct walk *walk, enum batch_step step)
     struct order order = order_of(walk, MESSAGE_BATCH_STEP, PROVINCE_CENTRE);
     order.period = batch.period;
     order.step = step;
+    if (step == STEP_UNWIND) order.payer = provinces[pick(walk, MODEL_PROVINCES)];
     if (prng_chance(&walk->prng, 50)) { /* A province may not. */
         order.sender = 31;
         order.acting = 8;
@@ -524,6 +524,11 @@ static void step(struct walk *walk, enum batch_step step)
     model->batches[id].state = cycle_batch_by_id(walk->cycle, id)->state;
     if (step == STEP_ABORT) model_abort(model, id);
     if (step == STEP_NOTICE) model_notice(model, id);
+    if (step == STEP_UNWIND) {
+        assert_true(batch.mode >= NETTING_MULTILATERAL);
+        model_unwind(model, id, order.payer);
+        walk->unwound++;
+    }
 }
 
 static void sign(struct walk *walk)
@@ -656,12 +661,14 @@ static void one_step(struct walk *walk)
         return;
     case 16:
         step(walk, STEP_NOTICE);
+        /* Mostly before somebody has got money that is final. */
+        if (prng_chance(&walk->prng, 400)) step(walk, STEP_UNWIND);
         return;
     case 17:
         pay(walk);
         return;
     case 18:
-        step(walk, STEP_ARCHIVE);
+        step(walk, prng_chance(&walk->prng, 300) ? STEP_ARCHIVE : STEP_UNWIND);
         return;
     default:
         walk->now_ms += DAY_MS * (1 + pick(walk, 3));
@@ -669,7 +676,7 @@ static void one_step(struct walk *walk)
     }
 }
 
-static void walk_once(uint64_t seed, uint32_t totals[2][0x500])
+static uint32_t walk_once(uint64_t seed, uint32_t totals[2][0x500])
 {
     struct walk *walk = calloc(1, sizeof *walk);
     assert_non_null(walk);
@@ -690,9 +697,11 @@ static void walk_once(uint64_t seed, uint32_t totals[2][0x500])
         totals[0][type] += walk->accepted[type];
         totals[1][type] += walk->refused[type];
     }
+    const uint32_t unwound = walk->unwound;
     cycle_free(walk->cycle);
     free(walk->log);
     free(walk);
+    return unwound;
 }
 
 static void random_walks_agree_with_the_model(void **state)
@@ -700,10 +709,11 @@ static void random_walks_agree_with_the_model(void **state)
     static uint32_t totals[2][0x500];
     const char *first = getenv("QINGFEN_SEED");
     const uint64_t from = first != NULL ? strtoull(first, NULL, 10) : 1;
+    uint32_t unwound = 0;
     (void)state;
     for (uint64_t seed = from; seed < from + WALKS; seed++) {
         print_message("seed %llu\n", (unsigned long long)seed);
-        walk_once(seed, totals);
+        unwound += walk_once(seed, totals);
     }
     for (int type = 0; type < 0x500; type++) {
         if (totals[0][type] + totals[1][type] == 0) continue;
@@ -711,6 +721,8 @@ static void random_walks_agree_with_the_model(void **state)
         /* A walk that never gets anywhere shows nothing. */
         assert_true(totals[0][type] > 20);
     }
+    print_message("%u unwound\n", unwound);
+    assert_true(unwound > 20);
 }
 
 int main(void)

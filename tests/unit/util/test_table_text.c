@@ -1,8 +1,8 @@
 /* Lines, cells, UTF-8 and numbers of a table file: what is taken and what is refused. */
 #include <stdio.h>
 
-#include "util/table_text.h"
 #include "tests/lib/unit.h"
+#include "util/table_text.h"
 
 static void cells_of_good_lines(void **state)
 {
