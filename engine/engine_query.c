@@ -659,6 +659,7 @@ static bool begin_query(struct home *home)
             return false;
         }
         needs.tallies = true;
+        needs.part = query->province;
         kind = query->flag ? TALLY_PAYEE_AREA : TALLY_PAYER_AREA;
         break;
     case MESSAGE_CELL_LIST:
