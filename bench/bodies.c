@@ -1,4 +1,5 @@
-/* bodies -- the stages of a settlement's way one by one; the whole shard is shard_bodies.c. */
+/* bodies -- the stages of a settlement's way one by one; the whole shard is
+ * shard_bodies.c, the clearing cycle cycle_bodies.c. */
 #include "bench/bodies.h"
 
 #include <stdlib.h>
@@ -375,6 +376,8 @@ const struct bench_body bench_bodies[] = {
     {"shard_and_merge", 524288, true, bench_shard_prepare, bench_shard_merge_run,
      bench_shard_finish},
     {"shard_replay", 524288, true, bench_replay_prepare, bench_replay_run, bench_shard_finish},
+    {"cycle_cut", 500000, true, bench_cut_prepare, bench_cut_run, bench_cycle_finish},
+    {"cycle_payment", 1984, true, bench_payment_prepare, bench_payment_run, bench_cycle_finish},
 };
 /* clang-format on */
 const size_t bench_body_count = sizeof bench_bodies / sizeof bench_bodies[0];

@@ -32,7 +32,7 @@ struct bench_body {
     void (*finish)(void *prepared);
 };
 
-/* The stages one by one, and the shard as a whole. */
+/* The stages one by one, the shard as a whole, and the clearing cycle. */
 extern const struct bench_body bench_bodies[];
 extern const size_t bench_body_count;
 
@@ -46,6 +46,13 @@ void bench_shard_finish(void *prepared);
 void *bench_merge_prepare(uint64_t count);
 uint64_t bench_merge_run(void *prepared, uint64_t count, const struct bench_clock *clock);
 void bench_merge_finish(void *prepared);
+
+/* cycle_bodies.c */
+void *bench_cut_prepare(uint64_t count);
+uint64_t bench_cut_run(void *prepared, uint64_t count, const struct bench_clock *clock);
+void *bench_payment_prepare(uint64_t count);
+uint64_t bench_payment_run(void *prepared, uint64_t count, const struct bench_clock *clock);
+void bench_cycle_finish(void *prepared);
 
 #ifdef __cplusplus
 }

@@ -24,6 +24,8 @@ static const uint64_t known[] = {
     UINT64_C(17754558826905656253), /* shard */
     UINT64_C(17754558826905656253), /* shard_and_merge */
     UINT64_C(3320248425872790374),  /* shard_replay */
+    UINT64_C(7965996553769316200),  /* cycle_cut */
+    UINT64_C(6856539300189484145),  /* cycle_payment */
 };
 
 static void bodies_do_the_work_they_did(void **state)

@@ -13,6 +13,9 @@
 #define REFS_ASKED   100      /* Records asked for at once: the question is below 4 KiB. */
 #define RECORDS_MAX  1000000u /* Facts of one question at most. */
 #define TALLY_UNDONE 65536    /* Changes gathered before they are added up. */
+#define TALLY_ROWS   4096     /* Tallies asked for at once: a few milliseconds. */
+
+#define AREAS_OF_PROVINCE 10000u /* An area's code is its province's two digits and four more. */
 
 static struct gathering *gathering_of(struct home *home)
 {
@@ -221,11 +224,63 @@ static struct tally tally_of(const struct record_facts *record, enum tally_kind 
     return tally;
 }
 
-static void ask_tallies(struct home *home, uint32_t period, uint32_t part)
+/* The parts that are wanted: a day, or a province's areas, which are those of its two digits. */
+static uint32_t first_part(const struct gathering *g)
+{
+    return g->kind == TALLY_DAY ? g->needs.part : g->needs.part * AREAS_OF_PROVINCE;
+}
+
+static uint32_t last_part(const struct gathering *g)
+{
+    return g->kind == TALLY_DAY ? g->needs.part : first_part(g) + AREAS_OF_PROVINCE - 1;
+}
+
+static bool wanted_part(const struct gathering *g, uint32_t part)
+{
+    return g->needs.part == 0 || (part >= first_part(g) && part <= last_part(g));
+}
+
+/* The next slice of the shard's tallies. */
+static void ask_tallies(struct home *home)
 {
     struct gathering *g = gathering_of(home);
-    const struct tally_question question = {.kind = g->kind, .period = period, .part = part};
-    desk_ask_all(home, REQUEST_TALLIES, 0, kept(home, &question, sizeof question));
+    const struct tally_question question = {
+        .kind = g->kind,
+        .period = g->needs.period,
+        .part = g->needs.part == 0 ? 0 : first_part(g),
+        .part_last = g->needs.part == 0 ? 0 : last_part(g),
+        .rows_max = TALLY_ROWS,
+        .after = g->after,
+    };
+    g->asked = true;
+    g->scanned = true;
+    desk_ask_one(home, g->shard, REQUEST_TALLIES, kept(home, &question, sizeof question));
+}
+
+/* A slice. A checkpoint between two of a shard's makes them tell of different times: then all is
+ * asked again. */
+static void take_tallies(struct home *home)
+{
+    struct gathering *g = gathering_of(home);
+    const struct bytes answer = answer_of(home, g->shard);
+    const struct tally *tallies = (const struct tally *)(const void *)answer.data;
+    const size_t count = answer.size / sizeof *tallies;
+    const uint64_t seq = home->desk.answers[g->shard].seq;
+    if (g->after.kind != 0 && seq != g->tallied[g->shard]) {
+        g->tally_count = g->tally_sorted = 0;
+        g->shard = 0;
+        g->after = (struct tally_key){0};
+        return;
+    }
+    g->tallied[g->shard] = seq;
+    for (size_t k = 0; k < count; k++)
+        keep_tally(g, &tallies[k]);
+    if (count == TALLY_ROWS) {
+        g->after = tallies[count - 1].key;
+    } else {
+        g->shard++;
+        g->after = (struct tally_key){0};
+    }
 }
 
 static bool gather_tallies(struct home *home)
@@ -236,20 +291,14 @@ static bool gather_tallies(struct home *home)
         next_stage(g);
         return false;
     }
-    if (!g->asked) {
-        g->asked = true;
-        ask_tallies(home, g->needs.period, g->needs.part);
-        return true;
+    if (g->asked) take_tallies(home);
+    if (g->code != ERROR_OK) return false;
+    if (g->shard == home->engine->config.shards) {
+        next_stage(g);
+        return false;
     }
-    for (uint32_t i = 0; i < home->engine->config.shards; i++) {
-        const struct bytes answer = answer_of(home, i);
-        const struct tally *tallies = (const struct tally *)(const void *)answer.data;
-        for (size_t k = 0; k < answer.size / sizeof *tallies; k++)
-            keep_tally(g, &tallies[k]);
-        g->tallied[i] = home->desk.answers[i].seq;
-    }
-    next_stage(g);
-    return false;
+    ask_tallies(home);
+    return true;
 }
 
 /* -- scans ------------------------------------------------------------------------------------- */
@@ -269,7 +318,7 @@ static void take_changes(struct home *home)
     const struct record_facts *records = (const struct record_facts *)(const void *)answer.data;
     for (size_t i = 0; i < answer.size / sizeof *records; i++) {
         const struct tally tally = tally_of(&records[i], g->kind);
-        if (g->needs.part != 0 && tally.key.part != g->needs.part) continue;
+        if (!wanted_part(g, tally.key.part)) continue;
         keep_tally(g, &tally);
     }
 }
@@ -364,7 +413,9 @@ static bool gather_ranges(struct home *home)
         }
     }
     g->asked = true;
-    ask_tallies(home, g->month, g->needs.part);
+    const struct tally_question question = {
+        .kind = TALLY_DAY, .period = g->month, .part = g->needs.part};
+    desk_ask_all(home, REQUEST_TALLIES, 0, kept(home, &question, sizeof question));
     return true;
 }
 

@@ -127,14 +127,15 @@ struct gathering {
     struct needs needs;
     enum tally_kind kind;
     enum gather_stage stage;
-    bool asked;      /* The stage's question is out, or its answers are here. */
-    bool scanned;    /* A shard was asked to look at thousands of entries: others first. */
-    uint16_t code;   /* Why it failed, ERROR_OK: it did not. */
-    uint32_t shard;  /* Being scanned. */
-    uint32_t range;  /* Of the day: 0 up to the checkpoint, 1 after it. */
-    uint64_t cursor; /* Entry the scan goes on from; 0: not begun. */
-    uint32_t month;  /* Whose tallies are asked for the day's range. */
-    uint32_t ref;    /* First not asked. */
+    bool asked;             /* The stage's question is out, or its answers are here. */
+    bool scanned;           /* A shard was asked to look at thousands of entries: others first. */
+    uint16_t code;          /* Why it failed, ERROR_OK: it did not. */
+    uint32_t shard;         /* Being scanned. */
+    uint32_t range;         /* Of the day: 0 up to the checkpoint, 1 after it. */
+    uint64_t cursor;        /* Entry the scan goes on from; 0: not begun. */
+    uint32_t month;         /* Whose tallies are asked for the day's range. */
+    uint32_t ref;           /* First not asked. */
+    struct tally_key after; /* Last tally the shard being asked has given; kind 0: none. */
     uint64_t tallied[SHARDS_MAX];   /* By shard: last entry the tallies hold. */
     uint64_t day_first[SHARDS_MAX]; /* By shard: entries that hold the day's records, as far as */
     uint64_t day_last[SHARDS_MAX];  /* tallied; 0: none. */
@@ -303,7 +304,8 @@ void desk_limits(const struct home *home, uint32_t *ret_cut_through, uint32_t *r
 
 /* -- engine_facts.c ------------------------------------------------------------------------- */
 
-/* Begins to gather what `needs` says; takes its refs over. Tallies are of `kind`. */
+/* Begins to gather what `needs` says; takes its refs over. Tallies are of `kind`; those by area of
+ * a province, if needs.part is one (two digits). */
 void gather_begin(struct home *home, const struct needs *needs, enum tally_kind kind);
 
 /* Goes on; true when all is there: gathering.code says whether it went well, gathering.facts what

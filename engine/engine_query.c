@@ -499,128 +499,52 @@ static void answer_notices(struct home *home)
 
 /* -- prefunds ---------------------------------------------------------------------------------- */
 
-static bool computed(const struct batch_row *batch)
+static struct prefund_item prefund_item(const struct prefund_use *use)
 {
-    return batch->state >= BATCH_COMPUTED && batch->state != BATCH_ABORTED;
-}
-
-static uint32_t latest_computed(const struct cycle *cycle)
-{
-    uint32_t period = 0;
-    for (uint32_t i = 0; i < cycle_count(cycle, ROW_BATCH); i++) {
-        const struct batch_row *batch = cycle_row(cycle, ROW_BATCH, i);
-        if (computed(batch) && batch->period > period) period = batch->period;
-    }
-    return period;
-}
-
-/* What each pair's live batch of the month clears. False on overflow. */
-static bool cleared_amounts(const struct cycle *cycle, uint32_t period, struct netting *netting)
-{
-    const struct batch_row *batch = cycle_batch(cycle, period);
-    uint32_t count;
-    bool fits = true;
-    netting_init(netting);
-    if (batch == NULL || !computed(batch)) return true;
-    struct line_row *lines = lines_of(cycle, batch->id, batch->version, &count);
-    for (uint32_t i = 0; i < count; i++)
-        fits &= add_line(netting, &lines[i]);
-    free(lines);
-    return fits;
-}
-
-static void fill_use(const struct home *home, struct prefund_item *item)
-{
-    const int64_t now_ms = desk_clock(home);
-    item->alert = "";
-    item->use_bp = USE_BP_NONE;
-    if (item->amount <= 0) return;
-    const __int128 use = item->cleared <= 0 ? 0 : (__int128)item->cleared * 10000 / item->amount;
-    item->use_bp = use >= USE_BP_NONE ? USE_BP_NONE - 1 : (uint32_t)use;
-    if (item->use_bp >= setting_at(home->desk.cycle, SETTING_PREFUND_YELLOW_BP, now_ms)) {
-        item->alert = "YELLOW";
-    }
-    if (item->use_bp >= setting_at(home->desk.cycle, SETTING_PREFUND_RED_BP, now_ms)) {
-        item->alert = "RED";
-    }
-}
-
-/* One pair; false when there is nothing to say of it. */
-static bool fill_pair(const struct home *home, uint32_t period, uint8_t payer, uint8_t payee,
-                      int64_t cleared, struct prefund_item *item)
-{
-    const struct cycle *cycle = home->desk.cycle;
-    const struct prefund_row key = {.payer = payer, .payee = payee};
-    const struct prefund_row *row = cycle_find(cycle, ROW_PREFUND, &key);
-    const struct application_row asked = {.period = period, .payer = payer, .payee = payee};
-    const struct application_row *application = cycle_find(cycle, ROW_APPLICATION, &asked);
-
-    if (row == NULL && application == NULL && cleared == 0) return false;
-    *item = (struct prefund_item){
-        .payer = province_codes[payer],
-        .payee = province_codes[payee],
-        .amount = row == NULL ? 0 : row->amount,
-        .pending = row == NULL ? 0 : row->pending,
-        .cleared = cleared,
-        .application = application == NULL ? 0 : application->state,
-        .applied = application == NULL ? 0 : application->amount,
+    static const char *const alerts[] = {
+        [PREFUND_CALM] = "", [PREFUND_YELLOW] = "YELLOW", [PREFUND_RED] = "RED"};
+    return (struct prefund_item){
+        .payer = use->payer < PROVINCE_COUNT ? province_codes[use->payer] : 0,
+        .payee = province_codes[use->payee],
+        .amount = use->amount,
+        .pending = use->pending,
+        .cleared = use->cleared,
+        .use_bp = use->use_bp == PREFUND_USE_NONE ? USE_BP_NONE : use->use_bp,
+        .alert = alerts[use->alert],
+        .application = use->application,
+        .applied = use->applied,
     };
-    fill_use(home, item);
-    return true;
 }
 
-static bool add_pair(struct prefund_item *sum, const struct prefund_item *pair)
-{
-    return !__builtin_add_overflow(sum->amount, pair->amount, &sum->amount) &&
-           !__builtin_add_overflow(sum->pending, pair->pending, &sum->pending) &&
-           !__builtin_add_overflow(sum->cleared, pair->cleared, &sum->cleared);
-}
-
-/* Pairs and payees of the question; `pairs` has room for PAGE_MAX. False on overflow. */
-static bool list_prefunds(const struct home *home, uint32_t period, struct page *page,
-                          struct prefund_item *pairs, struct prefund_item *payees,
-                          size_t *ret_payees)
-{
-    const uint8_t subject = subject_of(home);
-    struct netting cleared;
-    bool fits = cleared_amounts(home->desk.cycle, period, &cleared);
-    *ret_payees = 0;
-    for (uint8_t payee = 0; payee < PROVINCE_COUNT; payee++) {
-        struct prefund_item sum = {.payee = province_codes[payee], .alert = ""};
-        bool any = false;
-        for (uint8_t payer = 0; payer < PROVINCE_COUNT; payer++) {
-            struct prefund_item item;
-            const int64_t amount = cleared.amount[payer][payee];
-            if (!fill_pair(home, period, payer, payee, amount, &item)) continue;
-            any = true;
-            fits &= add_pair(&sum, &item);
-            if (is_subject(subject, payer, payee) && page_takes(page)) {
-                pairs[page->count - 1] = item;
-            }
-        }
-        if (!any || !is_subject(subject, payee, payee)) continue;
-        fill_use(home, &sum);
-        payees[(*ret_payees)++] = sum;
-    }
-    return fits;
-}
-
+/* Both lists say how much is used. Which of them raises alarms and opens the way to an increase,
+ * prefund.alert_scope, is the cycle's business. */
 static void answer_prefunds(struct home *home)
 {
-    const struct query *query = query_of(home);
-    const uint32_t period = query->period != 0 ? query->period : latest_computed(home->desk.cycle);
+    const uint8_t subject = subject_of(home);
+    const int64_t now_ms = desk_clock(home);
+    uint32_t period = query_of(home)->period;
     struct prefund_item pairs[PAGE_MAX];
     struct prefund_item payees[PROVINCE_COUNT];
-    struct page page = page_of(query);
+    struct page page = page_of(query_of(home));
+    size_t pair_count;
     size_t payee_count;
+    size_t picked = 0;
 
-    if (!list_prefunds(home, period, &page, pairs, payees, &payee_count)) {
-        desk_refuse(home, ERROR_AMOUNT_RANGE, "a sum of prefunds does not fit into 64 bits");
-        return;
+    struct prefund_use *uses =
+        cycle_prefund_uses(home->desk.cycle, &period, now_ms, &pair_count, &payee_count);
+    ENSURE(uses != NULL);
+    for (size_t i = 0; i < pair_count && !page.more; i++) {
+        if (!is_subject(subject, uses[i].payer, uses[i].payee) || !page_takes(&page)) continue;
+        pairs[page.count - 1] = prefund_item(&uses[i]);
     }
+    for (size_t i = pair_count; i < pair_count + payee_count; i++) {
+        if (!is_subject(subject, uses[i].payee, uses[i].payee)) continue;
+        payees[picked++] = prefund_item(&uses[i]);
+    }
+    free(uses);
     size_t size;
     uint8_t *payload =
-        prefund_list_reply_encode(period, pairs, page.count, payees, payee_count, page.more, &size);
+        prefund_list_reply_encode(period, pairs, page.count, payees, picked, page.more, &size);
     desk_finish(home, payload, size);
 }
 
@@ -735,6 +659,7 @@ static bool begin_query(struct home *home)
             return false;
         }
         needs.tallies = true;
+        needs.part = query->province;
         kind = query->flag ? TALLY_PAYEE_AREA : TALLY_PAYER_AREA;
         break;
     case MESSAGE_CELL_LIST:

@@ -118,11 +118,16 @@ struct found_entry {
 /* Question of REQUEST_TALLIES. The answer is packed struct tally, ascending by key, as the last
  * checkpoint left them; result.seq is the last entry they hold. What came after it is found with
  * REQUEST_SCAN from the next one on, SCAN_CHANGES. A tally whose records were all taken back is
- * there with zeros. first_seq and last_seq hold every record that ever was in it. */
+ * there with zeros. first_seq and last_seq hold every record that ever was in it. An answer of
+ * rows_max tallies may have more behind it: ask again after its last key, and from the beginning
+ * when result.seq is another one then. */
 struct tally_question {
-    uint32_t kind;   /* enum tally_kind */
-    uint32_t period; /* yyyymm */
-    uint32_t part;   /* 0: all. */
+    uint32_t kind;          /* enum tally_kind */
+    uint32_t period;        /* yyyymm */
+    uint32_t part;          /* 0: all. */
+    uint32_t part_last;     /* Parts up to this one; 0: that one alone. */
+    uint32_t rows_max;      /* 0: all. */
+    struct tally_key after; /* kind 0: from the first one on. */
 };
 
 enum scan_mode {

@@ -68,15 +68,23 @@ uint32_t answer_tallies(const struct shard *shard, struct bytes body, struct ans
     memcpy(&question, body.data, sizeof question);
     const struct tally_key first = {
         .kind = question.kind, .period = question.period, .part = question.part};
+    const uint32_t part_last = question.part_last != 0 ? question.part_last : question.part;
+    const size_t size_max =
+        question.rows_max == 0 ? SIZE_MAX : question.rows_max * sizeof(struct tally);
     tally_key_encode(&first, key);
-    while (store_ceiling(shard->store, STORE_TALLY, (struct bytes){key, sizeof key}, &found,
+    if (question.after.kind != 0) {
+        tally_key_encode(&question.after, key);
+        next_key(key, key);
+    }
+    while (list.size < size_max &&
+           store_ceiling(shard->store, STORE_TALLY, (struct bytes){key, sizeof key}, &found,
                          &value) == 0) {
         struct tally tally;
         ENSURE(found.size == sizeof key);
         ENSURE(value.size == sizeof tally);
         memcpy(&tally, value.data, sizeof tally);
         if (tally.key.kind != question.kind || tally.key.period != question.period) break;
-        if (question.part != 0 && tally.key.part != question.part) break;
+        if (question.part != 0 && tally.key.part > part_last) break;
         if (!list_add(&list, &tally, sizeof tally)) return ERROR_OVERLOAD;
         next_key(found.data, key);
     }

@@ -486,6 +486,13 @@ static const char *check_batch(struct audit *audit, const struct batch_row *batc
     broken = check_lines(audit, batch);
     if (broken != NULL) return broken;
     batch_totals(audit->cycle, batch, batch->version, totals);
+    for (uint8_t payer = 0; payer < PROVINCE_COUNT; payer++) {
+        for (uint8_t payee = 0; payee < PROVINCE_COUNT; payee++) {
+            const struct pair_total kept = batch_pair_total(audit->cycle, batch->id, payer, payee);
+            if (memcmp(&kept, &totals[payer][payee], sizeof kept) != 0)
+                return "4: the kept total of a pair is not that of its lines";
+        }
+    }
     if (batch->state != BATCH_CUT && !batch->stale) broken = check_computed(audit, batch, totals);
     if (batch->state >= BATCH_NOTICED) {
         expect_noticed(audit, batch, totals);

@@ -247,6 +247,18 @@ bool judge_confirm(struct judgement *j)
 
 /* -- withdrawal (3262) ------------------------------------------------------------------------ */
 
+/* The confirmation was withdrawn before, all of it that stood. */
+static bool withdrawn_before(const struct judgement *j)
+{
+    for (uint32_t i = 0; i < cycle_count(j->cycle, ROW_CONFIRM); i++) {
+        const struct confirm_row *row = cycle_row(j->cycle, ROW_CONFIRM, i);
+        if (row->withdrawn && strncmp(row->msgid, j->order->number, sizeof row->msgid) == 0 &&
+            (j->order->acting == PROVINCE_CENTRE || row->cell.payee == j->order->acting))
+            return true;
+    }
+    return false;
+}
+
 /* A message of that name was carried out, but confirmed no cells. */
 static bool known_without_cells(const struct judgement *j)
 {
@@ -286,9 +298,13 @@ bool judge_withdraw(struct judgement *j)
         return refuse(j, ERROR_NOT_YOURS, "%.30s is a confirmation of %02u", order->number,
                       province_of(other));
     }
+    if (cells == 0 && withdrawn_before(j)) {
+        return refuse(j, ERROR_WRONG_STATE, "%.30s was withdrawn before", order->number);
+    }
     if (cells == 0 && known_without_cells(j)) {
         return refuse(j, ERROR_WRONG_STATE,
-                      "no cells of %.30s stand: it was withdrawn, or of single records",
+                      "no cells stand by %.30s: it was of single records, or its cells were "
+                      "confirmed anew by a later message",
                       order->number);
     }
     if (cells == 0) {

@@ -59,7 +59,10 @@ struct cut {
     struct judgement *j;
     struct batch_row batch;
     struct work_cell *cells; /* Ascending by key. */
+    uint64_t *keys;          /* Of these: a search stays in the processor's cache. */
     size_t cell_count;
+    uint32_t *places;     /* Facts of records by shard and number: their index + 1, 0 is free. */
+    uint32_t place_count; /* A power of two. */
     struct exception_row *singles; /* Carved records of this batch, as they will be put. */
     size_t single_count;
     size_t single_room;
@@ -128,6 +131,8 @@ static void cut_free(struct cut *cut)
         cut->moves = next;
     }
     free(cut->cells);
+    free(cut->keys);
+    free(cut->places);
     free(cut->singles);
 }
 
@@ -147,20 +152,26 @@ static int compare_work(const void *a, const void *b)
                         &((const struct work_cell *)b)->row.cell);
 }
 
+/* A key as one number, in the order of keys. */
+static uint64_t packed_key(const struct cell_key *key)
+{
+    return (uint64_t)key->period << 32 | (uint64_t)key->payer << 24 | (uint64_t)key->payee << 16 |
+           (uint64_t)key->line << 8 | key->insurance;
+}
+
 static struct work_cell *find_work(const struct cut *cut, const struct cell_key *key)
 {
+    const uint64_t wanted = packed_key(key);
     size_t low = 0;
     size_t high = cut->cell_count;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        const int order = compare_keys(&cut->cells[middle].row.cell, key);
-        if (order == 0) return &cut->cells[middle];
-        if (order < 0)
+        if (cut->keys[middle] < wanted)
             low = middle + 1;
         else
             high = middle;
     }
-    return NULL;
+    return low < cut->cell_count && cut->keys[low] == wanted ? &cut->cells[low] : NULL;
 }
 
 /* The money of a month enters the cycle's book once: at its first cut that is not provisional. */
@@ -203,9 +214,12 @@ static void gather_cells(struct cut *cut)
         cut->cells[cut->cell_count++] = (struct work_cell){.row = *row};
     }
     qsort(cut->cells, cut->cell_count, sizeof *cut->cells, compare_work);
+    cut->keys = malloc((cut->cell_count + 1) * sizeof *cut->keys);
+    ENSURE(cut->keys != NULL);
     for (size_t i = 0; i < cut->cell_count; i++) {
         struct work_cell *cell = &cut->cells[i];
         const struct frozen_row *row = &cell->row;
+        cut->keys[i] = packed_key(&row->cell);
         cell->eligible = cell_eligible(j->cycle, &row->cell, row->count, row->checksum, j->now_ms);
         cell->ready =
             cell_reconciled_enough(j->cycle, &row->cell, row->count, row->checksum, j->now_ms);
@@ -236,36 +250,46 @@ static void keep_single(struct cut *cut, const struct exception_row *exception)
     cut->singles[cut->single_count++] = *exception;
 }
 
+/* The place of a record's facts, or the free one where they would go. A record is known by its
+ * shard and number: a ref may stand for several. */
+static uint32_t *place_of(const struct cut *cut, const struct record_facts *record)
+{
+    const uint64_t spread = (record->seq ^ (uint64_t)record->shard << 56) * 0x9e3779b97f4a7c15u;
+    uint32_t place = (uint32_t)(spread >> 32) & (cut->place_count - 1);
+    while (cut->places[place] != 0) {
+        const struct record_facts *there = &cut->j->facts->records[cut->places[place] - 1];
+        if (there->seq == record->seq && there->shard == record->shard) break;
+        place = (place + 1) & (cut->place_count - 1);
+    }
+    return &cut->places[place];
+}
+
+static void index_records(struct cut *cut)
+{
+    const struct facts *facts = cut->j->facts;
+    cut->place_count = 2;
+    while (cut->place_count < 2 * facts->record_count)
+        cut->place_count *= 2;
+    cut->places = calloc(cut->place_count, sizeof *cut->places);
+    ENSURE(cut->places != NULL);
+    for (size_t i = 0; i < facts->record_count; i++)
+        *place_of(cut, &facts->records[i]) = (uint32_t)i + 1;
+}
+
 /* What the shards say of the record today; a month's cut is the last time that it may have been
  * taken back. True when something changed. */
 static bool refresh(const struct cut *cut, struct exception_row *exception)
 {
-    const struct facts *facts = cut->j->facts;
-    size_t low = 0;
-    size_t high = facts->record_count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (record_ref_compare(&facts->records[middle].ref, &exception->ref) < 0)
-            low = middle + 1;
-        else
-            high = middle;
+    const uint32_t place = *place_of(cut, &exception->record);
+    if (place == 0) return false;
+    const struct record_facts *record = &cut->j->facts->records[place - 1];
+    if (memcmp(record, &exception->record, sizeof *record) == 0) return false;
+    exception->record = *record;
+    if ((record->flags & RECORD_REVERSED) != 0 && (exception->flags & EXCEPTION_REVERSED) == 0) {
+        exception->flags |= EXCEPTION_REVERSED;
+        exception->since_ms = cut->j->now_ms;
     }
-    for (; low < facts->record_count; low++) {
-        const struct record_facts *record = &facts->records[low];
-        if (record_ref_compare(&record->ref, &exception->ref) != 0) break;
-        /* A ref may stand for several records. */
-        if (record->shard != exception->record.shard || record->seq != exception->record.seq)
-            continue;
-        if (memcmp(record, &exception->record, sizeof *record) == 0) return false;
-        exception->record = *record;
-        if ((record->flags & RECORD_REVERSED) != 0 &&
-            (exception->flags & EXCEPTION_REVERSED) == 0) {
-            exception->flags |= EXCEPTION_REVERSED;
-            exception->since_ms = cut->j->now_ms;
-        }
-        return true;
-    }
-    return false;
+    return true;
 }
 
 static void note_carved(struct cut *cut, struct work_cell *cell,
@@ -595,6 +619,7 @@ bool judge_cut(struct judgement *j)
     };
     cut->batch.at_ms[BATCH_CUT] = j->now_ms;
     gather_cells(cut);
+    index_records(cut);
     gather_exceptions(cut);
     settle_cells(cut);
     put_singles(cut);

@@ -27,6 +27,9 @@ void cycle_free(struct cycle *cycle)
     for (int i = 0; i < ROW_KIND_END; i++)
         rows_free(&cycle->sets[i]);
     rows_free(&cycle->recon_sums);
+    rows_free(&cycle->line_sums);
+    rows_free(&cycle->difference_lists);
+    rows_free(&cycle->difference_links);
     free(cycle);
 }
 
@@ -62,10 +65,10 @@ void decision_put(struct decision *decision, enum row_kind kind, const void *row
         decision->room = room;
     }
     uint8_t *at = decision->data + decision->size;
-    memset(at, 0, need);
     le_store16(at, (uint16_t)kind);
     le_store16(at + 2, (uint16_t)size);
     memcpy(at + ROW_HEAD, row, size);
+    memset(at + ROW_HEAD + size, 0, padded(size) - size);
     decision->size += need;
     decision->rows++;
 }
@@ -81,6 +84,21 @@ static bool apply_posting(struct cycle *cycle, const struct posting_row *posting
     int64_t *credit = balance_of(cycle, posting, posting->credit);
     return !__builtin_add_overflow(*debit, posting->amount, debit) &&
            !__builtin_sub_overflow(*credit, posting->amount, credit);
+}
+
+/* What is kept beside the rows of a kind; before the row itself is put. False without memory. */
+static bool put_beside(struct cycle *cycle, uint16_t kind, const void *row)
+{
+    switch (kind) {
+    case ROW_RECON:
+        return recon_sum_put(cycle, row);
+    case ROW_LINE:
+        return line_sum_put(cycle, row);
+    case ROW_DIFFERENCE:
+        return difference_link_put(cycle, row);
+    default:
+        return true;
+    }
 }
 
 int cycle_apply(struct cycle *cycle, struct bytes rows)
@@ -104,7 +122,7 @@ int cycle_apply(struct cycle *cycle, struct bytes rows)
         if (kind == ROW_POSTING) {
             if (!apply_posting(cycle, (const struct posting_row *)row)) return -EUCLEAN;
         } else {
-            if (kind == ROW_RECON) ENSURE(recon_sum_put(cycle, (const struct recon_row *)row));
+            ENSURE(put_beside(cycle, kind, row));
             ENSURE(rows_put(&cycle->sets[kind], &row_infos[kind], row));
         }
     }

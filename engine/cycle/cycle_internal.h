@@ -26,7 +26,11 @@ struct cycle {
     const struct calendar *calendar;
     struct setting_values first;
     struct row_set sets[ROW_KIND_END];
-    struct row_set recon_sums; /* struct recon_sum: what the recon rows of days add up to. */
+    /* Made from the rows as they are put, for questions that must not walk all of them. */
+    struct row_set recon_sums;       /* struct recon_sum: what the recon rows of days add up to. */
+    struct row_set line_sums;        /* struct line_sum: what the lines of a pair add up to. */
+    struct row_set difference_lists; /* struct difference_list */
+    struct row_set difference_links; /* struct difference_link: one for each row, in their order. */
     int64_t balance[PROVINCE_COUNT][PROVINCE_COUNT][FUND_COUNT][CYCLE_ACCOUNT_COUNT];
 };
 
@@ -215,9 +219,6 @@ void prefund_settled(struct judgement *j, const struct notice_row *notice);
 uint32_t prefund_apply_due(const struct cycle *cycle, const struct batch_row *batch, uint8_t payee,
                            int64_t now_ms);
 
-/* prefund.c: cleared amount of a pair in a month: its live, computed batches. */
-int64_t cleared_amount(const struct cycle *cycle, uint32_t period, uint8_t payer, uint8_t payee);
-
 /* cut.c: a row as this decision leaves it: the one it has put last, else the cycle's; a copy to
  * `out`. False when there is none. For what several records of one order change together. */
 bool row_so_far(const struct judgement *j, enum row_kind kind, const void *key, void *out);
@@ -231,6 +232,10 @@ bool unwind_batch(struct judgement *j, const struct batch_row *batch, uint8_t pr
 /* batch.c: the last day a province may sign or object to the published version (docs/rules.md,
  * Batches); 0 when it was never published. */
 uint32_t batch_sign_due(const struct cycle *cycle, const struct batch_row *batch);
+
+/* batch.c: what the batch holds of a province's (PROVINCE_CENTRE: of everybody's) waits again; its
+ * lines stay as history, its deductions posted. Puts the rows, posts nothing. */
+void release_from_batch(struct judgement *j, uint32_t id, uint8_t province);
 
 /* batch.c: "CUT", "COMPUTED" …; static memory. */
 const char *batch_state_name(uint8_t state);
@@ -268,6 +273,39 @@ struct pair_total {
 };
 void batch_totals(const struct cycle *cycle, const struct batch_row *batch, uint32_t version,
                   struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT]);
+
+/* lines.c: the same of one pair in the batch's latest version, without walking its lines. */
+struct pair_total batch_pair_total(const struct cycle *cycle, uint32_t batch, uint8_t payer,
+                                   uint8_t payee);
+
+/* lines.c: takes a line into its pair's sum. False without memory. */
+struct line_sum {
+    uint32_t batch; /* Id. */
+    uint8_t payer;
+    uint8_t payee;
+    uint8_t pad[2];
+    /* key: 8 */
+    struct pair_total total;
+};
+bool line_sum_put(struct cycle *cycle, const struct line_row *line);
+
+/* recon.c: chains a new difference to the others of its day, pair and side. False without memory.
+ */
+struct difference_list {
+    uint32_t day;
+    uint8_t payer;
+    uint8_t payee;
+    uint8_t side;
+    uint8_t pad;
+    /* key: 8 */
+    uint32_t latest; /* Row number + 1. */
+};
+struct difference_link {
+    uint32_t number; /* Of the row. */
+    /* key: 4 */
+    uint32_t before; /* Row number + 1 of the one before; 0: none. */
+};
+bool difference_link_put(struct cycle *cycle, const struct difference_row *row);
 
 /* lines.c: what the totals come to in all modes, into the batch's row. NULL, or what is broken: a
  * text of netting_check(). */

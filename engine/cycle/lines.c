@@ -80,6 +80,50 @@ void batch_totals(const struct cycle *cycle, const struct batch_row *batch, uint
     }
 }
 
+/* -- sums of pairs, kept ------------------------------------------------------------------------
+ */
+
+static const struct row_info sum_info = {
+    .size = sizeof(struct line_sum),
+    .key_size = offsetof(struct line_sum, total),
+};
+
+static struct line_sum line_sum_of(const struct cycle *cycle, uint32_t batch, uint8_t payer,
+                                   uint8_t payee)
+{
+    const struct line_sum none = {.batch = batch, .payer = payer, .payee = payee};
+    const struct line_sum *found = rows_find(&cycle->line_sums, &sum_info, &none);
+    return found != NULL ? *found : none;
+}
+
+/* Modulo 2^64: the cut has seen to it that the sums of a sound journal fit. */
+static void add_line(struct pair_total *total, const struct line_row *line, uint64_t sign)
+{
+    for (int fund = 0; fund < FUND_COUNT; fund++) {
+        total->funds[fund] =
+            (int64_t)((uint64_t)total->funds[fund] + sign * (uint64_t)line->funds[fund]);
+    }
+    total->count += sign * line->count;
+}
+
+bool line_sum_put(struct cycle *cycle, const struct line_row *line)
+{
+    struct line_sum sum = line_sum_of(cycle, line->batch, line->cell.payer, line->cell.payee);
+    const struct line_row *before = NULL;
+    struct line_row key = *line;
+    for (; before == NULL && key.version != 0; key.version--)
+        before = cycle_find(cycle, ROW_LINE, &key);
+    if (before != NULL) add_line(&sum.total, before, UINT64_MAX);
+    add_line(&sum.total, line, 1);
+    return rows_put(&cycle->line_sums, &sum_info, &sum);
+}
+
+struct pair_total batch_pair_total(const struct cycle *cycle, uint32_t batch, uint8_t payer,
+                                   uint8_t payee)
+{
+    return line_sum_of(cycle, batch, payer, payee).total;
+}
+
 uint32_t batch_provinces(const struct cycle *cycle, const struct batch_row *batch, uint32_t version)
 {
     struct line_walk walk = {.cycle = cycle, .batch = batch->id, .version = version};

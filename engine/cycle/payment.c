@@ -34,17 +34,15 @@ static void alloc(const int64_t funds[FUND_COUNT], int64_t paid, int64_t ret_par
 static void post_gross(struct judgement *j, const struct notice_row *notice, int64_t before,
                        int64_t after, enum cycle_account debit, enum cycle_account credit)
 {
-    const struct batch_row *batch = cycle_batch_by_id(j->cycle, notice->batch);
     const bool reverse = notice->kind == NOTICE_REVERSE;
     const uint8_t payer = reverse ? notice->payee : notice->payer;
     const uint8_t payee = reverse ? notice->payer : notice->payee;
-    struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT];
+    const struct pair_total total = batch_pair_total(j->cycle, notice->batch, payer, payee);
     int64_t funds[FUND_COUNT];
     int64_t old[FUND_COUNT];
     int64_t new[FUND_COUNT];
-    batch_totals(j->cycle, batch, batch->version, totals);
     for (int fund = 0; fund < FUND_COUNT; fund++)
-        funds[fund] = totals[payer][payee].funds[fund] * (reverse ? -1 : 1);
+        funds[fund] = total.funds[fund] * (reverse ? -1 : 1);
     ENSURE(funds_sum(funds) == notice->amount);
     alloc(funds, before, old);
     alloc(funds, after, new);
@@ -95,16 +93,16 @@ static bool others_settled(const struct cycle *cycle, const struct notice_row *n
 static void post_final(struct judgement *j, const struct batch_row *batch,
                        const struct notice_row *notice, bool batch_ends)
 {
-    struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT];
     const uint8_t a = notice->payer;
     const uint8_t b = notice->payee;
-    batch_totals(j->cycle, batch, batch->version, totals);
     if (batch->mode == NETTING_BILATERAL) {
-        post_funds(j, a, b, CYCLE_NETTED, CYCLE_SETTLED, totals[a][b].funds, batch->id,
-                   batch->period);
-        post_funds(j, b, a, CYCLE_NETTED, CYCLE_SETTLED, totals[b][a].funds, batch->id,
-                   batch->period);
+        const struct pair_total there = batch_pair_total(j->cycle, batch->id, a, b);
+        const struct pair_total back = batch_pair_total(j->cycle, batch->id, b, a);
+        post_funds(j, a, b, CYCLE_NETTED, CYCLE_SETTLED, there.funds, batch->id, batch->period);
+        post_funds(j, b, a, CYCLE_NETTED, CYCLE_SETTLED, back.funds, batch->id, batch->period);
     } else if (batch->mode != NETTING_GROSS && batch_ends) {
+        struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT];
+        batch_totals(j->cycle, batch, batch->version, totals);
         post_totals(j, batch, totals, CYCLE_NETTED, CYCLE_SETTLED);
     }
 }

@@ -99,13 +99,6 @@ static bool cleared_totals(const struct cycle *cycle, uint32_t period, totals_ta
     return true;
 }
 
-int64_t cleared_amount(const struct cycle *cycle, uint32_t period, uint8_t payer, uint8_t payee)
-{
-    totals_table totals;
-    (void)cleared_totals(cycle, period, totals);
-    return funds_sum(totals[payer][payee].funds);
-}
-
 static uint32_t latest_computed(const struct cycle *cycle)
 {
     uint32_t latest = 0;

@@ -368,19 +368,52 @@ static int compare_found(const void *key, const void *element)
     return record_ref_compare(key, &((const struct difference_row *)element)->ref);
 }
 
+static const struct row_info list_info = {
+    .size = sizeof(struct difference_list),
+    .key_size = offsetof(struct difference_list, latest),
+};
+
+static const struct row_info link_info = {
+    .size = sizeof(struct difference_link),
+    .key_size = offsetof(struct difference_link, before),
+};
+
+bool difference_link_put(struct cycle *cycle, const struct difference_row *row)
+{
+    struct difference_list list = {
+        .day = row->day, .payer = row->payer, .payee = row->payee, .side = row->side};
+    struct difference_link link = {.number = cycle_count(cycle, ROW_DIFFERENCE)};
+    if (cycle_find(cycle, ROW_DIFFERENCE, row) != NULL) return true;
+    const struct difference_list *before = rows_find(&cycle->difference_lists, &list_info, &list);
+    if (before != NULL) link.before = before->latest;
+    list.latest = link.number + 1;
+    return rows_put(&cycle->difference_links, &link_info, &link) &&
+           rows_put(&cycle->difference_lists, &list_info, &list);
+}
+
+/* The difference before row `number` of the same day, pair and side, both as number + 1. */
+static uint32_t difference_before(const struct cycle *cycle, uint32_t number)
+{
+    const struct difference_link key = {.number = number - 1};
+    const struct difference_link *link = rows_find(&cycle->difference_links, &link_info, &key);
+    return link->before;
+}
+
 /* Closes what an earlier list of this side for this day had shown and this one does not. */
 static bool close_differences(struct comparison *c)
 {
     struct judgement *j = c->j;
-    const struct difference_row wanted = {
+    const struct difference_list wanted = {
         .day = j->order->day,
         .payer = j->order->payer,
         .payee = j->order->payee,
         .side = (uint8_t)c->side,
     };
-    for (uint32_t i = 0; i < cycle_count(j->cycle, ROW_DIFFERENCE); i++) {
-        const struct difference_row *old = cycle_row(j->cycle, ROW_DIFFERENCE, i);
-        if (memcmp(old, &wanted, offsetof(struct difference_row, ref)) != 0 || !old->open) continue;
+    const struct difference_list *list =
+        rows_find(&j->cycle->difference_lists, &list_info, &wanted);
+    for (uint32_t n = list == NULL ? 0 : list->latest; n != 0; n = difference_before(j->cycle, n)) {
+        const struct difference_row *old = cycle_row(j->cycle, ROW_DIFFERENCE, n - 1);
+        if (!old->open) continue;
         if (bsearch(&old->ref, c->found, c->found_count, sizeof *c->found, compare_found) != NULL)
             continue;
         struct difference_row closed = *old;

@@ -76,43 +76,6 @@ static bool party(const struct cell_key *cell, uint8_t province)
     return cell->payer == province || cell->payee == province;
 }
 
-static bool exception_party(const struct exception_row *exception, uint8_t province)
-{
-    return exception->record.payer == province || exception->record.payee == province;
-}
-
-/* The pairs' money waits again, and with it all that the batch held of theirs. */
-static void release(struct judgement *j, const struct batch_row *batch, uint8_t province)
-{
-    const struct cycle *cycle = j->cycle;
-    for (uint32_t i = 0; i < cycle_count(cycle, ROW_FROZEN); i++) {
-        struct frozen_row row = *(const struct frozen_row *)cycle_row(cycle, ROW_FROZEN, i);
-        if (row.batch != batch->id || !party(&row.cell, province)) continue;
-        row.batch = 0;
-        row.account = CYCLE_CONFIRMED;
-        decision_put(j->decision, ROW_FROZEN, &row);
-    }
-    for (uint32_t i = 0; i < cycle_count(cycle, ROW_EXCEPTION); i++) {
-        struct exception_row row =
-            *(const struct exception_row *)cycle_row(cycle, ROW_EXCEPTION, i);
-        if (row.batch != batch->id || !exception_party(&row, province)) continue;
-        row.batch = 0;
-        decision_put(j->decision, ROW_EXCEPTION, &row);
-    }
-    for (uint32_t i = 0; i < cycle_count(cycle, ROW_RECOVERY); i++) {
-        struct recovery_row row = *(const struct recovery_row *)cycle_row(cycle, ROW_RECOVERY, i);
-        if (row.batch != batch->id || !party(&row.cell, province)) continue;
-        row.batch = 0;
-        decision_put(j->decision, ROW_RECOVERY, &row);
-    }
-    for (uint32_t i = 0; i < cycle_count(cycle, ROW_CARRY); i++) {
-        struct carry_row row = *(const struct carry_row *)cycle_row(cycle, ROW_CARRY, i);
-        if (row.into != batch->id || (row.payer != province && row.payee != province)) continue;
-        row.into = 0;
-        decision_put(j->decision, ROW_CARRY, &row);
-    }
-}
-
 /* The batch's next version has the province's lines empty (K3). Gives their number. */
 static uint32_t empty_lines(struct judgement *j, const struct batch_row *batch, uint8_t province)
 {
@@ -310,7 +273,7 @@ bool unwind_batch(struct judgement *j, const struct batch_row *batch, uint8_t pr
     }
 
     batch_totals(j->cycle, batch, batch->version, totals);
-    release(j, batch, province);
+    release_from_batch(j, batch->id, province);
     take_pairs(j, batch, province, totals);
     if (!claims_of(j, batch, totals, &claims)) return false;
     close_notices(j, batch, &claims);

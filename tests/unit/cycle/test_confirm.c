@@ -238,6 +238,33 @@ static void test_withdrawal_too_late(void **state)
     assert_int_equal(cycle_rig_stands(&rig, 34, 31, CYCLE_RECONCILED), 3201);
 }
 
+/* An abort leaves a cell confirmed; what is withdrawn then moves at the next cut. */
+static void test_withdrawal_after_abort(void **state)
+{
+    (void)state;
+    cycle_rig_set(&rig, SETTING_CONFIRM_REQUIRED, 1);
+    struct order order = confirm_order(31);
+    assert_int_equal(cycle_rig_give(&rig, &order), ERROR_OK);
+    cycle_rig_cut(&rig, MONTH);
+    const int64_t cleared = cycle_rig_stands(&rig, 34, 31, CYCLE_CLEARING);
+    assert_int_not_equal(cleared, 0);
+    struct order abort = cycle_rig_order(&rig, MESSAGE_BATCH_STEP, 0);
+    abort.period = MONTH;
+    abort.step = STEP_ABORT;
+    assert_int_equal(cycle_rig_give(&rig, &abort), ERROR_OK);
+    assert_int_equal(cycle_rig_stands(&rig, 34, 31, CYCLE_CONFIRMED), cleared);
+    assert_int_equal(withdraw(31, order.msgid), ERROR_OK);
+    assert_null(cycle_check(rig.cycle));
+    assert_int_equal(withdraw(31, order.msgid), ERROR_WRONG_STATE);
+    assert_non_null(strstr(rig.decision.text, "was withdrawn before"));
+
+    cycle_rig_cut(&rig, MONTH);
+    assert_int_equal(cycle_rig_stands(&rig, 34, 31, CYCLE_CONFIRMED), 0);
+    assert_int_equal(cycle_rig_stands(&rig, 34, 31, CYCLE_CLEARING), 0);
+    assert_int_equal(cycle_rig_stands(&rig, 34, 31, CYCLE_RECONCILED), cleared);
+    assert_null(cycle_check(rig.cycle));
+}
+
 static void test_withdrawal_of_records(void **state)
 {
     (void)state;
@@ -578,6 +605,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_waiting_cells, setup, teardown),
         cmocka_unit_test_setup_teardown(test_withdrawal, setup, teardown),
         cmocka_unit_test_setup_teardown(test_withdrawal_too_late, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_withdrawal_after_abort, setup, teardown),
         cmocka_unit_test_setup_teardown(test_withdrawal_of_records, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hold_and_release, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rows_refused, setup, teardown),

@@ -415,6 +415,32 @@ static void tallies_of_the_last_checkpoint(void **state)
     assert_int_equal(tallies(question, &list, &seq), 0);
 }
 
+/* Slice by slice it is the same, and a range of parts has both its ends in it. */
+static void tallies_in_slices(void **state)
+{
+    (void)state;
+    const struct tally *list;
+    struct tally_question question = {.kind = TALLY_DAY, .period = JANUARY, .rows_max = 3};
+    uint64_t seq;
+
+    many_visits(1, 10);
+    checkpoint();
+    for (uint32_t i = 0; i < 10; i += 3) {
+        const uint32_t count = tallies(question, &list, &seq);
+        assert_int_equal(count, i < 9 ? 3 : 1);
+        for (uint32_t k = 0; k < count; k++)
+            assert_int_equal(list[k].key.part, 20250101 + i + k);
+        question.after = list[count - 1].key;
+    }
+    assert_int_equal(tallies(question, &list, &seq), 0);
+
+    question = (struct tally_question){
+        .kind = TALLY_DAY, .period = JANUARY, .part = 20250104, .part_last = 20250106};
+    assert_int_equal(tallies(question, &list, &seq), 3);
+    assert_int_equal(list[0].key.part, 20250104);
+    assert_int_equal(list[2].key.part, 20250106);
+}
+
 /* A tally whose only record was taken back stays, with nothing in it. */
 static void an_empty_tally(void **state)
 {
@@ -611,6 +637,7 @@ int main(void)
         CASE(facts_by_name),
         CASE(facts_of_two_persons),
         CASE(tallies_of_the_last_checkpoint),
+        CASE(tallies_in_slices),
         CASE(an_empty_tally),
         CASE(the_answer_waits_for_the_disk),
         CASE(a_part_has_a_limit),
