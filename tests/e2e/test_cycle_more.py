@@ -12,7 +12,8 @@ from harness import Case, fen_of
 # Error codes, docs/rules.md.
 SENDER_NOT_ALLOWED, PERIOD_CLOSED, PERIOD_ORDER, RECON_OPEN = 1004, 2009, 5001, 5003
 DEADLINE, NOT_YOURS, PAID_AMOUNT, PREFUND_RULE = 5005, 5006, 5008, 5010
-WRONG_STATE, SETTING, NOT_FOUND, MALFORMED = 5011, 5014, 6001, 1001
+WRONG_STATE, SETTING, AMBIGUOUS, NOT_FOUND, MALFORMED = 5011, 5014, 5015, 6001, 1001
+TOO_MANY_DIFFERENCES = 2022
 
 
 def columns(line):
@@ -353,6 +354,25 @@ class TestDelay(Turn):
         self.at("2025-05-20")
         self.centre.do("dispute", "resolve", "D1", "--void")
         self.refuse(WRONG_STATE, "dispute", "reply", "D1", "--as", 31, "--accept")
+        self.done()
+
+    def test_one_id_of_two_persons(self):
+        """An order that names a record by an id of two changes neither."""
+        file = Month("2025-03", "T")
+        row = file.add(34, 31, "100.00")
+        file.add(34, 31, "200.00", setl_id=row["setl_id"])
+        self.send(file)
+        self.refuse(AMBIGUOUS, "dispute", "open", "D1", "--as", 34, *self.record(row), "--reason", 2)
+        self.refuse(AMBIGUOUS, "confirm", "2025-03", "--as", 31, "--file",
+                    self.confirm_file(0, row))
+        self.centre.do("setting", "set", "recon.differences_max", 1)
+        listed = self.folder / "empty.csv"
+        listed.write_text("insu_admdvs,setl_id,medfee_sumamt,fund_pay_sumamt,acct_pay\n"
+                          "340100,X1,1.00,1.00,0.00\n", encoding="utf-8")
+        self.refuse(TOO_MANY_DIFFERENCES, "recon", "list", "2025-03-14", "--as", 31, "--payer", 34,
+                    "--payee", 31, listed)
+        for words in (("dispute", "list"), ("exception", "list"), ("recon", "differences")):
+            self.assertEqual([], self.centre.rows(*words))
         self.done()
 
     def test_held_too_long(self):
