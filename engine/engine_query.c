@@ -101,11 +101,38 @@ static bool has_word(const char *word, const char *const *words, size_t count)
     return false;
 }
 
-#define KNOWN_WORD(word, list) has_word(word, list, sizeof(list) / sizeof((list)[0]))
+#define WORD_REFUSAL_SIZE 256 /* Field, word and the whole list; a word has at most 23 bytes. */
 
-static void refuse_word(struct home *home)
+#define KNOWN_WORD(word, list) has_word(word, list, sizeof(list) / sizeof((list)[0]))
+#define REFUSE_WORD(home, field, word, list) \
+    refuse_word(home, field, word, list, sizeof(list) / sizeof((list)[0]))
+
+static void append(char text[WORD_REFUSAL_SIZE], const char *more)
 {
-    desk_refuse(home, ERROR_MALFORMED, "state or kind is none of those in cycle.proto");
+    const size_t at = strlen(text);
+    const size_t size = strlen(more);
+
+    if (at + size < WORD_REFUSAL_SIZE) memcpy(text + at, more, size + 1);
+}
+
+/* Says which word is unknown and which there are. What is not visible ASCII is not sent back. */
+static void refuse_word(struct home *home, const char *field, const char *word,
+                        const char *const *words, size_t count)
+{
+    char text[WORD_REFUSAL_SIZE] = "";
+
+    append(text, field);
+    append(text, ": '");
+    for (; *word != '\0'; word++) {
+        const char letter[2] = {*word > ' ' && *word <= '~' ? *word : '?', '\0'};
+        append(text, letter);
+    }
+    append(text, "' is none of");
+    for (size_t i = 0; i < count; i++) {
+        append(text, " ");
+        append(text, words[i]);
+    }
+    desk_refuse(home, ERROR_MALFORMED, text);
 }
 
 /* -- differences, exceptions, disputes --------------------------------------------------------- */
@@ -165,7 +192,7 @@ static void answer_exceptions(struct home *home)
     struct page page = page_of(query);
 
     if (!KNOWN_WORD(query->state, states)) {
-        refuse_word(home);
+        REFUSE_WORD(home, "state", query->state, states);
         return;
     }
     for (uint32_t i = 0; i < cycle_count(cycle, ROW_EXCEPTION) && !page.more; i++) {
@@ -194,7 +221,7 @@ static void answer_disputes(struct home *home)
     struct page page = page_of(query);
 
     if (!KNOWN_WORD(query->state, states)) {
-        refuse_word(home);
+        REFUSE_WORD(home, "state", query->state, states);
         return;
     }
     for (uint32_t i = 0; i < cycle_count(cycle, ROW_DISPUTE) && !page.more; i++) {
@@ -331,7 +358,10 @@ static void answer_batch(struct home *home)
     uint32_t count;
 
     if (batch == NULL || query->version > batch->version) {
-        desk_refuse(home, ERROR_NOT_FOUND, "no such batch of the month, or no such version of it");
+        desk_refuse(home, ERROR_NOT_FOUND,
+                    batch != NULL           ? "the batch has no such version"
+                    : query->number_of != 0 ? "the month has no batch of this number"
+                                            : "the month has no batch: it is not cut");
         return;
     }
     const uint32_t latest =
@@ -463,6 +493,7 @@ static size_t payments_of(const struct cycle *cycle, const struct notice_row *no
 static void answer_notices(struct home *home)
 {
     static const char *const states[] = {"DUE", "OVERDUE", "PAID", "SETTLED", "CANCELLED"};
+    static const char *const kinds[] = {"clearing", "reverse", "return", "prefund"};
     const struct cycle *cycle = home->desk.cycle;
     const struct query *query = query_of(home);
     const uint32_t today = calendar_day(desk_clock(home));
@@ -471,9 +502,14 @@ static void answer_notices(struct home *home)
     struct page page = page_of(query);
 
     ENSURE(items != NULL);
-    if (!KNOWN_WORD(query->state, states) || !known_kind(query->kind)) {
+    if (!KNOWN_WORD(query->state, states)) {
         free(items);
-        refuse_word(home);
+        REFUSE_WORD(home, "state", query->state, states);
+        return;
+    }
+    if (!known_kind(query->kind)) {
+        free(items);
+        REFUSE_WORD(home, "kind", query->kind, kinds);
         return;
     }
     for (uint32_t i = 0; i < cycle_count(cycle, ROW_NOTICE) && !page.more; i++) {

@@ -136,8 +136,8 @@ static bool check_deduction(struct judgement *j, uint32_t row, const struct reco
                       row + 1);
     }
     if (item->deduct < 0 || item->deduct > amount) {
-        return refuse(j, ERROR_DEDUCTION, "row %u: %lld is not within 0 and %lld", row + 1,
-                      (long long)item->deduct, (long long)amount);
+        return refuse(j, ERROR_DEDUCTION, "row %u: deduct_amt: %lld fen, not within 0 and %lld",
+                      row + 1, (long long)item->deduct, (long long)amount);
     }
     /* What a dispute has taken off stays off. */
     const struct dispute_row *dispute = cycle_find(j->cycle, ROW_DISPUTE, exception->dispute_no);
@@ -359,7 +359,8 @@ static bool put_recovery(struct judgement *j, const struct exception_row *except
     left_of(j->cycle, exception, left);
     const int64_t sum = funds_sum(left);
     if (order->amount <= 0 || order->amount > sum) {
-        return refuse(j, ERROR_DEDUCTION, "%lld is not within 1 and the %lld that are left",
+        return refuse(j, ERROR_DEDUCTION,
+                      "amount: %lld fen, not within 1 and the %lld that are left",
                       (long long)order->amount, (long long)sum);
     }
     split_deduction(left, order->amount, row.funds);

@@ -83,8 +83,9 @@ static bool may_be_disputed(struct judgement *j, const struct record_facts *reco
     if (!not_agreed_yet(j, exception)) return false;
     const int64_t least = setting_at(j->cycle, SETTING_ASSIST_MIN_FEN, j->now_ms);
     if (j->order->reason == REASON_SUSPICIOUS && record->medfee < least) {
-        return refuse(j, ERROR_WRONG_STATE, "a check for suspicion is for bills from %lld fen on",
-                      (long long)least);
+        return refuse(j, ERROR_WRONG_STATE,
+                      "a check for suspicion is for bills from %lld fen on, not %lld",
+                      (long long)least, (long long)record->medfee);
     }
     return true;
 }

@@ -5,6 +5,7 @@
 #include "cycle/settings.h"
 
 #include "cycle/cycle_internal.h"
+#include "types/civil.h"
 
 static const struct setting_info infos[SETTING_COUNT] = {
 #define X(symbol, text, first, low, high) \
@@ -54,8 +55,12 @@ bool judge_setting(struct judgement *j)
         return true;
     }
     if (from_ms < j->now_ms) {
-        return refuse(j, ERROR_SETTING, "%s cannot be changed for the past: %lld ms ago",
-                      info->name, (long long)(j->now_ms - from_ms));
+        char from[CIVIL_DATETIME_SIZE];
+        char now[CIVIL_DATETIME_SIZE];
+        civil_format_datetime(from_ms, from);
+        civil_format_datetime(j->now_ms, now);
+        return refuse(j, ERROR_SETTING, "%s cannot be changed for the past: %s is before %s",
+                      info->name, from, now);
     }
     if (row.value < info->least || row.value > info->greatest) {
         return refuse(j, ERROR_SETTING, "%s is %lld to %lld, not %lld", info->name,

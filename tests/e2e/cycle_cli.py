@@ -42,6 +42,10 @@ class Centre:
         """A list as CSV rows."""
         return list(csv.DictReader(io.StringIO(self.run(*words, "--format", "csv").stdout)))
 
+    def lines(self, *words: object) -> list[str]:
+        """What an operator reads, line by line."""
+        return self.run(*words).stdout.splitlines()
+
     def ask(self, *words: object) -> dict:
         return json.loads(self.run(*words, "--format", "json").stdout)
 
@@ -87,7 +91,8 @@ class Centre:
 
 COLUMNS = ("msgid", "setl_id", "mdtrt_id", "psn_no", "insutype", "med_type", "clr_type",
            "insu_admdvs", "mdtrtarea_admvs", "fixmedins_code", "setl_time", "medfee_sumamt",
-           "fund_pay_sumamt", "hifp_pay", "psn_part_amt", "acct_pay", "psn_cash_pay")
+           "fund_pay_sumamt", "hifp_pay", "psn_part_amt", "acct_pay", "psn_cash_pay",
+           "refd_setl_flag", "orig_setl_id")
 
 
 class Month:
@@ -106,10 +111,17 @@ class Month:
                    mdtrtarea_admvs=payee * 10000 + 100, fixmedins_code="H%02d000000001" % payee,
                    setl_time="%s-%02d 10:00:00" % (self.month, day), medfee_sumamt=yuan,
                    fund_pay_sumamt=yuan, hifp_pay=yuan, psn_part_amt="0.00", acct_pay="0.00",
-                   psn_cash_pay="0.00")
+                   psn_cash_pay="0.00", refd_setl_flag=0, orig_setl_id="")
         row.update(fields)
         self.rows.append(row)
         return row
+
+    def refund(self, original: dict, yuan: str) -> dict:
+        """Takes that much of an earlier settlement back."""
+        minus = "-" + yuan
+        return self.add(original["insu_admdvs"] // 10000, original["mdtrtarea_admvs"] // 10000,
+                        minus, psn_no=original["psn_no"], mdtrt_id=original["mdtrt_id"],
+                        refd_setl_flag=1, orig_setl_id=original["setl_id"])
 
     def add_millions(self, payer: int, payee: int, millions: int, limit: int = 100) -> None:
         """That many million yuan, in settlements of at most `limit` million each."""

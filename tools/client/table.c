@@ -147,6 +147,29 @@ static void print_row(const struct table *table, const size_t *widths, const cha
     fputc('\n', out);
 }
 
+static void measure(const struct table *table, size_t widths[TABLE_COLUMNS_MAX])
+{
+    const size_t count = table->column_count;
+    for (size_t c = 0; c < count; c++) {
+        widths[c] = text_columns(table->columns[c].title);
+    }
+    for (size_t i = 0; i < table->cell_count; i++) {
+        const size_t columns = text_columns(table->cells[i]);
+        if (columns > widths[i % count]) widths[i % count] = columns;
+    }
+}
+
+size_t table_width(const struct table *table)
+{
+    size_t widths[TABLE_COLUMNS_MAX];
+    size_t width = 2 * (table->column_count - 1);
+    measure(table, widths);
+    for (size_t c = 0; c < table->column_count; c++) {
+        width += widths[c];
+    }
+    return width;
+}
+
 void table_print(const struct table *table, FILE *out)
 {
     const size_t count = table->column_count;
@@ -154,13 +177,9 @@ void table_print(const struct table *table, FILE *out)
 
     size_t widths[TABLE_COLUMNS_MAX];
     const char *titles[TABLE_COLUMNS_MAX];
+    measure(table, widths);
     for (size_t c = 0; c < count; c++) {
         titles[c] = table->columns[c].title;
-        widths[c] = text_columns(titles[c]);
-    }
-    for (size_t i = 0; i < table->cell_count; i++) {
-        const size_t columns = text_columns(table->cells[i]);
-        if (columns > widths[i % count]) widths[i % count] = columns;
     }
 
     print_row(table, widths, titles, out);

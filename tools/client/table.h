@@ -32,6 +32,9 @@ void table_cell(struct table *table, const char *format, ...) __attribute__((for
 /* A rule line goes between the rows before and those after: totals stand under it. */
 void table_rule(struct table *table);
 
+/* Columns of the terminal that the widest line needs. */
+size_t table_width(const struct table *table);
+
 /* Prints titles, a rule and the rows, without blanks at the end of a line. */
 void table_print(const struct table *table, FILE *out);
 

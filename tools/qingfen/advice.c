@@ -11,10 +11,13 @@ struct advice {
 
 /* clang-format off -- a table is read as a table */
 static const struct advice advices[] = {
+    {ERROR_MALFORMED, "mend the field named; --help says what it may be"},
     {ERROR_UNKNOWN_TYPE, "the engine is older than this command: update it"},
     {ERROR_SENDER_NOT_ALLOWED, "leave --as out to speak as the centre, or name your own province"},
     {ERROR_MSGID_REUSED, "give another --msgid, or repeat the first order word for word"},
     {ERROR_OVERLOAD, "wait a moment and give the same order again"},
+    {ERROR_SAME_PROVINCE, "payer and payee are two provinces: check --payer and --payee"},
+    {ERROR_AMOUNT_RANGE, "check the amount: above 0, and not more than 14 digits of yuan"},
     {ERROR_PERIOD_CLOSED, "correct it in the open month; a closed year stays closed"},
     {ERROR_TOTALS_DIFFER, "send the day's list: qingfen recon list"},
     {ERROR_TOO_MANY_DIFFERENCES, "check that day, counterpart and columns of the list are right"},

@@ -51,6 +51,15 @@ static void print_hex(ProtobufCBinaryData bytes)
     }
 }
 
+/* A digest of zeros: the tables were not computed yet. */
+static bool has_digest(const Qingfen__V1__Batch *batch)
+{
+    for (size_t i = 0; i < batch->digest.len; i++) {
+        if (batch->digest.data[i] != 0) return true;
+    }
+    return false;
+}
+
 static void print_head(const Qingfen__V1__Batch *batch)
 {
     char month[WORDS_SIZE];
@@ -62,7 +71,7 @@ static void print_head(const Qingfen__V1__Batch *batch)
     printf("  version      %u", batch->version);
     if (batch->published_version != 0) printf(", published %u", batch->published_version);
     printf("\n  records      %s\n", count_format_grouped(batch->count, count));
-    if (batch->digest.len > 0) {
+    if (has_digest(batch)) {
         printf("  digest       ");
         print_hex(batch->digest);
         putchar('\n');
@@ -127,26 +136,51 @@ static char signature_mark(const char *state)
     return '.';
 }
 
-static void print_signatures(const Qingfen__V1__BatchGetReply *reply)
+/* Whether the province has something in the batch to sign, or has said something about it. */
+static bool is_signatory(const Qingfen__V1__BatchGetReply *reply, const Qingfen__V1__Signature *by)
 {
-    uint32_t done = 0;
-    for (size_t i = 0; i < reply->n_signatures; i++) {
-        done += signature_mark(reply->signatures[i]->state) == '+';
+    if (by->state[0] != '\0' || reply->n_positions == 0) return true;
+    for (size_t i = 0; i < reply->n_positions; i++) {
+        const Qingfen__V1__NetPosition *position = reply->positions[i];
+        if (position->province != by->province) continue;
+        return position->payable != 0 || position->receivable != 0;
     }
-    printf("\nsignatures 签章: %u of %zu (+ signed, x objected, s silent, . nothing yet)\n", done,
-           reply->n_signatures);
+    return false;
+}
+
+static void print_marks(const Qingfen__V1__BatchGetReply *reply)
+{
+    uint32_t in_line = 0;
     for (size_t i = 0; i < reply->n_signatures; i++) {
         const Qingfen__V1__Signature *signature = reply->signatures[i];
         char name[WORDS_SIZE];
-        const bool ends =
-            i % SIGNATURES_A_LINE == SIGNATURES_A_LINE - 1 || i + 1 == reply->n_signatures;
+        if (!is_signatory(reply, signature)) continue;
+        if (in_line == SIGNATURES_A_LINE) {
+            putchar('\n');
+            in_line = 0;
+        }
         words_province(signature->province, name);
         printf("  %c %s", signature_mark(signature->state), name);
-        for (size_t at = text_columns(name) + 4; !ends && at < SIGNATURE_COLUMNS; at++) {
+        in_line++;
+        for (size_t at = text_columns(name) + 4; in_line < SIGNATURES_A_LINE; at++) {
+            if (at >= SIGNATURE_COLUMNS) break;
             putchar(' ');
         }
-        if (ends) putchar('\n');
     }
+    if (in_line > 0) putchar('\n');
+}
+
+static void print_signatures(const Qingfen__V1__BatchGetReply *reply)
+{
+    uint32_t done = 0;
+    uint32_t wanted = 0;
+    for (size_t i = 0; i < reply->n_signatures; i++) {
+        done += signature_mark(reply->signatures[i]->state) == '+';
+        wanted += is_signatory(reply, reply->signatures[i]);
+    }
+    printf("\nsignatures 签章: %u of %u (+ signed, x objected, s silent, . nothing yet)\n", done,
+           wanted);
+    print_marks(reply);
     for (size_t i = 0; i < reply->n_signatures; i++) {
         const Qingfen__V1__Signature *signature = reply->signatures[i];
         char name[WORDS_SIZE];

@@ -1,5 +1,6 @@
 /* calendar -- what is due today, what is late and who must act, what is coming. */
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/client/table.h"
 #include "tools/client/yuan.h"
@@ -11,25 +12,55 @@
 
 static const struct command_help help = {
     .usage = "calendar YYYY-MM [--province PP] [OPTIONS]",
-    .about = "The month's calendar, grouped: due today (今日), late (逾期), alarms (预警), coming\n"
-             "(将到期), done (已完成); with who must act, counts and amounts.\n",
+    .about =
+        "The month's calendar, grouped: due today (今日), late (逾期), alarms (预警), coming\n"
+        "(将到期), done (已完成); with who must act, counts and amounts. A province's notices of\n"
+        "a day are one line; with --province, in CSV and in JSON each has its own.\n",
     .examples = "  qingfen calendar 2025-04\n  qingfen calendar 2025-04 --province 34\n",
 };
 
-static void print_item(struct table *table, const Qingfen__V1__AgendaItem *item)
+/* A row of the table: one item, or all notices that a province must act on by the same day. */
+struct row {
+    const Qingfen__V1__AgendaItem *first;
+    uint64_t count;
+    int64_t amount;
+    size_t items;
+};
+
+/* Steps of single notices: with 32 provinces there may be a thousand a month. */
+static bool is_of_notice(const Qingfen__V1__AgendaItem *item)
 {
+    return strcmp(item->what, "file") == 0 || strcmp(item->what, "transfer") == 0 ||
+           strcmp(item->what, "feedback") == 0;
+}
+
+static bool belongs_together(const Qingfen__V1__AgendaItem *a, const Qingfen__V1__AgendaItem *b)
+{
+    return is_of_notice(a) && a->date == b->date && a->province == b->province &&
+           strcmp(a->what, b->what) == 0 && strcmp(a->severity, b->severity) == 0;
+}
+
+static void print_row(struct table *table, const struct row *row)
+{
+    const Qingfen__V1__AgendaItem *item = row->first;
     char text[YUAN_SIZE];
     char words[WORDS_SIZE];
     table_cell(table, "%s", words_day(item->date, words));
     table_cell(table, "%s", item->province == 0 ? "centre" : words_province(item->province, words));
     table_cell(table, "%s", agenda_text(item->what));
-    table_cell(table, "%s", item->count == 0 ? "" : count_format_grouped(item->count, text));
-    table_cell(table, "%s", item->amount == 0 ? "" : yuan_format_grouped(item->amount, text));
-    table_cell(table, "%s",
-               item->ref[0] != '\0' ? item->ref : words_month_or_year(item->period, words));
+    table_cell(table, "%s", row->count == 0 ? "" : count_format_grouped(row->count, text));
+    table_cell(table, "%s", row->amount == 0 ? "" : yuan_format_grouped(row->amount, text));
+    if (row->items > 1) {
+        table_cell(table, "%zu notices", row->items);
+    } else if (item->ref[0] != '\0') {
+        table_cell(table, "%s", item->ref);
+    } else {
+        table_cell(table, "%s", words_month_or_year(item->period, words));
+    }
 }
 
-static void print_group(const Qingfen__V1__CalendarGetReply *reply, enum agenda_group group)
+static void print_group(const Qingfen__V1__CalendarGetReply *reply, enum agenda_group group,
+                        bool adds_up)
 {
     const struct table_column columns[] = {
         {"date", TABLE_LEFT},           {"who", TABLE_LEFT},
@@ -38,11 +69,21 @@ static void print_group(const Qingfen__V1__CalendarGetReply *reply, enum agenda_
     };
     struct table *table = table_new(columns, 6);
     size_t count = 0;
+    struct row row = {NULL, 0, 0, 0};
     for (size_t i = 0; i < reply->n_items; i++) {
-        if (agenda_group_of(reply->items[i]->severity) != group) continue;
-        print_item(table, reply->items[i]);
+        const Qingfen__V1__AgendaItem *item = reply->items[i];
+        if (agenda_group_of(item->severity) != group) continue;
+        if (row.first != NULL && !(adds_up && belongs_together(row.first, item))) {
+            print_row(table, &row);
+            row = (struct row){NULL, 0, 0, 0};
+        }
+        if (row.first == NULL) row.first = item;
+        row.count += item->count;
+        row.amount += item->amount;
+        row.items++;
         count++;
     }
+    if (row.first != NULL) print_row(table, &row);
     if (count > 0) {
         printf("\n%s (%zu)\n", agenda_group_name(group), count);
         table_print(table, stdout);
@@ -50,14 +91,15 @@ static void print_group(const Qingfen__V1__CalendarGetReply *reply, enum agenda_
     table_free(table);
 }
 
-static void print_page(const Qingfen__V1__CalendarGetReply *reply, uint32_t month)
+/* For one province every notice has its line; for all of them a province's are added up. */
+static void print_page(const Qingfen__V1__CalendarGetReply *reply, uint32_t month, bool adds_up)
 {
     char at[WORDS_SIZE];
     char name[WORDS_SIZE];
     printf("calendar 日程 %s, now %s\n", words_period(month, name), words_time(reply->now, at));
     if (reply->n_items == 0) puts("\nnothing is due and nothing is late");
     for (enum agenda_group group = AGENDA_TODAY; group < AGENDA_GROUP_COUNT; group++) {
-        print_group(reply, group);
+        print_group(reply, group, adds_up);
     }
 }
 
@@ -98,7 +140,7 @@ int cmd_calendar(int argc, char **argv)
     } else if (status == EXIT_DONE && speaker.format == FORMAT_CSV) {
         grid_print(FORMAT_CSV, csv_columns, (ProtobufCMessage **)reply->items, reply->n_items);
     } else if (status == EXIT_DONE) {
-        print_page(reply, month);
+        print_page(reply, month, speaker.as == 0 && speaker.province == 0);
     }
     protobuf_c_message_free_unpacked(answer, NULL);
     return status;

@@ -48,8 +48,12 @@ static void print_lists(enum format format, const struct pages *pages, bool only
         grid_csv_rows(columns, payees, count);
         return;
     }
-    printf("use in %s: the month's cleared amount ÷ the deposit\n\n",
-           words_period(reply->period, month));
+    if (reply->period == 0) {
+        puts("no month is computed yet: there is no use to show\n");
+    } else {
+        printf("use in %s: the month's cleared amount ÷ the deposit\n\n",
+               words_period(reply->period, month));
+    }
     grid_print(format, columns, pages->rows, pages->row_count);
     puts("\nby payee, all payers together");
     grid_print(format, columns, payees, count);

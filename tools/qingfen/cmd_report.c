@@ -17,6 +17,9 @@ static const struct command_help help = {
     .about =
         "net: who pays whom (清分结果), live before the month is cut and final after it.\n"
         "position: every pair of provinces by line and insurance class.\n"
+        "Both count all records of the month, those that are held back, too. What a batch\n"
+        "clears, with carry-overs and deductions, is in 'period lines', 'notice list' and the\n"
+        "documents.\n"
         "Amounts are yuan in tables and CSV, fen in JSON. In csv, '--' is the clearing account.\n",
     .examples = "  qingfen report net --period 2025-03 --mode multilateral\n"
                 "  qingfen report position --period 2025-03 --format csv\n",
@@ -148,6 +151,17 @@ static void position_csv(const Qingfen__V1__PositionReportReply *reply)
     }
 }
 
+/* "1 inpatient 住院" as "1 住院": eight columns must fit a terminal. */
+static char *short_words(char *words)
+{
+    char *number_end = strchr(words, ' ');
+    char *chinese = strrchr(words, ' ');
+    if (number_end != NULL && chinese != number_end) {
+        memmove(number_end, chinese, strlen(chinese) + 1);
+    }
+    return words;
+}
+
 static void position_table(const Qingfen__V1__PositionReportReply *reply)
 {
     const struct table_column columns[] = {
@@ -164,8 +178,8 @@ static void position_table(const Qingfen__V1__PositionReportReply *reply)
         char name[WORDS_SIZE];
         table_cell(table, "%s", words_province(p->payer, name));
         table_cell(table, "%s", words_province(p->payee, name));
-        table_cell(table, "%s", words_line(p->line, name));
-        table_cell(table, "%s", words_insutype(p->insutype, name));
+        table_cell(table, "%s", short_words(words_line(p->line, name)));
+        table_cell(table, "%s", short_words(words_insutype(p->insutype, name)));
         table_cell(table, "%s", count_format_grouped(p->count, text));
         table_cell(table, "%s", yuan_format_grouped(p->fund, text));
         table_cell(table, "%s", yuan_format_grouped(p->account, text));

@@ -44,6 +44,21 @@ static int setting_list(int argc, char **argv)
     return status;
 }
 
+/* A whole number, or a netting mode by the word that the settings file has for it. */
+static bool value_parse(const char *name, const char *text, uint64_t *ret_value)
+{
+    static const char *const modes[] = {"gross", "bilateral", "multilateral",
+                                        "multilateral-direct"};
+    if (strcmp(name, "clearing.payable_mode") == 0) {
+        for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+            if (strcmp(modes[i], text) != 0) continue;
+            *ret_value = i;
+            return true;
+        }
+    }
+    return number_parse(text, ret_value) && *ret_value <= INT64_MAX;
+}
+
 static int setting_set(int argc, char **argv)
 {
     static const struct command_help help = {
@@ -51,8 +66,11 @@ static int setting_set(int argc, char **argv)
         .usage = "setting set NAME VALUE [--from TIME] [OPTIONS]",
         .about =
             "Changes a setting, now or from an instant on that is not in the past. What was\n"
-            "decided before is not touched. Amounts are fen, rates basis points. Centre only.\n",
+            "decided before is not touched. Amounts are fen, rates basis points; the value of\n"
+            "clearing.payable_mode may be gross, bilateral, multilateral or multilateral-direct.\n"
+            "Centre only.\n",
         .examples =
+            "  qingfen setting set clearing.payable_mode gross\n"
             "  qingfen setting set prefund.yellow_bp 7500 --from 2026-01-01T00:00:00+08:00\n",
     };
     struct speaker speaker = speaker_new(help.name);
@@ -69,7 +87,7 @@ static int setting_set(int argc, char **argv)
     const int status = options_read(argc, argv, &help, specs, &words);
     if (status != OPTIONS_GO) return status;
     if (words != 2) return options_refuse(&help, "a name and a value are needed");
-    if (!number_parse(argv[1], &value) || value > INT64_MAX) {
+    if (!value_parse(argv[0], argv[1], &value)) {
         return options_refuse(&help, "'%s' is not a whole number from 0 on", argv[1]);
     }
     Qingfen__V1__SettingSet order = QINGFEN__V1__SETTING_SET__INIT;

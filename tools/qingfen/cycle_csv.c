@@ -212,11 +212,13 @@ static bool read_confirm(struct csv_pick *pick, struct record_row *row)
     if (pick->fields[CONFIRM_FLAG][0] == '\0') return complain(pick, "cnfm_flag", "missing");
     if (!read_area(pick, "insu_admdvs", CONFIRM_INSU, &row->insu_admdvs) ||
         !read_setl_id(pick, CONFIRM_SETL_ID, row->setl_id) ||
-        !read_code(pick, "cnfm_flag", CONFIRM_FLAG, 1, &row->cnfm_flag) ||
+        !read_code(pick, "cnfm_flag", CONFIRM_FLAG, 9, &row->cnfm_flag) ||
         !read_yuan(pick, "deduct_amt", CONFIRM_DEDUCT, &row->deduct) ||
         !read_code(pick, "det_type", CONFIRM_DET_TYPE, 99, &row->det_type)) {
         return false;
     }
+    if (row->cnfm_flag > 1)
+        return complain(pick, "cnfm_flag", "should be 0, held, or 1, confirmed");
     if (row->deduct < 0) return complain(pick, "deduct_amt", "below 0");
     return true;
 }

@@ -12,6 +12,9 @@
 #define NO_PREFUND  UINT32_MAX
 #define PAGE_INDENT 20 /* Columns of a page's names. */
 
+/* A wider table is made again without the provinces' names, which every operator knows by code. */
+#define TERMINAL_COLUMNS 100
+
 /* A field's value, whatever its type on the wire. */
 struct value {
     int64_t number; /* Unsigned 64-bit numbers of the wire stay below 2^63. */
@@ -225,8 +228,16 @@ static void print_totals(struct table *table, const struct grid_column *columns,
     }
 }
 
-static void print_table(const struct grid_column *columns, ProtobufCMessage *const *rows,
-                        size_t count)
+/* What a table shows of the field: provinces as their codes alone where room is short. */
+static void fill_shown(const struct grid_column *column, const ProtobufCMessage *row,
+                       bool with_names, char *out)
+{
+    const bool is_code = column->kind == GRID_PROVINCE || column->kind == GRID_PARTY;
+    fill_cell(column, row, with_names || !is_code, out);
+}
+
+static struct table *make_table(const struct grid_column *columns, ProtobufCMessage *const *rows,
+                                size_t count, bool with_names)
 {
     struct table_column titles[TABLE_COLUMNS_MAX];
     size_t title_count = 0;
@@ -243,12 +254,24 @@ static void print_table(const struct grid_column *columns, ProtobufCMessage *con
         for (const struct grid_column *column = columns; column->field != NULL; column++) {
             char text[CELL_SIZE];
             if (column->title == NULL) continue;
-            fill_cell(column, rows[i], true, text);
+            fill_shown(column, rows[i], with_names, text);
             table_cell(table, "%s", text);
         }
     }
     if (is_summed && count > 0) print_totals(table, columns, rows, count);
+    return table;
+}
+
+static void print_table(const struct grid_column *columns, ProtobufCMessage *const *rows,
+                        size_t count)
+{
+    struct table *table = make_table(columns, rows, count, true);
+    if (table_width(table) > TERMINAL_COLUMNS) {
+        table_free(table);
+        table = make_table(columns, rows, count, false);
+    }
     table_print(table, stdout);
+    if (count == 0) puts("(none 无)");
     table_free(table);
 }
 
