@@ -368,7 +368,10 @@ static void answer_batch(struct home *home)
         batch->published_version != 0 ? batch->published_version : batch->version;
     const uint32_t version = query->version != 0 ? query->version : latest;
     struct line_row *lines = lines_of(home->desk.cycle, batch->id, version, &count);
-    answer_batch_lines(home, batch, lines, count);
+    /* Who does not ask for a version is told how far the batch has come. */
+    const struct batch_row head =
+        query->version != 0 ? cycle_batch_at(home->desk.cycle, batch, version) : *batch;
+    answer_batch_lines(home, &head, lines, count);
     free(lines);
 }
 

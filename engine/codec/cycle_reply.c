@@ -447,6 +447,8 @@ static void fill_line(const struct line_row *row, Qingfen__V1__BatchLine *m)
     m->deducted = row->deducted;
     m->amount = sum_of(row->funds);
     m->setl_id = text_of(row->ref.setl_id);
+    m->insu_admdvs = row->ref.insu_admdvs;
+    m->checksum = row->checksum;
 }
 
 static void fill_signature(const struct sign_row *row, uint8_t province, Qingfen__V1__Signature *m)

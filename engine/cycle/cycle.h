@@ -141,6 +141,11 @@ const struct batch_row *cycle_batch_by_id(const struct cycle *cycle, uint32_t id
 uint32_t cycle_lines(const struct cycle *cycle, uint32_t batch, uint32_t version,
                      struct line_row *out, uint32_t room);
 
+/* What a batch was in one of its versions: version, totals and digest are that version's, all else
+ * is as it is now. */
+struct batch_row cycle_batch_at(const struct cycle *cycle, const struct batch_row *batch,
+                                uint32_t version);
+
 /* States of a cell (docs/rules.md, States of a cell). */
 struct cell_state {
     struct cell_key cell;

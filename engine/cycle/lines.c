@@ -4,6 +4,7 @@
  * how a line came about. */
 #include "cycle/cycle_internal.h"
 #include "netting/netting.h"
+#include "types/ensure.h"
 #include "util/checksum.h"
 #include "util/le.h"
 
@@ -162,6 +163,21 @@ const char *batch_net(struct batch_row *batch,
         *sums[mode] = payments.total;
     }
     return broken;
+}
+
+struct batch_row cycle_batch_at(const struct cycle *cycle, const struct batch_row *batch,
+                                uint32_t version)
+{
+    struct batch_row at = *batch;
+    struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT];
+    if (version == batch->version) return at;
+    at.version = version;
+    at.stale = 0;
+    batch_totals(cycle, batch, version, totals);
+    /* It held when the version was computed, and its lines are the same. */
+    ENSURE(batch_net(&at, totals) == NULL);
+    batch_digest(cycle, batch, version, at.digest);
+    return at;
 }
 
 /* A line as the digest sees it. */

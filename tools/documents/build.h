@@ -38,7 +38,7 @@ struct notice_choice {
     uint32_t period;      /* yyyymm. Of prefunds its year counts. */
     uint8_t province;     /* Whose copy: payer or payee by the kind. */
     const char *number;   /* Only this one; NULL: all of the period that are in force. */
-    bool issued_in_month; /* Of prefunds: only those issued in the month. */
+    bool issued_in_month; /* Of yearly prefunds: those issued in the month; emergencies: its own. */
 };
 
 /* Payment and receipt notices of every kind. NULL with an empty fault text when there is none. */

@@ -14,6 +14,8 @@ struct document *build_of_month(const struct month *month, enum document_kind ki
     const struct document_type *type = &document_types[kind];
     struct document *document = document_new(type);
     char text[NAMES_SIZE];
+    /* Nothing that changes when the batch goes on: what was published stays the same paper. */
+    const bool is_published = month->version <= month->published_version;
     document->period = month->period;
     document->version = month->version;
     document->as_of_ms = month->as_of_ms;
@@ -30,7 +32,7 @@ struct document *build_of_month(const struct month *month, enum document_kind ki
                   document_text(document, "%s", names_period(month->period, text)));
     document_fact(document, "清算批次",
                   document_text(document, "%u-%u（第%u版，%s）", month->period, month->number,
-                                month->version, names_batch_state(month->state)));
+                                month->version, is_published ? "已公布" : "试算，未公布"));
     document_fact(document, "清算方式", names_mode(month->mode));
     document_fact(document, "清分日期",
                   document_text(document, "%s", names_day_of(month->as_of_ms, text)));

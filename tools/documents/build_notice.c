@@ -39,9 +39,11 @@ static bool is_in_period(enum document_kind kind, const struct notice_choice *ch
     if (is_clearing_kind(kind)) return notice->period == choice->period;
     /* A deposit that was there before has nothing to pay; its notice is made by number only. */
     if (strcmp(notice->kind, "PREFUND_OPENING") == 0) return false;
-    if (choice->issued_in_month) return is_issued_in_it;
-    if (is_year_kind(kind)) return notice->period == choice->period / 100;
-    return notice->period == choice->period || is_issued_in_it;
+    /* An emergency follows from the clearing of its month, and is issued in the one after. */
+    if (!is_year_kind(kind)) {
+        return notice->period == choice->period || (is_issued_in_it && !choice->issued_in_month);
+    }
+    return choice->issued_in_month ? is_issued_in_it : notice->period == choice->period / 100;
 }
 
 static bool is_chosen(const struct document_type *type, const struct notice_choice *choice,

@@ -8,6 +8,7 @@
 #include "tools/client/yuan.h"
 #include "tools/documents/names.h"
 #include "types/ensure.h"
+#include "util/le.h"
 
 void month_init(struct month *month)
 {
@@ -228,6 +229,75 @@ bool tie_month(struct month *month, struct document_fault *fault)
     return tie_positions(month, fault) && tie_payments(month, fault);
 }
 
+/* As docs/formats.md has it under "The batch digest". */
+#define DIGEST_HEAD_SIZE 12
+#define DIGEST_LINE_SIZE 128
+
+static uint32_t insurance_slot(uint32_t insutype)
+{
+    return insutype == 310 ? 0 : insutype == 390 ? 1 : insutype == 340 ? 2 : 3;
+}
+
+/* 1..5 of a line's kind; 0: it is none. */
+static uint8_t kind_number(const char *kind)
+{
+    static const char *const kinds[] = {"CELL", "CARRIED_CELL", "CARRIED_RECORD", "RECOVERY",
+                                        "NEGATIVE_CARRY"};
+    for (uint8_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(kind, kinds[i]) == 0) return (uint8_t)(i + 1);
+    }
+    return 0;
+}
+
+static void digest_line(const struct month_line *line, uint8_t out[DIGEST_LINE_SIZE])
+{
+    const size_t id_size = strlen(line->setl_id);
+    memset(out, 0, DIGEST_LINE_SIZE);
+    le_store32(out, line->number);
+    out[4] = kind_number(line->kind);
+    le_store32(out + 8, line->period);
+    out[12] = (uint8_t)province_codes[line->payer];
+    out[13] = (uint8_t)province_codes[line->payee];
+    out[14] = (uint8_t)line->line;
+    out[15] = (uint8_t)insurance_slot(line->insutype);
+    le_store32(out + 16, line->insu_admdvs);
+    out[20] = (uint8_t)id_size;
+    memcpy(out + 21, line->setl_id, id_size);
+    le_store64(out + 56, line->count);
+    le_store64(out + 64, line->checksum);
+    le_store64(out + 72, (uint64_t)line->medfee);
+    le_store64(out + 80, (uint64_t)line->deducted);
+    for (size_t f = 0; f < FUND_COUNT; f++) {
+        le_store64(out + 88 + 8 * f, (uint64_t)line->funds[f]);
+    }
+}
+
+bool tie_digest(const struct month *month, struct document_fault *fault)
+{
+    uint8_t head[DIGEST_HEAD_SIZE];
+    uint8_t digest[SHA256_SIZE];
+    if (month->province != MONTH_ANYBODY) return true;
+    le_store32(head, month->period);
+    le_store32(head + 4, month->number);
+    le_store32(head + 8, month->version);
+    checksum_sha256((struct bytes){head, sizeof head}, (struct bytes){0}, digest);
+    for (size_t i = 0; i < month->line_count; i++) {
+        uint8_t before[SHA256_SIZE];
+        uint8_t bytes[DIGEST_LINE_SIZE];
+        if (kind_number(month->lines[i].kind) == 0) {
+            return document_fail(fault, "%u-%u: line %u is of an unknown kind", month->period,
+                                 month->number, month->lines[i].number);
+        }
+        memcpy(before, digest, sizeof before);
+        digest_line(&month->lines[i], bytes);
+        checksum_sha256((struct bytes){before, sizeof before}, (struct bytes){bytes, sizeof bytes},
+                        digest);
+    }
+    if (memcmp(digest, month->digest, sizeof digest) == 0) return true;
+    return document_fail(fault, "%u-%u: the digest of version %u is not that of its lines",
+                         month->period, month->number, month->version);
+}
+
 /* -- areas ------------------------------------------------------------------------------------ */
 
 struct area_sum {
@@ -235,11 +305,6 @@ struct area_sum {
     int64_t medfee;
     int64_t funds[FUND_COUNT];
 };
-
-static uint32_t insurance_slot(uint32_t insutype)
-{
-    return insutype == 310 ? 0 : insutype == 390 ? 1 : insutype == 340 ? 2 : 3;
-}
 
 typedef struct area_sum area_table[PROVINCE_COUNT][LINE_END][INSURANCE_COUNT];
 
@@ -438,6 +503,54 @@ bool tie_prefunds(const struct month_notice *notices, size_t count,
 
 /* -- reconciliation ----------------------------------------------------------------------------
  */
+
+static const struct recon_state *find_state(const struct recon_state *states, size_t count,
+                                            const struct recon_cell *cell)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (states[i].payer == cell->payer && states[i].payee == cell->payee &&
+            states[i].line == cell->line && states[i].insutype == cell->insutype) {
+            return &states[i];
+        }
+    }
+    return NULL;
+}
+
+bool tie_recon_ledger(bool is_month, const struct recon_cell *cells, size_t count,
+                      const struct recon_state *states, size_t state_count,
+                      struct document_fault *fault)
+{
+    char what[WHAT_SIZE];
+    size_t wanted = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct recon_cell *cell = &cells[i];
+        const struct recon_state *state = find_state(states, state_count, cell);
+        const int64_t amount = cell->centre.fund + cell->centre.acct;
+        const uint64_t records = state == NULL ? 0 : state->count;
+        snprintf(what, sizeof what, "reconciliation %s->%s %s %s", names_province(cell->payer),
+                 names_province(cell->payee), names_line(cell->line),
+                 names_insutype(cell->insutype));
+        if (is_month ? records != cell->centre.count : records < cell->centre.count) {
+            return document_fail(
+                fault, "%s: %" PRIu64 " records in its figures, %" PRIu64 " in the ledger's cell",
+                what, cell->centre.count, records);
+        }
+        if (!is_month || state == NULL) continue;
+        if (amount != state->amount) {
+            return differ(fault, amount, "its figures", state->amount, "the ledger's cell", what);
+        }
+        if (cell->payer_reconciled != state->payer_reconciled ||
+            cell->payee_reconciled != state->payee_reconciled) {
+            return document_fail(fault, "%s: the ledger's cell is reconciled otherwise", what);
+        }
+    }
+    for (size_t i = 0; i < state_count; i++) {
+        wanted += states[i].count != 0;
+    }
+    if (!is_month || wanted == count) return true;
+    return document_fail(fault, "reconciliation: figures of %zu cells, the ledger has %zu", count,
+                         wanted);
+}
 
 bool tie_recon(const struct recon_cell *cells, size_t count,
                const struct recon_difference *differences, size_t difference_count,

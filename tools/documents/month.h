@@ -20,6 +20,7 @@
 
 struct month_line {
     char kind[16]; /* "CELL", "CARRIED_CELL", "CARRIED_RECORD", "RECOVERY", "NEGATIVE_CARRY". */
+    uint32_t number;
     uint32_t period;
     uint8_t payer;
     uint8_t payee;
@@ -30,7 +31,9 @@ struct month_line {
     int64_t funds[FUND_COUNT];
     int64_t deducted;
     int64_t amount;
-    char setl_id[31]; /* Of a single record. */
+    uint64_t checksum;    /* Sum of its records' content hashes. */
+    uint32_t insu_admdvs; /* Of a single record, as is */
+    char setl_id[31];
 };
 
 struct month_payment {
@@ -59,7 +62,7 @@ struct month {
     int64_t gross;
     int64_t bilateral;
     int64_t multilateral;
-    int64_t as_of_ms; /* When it was published; before that computed or cut. */
+    int64_t as_of_ms; /* When it was cut: the same in every version. */
     uint8_t digest[SHA256_SIZE];
     uint8_t province; /* The lines are only of this one; MONTH_ANYBODY: all. */
     struct month_line *lines;
@@ -135,6 +138,18 @@ struct recon_cell {
     bool payee_reconciled;
 };
 
+/* A cell as the ledger has it. */
+struct recon_state {
+    uint8_t payer;
+    uint8_t payee;
+    uint32_t line;
+    uint32_t insutype;
+    uint64_t count;
+    int64_t amount;
+    bool payer_reconciled;
+    bool payee_reconciled;
+};
+
 struct recon_difference {
     uint32_t date;
     uint8_t payer;
@@ -158,6 +173,11 @@ struct month_line *month_line_add(struct month *month);
 /* Adds the lines up and holds them against the batch's row, the positions and the payments. False,
  * with the fault, at the first number that differs. Everything below needs it done. */
 bool tie_month(struct month *month, struct document_fault *fault);
+
+/* The batch's digest, made again from all its lines, against the one the provinces sign; and each
+ * kind of line must be one that is known. Of a province that asks for itself nothing is held: it
+ * has not all the lines. */
+bool tie_digest(const struct month *month, struct document_fault *fault);
 
 /* A province's areas against its lines, by counterpart, line, insurance and fund; what belongs to
  * no area stands under area 0. `is_receivable`: as payee. */
@@ -185,5 +205,12 @@ bool notice_is_valid(const struct month_notice *notice);
 bool tie_recon(const struct recon_cell *cells, size_t count,
                const struct recon_difference *differences, size_t difference_count,
                struct document_fault *fault);
+
+/* Figures against the ledger's cells of the province in that month. Of a whole month: each cell
+ * there once, with its records, its money and who has reconciled it. Of a day: not more records
+ * than the cell has. */
+bool tie_recon_ledger(bool is_month, const struct recon_cell *cells, size_t count,
+                      const struct recon_state *states, size_t state_count,
+                      struct document_fault *fault);
 
 #endif

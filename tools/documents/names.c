@@ -121,18 +121,6 @@ const char *names_mode(const char *mode)
     return translate(words, mode);
 }
 
-const char *names_batch_state(const char *state)
-{
-    static const struct word words[] = {
-        {"CUT", "已截止"},         {"COMPUTED", "已清分（未公布）"},
-        {"PUBLISHED", "已公布"},   {"SIGNED", "已签章"},
-        {"NOTICED", "已下达通知"}, {"PAYING", "划拨中"},
-        {"SETTLED", "已结清"},     {"ARCHIVED", "已归档"},
-        {"ABORTED", "已作废"},     {0},
-    };
-    return translate(words, state);
-}
-
 const char *names_notice_state(const char *state)
 {
     static const struct word words[] = {

@@ -24,9 +24,6 @@ const char *names_insutype(uint32_t insutype);
 /* "全额清算" of "gross" and so on; the name itself when it is none. */
 const char *names_mode(const char *mode);
 
-/* "已公布" of "PUBLISHED" and so on, for batches; the name itself when it is none. */
-const char *names_batch_state(const char *state);
-
 /* "待付款" of "DUE" and so on, for notices; the name itself when it is none. */
 const char *names_notice_state(const char *state);
 

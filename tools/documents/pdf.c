@@ -436,9 +436,11 @@ static void put_all(struct paper *paper)
     paper->page = 0;
     begin_page(paper);
     put_top(paper);
-    pango_layout_set_indent(paper->layout, (int)(2 * (TEXT_SIZE + 1) * PANGO_SCALE));
     pango_layout_set_spacing(paper->layout, 4 * PANGO_SCALE);
     for (uint32_t i = 0; i < document->paragraph_count; i++) {
+        /* Who is addressed stands at the margin, all that follows is indented. */
+        const int indent = i == 0 ? 0 : (int)(2 * (TEXT_SIZE + 1) * PANGO_SCALE);
+        pango_layout_set_indent(paper->layout, indent);
         put_line(paper, document->paragraphs[i], TEXT_SIZE + 1, PANGO_ALIGN_LEFT, 8);
     }
     pango_layout_set_indent(paper->layout, 0);

@@ -23,15 +23,6 @@ static bool read_text(const char *text, char *ret_text, size_t size, struct docu
     return true;
 }
 
-static int64_t batch_time(const Qingfen__V1__Batch *batch)
-{
-    /* By state, CUT first: published, else computed, else cut. */
-    for (size_t i = 3; i > 0; i--) {
-        if (i - 1 < batch->n_at && batch->at[i - 1] != 0) return batch->at[i - 1];
-    }
-    return 0;
-}
-
 bool replies_batch(struct month *month, const Qingfen__V1__BatchGetReply *reply,
                    struct document_fault *fault)
 {
@@ -47,7 +38,7 @@ bool replies_batch(struct month *month, const Qingfen__V1__BatchGetReply *reply,
     month->gross = batch->gross;
     month->bilateral = batch->bilateral;
     month->multilateral = batch->multilateral;
-    month->as_of_ms = batch_time(batch);
+    month->as_of_ms = batch->n_at > 0 ? batch->at[0] : 0;
     if (batch->digest.len == SHA256_SIZE) memcpy(month->digest, batch->digest.data, SHA256_SIZE);
     if (!read_text(batch->state, month->state, sizeof month->state, fault) ||
         !read_text(batch->mode, month->mode, sizeof month->mode, fault)) {
@@ -91,6 +82,7 @@ bool replies_lines(struct month *month, const Qingfen__V1__BatchGetReply *reply,
     for (size_t i = 0; i < reply->n_lines; i++) {
         const Qingfen__V1__BatchLine *from = reply->lines[i];
         struct month_line *line = month_line_add(month);
+        line->number = from->number;
         line->period = from->period;
         line->line = from->line;
         line->insutype = from->insutype;
@@ -103,6 +95,8 @@ bool replies_lines(struct month *month, const Qingfen__V1__BatchGetReply *reply,
         line->funds[FUND_OTHER] = from->other;
         line->deducted = from->deducted;
         line->amount = from->amount;
+        line->checksum = from->checksum;
+        line->insu_admdvs = from->insu_admdvs;
         if (!read_province(from->payer, false, &line->payer, fault) ||
             !read_province(from->payee, false, &line->payee, fault) ||
             !read_text(from->kind, line->kind, sizeof line->kind, fault) ||
@@ -180,6 +174,21 @@ bool replies_recon(const Qingfen__V1__ReconCell *cell, struct recon_cell *ret_ce
     };
     return read_province(centre->payer, false, &ret_cell->payer, fault) &&
            read_province(centre->payee, false, &ret_cell->payee, fault);
+}
+
+bool replies_cell(const Qingfen__V1__CellRow *row, struct recon_state *ret_state,
+                  struct document_fault *fault)
+{
+    *ret_state = (struct recon_state){
+        .line = row->line,
+        .insutype = row->insutype,
+        .count = row->count,
+        .amount = row->amount,
+        .payer_reconciled = row->payer_reconciled,
+        .payee_reconciled = row->payee_reconciled,
+    };
+    return read_province(row->payer, false, &ret_state->payer, fault) &&
+           read_province(row->payee, false, &ret_state->payee, fault);
 }
 
 bool replies_difference(const Qingfen__V1__Difference *difference,

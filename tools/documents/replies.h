@@ -25,6 +25,8 @@ bool replies_prefund(const Qingfen__V1__PrefundInfo *info, struct month_prefund 
                      struct document_fault *fault);
 bool replies_recon(const Qingfen__V1__ReconCell *cell, struct recon_cell *ret_cell,
                    struct document_fault *fault);
+bool replies_cell(const Qingfen__V1__CellRow *row, struct recon_state *ret_state,
+                  struct document_fault *fault);
 bool replies_difference(const Qingfen__V1__Difference *difference,
                         struct recon_difference *ret_difference, struct document_fault *fault);
 

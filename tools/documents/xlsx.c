@@ -14,6 +14,9 @@
 
 #define FONT "宋体"
 
+/* A narrower table is widened, so that the lines above and below it are not cut off. */
+#define SHEET_WIDTH 124
+
 /* A sheet wider than this is spread over several pages, its key columns repeated on each. */
 #define COLUMNS_ON_A_PAGE 16
 
@@ -266,8 +269,14 @@ static void put_section(struct book *book, const struct document_section *sectio
         return;
     }
     const uint32_t columns = section->column_count;
+    double whole = 0;
     for (uint32_t c = 0; c < columns; c++) {
-        worksheet_set_column(sheet, (lxw_col_t)c, (lxw_col_t)c, column_width(section, c), NULL);
+        whole += column_width(section, c);
+    }
+    const double more = whole < SHEET_WIDTH ? (SHEET_WIDTH - whole) / columns : 0;
+    for (uint32_t c = 0; c < columns; c++) {
+        worksheet_set_column(sheet, (lxw_col_t)c, (lxw_col_t)c, column_width(section, c) + more,
+                             NULL);
     }
     lxw_row_t row = put_top(book, sheet, columns, is_first);
     if (has_groups(section)) put_group_row(book, sheet, row++, section);

@@ -47,19 +47,32 @@ static bool next_page(bool more, size_t rows, uint32_t *offset)
     return more && rows > 0;
 }
 
+static bool connect_papers(struct papers *papers)
+{
+    Qingfen__V1__HelloReply *hello = NULL;
+    int r = client_connect(&papers->client, 0);
+    if (r == 0 && papers->as != 0) r = client_hello(&papers->client, papers->as, 0, &hello);
+    if (hello != NULL) qingfen__v1__hello_reply__free_unpacked(hello, NULL);
+    if (r == 0) return true;
+    fprintf(stderr, "qingfen document: %s\n", papers->client.text);
+    return false;
+}
+
 bool papers_open(struct papers *papers, const struct client_address *address, uint32_t as,
                  uint32_t period)
 {
     *papers = (struct papers){.as = as, .period = period, .area_province = MONTH_ANYBODY};
     month_init(&papers->month);
     client_init(&papers->client, address);
-    Qingfen__V1__HelloReply *hello = NULL;
-    int r = client_connect(&papers->client, 0);
-    if (r == 0 && as != 0) r = client_hello(&papers->client, as, 0, &hello);
-    if (hello != NULL) qingfen__v1__hello_reply__free_unpacked(hello, NULL);
-    if (r == 0) return true;
-    fprintf(stderr, "qingfen document: %s\n", papers->client.text);
-    return false;
+    return connect_papers(papers);
+}
+
+bool papers_reconnect(struct papers *papers)
+{
+    const struct client_address address = papers->client.address;
+    client_done(&papers->client);
+    client_init(&papers->client, &address);
+    return connect_papers(papers);
 }
 
 static void forget_areas(struct papers *papers)
@@ -113,7 +126,7 @@ bool papers_month(struct papers *papers)
 {
     struct document_fault fault;
     if (papers->month.period != 0) return true;
-    ProtobufCMessage *answer = ask_batch(papers, 0, 0, 0);
+    ProtobufCMessage *answer = ask_batch(papers, papers->version, 0, 0);
     if (answer == NULL) return false;
     const bool is_read =
         replies_batch(&papers->month, (const Qingfen__V1__BatchGetReply *)answer, &fault);
@@ -121,7 +134,8 @@ bool papers_month(struct papers *papers)
     if (!is_read) return refuse(&fault);
     if (papers->as != 0) papers->month.province = province_index(papers->as);
     if (!read_lines(papers, &fault)) return false;
-    return tie_month(&papers->month, &fault) || refuse(&fault);
+    return (tie_month(&papers->month, &fault) && tie_digest(&papers->month, &fault)) ||
+           refuse(&fault);
 }
 
 /* -- areas ------------------------------------------------------------------------------------ */
@@ -338,6 +352,40 @@ static bool read_cells(struct papers *papers, struct recon_report *report,
     return is_sound || refuse(&fault);
 }
 
+/* The month's cells as the ledger has them, against the figures. */
+static bool tie_cells(struct papers *papers, const struct recon_report *report)
+{
+    struct document_fault fault;
+    Qingfen__V1__CellList request = QINGFEN__V1__CELL_LIST__INIT;
+    struct recon_state *states = NULL;
+    size_t count = 0;
+    bool more = true;
+    bool is_sound = true;
+    request.province = province_codes[report->province];
+    request.period = report->period;
+    request.limit = PAGE_ROWS;
+    while (more && is_sound) {
+        ProtobufCMessage *answer = ask(papers, &request.base, MESSAGE_CELL_LIST,
+                                       &qingfen__v1__cell_list_reply__descriptor);
+        if (answer == NULL) {
+            free(states);
+            return false;
+        }
+        const Qingfen__V1__CellListReply *reply = (const Qingfen__V1__CellListReply *)answer;
+        states = realloc(states, (count + reply->n_cells + 1) * sizeof *states);
+        ENSURE(states != NULL);
+        for (size_t i = 0; i < reply->n_cells && is_sound; i++) {
+            is_sound = replies_cell(reply->cells[i], &states[count++], &fault);
+        }
+        more = next_page(reply->more, reply->n_cells, &request.offset);
+        protobuf_c_message_free_unpacked(answer, NULL);
+    }
+    is_sound = is_sound && tie_recon_ledger(report->date == 0, report->cells, report->cell_count,
+                                            states, count, &fault);
+    free(states);
+    return is_sound || refuse(&fault);
+}
+
 static bool make_recon(struct papers *papers, uint8_t province, uint32_t date,
                        struct document **ret_document)
 {
@@ -356,6 +404,7 @@ static bool make_recon(struct papers *papers, uint8_t province, uint32_t date,
                               report.difference_count, &fault)) {
         is_made = refuse(&fault);
     }
+    is_made = is_made && tie_cells(papers, &report);
     if (is_made) {
         *ret_document = build_recon(&report, &fault);
         is_made = *ret_document != NULL || refuse(&fault);
@@ -387,6 +436,12 @@ static bool make_notice(struct papers *papers, enum document_kind kind,
     return *ret_document != NULL || fault.text[0] == '\0' || refuse(&fault);
 }
 
+bool papers_has_versions(enum document_kind kind)
+{
+    return kind == DOCUMENT_CLR_NATIONAL || kind == DOCUMENT_CLR_PAYABLE ||
+           kind == DOCUMENT_CLR_RECEIVABLE;
+}
+
 bool papers_make(struct papers *papers, enum document_kind kind, uint8_t province,
                  const char *number, uint32_t date, bool is_of_month,
                  struct document **ret_document)
@@ -394,8 +449,10 @@ bool papers_make(struct papers *papers, enum document_kind kind, uint8_t provinc
     struct document_fault fault;
     const struct notice_choice choice = {papers->period, province, number, is_of_month};
     *ret_document = NULL;
-    if (kind == DOCUMENT_RECON_DAILY) return make_recon(papers, province, date, ret_document);
+    if (kind == DOCUMENT_RECON_DAILY && papers->version == 0)
+        return make_recon(papers, province, date, ret_document);
     if (!papers_month(papers)) return false;
+    if (papers->version != 0 && !papers_has_versions(kind)) return true;
     switch (kind) {
     case DOCUMENT_CLR_NATIONAL:
         *ret_document = build_national(&papers->month, &fault);

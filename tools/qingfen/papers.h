@@ -11,6 +11,7 @@ struct papers {
     struct client client;
     uint32_t as;                  /* Two digits of the province that asks; 0: the centre. */
     uint32_t period;              /* yyyymm */
+    uint32_t version;             /* Of the batch; set before anything is asked. 0: the present. */
     struct month month;           /* With period 0: not asked yet. */
     struct month_notice *notices; /* Of the month, and all of prefunds. */
     size_t notice_count;
@@ -25,6 +26,10 @@ bool papers_open(struct papers *papers, const struct client_address *address, ui
                  uint32_t period);
 void papers_close(struct papers *papers);
 
+/* A connection of its own for a process that was forked with open papers, which has everything that
+ * was asked before; the parent's connection is left alone. */
+bool papers_reconnect(struct papers *papers);
+
 /* The month's batch with all its lines, tied. Asked once. */
 bool papers_month(struct papers *papers);
 
@@ -35,9 +40,14 @@ bool papers_notices(struct papers *papers);
  * long as the province is the same. */
 bool papers_areas(struct papers *papers, uint8_t province);
 
+/* True of the tables that the lines of a version say everything of: they can be made of any
+ * version. Everything else follows the present state. */
+bool papers_has_versions(enum document_kind kind);
+
 /* A document of that kind. *ret_document is NULL when there is nothing to make it of (no notice of
- * that kind); then `true` is given all the same. `number`: only that notice, or NULL. `date`: of a
- * reconciliation, 0: the whole month. `is_of_month`: prefunds issued in the month only. */
+ * that kind, or none in versions when one is asked for); then `true` is given all the same.
+ * `number`: only that notice, or NULL. `date`: of a reconciliation, 0: the whole month.
+ * `is_of_month`: prefunds issued in the month only. */
 bool papers_make(struct papers *papers, enum document_kind kind, uint8_t province,
                  const char *number, uint32_t date, bool is_of_month,
                  struct document **ret_document);

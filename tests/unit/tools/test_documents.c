@@ -420,6 +420,80 @@ static void a_failing_write_leaves_nothing(void **state)
     month_free(&month);
 }
 
+/* The bytes of docs/formats.md, "The batch digest", by another hand (Python's hashlib). */
+static void the_digest_is_that_of_the_lines(void **state)
+{
+    (void)state;
+    static const uint8_t wanted[SHA256_SIZE] = {
+        0x1e, 0x06, 0x65, 0xf2, 0x63, 0xc5, 0xd5, 0x6f, 0x6d, 0x02, 0xe2,
+        0xba, 0xbb, 0x62, 0xaf, 0x97, 0xaf, 0x3f, 0xec, 0x86, 0x31, 0xbc,
+        0x03, 0x93, 0x2b, 0xa9, 0xa0, 0x8d, 0x65, 0xc3, 0xb4, 0xf7,
+    };
+    struct month month;
+    struct document_fault fault;
+    month_init(&month);
+    month.period = 202603;
+    month.number = 1;
+    month.version = 2;
+    struct month_line *line = month_line_add(&month);
+    *line = (struct month_line){
+        .kind = "CARRIED_RECORD",
+        .number = 7,
+        .period = 202602,
+        .payer = ANHUI,
+        .payee = 8,
+        .line = LINE_INPATIENT,
+        .insutype = 340,
+        .count = 1,
+        .medfee = 5000,
+        .funds = {3000, 20, 0, 0, -1},
+        .deducted = 11,
+        .amount = 3019,
+        .checksum = UINT64_C(0x8000000000000001),
+        .insu_admdvs = 340100,
+        .setl_id = "S202602-7",
+    };
+    memcpy(month.digest, wanted, sizeof wanted);
+    assert_true(tie_digest(&month, &fault));
+    line->checksum++;
+    assert_false(tie_digest(&month, &fault));
+    assert_non_null(strstr(fault.text, "digest of version 2"));
+    line->checksum--;
+    strcpy(line->kind, "CELLS");
+    assert_false(tie_digest(&month, &fault));
+    assert_non_null(strstr(fault.text, "unknown kind"));
+    month.province = ANHUI; /* It has not all the lines. */
+    assert_true(tie_digest(&month, &fault));
+    month_free(&month);
+}
+
+static void figures_of_a_month_are_the_cells(void **state)
+{
+    (void)state;
+    struct document_fault fault;
+    const struct recon_cell cell = {.payer = ANHUI,
+                                    .payee = 8,
+                                    .line = LINE_INPATIENT,
+                                    .insutype = 390,
+                                    .centre = {4, 900, 700, 50},
+                                    .payer_reconciled = true};
+    struct recon_state ledger[2] = {
+        {ANHUI, 8, LINE_INPATIENT, 390, 4, 750, true, false},
+        {ANHUI, 9, LINE_INPATIENT, 390, 0, 0, true, true}, /* Its records were all taken back. */
+    };
+    assert_true(tie_recon_ledger(true, &cell, 1, ledger, 2, &fault));
+    ledger[0].amount++;
+    assert_false(tie_recon_ledger(true, &cell, 1, ledger, 2, &fault));
+    ledger[0].amount--;
+    ledger[0].payee_reconciled = true;
+    assert_false(tie_recon_ledger(true, &cell, 1, ledger, 2, &fault));
+    ledger[0].count++;
+    assert_false(tie_recon_ledger(true, &cell, 1, ledger, 2, &fault));
+    assert_true(tie_recon_ledger(false, &cell, 1, ledger, 2, &fault)); /* A day has some of them. */
+    assert_false(tie_recon_ledger(false, &cell, 1, NULL, 0, &fault));
+    assert_false(tie_recon_ledger(true, NULL, 0, ledger, 2, &fault));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -437,6 +511,8 @@ int main(void)
         cmocka_unit_test(values_are_written_without_a_minus),
         cmocka_unit_test(areas_have_whole_names),
         cmocka_unit_test(replies_are_read),
+        cmocka_unit_test(the_digest_is_that_of_the_lines),
+        cmocka_unit_test(figures_of_a_month_are_the_cells),
         cmocka_unit_test(a_failing_write_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
