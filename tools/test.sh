@@ -198,6 +198,7 @@ if [ -z "$quick" ]; then
     export ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1
     export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
     export TSAN_OPTIONS=halt_on_error=1
+    export QINGFEN_WALKS=10 # Of the cycle's; all of them have walked under gcc and clang.
     if check asan-configure "AddressSanitizer, UBSan: configure" configure "$builds/asan" \
         --buildtype=debugoptimized -Dtests=true -Db_sanitize=address,undefined; then
         tests asan "AddressSanitizer, UBSan: unit, shape, fuzz-corpus, smoke" "$builds/asan" \

@@ -76,7 +76,7 @@ void rig_line(struct batch_rig *rig, uint8_t payer, uint8_t payee, const int64_t
     line.kind = LINE_OF_CELL;
     line.count = count;
     line.checksum = 1000 + rig->lines;
-    line.medfee = 2 * funds_sum(funds);
+    line.medfee = (int64_t)(2 * (uint64_t)funds_sum(funds)); /* May wrap, as the sum may. */
     memcpy(line.funds, funds, sizeof line.funds);
     rig_put(rig, ROW_LINE, &line);
 
