@@ -139,17 +139,10 @@ static void cut_free(struct cut *cut)
 /* -- cells --------------------------------------------------------------------------------------
  */
 
-static int compare_keys(const struct cell_key *a, const struct cell_key *b)
-{
-    if (a->period != b->period) return a->period < b->period ? -1 : 1;
-    /* Four bytes in the order of their meaning. */
-    return memcmp(&a->payer, &b->payer, sizeof *a - offsetof(struct cell_key, payer));
-}
-
 static int compare_work(const void *a, const void *b)
 {
-    return compare_keys(&((const struct work_cell *)a)->row.cell,
-                        &((const struct work_cell *)b)->row.cell);
+    return cell_key_compare(&((const struct work_cell *)a)->row.cell,
+                            &((const struct work_cell *)b)->row.cell);
 }
 
 /* A key as one number, in the order of keys. */
@@ -235,7 +228,7 @@ static int compare_singles(const void *a, const void *b)
     const struct exception_row *second = b;
     const struct cell_key first_cell = record_cell(&first->record);
     const struct cell_key second_cell = record_cell(&second->record);
-    const int order = compare_keys(&first_cell, &second_cell);
+    const int order = cell_key_compare(&first_cell, &second_cell);
     return order != 0 ? order : record_ref_compare(&first->ref, &second->ref);
 }
 
@@ -656,7 +649,7 @@ static bool find_line(const struct judgement *j, const struct batch_row *batch,
     while ((line = line_next(&walk)) != NULL) {
         if (alone ? line->kind == LINE_CARRIED_RECORD &&
                         record_ref_compare(&line->ref, &exception->ref) == 0
-                  : line->kind <= LINE_CARRIED_CELL && compare_keys(&line->cell, &key) == 0)
+                  : line->kind <= LINE_CARRIED_CELL && cell_key_compare(&line->cell, &key) == 0)
             break;
     }
     if (line == NULL) return false;

@@ -197,8 +197,7 @@ const char *exception_state(const struct cycle *cycle, const struct exception_ro
     if ((flags & EXCEPTION_HELD) != 0) return "HELD";
     if (exception->batch != 0) return "BATCHED";
     if (!exception->carved) {
-        const struct record_facts *r = &exception->record;
-        const struct cell_key key = {r->period, r->payer, r->payee, r->line, r->insurance};
+        const struct cell_key key = record_cell(&exception->record);
         const struct frozen_row *frozen = cycle_find(cycle, ROW_FROZEN, &key);
         if (frozen != NULL && frozen->batch != 0) return "BATCHED";
     }
