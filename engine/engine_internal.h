@@ -1,5 +1,5 @@
-/* engine_internal -- what engine.c, engine_desk.c and the desk's other files (engine_facts.c,
- * engine_cycle.c, engine_query.c) share; nobody else includes it. */
+/* engine_internal -- what engine.c and the files of the desk share: engine_jobs.c, engine_desk.c,
+ * engine_facts.c, engine_centre.c, engine_cycle.c, engine_query.c. Nobody else includes it. */
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
 
@@ -251,7 +251,7 @@ void home_answer(struct home *home, uint64_t ticket, struct bytes payload);
 /* Sends a finished answer of the desk back to the home that asked. */
 void home_return(struct home *home, const struct result *result);
 
-/* -- engine_desk.c -------------------------------------------------------------------------- */
+/* -- engine_jobs.c -------------------------------------------------------------------------- */
 
 /* True for what the desk answers. */
 bool desk_type(uint16_t type);
@@ -264,26 +264,12 @@ bool desk_take(struct home *home, uint64_t ticket, uint16_t type, uint16_t provi
 /* Frees what the desk holds. */
 void desk_free(struct home *home);
 
-/* A shard's answer to the desk's question. */
-void desk_result(struct home *home, uint32_t shard, const struct result *result);
-
 /* Goes on with what is to be done. True when something was. */
 bool desk_turn(struct home *home, int64_t now_ms);
 
-/* Phases of a cut. What stands between them belongs to engine_cycle.c. */
-enum cut_phase {
-    CUT_CHECK = 0, /* May the month be cut? */
-    CUT_CHECKED,
-    CUT_GATHER_BEFORE, /* What the cycle would say, before anything is done. */
-    CUT_SHARDS,
-    CUT_RELEASE,
-    CUT_RELEASED,
-    CUT_GATHER, /* The frozen cells. */
-    CUT_DECIDED,
-    CUT_CELLS, /* For the answer. */
-};
+/* -- engine_desk.c -------------------------------------------------------------------------- */
 
-/* For the desk's other files. A question's body is borrowed until every answer is there. */
+/* A question's body is borrowed until every answer is there. */
 void desk_ask_all(struct home *home, uint16_t type, uint32_t period, struct bytes body);
 void desk_ask_one(struct home *home, uint32_t shard, uint16_t type, struct bytes body);
 uint32_t desk_first_refusal(const struct home *home);
@@ -302,6 +288,41 @@ int64_t desk_clock(const struct home *home);
 /* Latest month cut and year closed on all shards, while nothing cuts or closes. */
 void desk_limits(const struct home *home, uint32_t *ret_cut_through, uint32_t *ret_closed_year);
 
+/* A shard's answer to the desk's question. */
+void desk_result(struct home *home, uint32_t shard, const struct result *result);
+
+/* Sends what of the question could not be sent yet. True when any was. */
+bool desk_send_unsent(struct home *home, int64_t now_ms);
+
+/* Frees the answers of the last question. */
+void desk_drop_answers(struct home *home);
+
+/* Gives back what the job held. */
+void desk_end_job(struct home *home);
+
+/* -- engine_centre.c ------------------------------------------------------------------------ */
+
+/* Phases of a cut. What stands between them belongs to engine_cycle.c. */
+enum cut_phase {
+    CUT_CHECK = 0, /* May the month be cut? */
+    CUT_CHECKED,
+    CUT_GATHER_BEFORE, /* What the cycle would say, before anything is done. */
+    CUT_SHARDS,
+    CUT_RELEASE,
+    CUT_RELEASED,
+    CUT_GATHER, /* The frozen cells. */
+    CUT_DECIDED,
+    CUT_CELLS, /* For the answer. */
+};
+
+/* Steps of the jobs. */
+void step_cut(struct home *home);
+void step_clock(struct home *home);
+void step_report(struct home *home);
+void step_settlement_get(struct home *home);
+void step_status(struct home *home);
+void step_align(struct home *home);
+
 /* -- engine_facts.c ------------------------------------------------------------------------- */
 
 /* Begins to gather what `needs` says; takes its refs over. Tallies are of `kind`; those by area of
@@ -318,7 +339,7 @@ void gather_free(struct home *home);
 /* Reads the decisions of shard 0's journal into a new cycle. */
 void cycle_restore(struct home *home);
 
-/* A step of the job, as they are in engine_desk.c. */
+/* Steps of the jobs. */
 void step_order(struct home *home);
 void step_year_close(struct home *home);
 

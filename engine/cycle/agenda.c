@@ -182,8 +182,8 @@ static void add_signatures(struct agenda *a, const struct batch_row *batch, cons
     add_provinces(a, due, "sign", batch->period, name, open);
 }
 
-/* A month with nothing in it gets no batch once it is cut, and needs none; nobody waits for one that
- * is long over. */
+/* A month with nothing in it gets no batch once it is cut, and needs none; nobody waits for one
+ * that is long over. */
 static bool needs_no_batch(const struct agenda *a, uint32_t period)
 {
     if (cycle_batch(a->cycle, period) != NULL) return false;

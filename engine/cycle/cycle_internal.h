@@ -2,8 +2,9 @@
  *
  * One file a chapter: recon.c, confirm.c, dispute.c, cut.c, batch.c, notice.c, payment.c,
  * unwind.c, prefund.c, settings.c; areas.c, agenda.c and check.c only look. rows.c keeps the rows,
- * sound.c lets them in, cycle.c hands orders to their chapters. A chapter judges against the state
- * before the decision: rows it has put are not seen until cycle_apply(). */
+ * sound.c lets them in, cycle.c is the state, orders.c hands orders to their chapters. A chapter
+ * judges against the state before the decision: rows it has put are not seen until cycle_apply().
+ */
 #ifndef CYCLE_CYCLE_INTERNAL_H
 #define CYCLE_CYCLE_INTERNAL_H
 
@@ -79,6 +80,9 @@ void post_funds(struct judgement *j, uint8_t payer, uint8_t payee, enum cycle_ac
                 uint32_t period);
 
 int64_t funds_sum(const int64_t funds[FUND_COUNT]);
+
+/* The order's own row, but for time and ref. */
+struct order_row order_key(const struct order *order);
 
 /* Puts the order's own row (idempotency) and the answer's ref; every chapter ends with it. True,
  * always. */
