@@ -356,6 +356,19 @@ bool document_seal(struct document *document, struct document_fault *fault)
     return true;
 }
 
+void document_controls_text(const struct document *document, char ret_text[DOCUMENT_CONTROLS_SIZE])
+{
+    char sum[VALUE_SIZE];
+    char count[VALUE_SIZE];
+    const struct document_value amount = value_number(document->controls.sum);
+    const struct document_value records = value_number((int64_t)document->controls.count);
+    const bool counted = document->controls.count != 0;
+    (void)snprintf(ret_text, DOCUMENT_CONTROLS_SIZE, "控制数：%llu 行，%s%s%s 元",
+                   (unsigned long long)document->controls.rows,
+                   counted ? value_format(VALUE_COUNT, &records, true, count) : "",
+                   counted ? " 笔，" : "", value_format(VALUE_MONEY, &amount, true, sum));
+}
+
 char *document_digest_text(const struct document *document, char ret_text[2 * SHA256_SIZE + 1])
 {
     for (size_t i = 0; i < SHA256_SIZE; i++) {

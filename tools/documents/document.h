@@ -114,6 +114,12 @@ struct document {
     struct document_chunk *chunks; /* Memory of all texts and rows. */
 };
 
+/* Bytes of a line of control totals, its end mark too. */
+#define DOCUMENT_CONTROLS_SIZE 200
+
+/* "控制数：6 行，120 笔，3,514,839.67 元"; the records only where the document counts any. */
+void document_controls_text(const struct document *document, char ret_text[DOCUMENT_CONTROLS_SIZE]);
+
 /* An empty document; ended by document_free(). Never NULL: out of memory ends the process. */
 struct document *document_new(const struct document_type *type);
 void document_free(struct document *document); /* NULL is fine. */

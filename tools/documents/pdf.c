@@ -391,11 +391,7 @@ static void put_bottom(struct paper *paper)
 {
     const struct document *document = paper->document;
     char line[512];
-    char number[VALUE_SIZE];
-    char records[VALUE_SIZE];
     char digest[2 * SHA256_SIZE + 1];
-    const struct document_value sum = value_number(document->controls.sum);
-    const struct document_value count = value_number((int64_t)document->controls.count);
 
     /* Who signs has what is signed on the same page. */
     keep(paper, 16.0 * document->note_count + 80);
@@ -403,11 +399,9 @@ static void put_bottom(struct paper *paper)
         snprintf(line, sizeof line, "注%u：%s", i + 1, document->notes[i]);
         put_line(paper, line, 8.5, PANGO_ALIGN_LEFT, 2);
     }
-    snprintf(line, sizeof line, "控制数：%llu 行，%s 笔，%s 元",
-             (unsigned long long)document->controls.rows,
-             value_format(VALUE_COUNT, &count, true, records),
-             value_format(VALUE_MONEY, &sum, true, number));
-    put_line(paper, line, 8.5, PANGO_ALIGN_LEFT, 2);
+    char controls[DOCUMENT_CONTROLS_SIZE];
+    document_controls_text(document, controls);
+    put_line(paper, controls, 8.5, PANGO_ALIGN_LEFT, 2);
     snprintf(line, sizeof line, "摘要（SHA-256）：%s", document_digest_text(document, digest));
     put_line(paper, line, 7.5, PANGO_ALIGN_LEFT, 20);
 

@@ -211,22 +211,16 @@ static lxw_row_t put_bottom(struct book *book, lxw_worksheet *sheet, lxw_row_t r
 {
     const struct document *document = book->document;
     char line[1024];
-    char number[VALUE_SIZE];
-    char count[VALUE_SIZE];
     char digest[2 * SHA256_SIZE + 1];
-    const struct document_value sum = value_number(document->controls.sum);
-    const struct document_value records = value_number((int64_t)document->controls.count);
 
     for (uint32_t i = 0; i < document->note_count; i++) {
         snprintf(line, sizeof line, "注%u：%s", i + 1, document->notes[i]);
         if (text_columns(line) > (size_t)columns * 16) worksheet_set_row(sheet, row, 28, NULL);
         put_across(sheet, row++, columns, line, book->styles[STYLE_NOTE]);
     }
-    snprintf(line, sizeof line, "控制数：%llu 行，%s 笔，%s 元",
-             (unsigned long long)document->controls.rows,
-             value_format(VALUE_COUNT, &records, true, count),
-             value_format(VALUE_MONEY, &sum, true, number));
-    put_across(sheet, row++, columns, line, book->styles[STYLE_FACT]);
+    char controls[DOCUMENT_CONTROLS_SIZE];
+    document_controls_text(document, controls);
+    put_across(sheet, row++, columns, controls, book->styles[STYLE_FACT]);
     snprintf(line, sizeof line, "摘要（SHA-256）：%s", document_digest_text(document, digest));
     put_across(sheet, row++, columns, line, book->styles[STYLE_FACT]);
     row++;
