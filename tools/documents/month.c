@@ -243,7 +243,7 @@ static uint8_t kind_number(const char *kind)
 {
     static const char *const kinds[] = {"CELL", "CARRIED_CELL", "CARRIED_RECORD", "RECOVERY",
                                         "NEGATIVE_CARRY"};
-    for (uint8_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    for (uint32_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(kind, kinds[i]) == 0) return (uint8_t)(i + 1);
     }
     return 0;

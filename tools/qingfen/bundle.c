@@ -200,7 +200,7 @@ static bool collect_parts(struct bundle *bundle, const uint8_t *provinces, uint3
                           uint32_t jobs)
 {
     bool is_whole = true;
-    json_t **parts = calloc(jobs, sizeof *parts);
+    json_t **parts = calloc(jobs, sizeof(json_t *));
     ENSURE(parts != NULL);
     for (uint32_t job = 0; job < jobs && is_whole; job++) {
         char path[PATH_MAX + 32];
