@@ -1,5 +1,6 @@
 /* engine_internal -- what engine.c and the files of the desk share: engine_jobs.c, engine_desk.c,
- * engine_facts.c, engine_centre.c, engine_cycle.c, engine_query.c. Nobody else includes it. */
+ * engine_facts.c, engine_centre.c, engine_cycle.c, engine_query.c, engine_recon_day.c. Nobody else
+ * includes it. */
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
 
@@ -355,6 +356,11 @@ bool decision_send(struct home *home);
 /* -- engine_query.c ------------------------------------------------------------------------- */
 
 void step_query(struct home *home);
+
+/* True when the pair is the subject's own, or the subject is the centre. */
+bool is_subject(uint8_t subject, uint8_t payer, uint8_t payee);
+
+/* -- engine_recon_day.c --------------------------------------------------------------------- */
 
 /* The cells a ReconDay asks about, with what was sent; desk_finish()es. */
 struct order_answer;
