@@ -704,6 +704,8 @@ static uint16_t message_type_of(const struct entry *entry)
     case ENTRY_CLOCK:
     case ENTRY_YEAR_CLOSE:
     case ENTRY_CYCLE:
+    case ENTRY_WALLET:
+    case ENTRY_DEBT:
     case ENTRY_KIND_END:
         break;
     }

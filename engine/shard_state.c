@@ -365,10 +365,12 @@ void state_apply(struct shard *shard, const struct entry *entry, const struct re
         return;
     case ENTRY_CYCLE:
         return; /* The cycle's own; nothing of the shard's changes. */
+    case ENTRY_WALLET:
+    case ENTRY_DEBT:
     case ENTRY_KIND_END:
         break;
     }
-    ENSURE(entry->kind < ENTRY_KIND_END);
+    ENSURE(entry->kind < ENTRY_WALLET);
 }
 
 /* -- checkpoint ----------------------------------------------------------------------------- */

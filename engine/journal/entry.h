@@ -38,6 +38,8 @@ enum entry_kind {
     ENTRY_CLOCK = 6,      /* body: ClockSet; stamp_ms is the new time */
     ENTRY_YEAR_CLOSE = 7, /* body: YearClose */
     ENTRY_CYCLE = 8,      /* body: a part of a decision of the clearing cycle; shard 0 only */
+    ENTRY_WALLET = 9,     /* body: wallet/ops.h; its debts and it stand in one block */
+    ENTRY_DEBT = 10, /* body: SetlPost made of struct wallet_debt; orig_seq: the ENTRY_WALLET */
     ENTRY_KIND_END,
 };
 

@@ -7,8 +7,11 @@
  *         in memory says in which run an id is, so that finding one is a single look.
  * MARK    value: struct mark; key: seq (8), big-endian.
  * CYCLE   value: nothing; key: seq (8), big-endian, of an entry of the clearing cycle.
- * META    value: struct shard_meta; key: "meta".
- * Integers in values are little-endian. Everything here can be rebuilt from the journal. */
+ * PERSON  whose record each is: value: numbers of 8 bytes, ascending: bytes 4..8 of psn_key as a
+ *         big-endian number << 24 | seq - run; key: run (8), the seq of the run's first entry, and
+ *         the first number (8), big-endian. A run is a checkpoint's; a short one takes the next
+ * too. META    value: struct shard_meta; key: "meta". Integers in values are little-endian.
+ * Everything here can be rebuilt from the journal. */
 #ifndef LEDGER_CHUNK_H
 #define LEDGER_CHUNK_H
 

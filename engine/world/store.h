@@ -20,6 +20,8 @@ enum store_table {
     STORE_TALLY, /* kind, period, part (4 each, big-endian), payer, payee, line, insurance -> struct
                   * tally */
     STORE_CYCLE, /* seq (8, big-endian) of an ENTRY_CYCLE -> nothing */
+    STORE_SHELF, /* rows of wallets and what belongs to them, see ledger/shelf.h */
+    STORE_PERSON, /* run (8), first (8, big-endian) -> whose record each is, see ledger/chunk.h */
     STORE_TABLE_COUNT,
 };
 

@@ -35,6 +35,16 @@ enum request_type {
     REQUEST_FACTS = 0xe00d,   /* struct record_facts of the packed struct record_ref in `body`. */
     REQUEST_CYCLE = 0xe00e,   /* Shard 0: append `body` as a part of a decision of the cycle. */
     REQUEST_CONTROL = 0xe000, /* Mask: all of the above. */
+
+    /* Between homes and shards, for wallets; docs/wire.md does not know them. */
+    REQUEST_WALLET_FACT = 0xe101, /* First stop of the message of type `period` in `body`: the
+                                   * answer is struct wallet_fact. */
+    REQUEST_MAIL = 0xe102,   /* Effects from another shard (codec/mail.h); the answer's seq is the
+                              * last one this shard has. */
+    REQUEST_PERSON = 0xe103, /* A question of type `period`: `area` bytes of cursor, then the
+                              * message. The answer is a payload, or with STATE_MORE the cursor to
+                              * ask again with. */
+    REQUEST_SWEEP = 0xe104,  /* Only in entries: what became due at a time. */
 };
 
 struct request {
@@ -43,7 +53,7 @@ struct request {
     uint16_t type;     /* enum message_type or enum request_type */
     uint16_t province; /* Two-digit code the session speaks for; 0: all (the centre). */
     uint32_t period;   /* For requests of the desk. */
-    uint32_t area;
+    uint32_t area;     /* Of wallet messages: bytes of struct wallet_fact before the message. */
     int64_t instant_ms;
     struct bytes body; /* Borrowed for the step. */
 };
@@ -53,6 +63,7 @@ enum result_state {
     STATE_ACCRUED,
     STATE_REVERSED,
     STATE_TOMBSTONE,
+    STATE_MORE, /* Of REQUEST_PERSON: ask again with the cursor in data. */
 };
 
 struct result {

@@ -403,6 +403,8 @@ static uint8_t ids_of(const struct recount *recount, uint64_t seq)
     case ENTRY_CLOCK:
     case ENTRY_YEAR_CLOSE:
     case ENTRY_CYCLE:
+    case ENTRY_WALLET:
+    case ENTRY_DEBT:
     case ENTRY_KIND_END:
         break;
     }

@@ -254,6 +254,8 @@ static int ids_of(struct arena *arena, const struct entry *entry, struct full_id
     case ENTRY_CLOCK:
     case ENTRY_YEAR_CLOSE:
     case ENTRY_CYCLE:
+    case ENTRY_WALLET:
+    case ENTRY_DEBT:
     case ENTRY_KIND_END:
         break;
     }
@@ -733,6 +735,8 @@ bool recount_add(struct recount *recount, const struct entry *entry, place_t pla
     case ENTRY_YEAR_CLOSE:
         return add_year_close(&look);
     case ENTRY_CYCLE:
+    case ENTRY_WALLET:
+    case ENTRY_DEBT:
         return add_cycle(&look);
     case ENTRY_CLOCK:
         return true;

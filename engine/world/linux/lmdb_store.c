@@ -20,7 +20,7 @@
 static const char *const table_names[STORE_TABLE_COUNT] = {
     [STORE_META] = "meta",   [STORE_RECORD] = "record", [STORE_ID] = "id",
     [STORE_MARK] = "mark",   [STORE_CELL] = "cell",     [STORE_TALLY] = "tally",
-    [STORE_CYCLE] = "cycle",
+    [STORE_CYCLE] = "cycle", [STORE_SHELF] = "shelf",   [STORE_PERSON] = "person",
 };
 
 struct store_txn {

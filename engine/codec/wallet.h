@@ -1,0 +1,77 @@
+/* codec/wallet -- messages of wallet, premium and pushes between protobuf bytes and nouns, by
+ * table; their answers, and what waits for provinces, written by hand or through protobuf-c
+ * (codec/person.c). Must not know any state. */
+#ifndef CODEC_WALLET_H
+#define CODEC_WALLET_H
+
+#include "types/error.h"
+#include "types/wallet.h"
+
+/* True for what wallet_order_decode() takes: 0x02xx, 0x03xx and the pushes, OUTBOX_GET too. */
+bool wallet_type(uint16_t type);
+
+/* True for the questions of proto/person.proto, and OUTBOX_GET: answered by shards through
+ * REQUEST_PERSON. */
+bool person_type(uint16_t type);
+
+/* Form only, as in codec/messages.h: lengths and UTF-8 are the rules'. Views into `body`. */
+bool wallet_order_decode(uint16_t type, struct bytes body, struct wallet_order *ret_order,
+                         uint32_t *ret_field);
+
+/* True when two messages of one type say the same, transport fields apart. */
+bool wallet_order_same(uint16_t type, struct bytes a, struct bytes b);
+
+/* Field number of a member of struct wallet_order in that type, by its offset; 0: not in it. For
+ * failures: WALLET_FIELD(order->type, amount). */
+uint32_t wallet_field(uint16_t type, size_t offset);
+
+/* Name of a field, "trsf_amt"; "" when unknown. */
+const char *wallet_field_name(uint16_t type, uint32_t field);
+
+/* Where a message goes. */
+enum wallet_way {
+    WAY_ONE,        /* To the shard of `first`. */
+    WAY_TWO,        /* To `other` for its fact, then to `first`. */
+    WAY_EVERYWHERE, /* To every shard: institutions, provincial rules. */
+    WAY_OUTBOX,     /* To the home of a destination's outbox: `dest`. */
+    WAY_NOWHERE,    /* Names nobody: the own shard will say what is missing. */
+};
+
+struct wallet_route {
+    enum wallet_way way;
+    uint8_t first[4]; /* Bytes that lead to the shard (dispatch/route.h). */
+    uint8_t other[4];
+    uint32_t dest; /* Outbox destination, 0..OUTBOX_COUNT-1 */
+    struct bytes msgid;
+};
+
+/* Looks at the message only as far as it must; types of wallet_type() and person_type(). */
+void wallet_route(uint16_t type, struct bytes body, struct wallet_route *ret_route);
+
+/* Destination of an outbox: 0 the platform, else a two-digit code; OUTBOX_COUNT when unknown. */
+uint32_t outbox_dest(uint32_t code);
+uint32_t outbox_code(uint32_t dest);
+
+/* What a WalletReply says; lists are borrowed. */
+struct wallet_reply {
+    uint16_t type; /* Of the request. */
+    uint16_t code;
+    bool dup;
+    struct bytes msgid;
+    uint64_t seq;
+    int64_t stamp_ms;
+    uint32_t shard;
+    const struct failure *failures;
+    uint32_t failure_count;
+    const struct wallet_said *said; /* NULL: refused. */
+    const struct lot *used;
+    uint32_t used_count;
+};
+
+/* malloc'ed; NULL without memory. */
+uint8_t *wallet_reply_encode(const struct wallet_reply *reply, size_t *ret_size);
+
+uint8_t *outbox_reply_encode(uint32_t code, uint64_t acked, uint64_t last,
+                             const struct outgoing *list, uint32_t count, size_t *ret_size);
+
+#endif

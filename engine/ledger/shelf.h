@@ -1,0 +1,55 @@
+/* shelf -- rows by key that changed since the last checkpoint: persons, institutions, outboxes.
+ *
+ * Like the delta there are two: one takes changes, the other is frozen while it is merged into the
+ * store's STORE_SHELF table. A row is found on the active shelf, else on the frozen one, else in
+ * the store; a dropped row stands there as dropped. Keys and values are bytes; the first byte of a
+ * key says what it is. Knows no rule.
+ *
+ * Keys      'P' psn_key (16)                          a packed person
+ *           'D' due_ms (8, big-endian), psn_key       a person who is due then; no value
+ *           'I' fixmedins_code (16)                   struct institution
+ *           'R' param, admdvs (4 each), eff_ms (8)    struct rule_row
+ *           'O' destination (1), position (8)         struct outgoing
+ *           'M' shard (1), number (8)                 mail to that shard it has not acknowledged
+ *           'C'                                       struct shelf_counters (shard_wallet.h) */
+#ifndef LEDGER_SHELF_H
+#define LEDGER_SHELF_H
+
+#include "types/bytes.h"
+
+#define SHELF_KEY_MAX 25 /* Bytes. */
+
+struct shelf;
+
+/* Room for `bytes_max` bytes of keys and values; the memory is touched as it is used. NULL without
+ * memory. */
+struct shelf *shelf_new(size_t bytes_max);
+void shelf_free(struct shelf *shelf); /* NULL is fine. */
+void shelf_reset(struct shelf *shelf);
+
+/* True when rows of `bytes` in all, at most `rows` of them, still fit. */
+bool shelf_has_room(const struct shelf *shelf, uint32_t rows, size_t bytes);
+
+/* Copies; in place of a value of the same key. */
+void shelf_put(struct shelf *shelf, struct bytes key, struct bytes value);
+void shelf_drop(struct shelf *shelf, struct bytes key);
+
+enum shelf_found {
+    SHELF_NOT_HERE, /* Ask further down. */
+    SHELF_VALUE,
+    SHELF_DROPPED,
+};
+
+/* The value is borrowed until the next put or drop. */
+enum shelf_found shelf_get(const struct shelf *shelf, struct bytes key, struct bytes *ret_value);
+
+uint32_t shelf_count(const struct shelf *shelf); /* Keys. */
+size_t shelf_used(const struct shelf *shelf);    /* Bytes. */
+size_t shelf_bytes(const struct shelf *shelf);   /* Bytes of memory reserved. */
+
+/* For the merge: the keys in ascending order, each once with its last value. `dropped` says that
+ * there is none. Returns false at the end; begins with *cursor = 0. Sorts at the first call. */
+bool shelf_next(struct shelf *shelf, uint32_t *cursor, struct bytes *ret_key,
+                struct bytes *ret_value, bool *ret_dropped);
+
+#endif

@@ -1,0 +1,402 @@
+#include "wallet/ops.h"
+
+#include "types/ensure.h"
+#include "util/le.h"
+#include "wallet/params.h"
+
+#define BODY_HEAD_SIZE 8
+#define OP_HEAD_SIZE   4
+
+/* -- sizes ---------------------------------------------------------------------------------- */
+
+size_t effect_size(const struct effect *effect)
+{
+    return offsetof(struct effect, lots) + effect->lot_count * sizeof effect->lots[0];
+}
+
+size_t transfer_size(const struct transfer_row *row)
+{
+    return offsetof(struct transfer_row, lots) + row->lot_count * sizeof row->lots[0];
+}
+
+bool effect_decode(struct bytes data, struct effect *ret_effect)
+{
+    if (data.size < offsetof(struct effect, lots) || data.size > sizeof *ret_effect) return false;
+    memset(ret_effect, 0, sizeof *ret_effect);
+    memcpy(ret_effect, data.data, data.size);
+    return ret_effect->lot_count <= TRANSFER_LOTS_MAX && effect_size(ret_effect) == data.size;
+}
+
+/* -- reading -------------------------------------------------------------------------------- */
+
+bool wallet_entry_decode(struct bytes body, struct wallet_entry *ret_entry)
+{
+    if (body.size < BODY_HEAD_SIZE) return false;
+    const size_t fact_size = le_load16(body.data + 2);
+    const size_t message_size = le_load32(body.data + 4);
+    if (fact_size != 0 && fact_size != sizeof(struct wallet_fact)) return false;
+    if (body.size - BODY_HEAD_SIZE < fact_size ||
+        body.size - BODY_HEAD_SIZE - fact_size < message_size) {
+        return false;
+    }
+    const uint8_t *at = body.data + BODY_HEAD_SIZE;
+    ret_entry->type = le_load16(body.data);
+    ret_entry->message = (struct bytes){at, message_size};
+    ret_entry->fact = (struct bytes){at + message_size, fact_size};
+    at += message_size + fact_size;
+    ret_entry->ops = (struct bytes){at, (size_t)(body.data + body.size - at)};
+    return true;
+}
+
+static bool op_sound(const struct op *op)
+{
+    struct effect effect;
+    switch ((enum op_kind)op->op) {
+    case OP_PERSON:
+        return op->data.size == PSN_KEY_SIZE + 8;
+    case OP_PUT:
+        return op->kind > 0 && op->kind < PERSON_ROW_END;
+    case OP_DROP:
+        return op->kind > 0 && op->kind < PERSON_ROW_END && op->data.size <= ROW_KEY_MAX;
+    case OP_SAID:
+        return op->data.size == sizeof(struct wallet_said);
+    case OP_USED:
+        return op->data.size == sizeof(struct lot);
+    case OP_EFFECT:
+        return effect_decode(op->data, &effect);
+    case OP_OUT:
+    case OP_QUEUE:
+        return op->data.size == sizeof(struct outgoing);
+    case OP_ACK:
+        return op->data.size == 16;
+    case OP_INSTITUTION:
+        return op->data.size == sizeof(struct institution);
+    case OP_RULE:
+        return op->data.size == sizeof(struct rule_row);
+    case OP_ID:
+        return op->data.size >= 4 && op->data.size <= 4 + WALLET_ID_SIZE + CLIENT_NO_SIZE;
+    case OP_KIND_END:
+        break;
+    }
+    return false;
+}
+
+bool ops_next(struct bytes *ops, struct op *ret_op, bool *ret_bad)
+{
+    *ret_bad = false;
+    if (ops->size == 0) return false;
+    *ret_bad = true;
+    if (ops->size < OP_HEAD_SIZE) return false;
+    const size_t size = le_load16(ops->data + 2);
+    if (ops->size - OP_HEAD_SIZE < size) return false;
+    *ret_op = (struct op){
+        .op = ops->data[0],
+        .kind = ops->data[1],
+        .data = {ops->data + OP_HEAD_SIZE, size},
+    };
+    if (!op_sound(ret_op)) return false;
+    ops->data += OP_HEAD_SIZE + size;
+    ops->size -= OP_HEAD_SIZE + size;
+    *ret_bad = false;
+    return true;
+}
+
+/* -- writing -------------------------------------------------------------------------------- */
+
+static void put_bytes(struct ops_writer *w, const void *data, size_t size)
+{
+    if (w->full || w->room - w->size < size) {
+        w->full = true;
+        return;
+    }
+    if (size != 0) memcpy(w->out + w->size, data, size);
+    w->size += size;
+}
+
+void ops_begin(struct ops_writer *writer, uint8_t *out, size_t room, uint16_t type,
+               struct bytes message, struct bytes fact)
+{
+    uint8_t head[BODY_HEAD_SIZE];
+    *writer = (struct ops_writer){.out = out, .room = room};
+    le_store16(head, type);
+    le_store16(head + 2, (uint16_t)fact.size);
+    le_store32(head + 4, (uint32_t)message.size);
+    put_bytes(writer, head, sizeof head);
+    put_bytes(writer, message.data, message.size);
+    put_bytes(writer, fact.data, fact.size);
+}
+
+void ops_put(struct ops_writer *writer, enum op_kind op, uint8_t kind, const void *data,
+             size_t size)
+{
+    uint8_t head[OP_HEAD_SIZE] = {(uint8_t)op, kind};
+    ENSURE(size <= UINT16_MAX);
+    le_store16(head + 2, (uint16_t)size);
+    put_bytes(writer, head, sizeof head);
+    put_bytes(writer, data, size);
+}
+
+void ops_put_effect(struct ops_writer *writer, const struct effect *effect)
+{
+    ops_put(writer, OP_EFFECT, (uint8_t)effect->kind, effect, effect_size(effect));
+}
+
+void ops_put_id(struct ops_writer *writer, char domain, uint32_t scope, struct bytes text)
+{
+    uint8_t data[4 + WALLET_ID_SIZE + CLIENT_NO_SIZE];
+    ENSURE(text.size <= sizeof data - 4);
+    le_store32(data, scope);
+    if (text.size != 0) memcpy(data + 4, text.data, text.size);
+    ops_put(writer, OP_ID, (uint8_t)domain, data, 4 + text.size);
+}
+
+/* -- rows ----------------------------------------------------------------------------------- */
+
+/* The lists of a person as data: where rows and their count stand, how large, and their key. */
+struct list {
+    size_t rows;
+    size_t count;
+    uint32_t max;
+    uint16_t size;
+    uint8_t key_at[2]; /* Up to two members make the key. */
+    uint8_t key_size[2];
+};
+
+#define LIST(member, counter, limit, type)                                              \
+    .rows = offsetof(struct person, member), .count = offsetof(struct person, counter), \
+    .max = (limit), .size = sizeof(struct type)
+#define KEY(type, member)      offsetof(struct type, member)
+#define KEY_SIZE(type, member) sizeof(((struct type *)0)->member)
+
+static const struct list lists[PERSON_ROW_END] = {
+    [PERSON_LOT] = {LIST(lots, lot_count, LOTS_MAX, lot), .key_at = {KEY(lot, number)},
+                    .key_size = {KEY_SIZE(lot, number)}},
+    [PERSON_RELATION] = {LIST(relations, relation_count, RELATIONS_MAX, relation_row),
+                         .key_at = {KEY(relation_row, other), KEY(relation_row, side)},
+                         .key_size = {KEY_SIZE(relation_row, other), KEY_SIZE(relation_row, side)}},
+    [PERSON_TRANSFER] = {LIST(transfers, transfer_count, TRANSFERS_MAX, transfer_row),
+                         .key_at = {KEY(transfer_row, trsf_id)},
+                         .key_size = {KEY_SIZE(transfer_row, trsf_id)}},
+    [PERSON_OFFER] = {LIST(offers, offer_count, OFFERS_MAX, offer_row),
+                      .key_at = {KEY(offer_row, trsf_id)},
+                      .key_size = {KEY_SIZE(offer_row, trsf_id)}},
+    [PERSON_HOLDER] = {LIST(holders, holder_count, HOLDERS_MAX, holder_row),
+                       .key_at = {KEY(holder_row, holder)},
+                       .key_size = {KEY_SIZE(holder_row, holder)}},
+    [PERSON_RESERVE] = {LIST(reserves, reserve_count, RESERVES_MAX, reserve_row),
+                        .key_at = {KEY(reserve_row, reserve_id)},
+                        .key_size = {KEY_SIZE(reserve_row, reserve_id)}},
+    [PERSON_PREMIUM] = {LIST(premiums, premium_count, PREMIUMS_MAX, premium_row),
+                        .key_at = {KEY(premium_row, insutype), KEY(premium_row, year)},
+                        .key_size = {KEY_SIZE(premium_row, insutype), KEY_SIZE(premium_row, year)}},
+    [PERSON_SWITCH] = {LIST(switches, switch_count, SWITCHES_MAX, switch_row),
+                       .key_at = {KEY(switch_row, which), KEY(switch_row, eff_ms)},
+                       .key_size = {KEY_SIZE(switch_row, which), KEY_SIZE(switch_row, eff_ms)}},
+    [PERSON_FILING] = {LIST(filings, filing_count, FILINGS_MAX, filing_row),
+                       .key_at = {KEY(filing_row, filing_no)},
+                       .key_size = {KEY_SIZE(filing_row, filing_no)}},
+};
+
+/* The rows there is one of. */
+struct single {
+    size_t at;
+    size_t size;
+};
+
+static const struct single singles[PERSON_ROW_END] = {
+    [PERSON_WALLET] = {offsetof(struct person, wallet), sizeof(struct wallet_row)},
+    [PERSON_INSURED] = {offsetof(struct person, insured), sizeof(struct insured_row)},
+    [PERSON_LIMITS] = {offsetof(struct person, limits), sizeof(struct limits_row)},
+    [PERSON_HOLD] = {offsetof(struct person, hold), sizeof(struct hold_row)},
+};
+
+static uint32_t *list_count(struct person *person, const struct list *list)
+{
+    return (uint32_t *)((uint8_t *)person + list->count);
+}
+
+static uint8_t *list_row(struct person *person, const struct list *list, uint32_t place)
+{
+    return (uint8_t *)person + list->rows + (size_t)place * list->size;
+}
+
+size_t row_key(enum person_row kind, const void *row, uint8_t *out)
+{
+    const struct list *list = &lists[kind];
+    size_t used = 0;
+    for (int i = 0; i < 2; i++) {
+        memcpy(out + used, (const uint8_t *)row + list->key_at[i], list->key_size[i]);
+        used += list->key_size[i];
+    }
+    return used;
+}
+
+/* Place of the row with that key; the count when there is none. */
+static uint32_t find_row(struct person *person, enum person_row kind, const uint8_t *key,
+                         size_t size)
+{
+    const struct list *list = &lists[kind];
+    const uint32_t count = *list_count(person, list);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t its[ROW_KEY_MAX];
+        if (row_key(kind, list_row(person, list, i), its) == size && memcmp(its, key, size) == 0) {
+            return i;
+        }
+    }
+    return count;
+}
+
+static size_t row_size(enum person_row kind, const void *row)
+{
+    return kind == PERSON_TRANSFER ? transfer_size(row) : lists[kind].size;
+}
+
+static bool transfer_sound(struct bytes data)
+{
+    struct transfer_row row;
+    if (data.size < offsetof(struct transfer_row, lots) || data.size > sizeof row) return false;
+    memcpy(&row, data.data, offsetof(struct transfer_row, lots));
+    return row.lot_count <= TRANSFER_LOTS_MAX && transfer_size(&row) == data.size;
+}
+
+/* Room for a row at its place: lots stand by number, all others as they came. NULL when full. */
+static uint8_t *make_place(struct person *person, enum person_row kind, const void *row)
+{
+    const struct list *list = &lists[kind];
+    uint32_t *count = list_count(person, list);
+    if (*count == list->max) return NULL;
+    uint32_t place = *count;
+    if (kind == PERSON_LOT) {
+        const uint32_t number = ((const struct lot *)row)->number;
+        while (place != 0 && person->lots[place - 1].number > number)
+            place--;
+    }
+    uint8_t *at = list_row(person, list, place);
+    memmove(at + list->size, at, (size_t)(*count - place) * list->size);
+    *count += 1;
+    return at;
+}
+
+static bool put_row(struct person *person, enum person_row kind, struct bytes data)
+{
+    const struct list *list = &lists[kind];
+    uint8_t row[sizeof(struct transfer_row)] = {0};
+    uint8_t key[ROW_KEY_MAX];
+
+    if (kind == PERSON_TRANSFER ? !transfer_sound(data) : data.size != list->size) return false;
+    memcpy(row, data.data, data.size);
+    const uint32_t place = find_row(person, kind, key, row_key(kind, row, key));
+    uint8_t *at = place < *list_count(person, list) ? list_row(person, list, place)
+                                                    : make_place(person, kind, row);
+    if (at == NULL) return false;
+    memcpy(at, row, list->size);
+    return true;
+}
+
+static bool drop_row(struct person *person, enum person_row kind, struct bytes key)
+{
+    const struct list *list = &lists[kind];
+    uint32_t *count = list_count(person, list);
+    const uint32_t place = find_row(person, kind, key.data, key.size);
+    if (place == *count) return false;
+    uint8_t *at = list_row(person, list, place);
+    memmove(at, at + list->size, (size_t)(*count - place - 1) * list->size);
+    *count -= 1;
+    return true;
+}
+
+bool op_apply(const struct op *op, struct person *person)
+{
+    if (op->kind == 0 || op->kind >= PERSON_ROW_END) return false;
+    const enum person_row kind = (enum person_row)op->kind;
+    const struct single *single = &singles[kind];
+
+    if (op->op == OP_DROP) return single->size == 0 && drop_row(person, kind, op->data);
+    if (op->op != OP_PUT) return false;
+    if (single->size == 0) return put_row(person, kind, op->data);
+    if (op->data.size != single->size) return false;
+    memcpy((uint8_t *)person + single->at, op->data.data, single->size);
+    return true;
+}
+
+/* -- differences ---------------------------------------------------------------------------- */
+
+/* Writes OP_PERSON before the first op of this person. */
+struct difference {
+    struct ops_writer *writer;
+    const struct person *before;
+    bool begun;
+};
+
+static void begin_person(struct difference *d)
+{
+    uint8_t data[PSN_KEY_SIZE + 8];
+    if (d->begun) return;
+    d->begun = true;
+    memcpy(data, d->before->key.bytes, PSN_KEY_SIZE);
+    le_store64(data + PSN_KEY_SIZE, d->before->head.last_seq);
+    ops_put(d->writer, OP_PERSON, 0, data, sizeof data);
+}
+
+static void put_difference(struct difference *d, enum op_kind op, enum person_row kind,
+                           const void *data, size_t size)
+{
+    begin_person(d);
+    ops_put(d->writer, op, (uint8_t)kind, data, size);
+}
+
+static void diff_single(struct difference *d, enum person_row kind, const struct person *after)
+{
+    const struct single *single = &singles[kind];
+    const uint8_t *old = (const uint8_t *)d->before + single->at;
+    const uint8_t *new = (const uint8_t *)after + single->at;
+    if (memcmp(old, new, single->size) == 0) return;
+    put_difference(d, OP_PUT, kind, new, single->size);
+}
+
+/* find_row() changes nothing: it only takes a person that may be changed. */
+static uint32_t place_of(const struct person *person, enum person_row kind, const void *row)
+{
+    uint8_t key[ROW_KEY_MAX];
+    const size_t size = row_key(kind, row, key);
+    return find_row((struct person *)(uintptr_t)person, kind, key, size);
+}
+
+static void diff_list(struct difference *d, enum person_row kind, const struct person *after)
+{
+    const struct list *list = &lists[kind];
+    const uint32_t old_count = *list_count((struct person *)(uintptr_t)d->before, list);
+    const uint32_t new_count = *list_count((struct person *)(uintptr_t)after, list);
+
+    for (uint32_t i = 0; i < old_count; i++) {
+        const void *row = (const uint8_t *)d->before + list->rows + (size_t)i * list->size;
+        if (place_of(after, kind, row) < new_count) continue;
+        uint8_t key[ROW_KEY_MAX];
+        put_difference(d, OP_DROP, kind, key, row_key(kind, row, key));
+    }
+    for (uint32_t i = 0; i < new_count; i++) {
+        const uint8_t *row = (const uint8_t *)after + list->rows + (size_t)i * list->size;
+        const uint32_t place = place_of(d->before, kind, row);
+        const uint8_t *old = (const uint8_t *)d->before + list->rows + (size_t)place * list->size;
+        const size_t size = row_size(kind, row);
+        if (place < old_count && row_size(kind, old) == size && memcmp(old, row, size) == 0) {
+            continue;
+        }
+        put_difference(d, OP_PUT, kind, row, size);
+    }
+}
+
+void ops_put_person(struct ops_writer *writer, const struct person *before,
+                    const struct person *after, bool always)
+{
+    struct difference d = {.writer = writer, .before = before};
+    ENSURE(psn_same(&before->key, &after->key));
+    if (always) begin_person(&d);
+    for (int kind = 1; kind < PERSON_ROW_END; kind++) {
+        if (singles[kind].size != 0) {
+            diff_single(&d, (enum person_row)kind, after);
+        } else {
+            diff_list(&d, (enum person_row)kind, after);
+        }
+    }
+}

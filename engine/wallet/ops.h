@@ -1,0 +1,100 @@
+/* ops -- a decision of the wallet as bytes in an entry: which rows are put and dropped, what was
+ * said, who is told. Replay applies them and asks no rule.
+ *
+ * BODY OF ENTRY_WALLET  little-endian
+ *           OFFSET  SIZE  FIELD
+ *                0     2  type          enum message_type; REQUEST_MAIL, REQUEST_SWEEP
+ *                2     2  fact_size     0 or sizeof(struct wallet_fact)
+ *                4     4  message_size
+ *                8     …  message, then fact, then ops until the end
+ * OP        op (1), kind (1), size (2), `size` bytes
+ *   OP_PERSON       psn_key (16), seq of the person's entry before this one (8): the following rows
+ *                   are this person's; a mail can be for several
+ *   OP_PUT          kind: row; the row, a transfer only with the lots it carries
+ *   OP_DROP         kind: row; the row's key, row_key()
+ *   OP_SAID         struct wallet_said
+ *   OP_USED         struct lot: what a payment took from a lot, or gave back to it, in that order
+ *   OP_EFFECT       struct effect with the lots it carries: mail to a person's shard
+ *   OP_OUT          struct outgoing, position 0: mail to the home of that outbox
+ *   OP_QUEUE        struct outgoing with its position: the home's own
+ *   OP_ACK          dest (4), 0 (4), upto (8): a destination has all positions up to there
+ *   OP_INSTITUTION  struct institution
+ *   OP_RULE         struct rule_row (wallet/params.h)
+ *   OP_ID           kind: domain letter; scope (4), then the text: an id this entry is found by */
+#ifndef WALLET_OPS_H
+#define WALLET_OPS_H
+
+#include "wallet/person.h"
+
+enum op_kind {
+    OP_PERSON = 1,
+    OP_PUT,
+    OP_DROP,
+    OP_SAID,
+    OP_USED,
+    OP_EFFECT,
+    OP_OUT,
+    OP_QUEUE,
+    OP_ACK,
+    OP_INSTITUTION,
+    OP_RULE,
+    OP_ID,
+    OP_KIND_END,
+};
+
+struct op {
+    uint8_t op;        /* enum op_kind */
+    uint8_t kind;      /* enum person_row, or a letter */
+    struct bytes data; /* Borrowed. */
+};
+
+/* What stands in an entry; borrowed from it. */
+struct wallet_entry {
+    uint16_t type;
+    struct bytes message;
+    struct bytes fact; /* Size 0 or of struct wallet_fact. */
+    struct bytes ops;
+};
+
+/* False when the body is no such thing; then nothing may be taken from it. */
+bool wallet_entry_decode(struct bytes body, struct wallet_entry *ret_entry);
+
+/* Takes the next op off the front of `ops`. False at the end, or with *ret_bad set at bytes that
+ * are no op of a known form. */
+bool ops_next(struct bytes *ops, struct op *ret_op, bool *ret_bad);
+
+/* A body as it grows; `full` once something did not fit, and then nothing of it counts. */
+struct ops_writer {
+    uint8_t *out;
+    size_t size;
+    size_t room;
+    bool full;
+};
+
+void ops_begin(struct ops_writer *writer, uint8_t *out, size_t room, uint16_t type,
+               struct bytes message, struct bytes fact);
+void ops_put(struct ops_writer *writer, enum op_kind op, uint8_t kind, const void *data,
+             size_t size);
+void ops_put_effect(struct ops_writer *writer, const struct effect *effect);
+void ops_put_id(struct ops_writer *writer, char domain, uint32_t scope, struct bytes text);
+
+/* The rows in which `after` differs from `before`, as OP_PERSON, OP_PUT and OP_DROP; nothing when
+ * they are alike, unless `always`. */
+void ops_put_person(struct ops_writer *writer, const struct person *before,
+                    const struct person *after, bool always);
+
+/* Applies an OP_PUT or OP_DROP. False when it does not fit the person: damage. */
+bool op_apply(const struct op *op, struct person *person);
+
+/* The key that an OP_DROP carries for a row, at most ROW_KEY_MAX bytes; gives its size. */
+#define ROW_KEY_MAX 32
+size_t row_key(enum person_row kind, const void *row, uint8_t *out);
+
+/* Bytes of an effect, of a transfer row, with the lots they carry. */
+size_t effect_size(const struct effect *effect);
+size_t transfer_size(const struct transfer_row *row);
+
+/* Reads an effect; false when size and lot_count do not agree. */
+bool effect_decode(struct bytes data, struct effect *ret_effect);
+
+#endif

@@ -1,0 +1,329 @@
+#include "wallet/person.h"
+
+#include "types/ensure.h"
+#include "util/checksum.h"
+#include "wallet/ops.h"
+
+/* -- making --------------------------------------------------------------------------------- */
+
+void person_clear(struct person *person, struct psn_key key)
+{
+    memset(person, 0, offsetof(struct person, lots));
+    person->key = key;
+    person->head.due_ms = INT64_MAX;
+}
+
+void person_copy(struct person *to, const struct person *from)
+{
+    memcpy(to, from, offsetof(struct person, lots));
+    memcpy(to->lots, from->lots, from->lot_count * sizeof to->lots[0]);
+    memcpy(to->relations, from->relations, from->relation_count * sizeof to->relations[0]);
+    memcpy(to->transfers, from->transfers, from->transfer_count * sizeof to->transfers[0]);
+    memcpy(to->offers, from->offers, from->offer_count * sizeof to->offers[0]);
+    memcpy(to->holders, from->holders, from->holder_count * sizeof to->holders[0]);
+    memcpy(to->reserves, from->reserves, from->reserve_count * sizeof to->reserves[0]);
+    memcpy(to->premiums, from->premiums, from->premium_count * sizeof to->premiums[0]);
+    memcpy(to->switches, from->switches, from->switch_count * sizeof to->switches[0]);
+    memcpy(to->filings, from->filings, from->filing_count * sizeof to->filings[0]);
+}
+
+/* -- packed --------------------------------------------------------------------------------- */
+
+#define ROW_HEAD_SIZE 4
+
+bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_person)
+{
+    person_clear(ret_person, key);
+    if (packed.size < sizeof ret_person->head) return false;
+    memcpy(&ret_person->head, packed.data, sizeof ret_person->head);
+    packed.data += sizeof ret_person->head;
+    packed.size -= sizeof ret_person->head;
+    while (packed.size != 0) {
+        if (packed.size < ROW_HEAD_SIZE) return false;
+        const size_t size = packed.data[2] | (size_t)packed.data[3] << 8;
+        if (packed.size - ROW_HEAD_SIZE < size) return false;
+        const struct op op = {
+            .op = OP_PUT,
+            .kind = packed.data[0],
+            .data = {packed.data + ROW_HEAD_SIZE, size},
+        };
+        if (!op_apply(&op, ret_person)) return false;
+        packed.data += ROW_HEAD_SIZE + size;
+        packed.size -= ROW_HEAD_SIZE + size;
+    }
+    return true;
+}
+
+static size_t pack_row(enum person_row kind, const void *row, size_t size, uint8_t *out)
+{
+    out[0] = (uint8_t)kind;
+    out[1] = 0;
+    out[2] = (uint8_t)size;
+    out[3] = (uint8_t)(size >> 8);
+    memcpy(out + ROW_HEAD_SIZE, row, size);
+    return ROW_HEAD_SIZE + size;
+}
+
+/* Rows of one size, one after the other. */
+static size_t pack_list(enum person_row kind, const void *rows, uint32_t count, size_t size,
+                        uint8_t *out)
+{
+    size_t used = 0;
+    for (uint32_t i = 0; i < count; i++)
+        used += pack_row(kind, (const uint8_t *)rows + i * size, size, out + used);
+    return used;
+}
+
+static bool says_nothing(const void *row, size_t size)
+{
+    const uint8_t *bytes = row;
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] != 0) return false;
+    }
+    return true;
+}
+
+static size_t pack_single(enum person_row kind, const void *row, size_t size, uint8_t *out)
+{
+    return says_nothing(row, size) ? 0 : pack_row(kind, row, size, out);
+}
+
+size_t person_pack(const struct person *person, uint8_t *out)
+{
+    const struct person *p = person;
+    size_t used = sizeof p->head;
+
+    memcpy(out, &p->head, used);
+    used += pack_single(PERSON_WALLET, &p->wallet, sizeof p->wallet, out + used);
+    used += pack_single(PERSON_INSURED, &p->insured, sizeof p->insured, out + used);
+    used += pack_single(PERSON_LIMITS, &p->limits, sizeof p->limits, out + used);
+    used += pack_single(PERSON_HOLD, &p->hold, sizeof p->hold, out + used);
+    used += pack_list(PERSON_LOT, p->lots, p->lot_count, sizeof p->lots[0], out + used);
+    used += pack_list(PERSON_RELATION, p->relations, p->relation_count, sizeof p->relations[0],
+                      out + used);
+    for (uint32_t i = 0; i < p->transfer_count; i++) {
+        used += pack_row(PERSON_TRANSFER, &p->transfers[i], transfer_size(&p->transfers[i]),
+                         out + used);
+    }
+    used += pack_list(PERSON_OFFER, p->offers, p->offer_count, sizeof p->offers[0], out + used);
+    used += pack_list(PERSON_HOLDER, p->holders, p->holder_count, sizeof p->holders[0], out + used);
+    used +=
+        pack_list(PERSON_RESERVE, p->reserves, p->reserve_count, sizeof p->reserves[0], out + used);
+    used +=
+        pack_list(PERSON_PREMIUM, p->premiums, p->premium_count, sizeof p->premiums[0], out + used);
+    used +=
+        pack_list(PERSON_SWITCH, p->switches, p->switch_count, sizeof p->switches[0], out + used);
+    used += pack_list(PERSON_FILING, p->filings, p->filing_count, sizeof p->filings[0], out + used);
+    return used;
+}
+
+bool person_empty(const struct person *person)
+{
+    const struct person *p = person;
+    return says_nothing(&p->wallet, sizeof p->wallet) &&
+           says_nothing(&p->insured, sizeof p->insured) &&
+           says_nothing(&p->limits, sizeof p->limits) && says_nothing(&p->hold, sizeof p->hold) &&
+           p->lot_count + p->relation_count + p->transfer_count + p->offer_count + p->holder_count +
+                   p->reserve_count + p->premium_count + p->switch_count + p->filing_count ==
+               0;
+}
+
+/* -- questions ------------------------------------------------------------------------------ */
+
+int64_t person_due(const struct person *person)
+{
+    int64_t due = INT64_MAX;
+    for (uint32_t i = 0; i < person->transfer_count; i++) {
+        const struct transfer_row *t = &person->transfers[i];
+        const int64_t its =
+            t->state == TRANSFER_HOLDING && t->next_ms < t->exp_ms ? t->next_ms : t->exp_ms;
+        if (its < due) due = its;
+    }
+    return due;
+}
+
+int64_t person_balance(const struct person *person)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < person->lot_count; i++)
+        sum += person->lots[i].amount;
+    return sum;
+}
+
+int64_t person_free_balance(const struct person *person, int64_t now_ms)
+{
+    int64_t sum = person_balance(person);
+    for (uint32_t i = 0; i < person->reserve_count; i++) {
+        if (person->reserves[i].exp_ms > now_ms) sum -= person->reserves[i].amount;
+    }
+    return sum;
+}
+
+/* -- lists ---------------------------------------------------------------------------------- */
+
+static bool id_is(const char *id, struct bytes text)
+{
+    return text.size < WALLET_ID_SIZE && text.size == strlen(id) &&
+           memcmp(id, text.data, text.size) == 0;
+}
+
+struct relation_row *person_relation(struct person *person, const struct psn_key *other,
+                                     enum relation_side side)
+{
+    for (uint32_t i = 0; i < person->relation_count; i++) {
+        struct relation_row *row = &person->relations[i];
+        if (row->side == side && psn_same(&row->other, other)) return row;
+    }
+    return NULL;
+}
+
+struct relation_row *person_relation_by_id(struct person *person, struct bytes rlts_id)
+{
+    for (uint32_t i = 0; i < person->relation_count; i++) {
+        if (id_is(person->relations[i].rlts_id, rlts_id)) return &person->relations[i];
+    }
+    return NULL;
+}
+
+struct transfer_row *person_transfer(struct person *person, struct bytes trsf_id)
+{
+    for (uint32_t i = 0; i < person->transfer_count; i++) {
+        if (id_is(person->transfers[i].trsf_id, trsf_id)) return &person->transfers[i];
+    }
+    return NULL;
+}
+
+struct offer_row *person_offer(struct person *person, struct bytes trsf_id)
+{
+    for (uint32_t i = 0; i < person->offer_count; i++) {
+        if (id_is(person->offers[i].trsf_id, trsf_id)) return &person->offers[i];
+    }
+    return NULL;
+}
+
+struct holder_row *person_holder(struct person *person, const struct psn_key *holder)
+{
+    for (uint32_t i = 0; i < person->holder_count; i++) {
+        if (psn_same(&person->holders[i].holder, holder)) return &person->holders[i];
+    }
+    return NULL;
+}
+
+struct premium_row *person_premium(struct person *person, uint32_t insutype, uint32_t year)
+{
+    for (uint32_t i = 0; i < person->premium_count; i++) {
+        struct premium_row *row = &person->premiums[i];
+        if (row->insutype == insutype && row->year == year) return row;
+    }
+    return NULL;
+}
+
+/* Takes row `place` out of a list of `*count` rows of `size` bytes. */
+static void drop_row(void *rows, uint32_t *count, size_t size, uint32_t place)
+{
+    ENSURE(place < *count);
+    uint8_t *at = (uint8_t *)rows + place * size;
+    memmove(at, at + size, (*count - place - 1) * size);
+    *count -= 1;
+}
+
+bool person_hold(struct person *person, const struct psn_key *holder, int64_t amount)
+{
+    struct holder_row *row = person_holder(person, holder);
+    if (row == NULL) {
+        if (person->holder_count == HOLDERS_MAX) return false;
+        row = &person->holders[person->holder_count++];
+        *row = (struct holder_row){.holder = *holder};
+    }
+    row->amount += amount;
+    ENSURE(row->amount >= 0);
+    if (row->amount == 0) {
+        drop_row(person->holders, &person->holder_count, sizeof *row,
+                 (uint32_t)(row - person->holders));
+    }
+    return true;
+}
+
+bool person_put_lot(struct person *person, const struct lot *lot)
+{
+    uint32_t place = person->lot_count;
+    while (place != 0 && person->lots[place - 1].number >= lot->number)
+        place--;
+    if (place < person->lot_count && person->lots[place].number == lot->number) {
+        person->lots[place].amount += lot->amount;
+        return true;
+    }
+    if (person->lot_count == LOTS_MAX) return false;
+    memmove(&person->lots[place + 1], &person->lots[place],
+            (person->lot_count - place) * sizeof *lot);
+    person->lots[place] = *lot;
+    person->lot_count++;
+    return true;
+}
+
+void person_drop_lot(struct person *person, uint32_t place)
+{
+    drop_row(person->lots, &person->lot_count, sizeof person->lots[0], place);
+}
+
+void person_drop_relation(struct person *person, uint32_t place)
+{
+    drop_row(person->relations, &person->relation_count, sizeof person->relations[0], place);
+}
+
+void person_drop_transfer(struct person *person, uint32_t place)
+{
+    drop_row(person->transfers, &person->transfer_count, sizeof person->transfers[0], place);
+}
+
+void person_drop_offer(struct person *person, uint32_t place)
+{
+    drop_row(person->offers, &person->offer_count, sizeof person->offers[0], place);
+}
+
+void person_drop_reserve(struct person *person, uint32_t place)
+{
+    drop_row(person->reserves, &person->reserve_count, sizeof person->reserves[0], place);
+}
+
+/* -- ids ------------------------------------------------------------------------------------ */
+
+static void put_hex(uint64_t value, int digits, char *out)
+{
+    for (int i = digits - 1; i >= 0; i--, value >>= 4)
+        out[i] = "0123456789abcdef"[value & 15];
+}
+
+void wallet_id_make(char letter, const struct psn_key *key, uint64_t number,
+                    char ret_id[WALLET_ID_SIZE])
+{
+    uint8_t text[PSN_KEY_SIZE + 9];
+    memcpy(text, key->bytes, PSN_KEY_SIZE);
+    text[PSN_KEY_SIZE] = (uint8_t)letter;
+    memcpy(text + PSN_KEY_SIZE + 1, &number, sizeof number);
+
+    memset(ret_id, 0, WALLET_ID_SIZE);
+    ret_id[0] = letter;
+    for (int i = 0; i < 4; i++)
+        put_hex(key->bytes[i], 2, ret_id + 1 + 2 * i);
+    put_hex(checksum_hash64(0, text, sizeof text), 16, ret_id + 9);
+}
+
+static int hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return -1;
+}
+
+bool wallet_id_route(struct bytes id, uint8_t ret_bytes[4])
+{
+    if (id.size != 25 || id.data[0] < 'A' || id.data[0] > 'Z') return false;
+    for (size_t i = 1; i < id.size; i++) {
+        if (hex_value(id.data[i]) < 0) return false;
+    }
+    for (size_t i = 0; i < 4; i++)
+        ret_bytes[i] =
+            (uint8_t)(hex_value(id.data[1 + 2 * i]) << 4 | hex_value(id.data[2 + 2 * i]));
+    return true;
+}

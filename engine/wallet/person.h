@@ -1,0 +1,108 @@
+/* person -- all rows of one person, in memory while something is judged, and packed to be kept.
+ *
+ * PACKED  struct person_head, then the rows in the order of their kinds and within a kind as they
+ *         were put; each: kind (1), 0 (1), size (2, little-endian), the row's bytes. A transfer has
+ *         only as many lots as it carries. docs/formats.md, Persons.
+ *
+ * A struct person is large (tens of KiB) and mostly untouched: only the counted part of each list
+ * means anything. Make one with person_clear() or person_unpack(), copy with person_copy(). */
+#ifndef WALLET_PERSON_H
+#define WALLET_PERSON_H
+
+#include "types/wallet.h"
+
+struct person_head {
+    uint64_t last_seq; /* Latest entry of this person's wallet: where its history begins. */
+    int64_t due_ms;    /* person_due(): when the engine must look at the person; INT64_MAX: never */
+};
+
+struct person {
+    struct psn_key key;
+    struct person_head head;
+    struct wallet_row wallet;   /* state WALLET_NONE: none */
+    struct insured_row insured; /* state 0: none */
+    struct limits_row limits;
+    struct hold_row hold;
+    uint32_t lot_count; /* Ascending by number: spent from the front. */
+    uint32_t relation_count;
+    uint32_t transfer_count;
+    uint32_t offer_count;
+    uint32_t holder_count;
+    uint32_t reserve_count;
+    uint32_t premium_count;
+    uint32_t switch_count;
+    uint32_t filing_count;
+    struct lot lots[LOTS_MAX];
+    struct relation_row relations[RELATIONS_MAX];
+    struct transfer_row transfers[TRANSFERS_MAX];
+    struct offer_row offers[OFFERS_MAX];
+    struct holder_row holders[HOLDERS_MAX];
+    struct reserve_row reserves[RESERVES_MAX];
+    struct premium_row premiums[PREMIUMS_MAX];
+    struct switch_row switches[SWITCHES_MAX];
+    struct filing_row filings[FILINGS_MAX];
+};
+
+#define PERSON_PACKED_MAX (56 * 1024) /* Bytes; every list full. */
+
+/* A person nothing is known of. */
+void person_clear(struct person *person, struct psn_key key);
+
+/* Copies what counts. */
+void person_copy(struct person *to, const struct person *from);
+
+/* False when the bytes are no person: wrong sizes, counts or kinds. */
+bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_person);
+
+/* Writes at most PERSON_PACKED_MAX bytes; gives their number. Rows that say nothing (no wallet, no
+ * hold) are left out. */
+size_t person_pack(const struct person *person, uint8_t *out);
+
+/* True when not a single row is left. */
+bool person_empty(const struct person *person);
+
+/* When the engine must look at the person next: the end of its earliest transfer, or when a
+ * province has to be asked again. INT64_MAX: never. A function of the rows alone. */
+int64_t person_due(const struct person *person);
+
+/* Sum of the lots, fen; what soft reservations that have not lapsed leave of it. */
+int64_t person_balance(const struct person *person);
+int64_t person_free_balance(const struct person *person, int64_t now_ms);
+
+/* The row with that key, or NULL. Borrowed until the list changes. */
+struct relation_row *person_relation(struct person *person, const struct psn_key *other,
+                                     enum relation_side side);
+struct relation_row *person_relation_by_id(struct person *person, struct bytes rlts_id);
+struct transfer_row *person_transfer(struct person *person, struct bytes trsf_id);
+struct offer_row *person_offer(struct person *person, struct bytes trsf_id);
+struct holder_row *person_holder(struct person *person, const struct psn_key *holder);
+struct premium_row *person_premium(struct person *person, uint32_t insutype, uint32_t year);
+
+/* Adds `amount` (either sign) to what `holder` holds of this giver's; the row goes with its last
+ * fen. False when the list is full. */
+bool person_hold(struct person *person, const struct psn_key *holder, int64_t amount);
+
+/* Puts a lot at its place by number; of the same number: adds the amount. False when full. */
+bool person_put_lot(struct person *person, const struct lot *lot);
+
+/* Takes a row out of a list, by its place; the order of the others stays. */
+void person_drop_lot(struct person *person, uint32_t place);
+void person_drop_relation(struct person *person, uint32_t place);
+void person_drop_transfer(struct person *person, uint32_t place);
+void person_drop_offer(struct person *person, uint32_t place);
+void person_drop_reserve(struct person *person, uint32_t place);
+
+/* The id of something made for a person: letter, 8 hex digits that lead to the person's shard
+ * (psn_key's first four bytes), 16 hex digits made of key, letter and `number`. */
+void wallet_id_make(char letter, const struct psn_key *key, uint64_t number,
+                    char ret_id[WALLET_ID_SIZE]);
+
+/* The four bytes that lead to the shard; false when the text is no id of that form. */
+bool wallet_id_route(struct bytes id, uint8_t ret_bytes[4]);
+
+static inline bool psn_same(const struct psn_key *a, const struct psn_key *b)
+{
+    return memcmp(a->bytes, b->bytes, PSN_KEY_SIZE) == 0;
+}
+
+#endif
