@@ -87,6 +87,7 @@ struct wallet_input {
 struct wallet_decision {
     struct failures failures; /* None: accepted. */
     bool nothing;             /* Accepted and nothing to write: the answer alone. */
+    bool dup;                 /* And that was answered before. */
     struct wallet_said said;
     uint32_t used_count;
     uint32_t debt_count;
@@ -140,6 +141,14 @@ void wallet_receive(const struct effect *effect, const struct params *params, in
  * asked again while the person is still due. */
 void wallet_sweep(const struct params *params, int64_t now_ms, struct person *person,
                   struct wallet_decision *ret_decision);
+
+/* -- questions the shard asks ------------------------------------------------------------------ */
+
+/* The business key that makes an order the same as an earlier one, beside its msgid, and the code
+ * when the content is another (3016, 2011, 4008, …). False: it has none, or its chapter sees to it
+ * (one wallet a person, one relation a pair). keys.c */
+bool wallet_business_key(const struct wallet_order *order, struct wallet_id *ret_key,
+                         uint16_t *ret_conflict);
 
 /* -- questions the settlement's judge asks ---------------------------------------------------- */
 
