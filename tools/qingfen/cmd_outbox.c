@@ -88,7 +88,8 @@ static int outbox_ack(int argc, char **argv)
     uint64_t upto = 0;
     uint32_t dest;
     const struct option_spec specs[] = {
-        SPEAKER_OPTIONS(&speaker),
+        OPTION_TO(&speaker.address),
+        OPTION_AS(&speaker.as),
         OPTION_MSGID(&speaker),
         OPTION_DEST(&text),
         {"upto", OPTION_NUMBER, &upto, "POSITION", "the last position it has", 1, 0},
@@ -182,7 +183,8 @@ static int outbox_get(int argc, char **argv)
     };
     struct reader reader = {.speaker = speaker_new(help.name), .every = 1};
     const struct option_spec specs[] = {
-        SPEAKER_OPTIONS(&reader.speaker),
+        OPTION_TO(&reader.speaker.address),
+        OPTION_AS(&reader.speaker.as),
         OPTION_DEST(&reader.dest_text),
         {"after", OPTION_NUMBER, &reader.after, "POSITION",
          "what is behind it (default: behind what is acknowledged)", 0, 0},
@@ -213,7 +215,8 @@ static int outbox_watch(int argc, char **argv)
     };
     struct reader reader = {.speaker = speaker_new(help.name), .every = 1, .follow = true};
     const struct option_spec specs[] = {
-        SPEAKER_OPTIONS(&reader.speaker),
+        OPTION_TO(&reader.speaker.address),
+        OPTION_AS(&reader.speaker.as),
         OPTION_DEST(&reader.dest_text),
         {"ack", OPTION_FLAG, &reader.ack, NULL, "acknowledge what was printed", 0, 0},
         {"every", OPTION_NUMBER, &reader.every, "SECONDS", "how often to look (default 1)", 1,
