@@ -323,10 +323,15 @@ bool dues_full(const struct shard *shard);
 
 /* -- shard_wallet.c: what is decided about wallets --------------------------------------------- */
 
-/* Entries, bytes and rows that one wallet decision with its debts may need, its settlement's
- * aside. */
-bool wallet_has_room(const struct shard *shard);
-bool mail_has_room(const struct shard *shard, struct bytes batch);
+/* True when there is room for so many wallet decisions, one of them with debts and a settlement,
+ * and for so many rows dropped beside. */
+bool wallets_have_room(const struct shard *shard, uint32_t decisions, uint32_t rows);
+
+/* True for an effect on one of this shard's persons, or a message of an outbox that is here. */
+bool mail_item_sound(const struct shard *shard, uint16_t op, struct bytes data);
+
+/* Judges a sound batch of one item or none into shard->work. */
+bool judge_mail(const struct shard *shard, struct bytes batch, int64_t now_ms);
 
 void take_wallet(struct shard *shard, const struct request *request, int64_t now_ms);
 void take_wallet_fact(struct shard *shard, const struct request *request, int64_t now_ms);
@@ -353,9 +358,7 @@ const char *wallet_judge_again(const struct shard *shard, const struct entry *en
 
 void take_mail(struct shard *shard, const struct request *request, int64_t now_ms);
 
-/* Judges one item of a batch into shard->work; false when it is no sound item. */
-bool judge_mail(const struct shard *shard, uint16_t op, struct bytes data, struct bytes batch,
-                int64_t now_ms);
+bool mail_has_room(const struct shard *shard, struct bytes batch);
 
 /* State: an item for a shard, an item taken and what the sender has. */
 void mail_put(struct shard *shard, uint32_t to, uint16_t op, struct bytes data, uint64_t seq);
