@@ -30,6 +30,7 @@ void shard_config_init(struct shard_config *config)
     config->shards = 1;
     config->delta_entries = 262144;
     config->delta_bytes = 96u * 1024 * 1024;
+    config->shelf_bytes = 64u * 1024 * 1024;
     config->directory_ids = 4u * 1024 * 1024;
 }
 
@@ -44,6 +45,8 @@ void shard_free(struct shard *shard)
     directory_free(shard->directory);
     delta_free(shard->active);
     delta_free(shard->frozen);
+    shelf_free(shard->shelf);
+    shelf_free(shard->shelf_frozen);
     free(shard->groups[0].buffer);
     free(shard->groups[1].buffer);
     free(shard->merge_cells);
@@ -69,6 +72,8 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->directory = directory_new(config->directory_ids);
     shard->active = delta_new(config->delta_entries, config->delta_bytes);
     shard->frozen = delta_new(config->delta_entries, config->delta_bytes);
+    shard->shelf = shelf_new(config->shelf_bytes);
+    shard->shelf_frozen = shelf_new(config->shelf_bytes);
     for (int i = 0; i < 2; i++)
         shard->groups[i].buffer = aligned_alloc(BLOCK_ALIGN, GROUP_SIZE);
     shard->merge_cells = malloc(sizeof *shard->merge_cells * CELLS_MAX);
@@ -84,11 +89,11 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->failures = malloc(sizeof *shard->failures * FAILURES_RING);
     shard->scratch = malloc(sizeof *shard->scratch * STRETCH);
     if (shard->book == NULL || shard->directory == NULL || shard->active == NULL ||
-        shard->frozen == NULL || shard->groups[0].buffer == NULL ||
-        shard->groups[1].buffer == NULL || shard->merge_cells == NULL || shard->merge.ids == NULL ||
-        shard->merge.ids_sorted == NULL || shard->merge.chunk == NULL ||
-        shard->merge.facts == NULL || shard->waiting == NULL || shard->outgoing == NULL ||
-        shard->failures == NULL || shard->scratch == NULL) {
+        shard->frozen == NULL || shard->shelf == NULL || shard->shelf_frozen == NULL ||
+        shard->groups[0].buffer == NULL || shard->groups[1].buffer == NULL ||
+        shard->merge_cells == NULL || shard->merge.ids == NULL || shard->merge.ids_sorted == NULL ||
+        shard->merge.chunk == NULL || shard->merge.facts == NULL || shard->waiting == NULL ||
+        shard->outgoing == NULL || shard->failures == NULL || shard->scratch == NULL) {
         shard_free(shard);
         return NULL;
     }
@@ -169,8 +174,8 @@ static int read_state(struct shard *shard, const char **ret_why)
         return -EUCLEAN;
     }
     memcpy(&meta, value.data, sizeof meta);
-    if (meta.format == SHARD_META_FORMAT_OLD && meta.shard == shard->config.shard) {
-        r = store_clear(shard->store); /* It has no tallies of its records: made anew. */
+    if (shard_meta_is_old(meta.format) && meta.shard == shard->config.shard) {
+        r = store_clear(shard->store); /* It lacks much of its records: made anew. */
         return r == 0 ? begin_empty(shard) : r;
     }
     if (meta.format != SHARD_META_FORMAT || meta.shard != shard->config.shard || meta.run == 0 ||
@@ -249,10 +254,12 @@ int shard_replay(struct shard *shard, const struct block *block,
     if (delta_count(shard->active) + block->entry_count > shard->config.delta_entries ||
         marks + 2 * block->entry_count > shard->config.delta_entries ||
         !delta_has_room(shard->active, block->payload.size) ||
-        delta_count(shard->active) >= shard->config.delta_entries / 2) {
+        delta_count(shard->active) >= shard->config.delta_entries / 2 ||
+        !shelf_has_room(shard->shelf, 0, shelf_block_max(shard))) {
         const int r = shard_checkpoint(shard);
         if (r != 0) return r;
     }
+    shard->shelf_spent = 0;
     for (uint32_t i = 0; i < block->entry_count; i++) {
         struct entry entry;
         const size_t size = entry_decode_trusted(rest, &entry);
@@ -735,7 +742,8 @@ bool shard_dirty(const struct shard *shard)
     (void)delta_marks(shard->active, &marks);
     return delta_count(shard->active) >= shard->config.delta_entries / 2 ||
            marks >= shard->config.delta_entries / 2 ||
-           delta_used(shard->active) >= shard->config.delta_bytes / 2;
+           delta_used(shard->active) >= shard->config.delta_bytes / 2 ||
+           shelf_used(shard->shelf) >= shard->config.shelf_bytes / 2;
 }
 
 /* Begins the merge of what is frozen, on the thread that reads: the store's map may have to move.
@@ -789,6 +797,7 @@ static void flush(struct shard *shard, struct effects *effects)
     shard->written_bytes = effects->append.size;
     group->payload = 0;
     group->entries = 0;
+    shard->shelf_spent = 0;
     shard->filling ^= 1;
     freeze_if_due(shard);
 }
@@ -867,12 +876,12 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
     ret_status->stamp_ms = shard->stamp_ms;
     ret_status->cut_through = shard->cut_through;
     ret_status->closed_year = shard->closed_year;
-    ret_status->memory_bytes = 2 * delta_bytes(shard->active) + directory_bytes(shard->directory) +
-                               2 * sizeof(struct cell) * CELLS_MAX + 2 * GROUP_SIZE +
-                               RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
-                               FAILURES_RING * sizeof(struct failure) +
-                               2 * shard->merge.ids_room * sizeof(struct id) +
-                               shard->config.delta_entries * sizeof(struct record_facts);
+    ret_status->memory_bytes =
+        2 * delta_bytes(shard->active) + 2 * shelf_bytes(shard->shelf) +
+        directory_bytes(shard->directory) + 2 * sizeof(struct cell) * CELLS_MAX + 2 * GROUP_SIZE +
+        RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
+        FAILURES_RING * sizeof(struct failure) + 2 * shard->merge.ids_room * sizeof(struct id) +
+        shard->config.delta_entries * sizeof(struct record_facts);
 }
 
 const struct cell *shard_cells(const struct shard *shard, uint32_t *ret_count)

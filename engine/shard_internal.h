@@ -8,6 +8,7 @@
 #include "ledger/directory.h"
 #include "ledger/merge.h"
 #include "ledger/rules.h"
+#include "ledger/shelf.h"
 #include "shard.h"
 #include "shard_facts.h"
 
@@ -74,7 +75,10 @@ struct shard {
     struct book *book;
     struct directory *directory;
     struct delta *active;
-    struct delta *frozen; /* Being merged, or about to be; else empty and not looked at. */
+    struct delta *frozen;       /* Being merged, or about to be; else empty and not looked at. */
+    struct shelf *shelf;        /* Rows changed since the last freeze. */
+    struct shelf *shelf_frozen; /* Goes with `frozen`. */
+    size_t shelf_spent;         /* What the puts of this block may have taken of the shelf. */
     bool frozen_used;
     uint64_t last_seq;
     int64_t stamp_ms;
@@ -165,12 +169,32 @@ struct entry walk_to(const struct shard *shard, struct walk *walk, uint64_t seq)
 /* What became of a record; zeros when nothing did. */
 struct mark mark_of(const struct shard *shard, uint64_t seq);
 
+/* A row by its key (ledger/shelf.h): from the active shelf, else the frozen one, else the store.
+ * False when there is none. Borrowed until the next change or step. */
+bool shelf_read(const struct shard *shard, struct bytes key, struct bytes *ret_value);
+
+/* Puts or drops a row: the only way to, because of
+ *
+ *   (P1) The puts and drops of one block, counted as if each took a new place, need no more than
+ *        shelf_block_max(). A shelf with that much room therefore takes any block of the journal,
+ *        whatever it held when the block was first made: so replay can never run out of it.
+ *
+ * Live it is kept by asking shelf_can_take() before a request is judged, with a bound of the rows
+ * its entry may write; when it says no, the block has to be sealed first. */
+void shelf_write(struct shard *shard, struct bytes key, struct bytes value);
+void shelf_erase(struct shard *shard, struct bytes key);
+
+/* True when `rows` more writes, of values of `bytes` in all, fit on the shelf and into (P1). */
+bool shelf_can_take(const struct shard *shard, uint32_t rows, size_t bytes);
+size_t shelf_block_max(const struct shard *shard);
+
 /* Applies a decision: book, ids, marks, months. `record` is what the judge worked out about a
  * settlement or refund, or NULL on replay. The entry's bytes go into the delta. */
 void state_apply(struct shard *shard, const struct entry *entry, const struct record *record,
                  struct bytes entry_bytes);
 
-/* Freezes the active delta, to be merged up to the last entry; the other one becomes active. */
+/* Freezes the active delta and shelf, to be merged up to the last entry; the other ones become
+ * active. */
 void state_freeze(struct shard *shard);
 
 /* Ends a merge that went well. */

@@ -2,6 +2,7 @@
  *
  * state_apply() is the only way the state changes, live and on replay. It judges nothing: what it
  * is given was decided, and whatever does not fit is a bug. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "codec/messages.h"
@@ -128,6 +129,52 @@ struct mark mark_of(const struct shard *shard, uint64_t seq)
         memcpy(&stored, value.data, sizeof stored);
     }
     return stored;
+}
+
+/* -- rows ----------------------------------------------------------------------------------- */
+
+bool shelf_read(const struct shard *shard, struct bytes key, struct bytes *ret_value)
+{
+    enum shelf_found found = shelf_get(shard->shelf, key, ret_value);
+    if (found == SHELF_NOT_HERE && shard->frozen_used) {
+        found = shelf_get(shard->shelf_frozen, key, ret_value);
+    }
+    if (found != SHELF_NOT_HERE) return found == SHELF_VALUE;
+    const int r = store_get(shard->store, STORE_SHELF, key, ret_value);
+    ENSURE(r == 0 || r == -ENOENT);
+    return r == 0;
+}
+
+/* A quarter: what a block may take fits at least once into the half of a shelf that is not yet due
+ * for a checkpoint. */
+size_t shelf_block_max(const struct shard *shard)
+{
+    return shard->config.shelf_bytes / 4;
+}
+
+bool shelf_can_take(const struct shard *shard, uint32_t rows, size_t bytes)
+{
+    const size_t more = (size_t)rows * SHELF_ROW_COST + bytes;
+    return shelf_has_room(shard->shelf, rows, bytes) &&
+           more <= shelf_block_max(shard) - shard->shelf_spent;
+}
+
+static void spend_shelf(struct shard *shard, size_t bytes)
+{
+    shard->shelf_spent += SHELF_ROW_COST + bytes;
+    ENSURE(shard->shelf_spent <= shelf_block_max(shard)); /* (P1) */
+}
+
+void shelf_write(struct shard *shard, struct bytes key, struct bytes value)
+{
+    spend_shelf(shard, value.size);
+    shelf_put(shard->shelf, key, value);
+}
+
+void shelf_erase(struct shard *shard, struct bytes key)
+{
+    spend_shelf(shard, 0);
+    shelf_drop(shard->shelf, key);
 }
 
 void lookup_begin(const struct shard *shard, uint64_t hash, struct lookup *ret_lookup)
@@ -393,9 +440,14 @@ void state_freeze(struct shard *shard)
     shard->frozen_used = true;
     shard->run_ids = run_ids;
     delta_reset(shard->active, shard->last_seq + 1, run);
+    struct shelf *shelf = shard->shelf;
+    shard->shelf = shard->shelf_frozen;
+    shard->shelf_frozen = shelf;
+    shelf_reset(shard->shelf);
 
     struct merge *merge = &shard->merge;
     merge->delta = delta;
+    merge->shelf = shelf;
     merge->run_ids_before = run_ids_before;
     merge->cells = shard->merge_cells;
     merge->cell_count = book_take_changed(shard->book, shard->merge_cells);
