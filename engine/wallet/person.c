@@ -308,22 +308,3 @@ void wallet_id_make(char letter, const struct psn_key *key, uint64_t number,
         put_hex(key->bytes[i], 2, ret_id + 1 + 2 * i);
     put_hex(checksum_hash64(0, text, sizeof text), 16, ret_id + 9);
 }
-
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return -1;
-}
-
-bool wallet_id_route(struct bytes id, uint8_t ret_bytes[4])
-{
-    if (id.size != 25 || id.data[0] < 'A' || id.data[0] > 'Z') return false;
-    for (size_t i = 1; i < id.size; i++) {
-        if (hex_value(id.data[i]) < 0) return false;
-    }
-    for (size_t i = 0; i < 4; i++)
-        ret_bytes[i] =
-            (uint8_t)(hex_value(id.data[1 + 2 * i]) << 4 | hex_value(id.data[2 + 2 * i]));
-    return true;
-}

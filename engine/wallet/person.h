@@ -9,7 +9,7 @@
 #ifndef WALLET_PERSON_H
 #define WALLET_PERSON_H
 
-#include "types/wallet.h"
+#include "types/wallet_fields.h"
 
 struct person_head {
     uint64_t last_seq; /* Latest entry of this person's wallet: where its history begins. */
@@ -96,9 +96,6 @@ void person_drop_reserve(struct person *person, uint32_t place);
  * (psn_key's first four bytes), 16 hex digits made of key, letter and `number`. */
 void wallet_id_make(char letter, const struct psn_key *key, uint64_t number,
                     char ret_id[WALLET_ID_SIZE]);
-
-/* The four bytes that lead to the shard; false when the text is no id of that form. */
-bool wallet_id_route(struct bytes id, uint8_t ret_bytes[4]);
 
 static inline bool psn_same(const struct psn_key *a, const struct psn_key *b)
 {

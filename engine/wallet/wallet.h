@@ -11,6 +11,7 @@
  *   premium.c    quote, claim, pay, reverse
  *   receive.c    effects of other persons
  *   places.c     institutions, regions, provincial rules
+ *   form.c       what every order is asked before that
  *
  * ORDER   A refused order leaves the person and the decision's lists as rubbish: only code and
  *         failures count. Failures name the field number of the message and what is wrong with it.
@@ -116,6 +117,10 @@ struct outgoing *decision_out(struct wallet_decision *decision, enum outgoing_ty
 struct wallet_debt *decision_debt(struct wallet_decision *decision);
 void decision_id(struct wallet_decision *decision, enum id_domain domain, uint32_t scope,
                  struct bytes text);
+
+/* Form of an order: lengths, characters, areas, dates, bounds of amounts, and what must be there
+ * (types/wallet_fields.def). The shard asks before it judges; nobody looks again. form.c */
+void wallet_order_check(const struct wallet_order *order, struct failures *failures);
 
 /* Judges an order of 0x02xx, 0x03xx or a push of 0x0511-0x0514. Ids and repeated messages were
  * looked after by the shard before: what comes here is new. */
