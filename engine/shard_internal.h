@@ -45,8 +45,8 @@ struct verdict {
     uint16_t code;
     bool dup;
     uint8_t state;
-    bool wallet;        /* shard->work holds the wallet entry that goes with it. */
-    struct entry entry; /* For a duplicate: the entry that was the first answer. */
+    bool wallet;                  /* shard->work holds the wallet entry that goes with it. */
+    struct entry entry;           /* For a duplicate: the entry that was the first answer. */
     struct settlement settlement; /* For a reversal: the refund it stands for. */
     struct record record;         /* Of an accepted settlement, refund or reversal. */
     struct failures failures;
@@ -101,6 +101,12 @@ struct wallet_work {
     struct wallet_decision decision;
     struct wallet_id ids[WALLET_IDS_MAX + 2]; /* Of the entry: decision's, msgid, business key. */
     uint32_t id_count;
+    int64_t debt_ms; /* setl_time of its debts. */
+    bool acks;       /* An outbox: up to where its destination has it. */
+    uint32_t ack_dest;
+    uint64_t ack_upto;
+    bool queues; /* A message for an outbox that is here. */
+    struct outgoing queue;
 
     /* The entry, when there is something to write; its body is `body`. */
     bool writes;
@@ -137,7 +143,7 @@ struct shard {
     uint64_t cuts;
 
     /* Wallets. */
-    struct params *params; /* The store's table, and what RulePush brought. */
+    struct params *params;        /* The store's table, and what RulePush brought. */
     bool checked[PROVINCE_COUNT]; /* A rule of the insured province may ask for a person's switch
                                    * or filing before a settlement. */
     struct shelf_counters counters;
@@ -324,9 +330,15 @@ bool dues_full(const struct shard *shard);
 
 /* -- shard_wallet.c: what is decided about wallets --------------------------------------------- */
 
+/* What one entry of a wallet may bring at most: ids; marks, of the transfers it ends and of what it
+ * refers to. */
+#define WALLET_ENTRY_IDS_MAX (WALLET_IDS_MAX + 2)
+#define WALLET_MARKS_MAX     (TRANSFERS_MAX + 1)
+
 /* True when there is room for so many wallet decisions, one of them with debts and a settlement,
- * and for so many rows dropped beside. */
+ * and for so many rows dropped beside; for a message of that type. */
 bool wallets_have_room(const struct shard *shard, uint32_t decisions, uint32_t rows);
+bool wallet_has_room(const struct shard *shard, uint16_t type);
 
 /* True for an effect on one of this shard's persons, or a message of an outbox that is here. */
 bool mail_item_sound(const struct shard *shard, uint16_t op, struct bytes data);
@@ -341,13 +353,21 @@ void take_wallet_fact(struct shard *shard, const struct request *request, int64_
  * the block has to be written first, and what comes after that time has to wait. */
 bool sweep(struct shard *shard, int64_t until_ms);
 
-/* What a settlement that pays from a wallet, a refund that gives back to one, and the correction of
- * such a settlement do to it: into shard->work. `order` comes from the message; `amount` > 0 pays,
- * < 0 gives back to the payment of `setl_id`. Adds to `failures` what stands in the way. Gives true
- * when there is an entry to append. */
-bool judge_inline(const struct shard *shard, const struct wallet_order *order, int64_t amount,
-                  struct bytes message, const struct entry *record, struct bytes orig_setl_id,
-                  uint32_t field, struct failures *failures);
+/* What a settlement that pays from a wallet or a refund that gives back to one does to it, into
+ * shard->work. `record` is the entry it will have; what stands in the way is added to `failures`.
+ * Gives true when there is an entry to append behind it. */
+bool judge_inline(const struct shard *shard, const struct settlement *s, const struct entry *record,
+                  struct failures *failures);
+
+/* The same when `record`, a correction with that msgid, takes the settlement of `original` back. */
+bool judge_inline_correction(const struct shard *shard, const struct settlement *s,
+                             const struct entry *original, const struct entry *record,
+                             struct bytes msgid, uint32_t field, struct failures *failures);
+
+/* Whether the insured person's switch and filing let the settlement pass. Only for provinces in
+ * shard->checked. */
+void judge_switches(const struct shard *shard, const struct settlement *s, uint8_t line,
+                    struct failures *failures);
 
 /* Appends the entry in shard->work with its debts. */
 void append_wallet(struct shard *shard);

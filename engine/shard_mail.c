@@ -5,7 +5,6 @@
  * number -> seq of the entry that made it (8), op (2), data. There is no queue beside it: after a
  * crash the rows are still there, and what is sent twice is passed over by who has it. */
 #include "codec/mail.h"
-
 #include "shard_internal.h"
 #include "types/ensure.h"
 #include "util/le.h"
