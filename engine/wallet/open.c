@@ -252,8 +252,8 @@ void judge_freeze(const struct wallet_input *input, struct person *person,
         return;
     }
     if (wallet->state != WALLET_OPEN && wallet->state != WALLET_FROZEN) {
-        refuse(decision, ERROR_WALLET_CLOSED, WALLET_FIELD(input->order->type, wlt_id),
-               CHECK_KNOWN, wallet->state, WALLET_OPEN);
+        refuse(decision, ERROR_WALLET_CLOSED, WALLET_FIELD(input->order->type, wlt_id), CHECK_KNOWN,
+               wallet->state, WALLET_OPEN);
         return;
     }
     wallet->state = freeze ? WALLET_FROZEN : WALLET_OPEN;

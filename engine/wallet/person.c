@@ -227,21 +227,23 @@ static void drop_row(void *rows, uint32_t *count, size_t size, uint32_t place)
     *count -= 1;
 }
 
-bool person_hold(struct person *person, const struct psn_key *holder, int64_t amount)
+void person_hold(struct person *person, const struct psn_key *holder, int64_t amount)
 {
+    static const struct psn_key others = {{0}};
     struct holder_row *row = person_holder(person, holder);
+    if (row == NULL && person->holder_count >= HOLDERS_MAX - 1) {
+        holder = &others;
+        row = person_holder(person, holder);
+    }
     if (row == NULL) {
-        if (person->holder_count == HOLDERS_MAX) return false;
         row = &person->holders[person->holder_count++];
         *row = (struct holder_row){.holder = *holder};
     }
     row->amount += amount;
-    ENSURE(row->amount >= 0);
     if (row->amount == 0) {
         drop_row(person->holders, &person->holder_count, sizeof *row,
                  (uint32_t)(row - person->holders));
     }
-    return true;
 }
 
 bool person_put_lot(struct person *person, const struct lot *lot)

@@ -79,8 +79,10 @@ struct holder_row *person_holder(struct person *person, const struct psn_key *ho
 struct premium_row *person_premium(struct person *person, uint32_t insutype, uint32_t year);
 
 /* Adds `amount` (either sign) to what `holder` holds of this giver's; the row goes with its last
- * fen. False when the list is full. */
-bool person_hold(struct person *person, const struct psn_key *holder, int64_t amount);
+ * fen. It is below zero while a holder's news overtakes the news that it became one: they come from
+ * different shards. Holders for whom there is no row any more are counted together under a key of
+ * zeros. */
+void person_hold(struct person *person, const struct psn_key *holder, int64_t amount);
 
 /* Puts a lot at its place by number; of the same number: adds the amount. False when full. */
 bool person_put_lot(struct person *person, const struct lot *lot);

@@ -72,7 +72,7 @@ static void receive_credit(const struct effect *effect, struct person *person,
     drop_offer(person, effect->id);
     for (uint32_t i = 0; i < effect->lot_count; i++) {
         struct lot lot = effect->lots[i];
-        lot.number = person->wallet.next_lot++;
+        if (lot_alive(person, &lot)) lot.number = person->wallet.next_lot++;
         lot_keep(person, &lot, decision);
     }
 }

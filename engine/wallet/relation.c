@@ -4,11 +4,11 @@
 #include "types/ensure.h"
 #include "wallet/steps.h"
 
-#define INSUTYPE_EMPLOYEE   310
-#define INSUTYPE_RESIDENT   390
-#define INSUTYPE_LAST       999
-#define RELATION_KINDS      8
-#define SWITCH_PHARMACY     1
+#define INSUTYPE_EMPLOYEE 310
+#define INSUTYPE_RESIDENT 390
+#define INSUTYPE_LAST     999
+#define RELATION_KINDS    8
+#define SWITCH_PHARMACY   1
 
 static bool basic_insurance(uint32_t insutype)
 {
@@ -67,8 +67,8 @@ static bool giver_fits(const struct wallet_input *input, const struct person *pe
 {
     const uint32_t field = WALLET_FIELD(input->order->type, psn_key);
     const struct insured_row *insured = &person->insured;
-    const bool passing_on = params_value(input->params, PARAM_SOURCE_WALLET, person_area(person),
-                                         input->now_ms) != 0;
+    const bool passing_on =
+        params_value(input->params, PARAM_SOURCE_WALLET, person_area(person), input->now_ms) != 0;
     if (insured->insutype != INSUTYPE_EMPLOYEE &&
         !(passing_on && basic_insurance(insured->insutype))) {
         return refuse(decision, ERROR_GIVER_INSUTYPE, field, CHECK_KNOWN, insured->insutype,

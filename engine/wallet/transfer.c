@@ -75,9 +75,8 @@ static void uncount(const struct params *params, struct person *person,
                     const struct transfer_row *row, enum wallet_stas why, int64_t now_ms)
 {
     struct limits_row *limits = &person->limits;
-    const bool counts =
-        why != STAS_REFUSED &&
-        params_value(params, PARAM_COUNT_RETURNED, person_area(person), now_ms) != 0;
+    const bool counts = why != STAS_REFUSED && params_value(params, PARAM_COUNT_RETURNED,
+                                                            person_area(person), now_ms) != 0;
     if (counts || limits->day != day_of(row->submitted_ms) || limits->count == 0) return;
     limits->count--;
     limits->sum -= row->amount;
@@ -103,8 +102,8 @@ static struct outgoing *tell(const struct person *person, const struct transfer_
 static void tell_release(struct person *person, const struct transfer_row *row, int64_t amount,
                          enum wallet_stas why, int64_t now_ms, struct wallet_decision *decision)
 {
-    struct outgoing *out = tell(person, row, OUT_PA_RELEASE, province_of_area(person_area(person)),
-                                now_ms, decision);
+    struct outgoing *out =
+        tell(person, row, OUT_PA_RELEASE, province_of_area(person_area(person)), now_ms, decision);
     char id[WALLET_ID_SIZE];
     wallet_id_make('L', &person->key, person->limits.next_id++, id);
     memset(out->id, 0, sizeof out->id);
@@ -190,8 +189,7 @@ static bool receiver_is_open(const struct wallet_input *input, struct wallet_dec
 {
     const uint32_t state = input->fact->wallet_state;
     if (state == WALLET_OPEN) return true;
-    return refuse(decision,
-                  state == WALLET_FROZEN ? ERROR_WALLET_CLOSED : ERROR_RECEIVER_NO_WALLET,
+    return refuse(decision, state == WALLET_FROZEN ? ERROR_WALLET_CLOSED : ERROR_RECEIVER_NO_WALLET,
                   WALLET_FIELD(input->order->type, other_key), CHECK_KNOWN, state, WALLET_OPEN);
 }
 
@@ -243,8 +241,8 @@ static bool giver_fits(const struct wallet_input *input, const struct person *pe
         return refuse(decision, ERROR_GIVER_INSUTYPE, field, CHECK_KNOWN, person->insured.insutype,
                       INSUTYPE_EMPLOYEE);
     }
-    if (order->src == SRC_WALLET && params_value(input->params, PARAM_SOURCE_WALLET,
-                                                 person_area(person), input->now_ms) == 0) {
+    if (order->src == SRC_WALLET &&
+        params_value(input->params, PARAM_SOURCE_WALLET, person_area(person), input->now_ms) == 0) {
         return refuse(decision, ERROR_GIVER_INSUTYPE, field, CHECK_KNOWN, SRC_WALLET, SRC_ACCOUNT);
     }
     return true;
@@ -536,9 +534,8 @@ static void credit(struct person *person, const struct transfer_row *row, int64_
     memcpy(effect->id, row->trsf_id, sizeof effect->id);
     if (row->src == SRC_ACCOUNT) {
         effect->lot_count = 1;
-        effect->lots[0] = (struct lot){.origin = person->key,
-                                       .origin_admdvs = person_area(person),
-                                       .amount = row->amount};
+        effect->lots[0] = (struct lot){
+            .origin = person->key, .origin_admdvs = person_area(person), .amount = row->amount};
         person_hold(person, &row->receiver, row->amount);
     } else {
         effect->lot_count = row->lot_count;
@@ -622,8 +619,8 @@ void judge_hold_ack(const struct wallet_input *input, struct person *person,
             say(row, STAS_PENDING, decision);
             decision->nothing = decision->dup = true;
         } else {
-            refuse(decision, ERROR_CLIENT_NO_REUSED, WALLET_FIELD(order->type, amount),
-                   CHECK_MATCH, order->amount, row->amount);
+            refuse(decision, ERROR_CLIENT_NO_REUSED, WALLET_FIELD(order->type, amount), CHECK_MATCH,
+                   order->amount, row->amount);
         }
         return;
     }
