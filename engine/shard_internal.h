@@ -420,4 +420,18 @@ answer_fn answer_tallies; /* REQUEST_TALLIES */
 answer_fn answer_scan;    /* REQUEST_SCAN */
 answer_fn answer_facts;   /* REQUEST_FACTS */
 
+/* -- shard_questions.c: what persons ask ------------------------------------------------------ */
+
+/* Answers the message of type `request->period` (REQUEST_PERSON); a cursor of `request->area` bytes
+ * stands before it in request->body. A refusal is an answer, too: a reply with a code.
+ * ERROR_OVERLOAD without memory, ERROR_MALFORMED when the cursor is none of ours; then there is no
+ * answer.
+ *
+ * One call does a bounded piece of work. When that was not enough *ret_more is set and the answer
+ * is the cursor to ask again with, at most PERSON_CURSOR_MAX bytes. It counts entries, so it stays
+ * good whatever is posted or merged meanwhile; what was posted is not seen. */
+#define PERSON_CURSOR_MAX 64
+uint32_t person_answer(const struct shard *shard, const struct request *request, int64_t now_ms,
+                       struct answer *ret_answer, bool *ret_more);
+
 #endif
