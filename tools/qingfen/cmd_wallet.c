@@ -303,7 +303,7 @@ const struct order_verb wallet_verbs[] = {
          "--code H51010000001 --name 成都市第一医院 --area 510100 --version 1 --wallet 1 --as 51",
      .files = true,
      .fields = {{"code", "fixmedins_code", ORDER_TEXT, true, "fixmedins_code", NULL, NULL},
-                {"name", "fixmedins_name", ORDER_TEXT, true, "its name, at most 90 bytes", NULL,
+                {"name", "fixmedins_name", ORDER_TEXT, false, "its name, at most 90 bytes", NULL,
                  NULL},
                 {"area", "admdvs", ORDER_AREA, true, "where it is", NULL, NULL},
                 {"version", "version", ORDER_NUMBER, true, "number of this row, going up", NULL,
