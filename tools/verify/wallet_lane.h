@@ -91,6 +91,7 @@ struct lane {
     uint64_t last_correction; /* seq of what the correction just read took back. */
     struct arena arena;
     uint64_t entries;
+    bool clock_set;
     int64_t net_debts[PROVINCE_COUNT];
     int64_t net_direct[PROVINCE_COUNT];
     int64_t net_via[PROVINCE_COUNT];
