@@ -263,12 +263,34 @@ static struct rig_past *past_by(struct wallet_rig *rig, const char *id)
     return NULL;
 }
 
-/* Remembers what the entry of an id would say later; an end is a mark on it. */
+/* What an order means by the id or the settlement it names. */
+static struct rig_past *past_meant(struct wallet_rig *rig, const struct wallet_order *order)
+{
+    const struct bytes id = order->trsf_id.size != 0 ? order->trsf_id : order->pay_id;
+    for (uint32_t i = 0; i < rig->world->past_count; i++) {
+        struct rig_past *known = &rig->world->past[i];
+        if (id.size != 0 && bytes_equal(id, bytes_of(known->past.id))) return known;
+        if (id.size == 0 && order->setl_id.size != 0 && known->past.type != order->type &&
+            bytes_equal(order->setl_id, known->past.setl_id)) {
+            return known;
+        }
+    }
+    return NULL;
+}
+
+/* Remembers what the entry of an id would say later; an end, or what was taken back, is a mark on
+ * it. */
 static void remember(struct wallet_rig *rig, const struct wallet_order *order, int who)
 {
     struct rig_world *world = rig->world;
     const struct wallet_decision *d = &rig->decision;
     struct rig_past *known = past_by(rig, d->said.id);
+    if (order != NULL &&
+        (order->type == MESSAGE_WLT_PAY_REVERSE || order->type == MESSAGE_PREM_REVERSE)) {
+        struct rig_past *paid = past_meant(rig, order);
+        if (paid != NULL) paid->past.reversed += d->said.amount;
+        return;
+    }
     if (known != NULL) {
         known->past.stas = d->said.stas;
         return;
@@ -379,17 +401,9 @@ static bool asks_other(uint16_t type)
 
 static const struct wallet_past *past_of(struct wallet_rig *rig, const struct wallet_order *order)
 {
-    const struct bytes id = order->trsf_id.size != 0 ? order->trsf_id : order->pay_id;
     if (rig->past != NULL) return rig->past;
-    for (uint32_t i = 0; i < rig->world->past_count; i++) {
-        const struct wallet_past *past = &rig->world->past[i].past;
-        if (id.size != 0 && bytes_equal(id, bytes_of(past->id))) return past;
-        if (id.size == 0 && order->setl_id.size != 0 && past->type != order->type &&
-            bytes_equal(order->setl_id, past->setl_id)) {
-            return past;
-        }
-    }
-    return NULL;
+    const struct rig_past *known = past_meant(rig, order);
+    return known == NULL ? NULL : &known->past;
 }
 
 /* The first stop; false when it refused. */
