@@ -9,6 +9,7 @@
 #include "journal/block.h"
 #include "journal/entry.h"
 #include "ledger/merge.h"
+#include "ledger/person_index.h"
 #include "shard.h"
 #include "shard_facts.h"
 #include "tests/unit/world/temp_folder.h"
@@ -229,6 +230,7 @@ uint64_t bench_replay_run(void *prepared, uint64_t count, const struct bench_clo
 struct merge_bench {
     struct merge merge;
     struct delta *delta;
+    struct shelf *shelf; /* Empty. */
     struct cell *cells;
     char folder[TEMP_FOLDER_SIZE];
 };
@@ -272,9 +274,12 @@ void *bench_merge_prepare(uint64_t count)
     corpus_free(corpus);
 
     bench->cells = calloc(MERGE_CELLS, sizeof *bench->cells);
+    bench->shelf = shelf_new(4096);
+    ENSURE(bench->shelf != NULL);
     merge->delta = bench->delta;
+    merge->shelf = bench->shelf;
     merge->meta = (struct shard_meta){.format = SHARD_META_FORMAT, .seq = count};
-    merge->ids_room = (uint32_t)count * MERGE_IDS_PER_ENTRY;
+    merge->ids_room = (uint32_t)count * MERGE_IDS_PER_ENTRY + PERSON_RUN_SEAL;
     merge->ids = malloc(sizeof *merge->ids * merge->ids_room);
     merge->ids_sorted = malloc(sizeof *merge->ids * merge->ids_room);
     merge->chunk = malloc(RECORD_CHUNK_SIZE);
@@ -315,6 +320,7 @@ void bench_merge_finish(void *prepared)
     store_close(bench->merge.store);
     temp_folder_remove(bench->folder);
     delta_free(bench->delta);
+    shelf_free(bench->shelf);
     free(bench->cells);
     free(bench->merge.ids);
     free(bench->merge.ids_sorted);
