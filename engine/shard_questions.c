@@ -679,17 +679,28 @@ static void add_lot(struct statement_room *room, const struct lot *lot)
     room->lots[i].amount += lot->amount;
 }
 
+/* True when a refund of the same number stands in the chain: one taking back, sent twice. */
+static bool is_refunds(const struct statement_room *room, const struct payment_reversal *reversal)
+{
+    for (uint32_t i = 0; i < room->statement.step_count; i++) {
+        const struct statement_step *step = &room->steps[i];
+        if (step->sums.wlt != 0 && strcmp(step->setl_id, reversal->number) == 0) return true;
+    }
+    return false;
+}
+
 /* The wallet's part: what was paid by whose province, and reversals that are not of a refund. */
 static void add_wallet(const struct asking *a, struct statement_room *room)
 {
     struct payment payment;
     const struct settlement *s = &room->settlement;
-    if (!payment_of(a->shard, s, &payment)) return;
+    if (!payment_of(a->shard, room->entry.seq, s, &payment)) return;
     for (uint32_t i = 0; i < payment.used_count; i++)
         add_lot(room, &payment.used[i]);
     if (s->amounts[AMOUNT_WLT] == 0) room->statement.left.wlt += payment.amount;
     for (uint32_t i = 0; i < payment.reversal_count; i++) {
         const struct payment_reversal *reversal = &payment.reversals[i];
+        if (is_refunds(room, reversal)) continue;
         const struct entry entry = entry_at(a->shard, reversal->seq);
         struct statement_step *step = add_step(room, &entry, "wallet", bytes_of(reversal->number));
         room->statement.left.wlt -= reversal->amount;
