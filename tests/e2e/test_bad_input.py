@@ -294,7 +294,7 @@ class TestFrames(BadCase):
     def test_unknown_types(self):
         before = harness.fingerprint(self.client)
         with self.engine.client() as client:
-            for type_ in (0, 0x7777, 0x0201, 0x0410, 0x8101, 0xFFFF):
+            for type_ in (0, 0x7777, 0x0206, 0x0410, 0x8101, 0xFFFF):
                 client.send_raw(wire.frame(type_, 31, b"anything"))
                 request_id, reply = client.error_reply()
                 self.assertEqual((31, 1002, False), (request_id, reply.code, reply.closing))
