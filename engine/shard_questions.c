@@ -599,8 +599,8 @@ static struct statement_step *add_step(struct statement_room *room, const struct
         return NULL;
     }
     struct statement_step *step = &room->steps[room->statement.step_count++];
-    *step =
-        (struct statement_step){.what = what, .at_ms = entry->stamp_ms, .period = entry->period};
+    *step = (struct statement_step){
+        .seq = entry->seq, .what = what, .at_ms = entry->stamp_ms, .period = entry->period};
     copy_id(id, step->setl_id);
     return step;
 }
