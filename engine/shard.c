@@ -813,14 +813,16 @@ static bool has_room(const struct shard *shard, const struct request *request)
     return waiting_room(shard) > 0 && failures_room(shard) > 2 * FAILURES_MAX;
 }
 
+/* A piece of a question about a person, as shard_questions.c answers it. */
 static void take_person(struct shard *shard, const struct request *request, int64_t now_ms)
 {
     struct answer said = {0};
-    bool more;
+    bool more = false;
     const uint32_t code = person_answer(shard, request, now_ms, &said, &more);
     struct result *result = put_answer(shard, request, code);
     if (code != ERROR_OK) return;
-    result->state = more ? STATE_MORE : STATE_NONE;
+    if (more) result->state = STATE_MORE;
+    result->seq = said.seq;
     result->data = said.data;
     result->data_size = said.size;
 }
@@ -1051,7 +1053,8 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
         directory_bytes(shard->directory) + 2 * sizeof(struct cell) * CELLS_MAX + 2 * GROUP_SIZE +
         RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
         FAILURES_RING * sizeof(struct failure) + 2 * shard->merge.ids_room * sizeof(struct id) +
-        shard->config.delta_entries * sizeof(struct record_facts);
+        shard->config.delta_entries * sizeof(struct record_facts) + DUES_MAX * sizeof(struct due) +
+        sizeof *shard->params + sizeof *shard->work + sizeof *shard->applied;
 }
 
 const struct cell *shard_cells(const struct shard *shard, uint32_t *ret_count)
