@@ -813,14 +813,16 @@ static bool has_room(const struct shard *shard, const struct request *request)
     return waiting_room(shard) > 0 && failures_room(shard) > 2 * FAILURES_MAX;
 }
 
+/* A piece of a question about a person, as shard_questions.c answers it. */
 static void take_person(struct shard *shard, const struct request *request, int64_t now_ms)
 {
     struct answer said = {0};
-    bool more;
+    bool more = false;
     const uint32_t code = person_answer(shard, request, now_ms, &said, &more);
     struct result *result = put_answer(shard, request, code);
     if (code != ERROR_OK) return;
-    result->state = more ? STATE_MORE : STATE_NONE;
+    if (more) result->state = STATE_MORE;
+    result->seq = said.seq;
     result->data = said.data;
     result->data_size = said.size;
 }

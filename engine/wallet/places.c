@@ -38,9 +38,7 @@ static bool visible(struct bytes text)
 static void check_text(struct bytes text, uint32_t field, size_t size_max, bool sound,
                        struct failures *failures)
 {
-    if (text.size == 0) {
-        failures_add(failures, ERROR_MALFORMED, field, CHECK_MISSING, 0, 0);
-    } else if (text.size > size_max) {
+    if (text.size > size_max) {
         failures_add(failures, ERROR_MALFORMED, field, CHECK_LENGTH, (int64_t)text.size,
                      (int64_t)size_max);
     } else if (!sound) {
@@ -74,6 +72,9 @@ static void check_days(uint32_t from, uint32_t to, struct failures *failures)
 
 static void check_institution(const struct wallet_order *order, struct failures *failures)
 {
+    if (order->fixmedins_code.size == 0) {
+        failures_add(failures, ERROR_MALFORMED, INST_CODE, CHECK_MISSING, 0, 0);
+    }
     check_text(order->fixmedins_code, INST_CODE, INST_CODE_MAX, visible(order->fixmedins_code),
                failures);
     check_text(order->name, INST_NAME, INST_NAME_MAX, table_text_sound(order->name), failures);
@@ -119,7 +120,7 @@ static void institution_of(const struct wallet_order *order, struct institution 
 {
     memset(ret_row, 0, sizeof *ret_row);
     memcpy(ret_row->fixmedins_code, order->fixmedins_code.data, order->fixmedins_code.size);
-    memcpy(ret_row->name, order->name.data, order->name.size);
+    if (order->name.size != 0) memcpy(ret_row->name, order->name.data, order->name.size);
     ret_row->admdvs = order->place;
     ret_row->version = order->which;
     ret_row->level_wallet = order->level_wallet;
