@@ -205,7 +205,7 @@ void state_merged(struct shard *shard);
  * later full refund fits. */
 void adjustment_amounts(const struct adjustment *adjustment, int64_t *ret_amounts);
 
-/* -- shard_person.c: the records of one person ------------------------------------------------ */
+/* -- shard_records.c: the records of one person ------------------------------------------------ */
 
 /* Where a search of a person's records stands. It may be kept between steps, whatever checkpoints
  * come between, and be sent away and come back. */
