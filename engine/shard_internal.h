@@ -205,29 +205,6 @@ void state_merged(struct shard *shard);
  * later full refund fits. */
 void adjustment_amounts(const struct adjustment *adjustment, int64_t *ret_amounts);
 
-/* -- shard_records.c: the records of one person ------------------------------------------------ */
-
-/* Where a search of a person's records stands. It may be kept between steps, whatever checkpoints
- * come between, and be sent away and come back. */
-struct person_records {
-    uint8_t psn_key[PSN_KEY_SIZE];
-    struct person_cursor cursor;
-};
-
-/* From entry `from_seq` on, upwards or downwards; downwards from UINT64_MAX: from the last one. */
-struct person_records person_records_from(struct bytes psn_key, uint64_t from_seq, bool descending);
-
-enum person_next {
-    PERSON_RECORD,  /* *ret_entry is a settlement, refund, adjustment or debt of the person. */
-    PERSON_LATER,   /* *looks is used up: go on in another step. */
-    PERSON_NO_MORE, /* Upwards, entries that come later are found by going on. */
-};
-
-/* The next record, taken back or not (mark_of()); borrowed for the step. Takes one off *looks for
- * each run of the index and each entry it looks at, some microseconds each. */
-enum person_next person_records_next(const struct shard *shard, struct person_records *records,
-                                     uint32_t *looks, struct entry *ret_entry);
-
 /* -- shard_judge.c: what is decided --------------------------------------------------------- */
 
 /* Decodes; the body stays borrowed. */
@@ -253,5 +230,28 @@ typedef uint32_t answer_fn(const struct shard *shard, struct bytes body, struct 
 answer_fn answer_tallies; /* REQUEST_TALLIES */
 answer_fn answer_scan;    /* REQUEST_SCAN */
 answer_fn answer_facts;   /* REQUEST_FACTS */
+
+/* -- shard_records.c: the records of one person ---------------------------------------------- */
+
+/* Where a search of a person's records stands. It may be kept between steps, whatever checkpoints
+ * come between, and be sent away and come back. */
+struct person_records {
+    uint8_t psn_key[PSN_KEY_SIZE];
+    struct person_cursor cursor;
+};
+
+/* From entry `from_seq` on, upwards or downwards; downwards from UINT64_MAX: from the last one. */
+struct person_records person_records_from(struct bytes psn_key, uint64_t from_seq, bool descending);
+
+enum person_next {
+    PERSON_RECORD,  /* *ret_entry is a settlement, refund, adjustment or debt of the person. */
+    PERSON_LATER,   /* *looks is used up: go on in another step. */
+    PERSON_NO_MORE, /* Upwards, entries that come later are found by going on. */
+};
+
+/* The next record, taken back or not (mark_of()); borrowed for the step. Takes one off *looks for
+ * each run of the index and each entry it looks at, some microseconds each. */
+enum person_next person_records_next(const struct shard *shard, struct person_records *records,
+                                     uint32_t *looks, struct entry *ret_entry);
 
 #endif
