@@ -15,7 +15,7 @@ struct embedded_file {
 };
 
 /* In the order of enum table_file, a test compares the names with table_file_names; then
- * calendar.csv. */
+ * calendar.csv and provincial_rules.csv. */
 extern const struct embedded_file embedded_tables[];
 extern const size_t embedded_table_count;
 

@@ -16,6 +16,7 @@
 #include "world/store.h"
 #include "world/world.h"
 
+struct params;
 struct shard;
 
 /* A manual clock of a new store stands here: 2025-01-01T00:00:00+08:00. */
@@ -27,7 +28,9 @@ struct shard_config {
     uint8_t store_id[STORE_ID_SIZE];
     uint64_t hash_seed;          /* Secret of the store: ids are hashed with it in memory. */
     const struct tables *tables; /* Borrowed for the shard's life. */
-    struct store *store;         /* Borrowed; only this shard uses it. */
+    const struct params
+        *params;         /* Borrowed too: the rows of the store's table (wallet/params.h). */
+    struct store *store; /* Borrowed; only this shard uses it. */
     bool manual_clock;
     uint32_t delta_entries; /* Entries between two checkpoints, at most. */
     size_t delta_bytes;     /* Their bytes, at most. */

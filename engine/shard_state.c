@@ -241,16 +241,14 @@ bool lookup_next(const struct shard *shard, struct lookup *lookup, struct entry 
 
 /* -- changing ------------------------------------------------------------------------------- */
 
-static void add_id(struct shard *shard, uint64_t hash, uint64_t seq)
+void add_id(struct shard *shard, uint64_t hash, uint64_t seq)
 {
     delta_add_id(shard->active, hash, seq);
     ENSURE(directory_add(shard->directory, hash, delta_run(shard->active)));
 }
 
-/* Notes that `entry` refers to the record `seq`, and adds `sign` times its amounts to what has
- * changed there. */
-static void change_mark(struct shard *shard, uint64_t seq, const struct entry *entry,
-                        const int64_t *amounts, int sign, int refunds)
+void change_mark(struct shard *shard, uint64_t seq, const struct entry *entry,
+                 const int64_t *amounts, int sign, int refunds)
 {
     struct mark mark = mark_of(shard, seq);
     /* One taken back is not the newest any more, and the chain goes on from the newest. */
@@ -413,11 +411,15 @@ void state_apply(struct shard *shard, const struct entry *entry, const struct re
     case ENTRY_CYCLE:
         return; /* The cycle's own; nothing of the shard's changes. */
     case ENTRY_WALLET:
+        apply_wallet(shard, entry);
+        return;
     case ENTRY_DEBT:
+        apply_debt(shard, entry);
+        return;
     case ENTRY_KIND_END:
         break;
     }
-    ENSURE(entry->kind < ENTRY_WALLET);
+    ENSURE(entry->kind < ENTRY_KIND_END);
 }
 
 /* -- checkpoint ----------------------------------------------------------------------------- */
@@ -425,6 +427,7 @@ void state_apply(struct shard *shard, const struct entry *entry, const struct re
 void state_freeze(struct shard *shard)
 {
     ENSURE(!shard->frozen_used);
+    persons_freeze(shard);
     struct delta *delta = shard->active;
     uint32_t run = delta_run(delta);
     uint32_t run_ids = shard->run_ids + delta_ids(delta);

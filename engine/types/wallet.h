@@ -154,7 +154,7 @@ struct offer_row {
 
 struct holder_row {
     struct psn_key holder;
-    int64_t amount; /* Fen, > 0: lots of this giver's origin in the holder's wallet. */
+    int64_t amount; /* Fen: lots of this giver's origin in the holder's wallet; person_hold(). */
 };
 
 struct reserve_row {
@@ -226,7 +226,7 @@ _Static_assert(sizeof(struct transfer_row) == 96 + TRANSFER_LOTS_MAX * sizeof(st
 #define PREMIUMS_MAX  64
 #define SWITCHES_MAX  8
 #define FILINGS_MAX   32
-#define PAY_LOTS_MAX  32 /* Lots that one payment may use. */
+#define PAY_LOTS_MAX  10 /* Lots that one payment may use: all of it must go back in one entry. */
 
 /* -- what is asked -------------------------------------------------------------------------- */
 
@@ -329,7 +329,7 @@ struct wallet_said {
     int64_t amount; /* Paid, reserved, due, returned. */
     int64_t balc;   /* Wallet balance after it. */
     int64_t exp_ms;
-    uint32_t number; /* chg_no */
+    uint32_t number; /* chg_no; of a transfer that ended REFUSED: the code behind it */
     uint32_t year;
     uint32_t lot_count; /* Of the used lots behind it. */
     uint32_t period;    /* yyyymm its debts are cleared in, 0: none. */

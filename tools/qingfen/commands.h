@@ -25,8 +25,10 @@ int cmd_gen(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_load(int argc, char **argv);
 int cmd_notice(int argc, char **argv);
+int cmd_outbox(int argc, char **argv);
 int cmd_period(int argc, char **argv);
 int cmd_prefund(int argc, char **argv);
+int cmd_premium(int argc, char **argv);
 int cmd_recon(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_send(int argc, char **argv);
@@ -34,5 +36,6 @@ int cmd_setting(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
+int cmd_wallet(int argc, char **argv);
 
 #endif

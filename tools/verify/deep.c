@@ -118,8 +118,14 @@ static int open_stored(const struct layout *layout, struct deep *deep)
     return r == -ENOENT ? 0 : r;
 }
 
-static int replay_shard(const struct layout *layout, const struct tables *tables, struct deep *deep,
-                        struct store *scratch)
+/* The rules of a store, as the engine reads them. */
+struct rule_tables {
+    struct tables tables;
+    struct params params;
+};
+
+static int replay_shard(const struct layout *layout, const struct rule_tables *rules,
+                        struct deep *deep, struct store *scratch)
 {
     char journal[LAYOUT_PATH_MAX];
     struct shard_config config;
@@ -132,7 +138,7 @@ static int replay_shard(const struct layout *layout, const struct tables *tables
     struct journal_folder folder = {
         .path = journal, .segment_bytes = SEGMENT_SIZE, .shard = deep->number};
     memcpy(folder.store_id, layout->store_id, sizeof folder.store_id);
-    boot_config(layout, deep->number, tables, &config);
+    boot_config(layout, deep->number, &rules->tables, &rules->params, &config);
     config.store = scratch;
     config.manual_clock = true; /* Stamps come from the entries. */
     int r = shard_open(&config, &deep->shard, &from, &why);
@@ -177,7 +183,7 @@ static void drop_scratch(const char *path)
 }
 
 /* Replays one shard; 0, or 1 when something differs, or a negative errno. */
-static int deep_shard(const struct layout *layout, const struct tables *tables, uint32_t number,
+static int deep_shard(const struct layout *layout, const struct rule_tables *rules, uint32_t number,
                       struct cell **pile, size_t *count, FILE *out, struct problem *problem)
 {
     char path[LAYOUT_PATH_MAX];
@@ -190,7 +196,7 @@ static int deep_shard(const struct layout *layout, const struct tables *tables, 
                            strerror(-r));
     }
     r = open_stored(layout, &deep);
-    if (r == 0) r = replay_shard(layout, tables, &deep, scratch);
+    if (r == 0) r = replay_shard(layout, rules, &deep, scratch);
     if (r == 0) {
         struct shard_status status;
         shard_get_status(deep.shard, &status);
@@ -233,17 +239,19 @@ int verify_deep(const char *dir, FILE *out)
 {
     struct layout layout;
     struct problem problem;
-    static struct tables tables;
+    static struct rule_tables rules;
     struct cell *pile = NULL;
     size_t count = 0;
     int result = 0;
 
-    if (layout_open(dir, &layout, &problem) != 0 || boot_tables(&layout, &tables, &problem) != 0) {
+    if (layout_open(dir, &layout, &problem) != 0 ||
+        boot_tables(&layout, &rules.tables, &problem) != 0 ||
+        boot_params(&layout, &rules.params, &problem) != 0) {
         fprintf(stderr, "verify: %s\n", problem.text);
         return 2;
     }
     for (uint32_t i = 0; i < layout.shards; i++) {
-        const int r = deep_shard(&layout, &tables, i, &pile, &count, out, &problem);
+        const int r = deep_shard(&layout, &rules, i, &pile, &count, out, &problem);
         if (r < 0) {
             fprintf(stderr, "verify: %s\n", problem.text);
             free(pile);

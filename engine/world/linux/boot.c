@@ -56,8 +56,6 @@ int boot_tables(const struct layout *layout, struct tables *ret_tables, struct p
     return 0;
 }
 
-#define CALENDAR_NAME "calendar.csv"
-
 static struct bytes built_in_table(const char *name)
 {
     size_t i = 0;
@@ -66,26 +64,52 @@ static struct bytes built_in_table(const char *name)
     return (struct bytes){embedded_tables[i].data, embedded_tables[i].size};
 }
 
-int boot_calendar(const struct layout *layout, struct calendar *ret_calendar,
-                  struct problem *problem)
+/* Reads a table by itself; false with a reason that begins with the line. */
+typedef bool load_table(void *to, struct bytes text, char *why, size_t room);
+
+/* A table that stores of older programs do not have: those get what a new store would. */
+static int boot_later_table(const struct layout *layout, const char *name, load_table *load,
+                            void *to, struct problem *problem)
 {
     char *text = NULL;
     size_t size = 0;
-    char why[128];
-    int r = read_table(layout, CALENDAR_NAME, &text, &size, problem);
+    char why[256];
+    int r = read_table(layout, name, &text, &size, problem);
     if (r != 0 && r != -ENOENT) return r;
     const struct bytes table =
-        r == 0 ? (struct bytes){(const uint8_t *)text, size} : built_in_table(CALENDAR_NAME);
+        r == 0 ? (struct bytes){(const uint8_t *)text, size} : built_in_table(name);
     r = 0;
-    if (!calendar_load(ret_calendar, table, why, sizeof why)) {
-        r = problem_set(problem, -EUCLEAN, "%s/tables/%s %s", layout->folder, CALENDAR_NAME, why);
+    if (!load(to, table, why, sizeof why)) {
+        r = problem_set(problem, -EUCLEAN, "%s/tables/%s %s", layout->folder, name, why);
     }
     free(text);
     return r;
 }
 
+static bool load_calendar(void *to, struct bytes text, char *why, size_t room)
+{
+    return calendar_load(to, text, why, (uint32_t)room);
+}
+
+int boot_calendar(const struct layout *layout, struct calendar *ret_calendar,
+                  struct problem *problem)
+{
+    return boot_later_table(layout, "calendar.csv", load_calendar, ret_calendar, problem);
+}
+
+static bool load_params(void *to, struct bytes text, char *why, size_t room)
+{
+    params_init(to);
+    return params_load(to, text, why, room);
+}
+
+int boot_params(const struct layout *layout, struct params *ret_params, struct problem *problem)
+{
+    return boot_later_table(layout, "provincial_rules.csv", load_params, ret_params, problem);
+}
+
 void boot_config(const struct layout *layout, uint32_t shard, const struct tables *tables,
-                 struct shard_config *ret_config)
+                 const struct params *params, struct shard_config *ret_config)
 {
     shard_config_init(ret_config);
     ret_config->shard = shard;
@@ -93,6 +117,7 @@ void boot_config(const struct layout *layout, uint32_t shard, const struct table
     memcpy(ret_config->store_id, layout->store_id, sizeof ret_config->store_id);
     ret_config->hash_seed = le_load64(layout->hash_key) ^ le_load64(layout->hash_key + 8);
     ret_config->tables = tables;
+    ret_config->params = params;
 }
 
 /* What the replay's callbacks know. */
@@ -172,7 +197,8 @@ static int replay_journal(struct boot_shard *boot, const struct replay_start *fr
 }
 
 int boot_open(const struct layout *layout, uint32_t shard, const struct tables *tables,
-              bool manual_clock, struct boot_shard *ret_boot, struct problem *problem)
+              const struct params *params, bool manual_clock, struct boot_shard *ret_boot,
+              struct problem *problem)
 {
     char state_path[LAYOUT_PATH_MAX];
     struct shard_config config;
@@ -192,7 +218,7 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
     if (r != 0) {
         return problem_set(problem, r, "cannot open the state in %s: %s", state_path, strerror(-r));
     }
-    boot_config(layout, shard, tables, &config);
+    boot_config(layout, shard, tables, params, &config);
     config.store = ret_boot->store;
     config.manual_clock = manual_clock;
     r = shard_open(&config, &ret_boot->shard, &from, &why);

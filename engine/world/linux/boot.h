@@ -5,6 +5,7 @@
 #include "cycle/calendar.h"
 #include "ledger/tables.h"
 #include "shard.h"
+#include "wallet/params.h"
 #include "world/linux/layout.h"
 #include "world/linux/segments.h"
 
@@ -18,6 +19,10 @@ int boot_tables(const struct layout *layout, struct tables *ret_tables, struct p
 int boot_calendar(const struct layout *layout, struct calendar *ret_calendar,
                   struct problem *problem);
 
+/* Reads and checks tables/provincial_rules.csv; like the calendar's, a store made before there was
+ * such a table gets the one built in. -EUCLEAN as above. */
+int boot_params(const struct layout *layout, struct params *ret_params, struct problem *problem);
+
 /* One shard, opened and replayed. */
 struct boot_shard {
     struct store *store;
@@ -29,12 +34,13 @@ struct boot_shard {
 
 /* Fills in the parts of a shard's configuration that the store decides. */
 void boot_config(const struct layout *layout, uint32_t shard, const struct tables *tables,
-                 struct shard_config *ret_config);
+                 const struct params *params, struct shard_config *ret_config);
 
 /* Opens the shard's store, replays its journal from the checkpoint on, and cuts a torn tail. Says
  * how far it is on stderr when it takes more than a second. 0 or a negative errno with a sentence;
  * then nothing is left open. */
 int boot_open(const struct layout *layout, uint32_t shard, const struct tables *tables,
-              bool manual_clock, struct boot_shard *ret_boot, struct problem *problem);
+              const struct params *params, bool manual_clock, struct boot_shard *ret_boot,
+              struct problem *problem);
 
 #endif

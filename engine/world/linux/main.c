@@ -165,6 +165,7 @@ struct boot_job {
     pthread_t thread;
     const struct layout *layout;
     const struct tables *tables;
+    const struct params *params;
     uint32_t shard;
     bool manual_clock;
     struct boot_shard boot;
@@ -175,8 +176,8 @@ struct boot_job {
 static void *boot_one(void *context)
 {
     struct boot_job *job = context;
-    job->status = boot_open(job->layout, job->shard, job->tables, job->manual_clock, &job->boot,
-                            &job->problem);
+    job->status = boot_open(job->layout, job->shard, job->tables, job->params, job->manual_clock,
+                            &job->boot, &job->problem);
     checksum_thread_done();
     return NULL;
 }
@@ -271,6 +272,7 @@ static int serve(const struct options *options, const struct layout *layout,
 
     loops.count = layout->shards;
     loops.listen_fd = fd;
+    loops.manual_clock = options->manual_clock;
     loops.checkpoint_seconds = options->checkpoint_seconds;
     loops.engine = engine_new(&config);
     if (loops.engine == NULL) {
@@ -299,6 +301,7 @@ int main(int argc, char **argv)
     struct problem problem;
     static struct tables tables;
     static struct calendar calendar;
+    static struct params params;
     int lock_fd;
 
     const int said = read_options(argc, argv, &options);
@@ -307,7 +310,8 @@ int main(int argc, char **argv)
     if (layout_open(options.data, &layout, &problem) != 0 ||
         layout_lock(options.data, true, &lock_fd, &problem) != 0 ||
         boot_tables(&layout, &tables, &problem) != 0 ||
-        boot_calendar(&layout, &calendar, &problem) != 0) {
+        boot_calendar(&layout, &calendar, &problem) != 0 ||
+        boot_params(&layout, &params, &problem) != 0) {
         fprintf(stderr, "qingfend: %s\n", problem.text);
         return 1;
     }
@@ -316,6 +320,7 @@ int main(int argc, char **argv)
     for (uint32_t i = 0; i < layout.shards; i++) {
         jobs[i].layout = &layout;
         jobs[i].tables = &tables;
+        jobs[i].params = &params;
         jobs[i].shard = i;
         jobs[i].manual_clock = options.manual_clock;
     }

@@ -14,9 +14,10 @@ static void load_shipped(void)
 {
     struct table_error error = {0, ""};
     tables_init(&tables);
-    /* The rules' tables, and behind them the calendar, which the cycle reads. */
-    assert_int_equal(embedded_table_count, TABLE_FILE_COUNT + 1);
+    /* The rules' tables, and behind them what the cycle and the wallet read. */
+    assert_int_equal(embedded_table_count, TABLE_FILE_COUNT + 2);
     assert_string_equal(embedded_tables[TABLE_FILE_COUNT].name, "calendar.csv");
+    assert_string_equal(embedded_tables[TABLE_FILE_COUNT + 1].name, "provincial_rules.csv");
     for (int file = 0; file < TABLE_FILE_COUNT; file++) {
         const struct embedded_file *source = &embedded_tables[file];
         assert_string_equal(source->name, table_file_names[file]);

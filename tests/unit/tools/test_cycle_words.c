@@ -87,6 +87,12 @@ static void refusals_say_what_to_do(void **state)
         assert_non_null(advice_for(codes[i]));
         assert_in_range(text_columns(advice_for(codes[i])), 1, 86);
     }
+    /* Everything that wallets and premiums may be answered. */
+    for (uint32_t code = ERROR_PHARMACY_SWITCH; code <= ERROR_COVERAGE_BEGAN; code++) {
+        if (strcmp(error_text(code), "unknown code") == 0) continue;
+        if (advice_for(code) == NULL) fail_msg("%u", code);
+        assert_in_range(text_columns(advice_for(code)), 1, 86);
+    }
     assert_null(advice_for(ERROR_OK));
 }
 
