@@ -388,7 +388,7 @@ void mail_took(struct shard *shard, struct bytes batch);
 void mail_seal(struct shard *shard);
 void mail_durable(struct shard *shard);
 
-/* -- shard_person.c: the records of one person ------------------------------------------------ */
+/* -- shard_records.c: the records of one person ---------------------------------------------- */
 
 /* Where a search of a person's records stands. It may be kept between steps, whatever checkpoints
  * come between, and be sent away and come back. */
