@@ -278,7 +278,7 @@ static const struct wire_table *table_of(uint16_t type)
     case MESSAGE_CORRECTION:
         return &correction_table;
     default:
-        return NULL;
+        return wallet_table(type);
     }
 }
 

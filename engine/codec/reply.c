@@ -21,77 +21,61 @@ enum {
     REPLY_INDEX = 12,
 };
 
-static uint8_t *put_number(uint8_t *out, uint32_t field, uint64_t value)
-{
-    if (value == 0) return out;
-    out = wire_put_varint(out, field << 3);
-    return wire_put_varint(out, value);
-}
-
-static uint8_t *put_signed(uint8_t *out, uint32_t field, int64_t value)
-{
-    return put_number(out, field, (uint64_t)value << 1 ^ (uint64_t)(value >> 63));
-}
-
-static uint8_t *put_view(uint8_t *out, uint32_t field, struct bytes view)
-{
-    if (view.size == 0) return out;
-    out = wire_put_varint(out, field << 3 | 2);
-    out = wire_put_varint(out, view.size);
-    memcpy(out, view.data, view.size);
-    return out + view.size;
-}
-
 static size_t failure_encode(uint16_t type, const struct failure *failure, uint8_t *out)
 {
     char text[TEXT_SIZE];
     uint8_t *at = out;
 
     failure_text(type, failure, text, sizeof text);
-    at = put_number(at, 1, failure->code);
-    at = put_view(at, 2, bytes_of(message_field_name(type, failure->field)));
-    at = put_view(at, 3, bytes_of(check_name(failure->check)));
-    at = put_signed(at, 4, failure->got);
-    at = put_signed(at, 5, failure->want);
-    at = put_view(at, 6, bytes_of(text));
+    at = wire_put_number(at, 1, failure->code);
+    at = wire_put_view(at, 2, bytes_of(message_field_name(type, failure->field)));
+    at = wire_put_view(at, 3, bytes_of(check_name(failure->check)));
+    at = wire_put_signed(at, 4, failure->got);
+    at = wire_put_signed(at, 5, failure->want);
+    at = wire_put_view(at, 6, bytes_of(text));
     return (size_t)(at - out);
 }
 
-static uint8_t *put_failures(uint8_t *out, uint32_t field, uint16_t type,
-                             const struct failure *failures, uint32_t count)
+uint8_t *failures_encode(uint32_t field, uint16_t type, const struct failure *failures,
+                         uint32_t count, uint8_t *out)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint8_t body[FAILURE_SIZE_MAX];
         const size_t size = failure_encode(type, &failures[i], body);
-        out = put_view(out, field, (struct bytes){body, size});
+        out = wire_put_view(out, field, (struct bytes){body, size});
     }
     return out;
 }
 
+size_t failures_size_max(uint32_t count)
+{
+    return (size_t)count * (FAILURE_SIZE_MAX + 4);
+}
+
 size_t reply_size_max(const struct reply *reply)
 {
-    return 160 + reply->msgid.size + (size_t)reply->failure_count * (FAILURE_SIZE_MAX + 4);
+    return 160 + reply->msgid.size + failures_size_max(reply->failure_count);
 }
 
 size_t reply_encode(const struct reply *reply, uint8_t *out)
 {
     uint8_t *at = out;
     if (reply->code != 0) {
-        at = put_number(at, REPLY_CODE, reply->code);
-        at = put_view(at, REPLY_TEXT, bytes_of(error_text(reply->code)));
+        at = wire_put_number(at, REPLY_CODE, reply->code);
+        at = wire_put_view(at, REPLY_TEXT, bytes_of(error_text(reply->code)));
     }
-    at = put_view(at, REPLY_MSGID, reply->msgid);
-    at = put_number(at, REPLY_ENGINE_SEQ, reply->seq);
-    at = put_number(at, REPLY_POSTED_AT, (uint64_t)reply->stamp_ms);
-    at = put_number(at, REPLY_DUP, reply->dup);
-    at = put_number(at, REPLY_CLR_PERIOD, reply->period);
+    at = wire_put_view(at, REPLY_MSGID, reply->msgid);
+    at = wire_put_number(at, REPLY_ENGINE_SEQ, reply->seq);
+    at = wire_put_number(at, REPLY_POSTED_AT, (uint64_t)reply->stamp_ms);
+    at = wire_put_number(at, REPLY_DUP, reply->dup);
+    at = wire_put_number(at, REPLY_CLR_PERIOD, reply->period);
     if (reply->orig_period != reply->period) {
-        at = put_number(at, REPLY_ORIG_PERIOD, reply->orig_period);
+        at = wire_put_number(at, REPLY_ORIG_PERIOD, reply->orig_period);
     }
-    at = put_number(at, REPLY_SHARD, reply->shard);
-    at = put_view(at, REPLY_STATE, bytes_of(reply->state));
-    at = put_failures(at, REPLY_ERRORS, reply->type, reply->failures, reply->failure_count);
-    at = put_number(at, REPLY_INDEX, reply->index);
+    at = wire_put_number(at, REPLY_SHARD, reply->shard);
+    at = wire_put_view(at, REPLY_STATE, bytes_of(reply->state));
+    at = failures_encode(REPLY_ERRORS, reply->type, reply->failures, reply->failure_count, at);
+    at = wire_put_number(at, REPLY_INDEX, reply->index);
     return (size_t)(at - out);
 }
 
@@ -112,24 +96,24 @@ size_t reply_encode_result(const struct reply *reply, uint8_t *out)
 size_t batch_reply_encode_head(uint32_t accepted, uint32_t duplicate, uint32_t rejected,
                                uint8_t *out)
 {
-    uint8_t *at = put_number(out, 3, accepted);
-    at = put_number(at, 4, duplicate);
-    at = put_number(at, 5, rejected);
+    uint8_t *at = wire_put_number(out, 3, accepted);
+    at = wire_put_number(at, 4, duplicate);
+    at = wire_put_number(at, 5, rejected);
     return (size_t)(at - out);
 }
 
 size_t batch_reply_encode_refusal(const struct failure *failure, uint8_t *out)
 {
-    uint8_t *at = put_number(out, 1, failure->code);
-    at = put_view(at, 2, bytes_of(error_text(failure->code)));
-    at = put_failures(at, 7, 0x0104, failure, 1);
+    uint8_t *at = wire_put_number(out, 1, failure->code);
+    at = wire_put_view(at, 2, bytes_of(error_text(failure->code)));
+    at = failures_encode(7, 0x0104, failure, 1, at);
     return (size_t)(at - out);
 }
 
 size_t error_reply_encode(uint32_t code, const char *text, bool closing, uint8_t *out)
 {
-    uint8_t *at = put_number(out, 1, code);
-    at = put_view(at, 2, bytes_of(text));
-    at = put_number(at, 3, closing);
+    uint8_t *at = wire_put_number(out, 1, code);
+    at = wire_put_view(at, 2, bytes_of(text));
+    at = wire_put_number(at, 3, closing);
     return (size_t)(at - out);
 }

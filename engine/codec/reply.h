@@ -47,4 +47,12 @@ size_t batch_reply_encode_refusal(const struct failure *failure, uint8_t *out);
 /* Writes an ErrorReply: `out` has room for 512 bytes. */
 size_t error_reply_encode(uint32_t code, const char *text, bool closing, uint8_t *out);
 
+/* Writes each failure as a FieldError in the repeated field of that number; gives the place after
+ * them. `type` is the request's: it names the fields. */
+uint8_t *failures_encode(uint32_t field, uint16_t type, const struct failure *failures,
+                         uint32_t count, uint8_t *out);
+
+/* Bytes it needs at most. */
+size_t failures_size_max(uint32_t count);
+
 #endif

@@ -5,7 +5,9 @@
 #define CODEC_WALLET_H
 
 #include "types/error.h"
-#include "types/wallet.h"
+#include "types/wallet_fields.h"
+
+#define WALLET_MESSAGE_MAX 1024 /* Bytes; any message within its field limits fits. */
 
 /* True for what wallet_order_decode() takes: 0x02xx, 0x03xx and the pushes, OUTBOX_GET too. */
 bool wallet_type(uint16_t type);
@@ -20,13 +22,6 @@ bool wallet_order_decode(uint16_t type, struct bytes body, struct wallet_order *
 
 /* True when two messages of one type say the same, transport fields apart. */
 bool wallet_order_same(uint16_t type, struct bytes a, struct bytes b);
-
-/* Field number of a member of struct wallet_order in that type, by its offset; 0: not in it. For
- * failures: WALLET_FIELD(order->type, amount). */
-uint32_t wallet_field(uint16_t type, size_t offset);
-
-/* Name of a field, "trsf_amt"; "" when unknown. */
-const char *wallet_field_name(uint16_t type, uint32_t field);
 
 /* Where a message goes. */
 enum wallet_way {

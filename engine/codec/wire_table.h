@@ -1,6 +1,6 @@
 /* wire_table -- protobuf by table: which field number goes to which member of a noun.
  *
- * Used by codec/messages.c alone. */
+ * Used by codec alone. */
 #ifndef CODEC_WIRE_TABLE_H
 #define CODEC_WIRE_TABLE_H
 
@@ -60,5 +60,31 @@ static inline uint8_t *wire_put_varint(uint8_t *out, uint64_t value)
     *out++ = (uint8_t)value;
     return out;
 }
+
+/* The following write one field, and nothing when it is zero or empty: proto3 knows no other zero.
+ * They give the place after it. */
+static inline uint8_t *wire_put_number(uint8_t *out, uint32_t field, uint64_t value)
+{
+    if (value == 0) return out;
+    out = wire_put_varint(out, field << 3);
+    return wire_put_varint(out, value);
+}
+
+static inline uint8_t *wire_put_signed(uint8_t *out, uint32_t field, int64_t value)
+{
+    return wire_put_number(out, field, (uint64_t)value << 1 ^ (uint64_t)(value >> 63));
+}
+
+static inline uint8_t *wire_put_view(uint8_t *out, uint32_t field, struct bytes view)
+{
+    if (view.size == 0) return out;
+    out = wire_put_varint(out, field << 3 | 2);
+    out = wire_put_varint(out, view.size);
+    memcpy(out, view.data, view.size);
+    return out + view.size;
+}
+
+/* The table of a message of wallet_type(), NULL for others; codec/wallet.c. */
+const struct wire_table *wallet_table(uint16_t type);
 
 #endif

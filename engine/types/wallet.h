@@ -154,7 +154,7 @@ struct offer_row {
 
 struct holder_row {
     struct psn_key holder;
-    int64_t amount; /* Fen, > 0: lots of this giver's origin in the holder's wallet. */
+    int64_t amount; /* Fen: lots of this giver's origin in the holder's wallet; person_hold(). */
 };
 
 struct reserve_row {
@@ -329,7 +329,7 @@ struct wallet_said {
     int64_t amount; /* Paid, reserved, due, returned. */
     int64_t balc;   /* Wallet balance after it. */
     int64_t exp_ms;
-    uint32_t number; /* chg_no */
+    uint32_t number; /* chg_no; of a transfer that ended REFUSED: the code behind it */
     uint32_t year;
     uint32_t lot_count; /* Of the used lots behind it. */
     uint32_t period;    /* yyyymm its debts are cleared in, 0: none. */

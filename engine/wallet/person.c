@@ -227,21 +227,23 @@ static void drop_row(void *rows, uint32_t *count, size_t size, uint32_t place)
     *count -= 1;
 }
 
-bool person_hold(struct person *person, const struct psn_key *holder, int64_t amount)
+void person_hold(struct person *person, const struct psn_key *holder, int64_t amount)
 {
+    static const struct psn_key others = {{0}};
     struct holder_row *row = person_holder(person, holder);
+    if (row == NULL && person->holder_count >= HOLDERS_MAX - 1) {
+        holder = &others;
+        row = person_holder(person, holder);
+    }
     if (row == NULL) {
-        if (person->holder_count == HOLDERS_MAX) return false;
         row = &person->holders[person->holder_count++];
         *row = (struct holder_row){.holder = *holder};
     }
     row->amount += amount;
-    ENSURE(row->amount >= 0);
     if (row->amount == 0) {
         drop_row(person->holders, &person->holder_count, sizeof *row,
                  (uint32_t)(row - person->holders));
     }
-    return true;
 }
 
 bool person_put_lot(struct person *person, const struct lot *lot)
@@ -307,23 +309,4 @@ void wallet_id_make(char letter, const struct psn_key *key, uint64_t number,
     for (int i = 0; i < 4; i++)
         put_hex(key->bytes[i], 2, ret_id + 1 + 2 * i);
     put_hex(checksum_hash64(0, text, sizeof text), 16, ret_id + 9);
-}
-
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return -1;
-}
-
-bool wallet_id_route(struct bytes id, uint8_t ret_bytes[4])
-{
-    if (id.size != 25 || id.data[0] < 'A' || id.data[0] > 'Z') return false;
-    for (size_t i = 1; i < id.size; i++) {
-        if (hex_value(id.data[i]) < 0) return false;
-    }
-    for (size_t i = 0; i < 4; i++)
-        ret_bytes[i] =
-            (uint8_t)(hex_value(id.data[1 + 2 * i]) << 4 | hex_value(id.data[2 + 2 * i]));
-    return true;
 }

@@ -9,7 +9,7 @@
 #ifndef WALLET_PERSON_H
 #define WALLET_PERSON_H
 
-#include "types/wallet.h"
+#include "types/wallet_fields.h"
 
 struct person_head {
     uint64_t last_seq; /* Latest entry of this person's wallet: where its history begins. */
@@ -79,8 +79,10 @@ struct holder_row *person_holder(struct person *person, const struct psn_key *ho
 struct premium_row *person_premium(struct person *person, uint32_t insutype, uint32_t year);
 
 /* Adds `amount` (either sign) to what `holder` holds of this giver's; the row goes with its last
- * fen. False when the list is full. */
-bool person_hold(struct person *person, const struct psn_key *holder, int64_t amount);
+ * fen. It is below zero while a holder's news overtakes the news that it became one: they come from
+ * different shards. Holders for whom there is no row any more are counted together under a key of
+ * zeros. */
+void person_hold(struct person *person, const struct psn_key *holder, int64_t amount);
 
 /* Puts a lot at its place by number; of the same number: adds the amount. False when full. */
 bool person_put_lot(struct person *person, const struct lot *lot);
@@ -96,9 +98,6 @@ void person_drop_reserve(struct person *person, uint32_t place);
  * (psn_key's first four bytes), 16 hex digits made of key, letter and `number`. */
 void wallet_id_make(char letter, const struct psn_key *key, uint64_t number,
                     char ret_id[WALLET_ID_SIZE]);
-
-/* The four bytes that lead to the shard; false when the text is no id of that form. */
-bool wallet_id_route(struct bytes id, uint8_t ret_bytes[4]);
 
 static inline bool psn_same(const struct psn_key *a, const struct psn_key *b)
 {

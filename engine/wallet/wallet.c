@@ -1,7 +1,10 @@
 /* wallet -- hands each order to its chapter, and what several chapters need. See wallet.h. */
 #include "wallet/wallet.h"
 
+#include "types/civil.h"
 #include "types/ensure.h"
+#include "types/province.h"
+#include "wallet/steps.h"
 
 void wallet_decision_begin(struct wallet_decision *decision)
 {
@@ -92,4 +95,92 @@ void lot_release(const struct person *person, const struct lot *lot,
     effect->other = person->key;
     effect->amount = lot->amount;
     effect->admdvs = lot->origin_admdvs;
+}
+
+bool lot_alive(const struct person *person, const struct lot *lot)
+{
+    if (person->wallet.state != WALLET_OPEN && person->wallet.state != WALLET_FROZEN) return false;
+    for (uint32_t i = 0; i < person->relation_count; i++) {
+        const struct relation_row *row = &person->relations[i];
+        if (row->side == SIDE_RECEIVER && psn_same(&row->other, &lot->from)) return true;
+    }
+    return false;
+}
+
+void lot_keep(struct person *person, const struct lot *lot, struct wallet_decision *decision)
+{
+    if (lot_alive(person, lot) && person_put_lot(person, lot)) return;
+    lot_release(person, lot, decision);
+}
+
+/* -- saying no -------------------------------------------------------------------------------- */
+
+bool sender_is_app(const struct wallet_input *input, struct wallet_decision *decision)
+{
+    if (input->province == 0) return true;
+    return refuse(decision, ERROR_SENDER_NOT_ALLOWED,
+                  WALLET_FIELD(input->order->type, sender_admdvs), CHECK_MATCH, input->province, 0);
+}
+
+bool sender_is_of(const struct wallet_input *input, uint32_t admdvs,
+                  struct wallet_decision *decision)
+{
+    const uint32_t province = admdvs / 10000;
+    if (input->province == 0 || input->province == province) return true;
+    return refuse(decision, ERROR_SENDER_NOT_ALLOWED,
+                  WALLET_FIELD(input->order->type, sender_admdvs), CHECK_MATCH, input->province,
+                  province);
+}
+
+bool wallet_is_there(const struct wallet_input *input, const struct person *person,
+                     struct wallet_decision *decision)
+{
+    const struct wallet_order *order = input->order;
+    const struct wallet_row *wallet = &person->wallet;
+    const uint32_t field = WALLET_FIELD(order->type, wlt_id);
+    if (wallet->state == WALLET_NONE) {
+        return refuse(decision, ERROR_NO_WALLET, field, CHECK_KNOWN, 0, 0);
+    }
+    if (order->wlt_id.size != 0 && !bytes_equal(order->wlt_id, bytes_of(wallet->wlt_id))) {
+        return refuse(decision, ERROR_NO_WALLET, field, CHECK_MATCH, 0, 0);
+    }
+    return true;
+}
+
+bool wallet_is_open(const struct wallet_input *input, const struct person *person,
+                    struct wallet_decision *decision)
+{
+    if (!wallet_is_there(input, person, decision)) return false;
+    if (person->wallet.state == WALLET_OPEN) return true;
+    return refuse(decision, ERROR_WALLET_CLOSED, WALLET_FIELD(input->order->type, wlt_id),
+                  CHECK_KNOWN, person->wallet.state, WALLET_OPEN);
+}
+
+void answer_nothing(const char *id, bool dup, struct wallet_decision *decision)
+{
+    decision->nothing = true;
+    decision->dup = dup;
+    memcpy(decision->said.id, id, strlen(id));
+    decision->said.stas = STAS_DONE;
+}
+
+/* -- who a person is -------------------------------------------------------------------------- */
+
+uint32_t person_area(const struct person *person)
+{
+    return person->wallet.state != WALLET_NONE ? person->wallet.insu_admdvs
+                                               : person->insured.insu_admdvs;
+}
+
+bool person_may_give(const struct person *person)
+{
+    const struct insured_row *insured = &person->insured;
+    return insured->state == INSURED_NORMAL && insured->insu_admdvs == person_area(person);
+}
+
+struct effect *go_on(const struct person *person, enum step step, struct wallet_decision *decision)
+{
+    struct effect *effect = decision_effect(decision, EFFECT_CONTINUE, &person->key);
+    effect->code = step;
+    return effect;
 }

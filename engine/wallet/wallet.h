@@ -11,6 +11,7 @@
  *   premium.c    quote, claim, pay, reverse
  *   receive.c    effects of other persons
  *   places.c     institutions, regions, provincial rules
+ *   form.c       what every order is asked before that
  *
  * ORDER   A refused order leaves the person and the decision's lists as rubbish: only code and
  *         failures count. Failures name the field number of the message and what is wrong with it.
@@ -60,6 +61,7 @@ struct wallet_past {
     uint32_t stas;    /* Of a transfer that ended: enum wallet_stas. */
     uint32_t place;   /* mdtrtarea_admvs, or the insured area of a premium. */
     uint32_t use_loc; /* As it was then. */
+    uint32_t via;     /* Area that a debt of it is owed to and that is not `place`; 0: none. */
     uint32_t line;
     uint32_t insutype;
     uint32_t year;
@@ -116,6 +118,10 @@ struct outgoing *decision_out(struct wallet_decision *decision, enum outgoing_ty
 struct wallet_debt *decision_debt(struct wallet_decision *decision);
 void decision_id(struct wallet_decision *decision, enum id_domain domain, uint32_t scope,
                  struct bytes text);
+
+/* Form of an order: lengths, characters, areas, dates, bounds of amounts, and what must be there
+ * (types/wallet_fields.def). The shard asks before it judges; nobody looks again. form.c */
+void wallet_order_check(const struct wallet_order *order, struct failures *failures);
 
 /* Judges an order of 0x02xx, 0x03xx or a push of 0x0511-0x0514. Ids and repeated messages were
  * looked after by the shard before: what comes here is new. */
@@ -175,9 +181,18 @@ bool lots_take(struct person *person, int64_t amount, struct wallet_decision *de
 void lot_release(const struct person *person, const struct lot *lot,
                  struct wallet_decision *decision);
 
+/* True while a lot may be in this wallet: it is open or frozen, and the relation it came by is
+ * still there. */
+bool lot_alive(const struct person *person, const struct lot *lot);
+
+/* Puts a lot (back) into the wallet by its number while it is alive and there is room, else sends
+ * it home. */
+void lot_keep(struct person *person, const struct lot *lot, struct wallet_decision *decision);
+
 /* Puts a transfer under way back: lots into the wallet, or a release of the personal account's
- * money; tells receiver, platform and province why. Takes the row out. */
-void transfer_return(struct person *person, uint32_t place, enum wallet_stas why, int64_t now_ms,
-                     struct wallet_decision *decision);
+ * money; tells receiver, platform and province why. Takes the row out. `said` has its id and why:
+ * an entry ends one transfer at most. */
+void transfer_return(const struct params *params, struct person *person, uint32_t place,
+                     enum wallet_stas why, int64_t now_ms, struct wallet_decision *decision);
 
 #endif

@@ -25,6 +25,7 @@ int cmd_gen(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_load(int argc, char **argv);
 int cmd_notice(int argc, char **argv);
+int cmd_outbox(int argc, char **argv);
 int cmd_period(int argc, char **argv);
 int cmd_prefund(int argc, char **argv);
 int cmd_premium(int argc, char **argv);

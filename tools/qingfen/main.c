@@ -28,6 +28,7 @@ static const struct command commands[] = {
     {"dispute", cmd_dispute, "a payer contests a record (争议)"},
     {"notice", cmd_notice, "payment notices, the money on them, ageing (通知书, 账龄)"},
     {"prefund", cmd_prefund, "deposits, their use and alerts (预付金)"},
+    {"outbox", cmd_outbox, "what the engine has to say to provinces and the platform"},
     {"wallet", cmd_wallet, "orders about wallets, transfers, payments, pushes (医保钱包)"},
     {"premium", cmd_premium, "premiums paid from a wallet (缴费)"},
     {"calendar", cmd_calendar, "what is due, late or coming, and who must act (日程)"},

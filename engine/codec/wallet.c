@@ -1,0 +1,356 @@
+#include "codec/wallet.h"
+
+#include <stdlib.h>
+
+#include "codec/reply.h"
+#include "codec/wire_table.h"
+#include "types/province.h"
+#include "types/wire.h"
+
+/* -- tables --------------------------------------------------------------------------------- */
+
+#define BIT(number) (UINT64_C(1) << (number))
+/* msgid, sender_admdvs and inf_time, where a message has them. */
+#define TRANSPORT (BIT(1) | BIT(46) | BIT(47))
+
+/* clang-format off */
+#define MESSAGE(symbol)                                \
+    static const struct wire_table table_##symbol = {  \
+        .noun_size = sizeof(struct wallet_order),      \
+        .transport = MESSAGE_##symbol == MESSAGE_OUTBOX_GET ? 0 : TRANSPORT, \
+        .fields = {
+#define F(number, name_, kind_, member, form, need, most)       \
+    [number] = {.kind = WIRE_##kind_,                           \
+                .tag = WIRE_TAG(number, WIRE_##kind_),          \
+                .offset = offsetof(struct wallet_order, member), \
+                .name = #name_},
+#define END }};
+#include "types/wallet_fields.def"
+#undef MESSAGE
+#undef F
+#undef END
+/* clang-format on */
+
+/* Of questions only whom they are about; codec/person.c reads the rest. */
+static const struct wire_table question_table = {
+    .noun_size = sizeof(struct wallet_order),
+    .fields = {[4] = {.kind = WIRE_BYTES,
+                      .tag = WIRE_TAG(4, WIRE_BYTES),
+                      .offset = offsetof(struct wallet_order, psn_key),
+                      .name = "psn_key"}},
+};
+
+const struct wire_table *wallet_table(uint16_t type)
+{
+    switch (type) {
+#define MESSAGE(symbol)    \
+    case MESSAGE_##symbol: \
+        return &table_##symbol;
+#define F(number, name, kind, member, form, need, most)
+#define END
+#include "types/wallet_fields.def"
+#undef MESSAGE
+#undef F
+#undef END
+    case MESSAGE_WLT_UNFREEZE:
+        return &table_WLT_FREEZE;
+    case MESSAGE_TRSF_DECLINE:
+        return &table_TRSF_ACCEPT;
+    default:
+        return NULL;
+    }
+}
+
+bool wallet_type(uint16_t type)
+{
+    return wallet_table(type) != NULL;
+}
+
+bool person_type(uint16_t type)
+{
+    switch (type) {
+    case MESSAGE_STMT_GET:
+    case MESSAGE_YEAR_SUM_GET:
+    case MESSAGE_WLT_QUERY:
+    case MESSAGE_WLT_RECORDS:
+    case MESSAGE_SETL_RECORDS:
+    case MESSAGE_REGION_QUERY:
+    case MESSAGE_INST_QUERY:
+    case MESSAGE_OUTBOX_GET:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool wallet_order_decode(uint16_t type, struct bytes body, struct wallet_order *ret_order,
+                         uint32_t *ret_field)
+{
+    const bool sound = wire_decode(wallet_table(type), body, ret_order, ret_field);
+    ret_order->type = type;
+    return sound;
+}
+
+bool wallet_order_same(uint16_t type, struct bytes a, struct bytes b)
+{
+    struct wallet_order order_a;
+    struct wallet_order order_b;
+    uint32_t field;
+    return wallet_order_decode(type, a, &order_a, &field) &&
+           wallet_order_decode(type, b, &order_b, &field) &&
+           wire_same(wallet_table(type), &order_a, &order_b);
+}
+
+/* -- ways ----------------------------------------------------------------------------------- */
+
+uint32_t outbox_dest(uint32_t code)
+{
+    if (code == 0) return OUTBOX_APP;
+    const uint8_t index = province_index(code);
+    return index == PROVINCE_NONE ? OUTBOX_COUNT : index;
+}
+
+uint32_t outbox_code(uint32_t dest)
+{
+    return dest < PROVINCE_COUNT ? province_codes[dest] : 0;
+}
+
+/* Who decides: the person that is named, else the one whose id is. */
+static bool route_first(const struct wallet_order *order, uint8_t ret_bytes[4])
+{
+    const struct bytes ids[] = {order->wlt_id, order->rlts_id, order->trsf_id, order->pay_id,
+                                order->reserve_id};
+    if (order->psn_key.size == PSN_KEY_SIZE) {
+        memcpy(ret_bytes, order->psn_key.data, 4);
+        return true;
+    }
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        if (wallet_id_route(ids[i], ret_bytes)) return true;
+    }
+    return false;
+}
+
+/* Messages whose judge must know something of another person first. */
+static bool asks_other(uint16_t type)
+{
+    return type == MESSAGE_RLTS_BIND || type == MESSAGE_TRSF_SUBMIT ||
+           type == MESSAGE_TRSF_ACCEPT || type == MESSAGE_PREM_PAY;
+}
+
+static enum wallet_way way_of(const struct wallet_order *order, struct wallet_route *route)
+{
+    switch (order->type) {
+    case MESSAGE_INST_DIR_PUSH:
+    case MESSAGE_RULE_PUSH:
+        return WAY_EVERYWHERE;
+    case MESSAGE_OUTBOX_GET:
+    case MESSAGE_OUTBOX_ACK:
+        route->dest = outbox_dest(order->place);
+        return route->dest == OUTBOX_COUNT ? WAY_NOWHERE : WAY_OUTBOX;
+    case MESSAGE_STMT_GET:
+        /* A province may ask by the settlement alone: whoever has it answers. */
+        return route_first(order, route->first) ? WAY_ONE : WAY_EVERYWHERE;
+    default:
+        break;
+    }
+    if (!route_first(order, route->first)) return WAY_NOWHERE;
+    if (!asks_other(order->type) || order->other_key.size != PSN_KEY_SIZE) return WAY_ONE;
+    memcpy(route->other, order->other_key.data, sizeof route->other);
+    return WAY_TWO;
+}
+
+void wallet_route(uint16_t type, struct bytes body, struct wallet_route *ret_route)
+{
+    const struct wire_table *table = wallet_table(type);
+    struct wallet_order order;
+    uint32_t field;
+
+    memset(ret_route, 0, sizeof *ret_route);
+    const bool sound = wire_decode(table == NULL ? &question_table : table, body, &order, &field);
+    order.type = type;
+    ret_route->msgid = order.msgid;
+    ret_route->way = sound ? way_of(&order, ret_route) : WAY_NOWHERE;
+}
+
+/* -- answers -------------------------------------------------------------------------------- */
+
+enum {
+    WALLET_REPLY_CODE = 1,
+    WALLET_REPLY_TEXT = 2,
+    WALLET_REPLY_MSGID = 3,
+    WALLET_REPLY_DUP = 4,
+    WALLET_REPLY_ENGINE_SEQ = 5,
+    WALLET_REPLY_POSTED_AT = 6,
+    WALLET_REPLY_SHARD = 7,
+    WALLET_REPLY_ERRORS = 8,
+    WALLET_REPLY_STAS = 9,
+    WALLET_REPLY_WLT_ID = 10,
+    WALLET_REPLY_RLTS_ID = 11,
+    WALLET_REPLY_TRSF_ID = 12,
+    WALLET_REPLY_PAY_ID = 13,
+    WALLET_REPLY_REV_ID = 14,
+    WALLET_REPLY_RESERVE_ID = 15,
+    WALLET_REPLY_ORDER_NO = 16,
+    WALLET_REPLY_AMT = 17,
+    WALLET_REPLY_BALC = 18,
+    WALLET_REPLY_EXP_AT = 19,
+    WALLET_REPLY_CHG_NO = 20,
+    WALLET_REPLY_YEAR = 21,
+    WALLET_REPLY_CLR_PERIOD = 22,
+    WALLET_REPLY_LOTS = 23,
+};
+
+#define REPLY_FIXED_MAX 600 /* Bytes of everything but msgid, errors and lots. */
+#define LOT_SIZE_MAX    24  /* Of one lot with its tag and length. */
+
+static const char *stas_text(uint32_t stas)
+{
+    static const char *const names[] = {
+        [STAS_NONE] = "",           [STAS_DONE] = "DONE",         [STAS_HOLDING] = "HOLDING",
+        [STAS_PENDING] = "PENDING", [STAS_ACCEPTED] = "ACCEPTED", [STAS_DECLINED] = "DECLINED",
+        [STAS_EXPIRED] = "EXPIRED", [STAS_VOIDED] = "VOIDED",     [STAS_REFUSED] = "REFUSED",
+        [STAS_ASKED] = "ASKED",     [STAS_RETURNED] = "RETURNED",
+    };
+    return stas < sizeof names / sizeof names[0] ? names[stas] : "";
+}
+
+/* An id says by its letter what it is the id of. */
+static uint32_t id_field(char letter)
+{
+    switch (letter) {
+    case 'W':
+        return WALLET_REPLY_WLT_ID;
+    case 'R':
+        return WALLET_REPLY_RLTS_ID;
+    case 'T':
+        return WALLET_REPLY_TRSF_ID;
+    case 'P':
+        return WALLET_REPLY_PAY_ID;
+    case 'V':
+        return WALLET_REPLY_REV_ID;
+    case 'S':
+        return WALLET_REPLY_RESERVE_ID;
+    default:
+        return 0;
+    }
+}
+
+/* A text of a row, ended by a NUL or by its room. */
+static struct bytes row_text(const char *text, size_t room)
+{
+    return (struct bytes){(const uint8_t *)text, strnlen(text, room)};
+}
+
+static uint8_t *put_lot(uint8_t *out, const struct lot *lot)
+{
+    uint8_t body[LOT_SIZE_MAX];
+    uint8_t *end = wire_put_number(body, 1, lot->origin_admdvs);
+    end = wire_put_signed(end, 2, lot->amount);
+    return wire_put_view(out, WALLET_REPLY_LOTS, (struct bytes){body, (size_t)(end - body)});
+}
+
+static uint8_t *put_said(uint8_t *at, const struct wallet_said *said)
+{
+    const uint32_t field = id_field(said->id[0]);
+    at = wire_put_view(at, WALLET_REPLY_STAS, bytes_of(stas_text(said->stas)));
+    if (field != 0) at = wire_put_view(at, field, row_text(said->id, sizeof said->id));
+    at = wire_put_view(at, WALLET_REPLY_ORDER_NO, row_text(said->order_no, sizeof said->order_no));
+    at = wire_put_signed(at, WALLET_REPLY_AMT, said->amount);
+    at = wire_put_signed(at, WALLET_REPLY_BALC, said->balc);
+    at = wire_put_number(at, WALLET_REPLY_EXP_AT, (uint64_t)said->exp_ms);
+    at = wire_put_number(at, WALLET_REPLY_CHG_NO, said->number);
+    at = wire_put_number(at, WALLET_REPLY_YEAR, said->year);
+    return wire_put_number(at, WALLET_REPLY_CLR_PERIOD, said->period);
+}
+
+uint8_t *wallet_reply_encode(const struct wallet_reply *reply, size_t *ret_size)
+{
+    uint8_t *out =
+        malloc(REPLY_FIXED_MAX + reply->msgid.size + failures_size_max(reply->failure_count) +
+               (size_t)reply->used_count * LOT_SIZE_MAX);
+    uint8_t *at = out;
+    if (out == NULL) return NULL;
+    if (reply->code != 0) {
+        at = wire_put_number(at, WALLET_REPLY_CODE, reply->code);
+        at = wire_put_view(at, WALLET_REPLY_TEXT, bytes_of(error_text(reply->code)));
+    }
+    at = wire_put_view(at, WALLET_REPLY_MSGID, reply->msgid);
+    at = wire_put_number(at, WALLET_REPLY_DUP, reply->dup);
+    at = wire_put_number(at, WALLET_REPLY_ENGINE_SEQ, reply->seq);
+    at = wire_put_number(at, WALLET_REPLY_POSTED_AT, (uint64_t)reply->stamp_ms);
+    at = wire_put_number(at, WALLET_REPLY_SHARD, reply->shard);
+    at = failures_encode(WALLET_REPLY_ERRORS, reply->type, reply->failures, reply->failure_count,
+                         at);
+    if (reply->said != NULL) {
+        at = put_said(at, reply->said);
+        for (uint32_t i = 0; i < reply->used_count; i++)
+            at = put_lot(at, &reply->used[i]);
+    }
+    *ret_size = (size_t)(at - out);
+    return out;
+}
+
+/* -- outboxes ------------------------------------------------------------------------------- */
+
+#define OUTGOING_SIZE_MAX 320 /* Of one message with its tag and length. */
+#define WALLET_ID_LENGTH  25
+
+/* The field an id of ours, or a number made of one ("P…-3"), goes into; else `other`. */
+static uint8_t *put_reference(uint8_t *at, struct bytes text, uint32_t other)
+{
+    uint8_t route[4];
+    const struct bytes id = {text.data,
+                             text.size < WALLET_ID_LENGTH ? text.size : WALLET_ID_LENGTH};
+    if (!wallet_id_route(id, route)) {
+        return other == 0 ? at : wire_put_view(at, other, text);
+    }
+    if (id.data[0] == 'T') return wire_put_view(at, 5, id);
+    if (id.data[0] == 'P') return wire_put_view(at, 6, id);
+    return at;
+}
+
+static size_t outgoing_encode(const struct outgoing *o, uint8_t *out)
+{
+    static const struct psn_key nobody;
+    const struct bytes id = row_text(o->id, sizeof o->id);
+    const struct bytes ref = row_text(o->ref, sizeof o->ref);
+    uint8_t *at = wire_put_number(out, 1, o->position);
+    at = wire_put_number(at, 2, o->type);
+    at = wire_put_view(at, 3, id);
+    at = wire_put_number(at, 4, (uint64_t)o->at_ms);
+    at = put_reference(at, id, 0);
+    at = put_reference(at, ref, 7);
+    if (memcmp(&o->psn_key, &nobody, sizeof nobody) != 0) {
+        at = wire_put_view(at, 8, (struct bytes){o->psn_key.bytes, PSN_KEY_SIZE});
+    }
+    at = wire_put_signed(at, 9, o->amount);
+    at = wire_put_number(at, 10, (uint64_t)o->exp_ms);
+    at = wire_put_number(at, 11, o->why);
+    at = wire_put_number(at, 12, o->admdvs);
+    at = wire_put_number(at, 13, o->insutype);
+    at = wire_put_number(at, 14, o->year);
+    at = wire_put_number(at, 15, o->period);
+    at = wire_put_number(at, 16, o->line);
+    return (size_t)(at - out);
+}
+
+uint8_t *outbox_reply_encode(uint32_t code, uint64_t acked, uint64_t last,
+                             const struct outgoing *list, uint32_t count, size_t *ret_size)
+{
+    uint8_t *out = malloc(REPLY_FIXED_MAX + (size_t)count * OUTGOING_SIZE_MAX);
+    uint8_t *at = out;
+    if (out == NULL) return NULL;
+    if (code != 0) {
+        at = wire_put_number(at, 1, code);
+        at = wire_put_view(at, 2, bytes_of(error_text(code)));
+    }
+    at = wire_put_number(at, 3, acked);
+    at = wire_put_number(at, 4, last);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t body[OUTGOING_SIZE_MAX];
+        const size_t size = outgoing_encode(&list[i], body);
+        at = wire_put_view(at, 5, (struct bytes){body, size});
+    }
+    *ret_size = (size_t)(at - out);
+    return out;
+}

@@ -1,0 +1,183 @@
+/* form -- what every order must look like before its chapter reads it. By table: which field has
+ * which form stands in types/wallet_fields.def. */
+#include "types/civil.h"
+#include "types/province.h"
+#include "types/wallet_fields.h"
+#include "types/wire.h"
+#include "util/table_text.h"
+#include "wallet/wallet.h"
+
+#define WALLET_FEN_MAX INT64_C(10000000000000) /* 100 billion yuan, either sign. */
+#define TIME_MAX_MS    INT64_C(4102416000000)  /* 2100-01-01 in Shanghai. */
+
+struct field_check {
+    const struct wallet_field *field;
+    struct failures *failures;
+};
+
+static void wrong(const struct field_check *check, enum check what, int64_t got, int64_t want)
+{
+    failures_add(check->failures, ERROR_MALFORMED, check->field->number, what, got, want);
+}
+
+/* -- views ---------------------------------------------------------------------------------- */
+
+static void check_id(const struct field_check *check, struct bytes view)
+{
+    size_t i = 0;
+    if (view.size > check->field->most) {
+        wrong(check, CHECK_LENGTH, (int64_t)view.size, check->field->most);
+        return;
+    }
+    while (i < view.size && view.data[i] > 0x20 && view.data[i] < 0x7f)
+        i++;
+    if (i != view.size) wrong(check, CHECK_CHARSET, (int64_t)i, 0);
+}
+
+static void check_text(const struct field_check *check, struct bytes view)
+{
+    if (view.size > check->field->most) {
+        wrong(check, CHECK_LENGTH, (int64_t)view.size, check->field->most);
+    } else if (!table_text_sound(view)) {
+        wrong(check, CHECK_CHARSET, 0, 0);
+    }
+}
+
+static void check_view(const struct field_check *check, struct bytes view)
+{
+    if (view.size == 0) {
+        if (check->field->need == NEED_NEED) wrong(check, CHECK_MISSING, 0, 0);
+    } else if (check->field->form == FORM_KEY) {
+        if (view.size != PSN_KEY_SIZE) {
+            wrong(check, CHECK_LENGTH, (int64_t)view.size, PSN_KEY_SIZE);
+        }
+    } else if (check->field->form == FORM_TEXT) {
+        check_text(check, view);
+    } else {
+        check_id(check, view);
+    }
+}
+
+/* -- numbers -------------------------------------------------------------------------------- */
+
+static void check_area(const struct field_check *check, uint32_t admdvs)
+{
+    if (admdvs < 100000 || admdvs > 999999) {
+        wrong(check, CHECK_RANGE, admdvs, admdvs < 100000 ? 100000 : 999999);
+    } else if (province_of_area(admdvs) == PROVINCE_NONE) {
+        wrong(check, CHECK_KNOWN, admdvs, 0);
+    }
+}
+
+static bool is_date(uint32_t yyyymmdd)
+{
+    const struct civil day = {.year = (int32_t)(yyyymmdd / 10000),
+                              .month = (int32_t)(yyyymmdd / 100 % 100),
+                              .day = (int32_t)(yyyymmdd % 100)};
+    int64_t ms;
+    return yyyymmdd <= 99991231 && civil_to_ms(&day, &ms);
+}
+
+static void check_range(const struct field_check *check, int64_t value, int64_t least, int64_t most)
+{
+    if (value < least) wrong(check, CHECK_RANGE, value, least);
+    if (value > most) wrong(check, CHECK_RANGE, value, most);
+}
+
+static void check_number(const struct field_check *check, int64_t value)
+{
+    if (value == 0) {
+        if (check->field->need == NEED_NEED) wrong(check, CHECK_MISSING, 0, 0);
+        return;
+    }
+    switch ((enum wallet_form)check->field->form) {
+    case FORM_AREA:
+        check_area(check, (uint32_t)value);
+        return;
+    case FORM_CHOICE:
+        check_range(check, value, 1, check->field->most);
+        return;
+    case FORM_DATE:
+        if (!is_date((uint32_t)value)) wrong(check, CHECK_RANGE, value, 99991231);
+        return;
+    case FORM_YEAR:
+        check_range(check, value, 2000, 2999);
+        return;
+    case FORM_TIME:
+        check_range(check, value, 0, TIME_MAX_MS);
+        return;
+    case FORM_FEN:
+        check_range(check, value, -WALLET_FEN_MAX, WALLET_FEN_MAX);
+        return;
+    case FORM_FEN_UP:
+        check_range(check, value, 0, WALLET_FEN_MAX);
+        return;
+    case FORM_ANY:
+    case FORM_ID:
+    case FORM_KEY:
+    case FORM_TEXT:
+        return;
+    }
+}
+
+/* -- fields --------------------------------------------------------------------------------- */
+
+static struct bytes view_at(const struct wallet_order *order, const struct wallet_field *field)
+{
+    struct bytes view;
+    memcpy(&view, (const uint8_t *)order + field->offset, sizeof view);
+    return view;
+}
+
+static int64_t number_at(const struct wallet_order *order, const struct wallet_field *field)
+{
+    const uint8_t *member = (const uint8_t *)order + field->offset;
+    if (field->form == FORM_FEN || field->form == FORM_FEN_UP || field->form == FORM_TIME) {
+        int64_t value;
+        memcpy(&value, member, sizeof value);
+        return value;
+    }
+    uint32_t value;
+    memcpy(&value, member, sizeof value);
+    return value;
+}
+
+static bool is_view(const struct wallet_field *field)
+{
+    return field->form == FORM_ID || field->form == FORM_KEY || field->form == FORM_TEXT;
+}
+
+/* One of several ways to say who or what is meant must have been taken. */
+static void check_either(const struct wallet_order *order, const struct wallet_field *fields,
+                         struct failures *failures)
+{
+    const struct wallet_field *first = NULL;
+    for (const struct wallet_field *field = fields; field->number != 0; field++) {
+        if (field->need != NEED_EITHER) continue;
+        if (view_at(order, field).size != 0) return;
+        if (first == NULL) first = field;
+    }
+    if (first != NULL) {
+        failures_add(failures, ERROR_MALFORMED, first->number, CHECK_MISSING, 0, 0);
+    }
+}
+
+void wallet_order_check(const struct wallet_order *order, struct failures *failures)
+{
+    const struct wallet_field *fields = wallet_fields(order->type);
+    for (const struct wallet_field *field = fields; field->number != 0; field++) {
+        const struct field_check check = {field, failures};
+        if (is_view(field)) {
+            check_view(&check, view_at(order, field));
+        } else if (field->form != FORM_ANY || field->need == NEED_NEED) {
+            check_number(&check, number_at(order, field));
+        }
+    }
+    check_either(order, fields, failures);
+    /* A settlement's number is its person's: without pay_id it takes both. */
+    if (order->type == MESSAGE_WLT_PAY_REVERSE && order->pay_id.size == 0 &&
+        order->psn_key.size == 0) {
+        failures_add(failures, ERROR_MALFORMED, WALLET_FIELD(order->type, psn_key), CHECK_MISSING,
+                     0, 0);
+    }
+}
