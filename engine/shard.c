@@ -25,6 +25,8 @@
 #define IDS_PER_ENTRY 3
 #define CELL_SCAN_KEY 8
 
+_Static_assert(RUN_IDS_ROOM >= PERSON_RUN_SEAL, "either run fits into the merge's scratch");
+
 void shard_config_init(struct shard_config *config)
 {
     memset(config, 0, sizeof *config);

@@ -27,6 +27,7 @@ int cmd_load(int argc, char **argv);
 int cmd_notice(int argc, char **argv);
 int cmd_outbox(int argc, char **argv);
 int cmd_period(int argc, char **argv);
+int cmd_person(int argc, char **argv);
 int cmd_prefund(int argc, char **argv);
 int cmd_premium(int argc, char **argv);
 int cmd_recon(int argc, char **argv);

@@ -36,6 +36,7 @@ static const struct command commands[] = {
     {"book", cmd_book, "the cycle's accounts, and whether they hold"},
     {"report", cmd_report, "who pays whom, and for what"},
     {"document", cmd_document, "official papers of a month: tables, notices, all of them"},
+    {"person", cmd_person, "what a person may ask: wallet, records, year, statement (医保钱包)"},
     {"show", cmd_show, "one settlement with its postings and history"},
     {"status", cmd_status, "the engine and its shards"},
     {"explain", cmd_explain, "what an error code means, in English and Chinese"},
