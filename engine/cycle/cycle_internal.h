@@ -278,6 +278,10 @@ struct pair_total {
 void batch_totals(const struct cycle *cycle, const struct batch_row *batch, uint32_t version,
                   struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT]);
 
+/* lines.c: the same without what wallets paid (lines 5 and up). */
+void batch_care_totals(const struct cycle *cycle, const struct batch_row *batch, uint32_t version,
+                       struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT]);
+
 /* lines.c: the same of one pair in the batch's latest version, without walking its lines. */
 struct pair_total batch_pair_total(const struct cycle *cycle, uint32_t batch, uint8_t payer,
                                    uint8_t payee);

@@ -66,19 +66,32 @@ uint32_t cycle_lines(const struct cycle *cycle, uint32_t batch, uint32_t version
     return count;
 }
 
-void batch_totals(const struct cycle *cycle, const struct batch_row *batch, uint32_t version,
-                  struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT])
+static void add_totals(const struct cycle *cycle, const struct batch_row *batch, uint32_t version,
+                       uint8_t line_end, struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT])
 {
     struct line_walk walk = {.cycle = cycle, .batch = batch->id, .version = version};
     const struct line_row *line;
     memset(totals, 0, PROVINCE_COUNT * sizeof totals[0]);
     while ((line = line_next(&walk)) != NULL) {
+        if (line->cell.line >= line_end) continue;
         struct pair_total *total = &totals[line->cell.payer][line->cell.payee];
         /* The cut has seen to it that no sum of its lines leaves 64 bits. */
         for (int fund = 0; fund < FUND_COUNT; fund++)
             total->funds[fund] += line->funds[fund];
         total->count += line->count;
     }
+}
+
+void batch_totals(const struct cycle *cycle, const struct batch_row *batch, uint32_t version,
+                  struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT])
+{
+    add_totals(cycle, batch, version, LINE_END, totals);
+}
+
+void batch_care_totals(const struct cycle *cycle, const struct batch_row *batch, uint32_t version,
+                       struct pair_total totals[PROVINCE_COUNT][PROVINCE_COUNT])
+{
+    add_totals(cycle, batch, version, LINE_WALLET_CARE, totals);
 }
 
 /* -- sums of pairs, kept ------------------------------------------------------------------------

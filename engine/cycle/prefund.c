@@ -87,15 +87,28 @@ void prefund_settled(struct judgement *j, const struct notice_row *notice)
 
 /* -- the month's clearing ---------------------------------------------------------------------- */
 
+/* What of a batch counts for prefunds: they were made for the cost of care, so what wallets paid is
+ * left out unless prefund.wallet says otherwise. */
+static void prefund_totals(const struct cycle *cycle, const struct batch_row *batch, int64_t now_ms,
+                           totals_table totals)
+{
+    if (setting_at(cycle, SETTING_PREFUND_WALLET, now_ms) == 1) {
+        batch_totals(cycle, batch, batch->version, totals);
+    } else {
+        batch_care_totals(cycle, batch, batch->version, totals);
+    }
+}
+
 /* The totals of a month's live batch, once it has been computed; all zero when there is none. */
-static bool cleared_totals(const struct cycle *cycle, uint32_t period, totals_table totals)
+static bool cleared_totals(const struct cycle *cycle, uint32_t period, int64_t now_ms,
+                           totals_table totals)
 {
     const struct batch_row *batch = cycle_batch(cycle, period);
     if (batch == NULL || batch->state < BATCH_COMPUTED || batch->state == BATCH_ABORTED) {
         memset(totals, 0, sizeof(totals_table));
         return false;
     }
-    batch_totals(cycle, batch, batch->version, totals);
+    prefund_totals(cycle, batch, now_ms, totals);
     return true;
 }
 
@@ -195,7 +208,7 @@ struct prefund_use *cycle_prefund_uses(const struct cycle *cycle, uint32_t *peri
     *ret_payees = 0;
     if (uses == NULL) return NULL;
     if (*period == 0) *period = latest_computed(cycle);
-    (void)cleared_totals(cycle, *period, totals);
+    (void)cleared_totals(cycle, *period, now_ms, totals);
     for (uint8_t payee = 0; payee < PROVINCE_COUNT; payee++)
         sums[payee] = (struct prefund_use){.payer = PROVINCE_CENTRE, .payee = payee};
     for (uint8_t payer = 0; payer < PROVINCE_COUNT; payer++) {
@@ -299,7 +312,7 @@ static bool quarter_totals(struct judgement *j, uint32_t year, wide sums[][PROVI
                           (year - 1) * 100 + QUARTER_FIRST,
                           (year - 1) * 100 + QUARTER_FIRST + QUARTER_MONTHS - 1, month);
         }
-        batch_totals(j->cycle, batch, batch->version, totals);
+        prefund_totals(j->cycle, batch, j->now_ms, totals);
         for (uint8_t payer = 0; payer < PROVINCE_COUNT; payer++) {
             for (uint8_t payee = 0; payee < PROVINCE_COUNT; payee++)
                 sums[payer][payee] += funds_sum(totals[payer][payee].funds);
@@ -415,7 +428,7 @@ static bool must_be_in_time(struct judgement *j, uint32_t period, uint8_t payee)
 static bool must_be_red(struct judgement *j, uint32_t period, uint8_t payer, uint8_t payee)
 {
     totals_table totals;
-    (void)cleared_totals(j->cycle, period, totals);
+    (void)cleared_totals(j->cycle, period, j->now_ms, totals);
     const struct prefund_use use = alert_use(j->cycle, period, totals, payer, payee, j->now_ms);
     if (use.alert == PREFUND_RED) return true;
     return refuse(j, ERROR_PREFUND_RULE,

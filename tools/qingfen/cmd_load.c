@@ -14,6 +14,7 @@
 #include "tools/client/histogram.h"
 #include "tools/client/outcome.h"
 #include "tools/qingfen/commands.h"
+#include "tools/qingfen/load_transfers.h"
 #include "tools/qingfen/options.h"
 #include "tools/workload/workload.h"
 #include "types/error.h"
@@ -30,8 +31,13 @@ static const struct command_help help = {
         "fast as the engine takes them. With --rate: open loop, latency counts from the time at\n"
         "which a record was due. Latencies are those of whole frames, until the answer is there.\n"
         "The last line of stdout is 'settlements_per_s=N p50_us=N p99_us=N p999_us=N errors=N';\n"
-        "exit status 1 when there were errors.\n",
-    .examples = "  qingfen load --seconds 30\n  qingfen load --seconds 30 --rate 20000\n",
+        "exit status 1 when there were errors.\n"
+        "With --transfers: opens pairs of wallets and sends money from one to the other, submit "
+        "and\n"
+        "accept, closed loop; the line begins with 'transfers_per_s=N'. This loosens provincial\n"
+        "rules of the store (limits of a day, the night, holds): use a store nobody needs.\n",
+    .examples = "  qingfen load --seconds 30\n  qingfen load --seconds 30 --rate 20000\n"
+                "  qingfen load --transfers --pairs 20000 --seconds 10\n",
 };
 
 struct load {
@@ -262,6 +268,8 @@ int cmd_load(int argc, char **argv)
     uint64_t batch = 0;
     uint64_t window = 0;
     uint64_t seed = run_number();
+    uint64_t pairs = 20000;
+    bool transfers = false;
     load = (struct load){0};
     const struct option_spec specs[] = {
         OPTION_TO(&options.address),
@@ -276,6 +284,10 @@ int cmd_load(int argc, char **argv)
          BATCH_RECORDS_MAX},
         {"window", OPTION_NUMBER, &window, "N",
          "frames under way on a connection (default 8, with --rate 16384)", 1, 65536},
+        {"transfers", OPTION_FLAG, &transfers, NULL, "wallet transfers instead of settlements", 0,
+         0},
+        {"pairs", OPTION_NUMBER, &pairs, "N", "with --transfers: givers and receivers", 1,
+         10000000},
         {0},
     };
     int words;
@@ -283,6 +295,18 @@ int cmd_load(int argc, char **argv)
     if (status != OPTIONS_GO) return status;
     if (words > 0) return options_refuse(&help, "'%s' is too much", argv[0]);
 
+    if (transfers) {
+        const struct load_transfers wanted = {
+            .address = options.address,
+            .pairs = pairs,
+            .seconds = seconds == 0 ? (count == 0 ? 10 : 1000000) : seconds,
+            .count = count == 0 ? UINT64_MAX : count,
+            .window = window == 0 ? 4096 : window,
+            .seed = seed,
+            .lanes = (uint32_t)lanes,
+        };
+        return load_transfers_run(&wanted);
+    }
     if (batch == 0) batch = load.rate == 0 ? 512 : 1;
     if (window == 0) window = batch > 1 ? 8 : 16384;
     if (seconds == 0) seconds = count == 0 ? 10 : 1000000;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/verify/wallet_check.h"
 #include "util/le.h"
 
 #define META_KEY "meta"
@@ -399,12 +400,14 @@ static uint8_t ids_of(const struct recount *recount, uint64_t seq)
         return 2; /* msgid; setl_id or adj_no. */
     case ENTRY_CORRECTION:
         return entry.orig_seq == 0 ? 2 : 1; /* msgid; a tombstone also the one it waits for. */
+    case ENTRY_WALLET:
+        return wallet_check_ids(entry.body);
+    case ENTRY_DEBT:
+        return 1; /* Its number, as setl_id. */
     case ENTRY_CUT:
     case ENTRY_CLOCK:
     case ENTRY_YEAR_CLOSE:
     case ENTRY_CYCLE:
-    case ENTRY_WALLET:
-    case ENTRY_DEBT:
     case ENTRY_KIND_END:
         break;
     }

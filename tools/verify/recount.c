@@ -237,6 +237,7 @@ static int ids_of(struct arena *arena, const struct entry *entry, struct full_id
     switch ((enum entry_kind)entry->kind) {
     case ENTRY_SETTLEMENT:
     case ENTRY_REFUND:
+    case ENTRY_DEBT:
         if (!body_settlement(arena, entry->body, &s)) return 0;
         ret_ids[0] = make_id(ID_MSGID, entry->sender, s.psn_key, s.msgid);
         ret_ids[1] = make_id(ID_SETL, s.insu_admdvs, s.psn_key, s.setl_id);
@@ -255,7 +256,6 @@ static int ids_of(struct arena *arena, const struct entry *entry, struct full_id
     case ENTRY_YEAR_CLOSE:
     case ENTRY_CYCLE:
     case ENTRY_WALLET:
-    case ENTRY_DEBT:
     case ENTRY_KIND_END:
         break;
     }
@@ -369,6 +369,11 @@ static struct effect effect_of_adjustment(const struct entry *entry, const struc
     return effect;
 }
 
+static bool is_refund(const struct entry *entry, const struct effect *effect)
+{
+    return entry->kind == ENTRY_REFUND || (entry->kind == ENTRY_DEBT && effect->medfee < 0);
+}
+
 /* The same for one tally of each kind. Its records' numbers only ever widen: a correction leaves
  * them. Amounts may go beyond 64 bits in between, when days of both signs make up a cell. */
 static bool tally(const struct look *look, const struct effect *effect, const struct entry *of,
@@ -382,7 +387,7 @@ static bool tally(const struct look *look, const struct effect *effect, const st
         struct tally *t = tallies_for(&look->recount->state.tallies, &key);
         if (t == NULL) return wrong(look, "out of memory");
         t->count += (uint64_t)sign;
-        if (of->kind == ENTRY_REFUND) t->refund_count += (uint64_t)sign;
+        if (is_refund(of, effect)) t->refund_count += (uint64_t)sign;
         t->medfee = (int64_t)((uint64_t)t->medfee + (uint64_t)(sign * effect->medfee));
         for (int fund = 0; fund < FUND_COUNT; fund++) {
             t->funds[fund] =
@@ -421,7 +426,7 @@ static bool post(const struct look *look, const struct effect *effect, const str
     c->medfee_sum += sign * effect->medfee;
     c->count += (uint64_t)sign;
     c->checksum += (uint64_t)sign * effect->content_hash;
-    if (of->kind == ENTRY_REFUND) c->refund_count += (uint64_t)sign;
+    if (is_refund(of, effect)) c->refund_count += (uint64_t)sign;
     if ((of->flags & ENTRY_LATE) != 0) c->late_count += (uint64_t)sign;
     if (of->kind == ENTRY_ADJUSTMENT) cell->adjustments += (uint64_t)sign;
     return tally(look, effect, of, sign);
@@ -542,6 +547,31 @@ static bool add_settlement(const struct look *look)
     const struct effect effect = effect_of_settlement(entry, &s);
     recount->records++;
     return post(look, &effect, entry, 1) && add_id(look, &msgid) && add_id(look, &setl_id);
+}
+
+/* A debt of the wallet: a record of its cell like a settlement, a negative one like a refund. Who
+ * owes it and how much is wallet_check.h's. */
+static bool add_debt(const struct look *look)
+{
+    struct recount *recount = look->recount;
+    const struct entry *entry = look->entry;
+    struct settlement s;
+
+    if (!body_settlement(&recount->arena, entry->body, &s)) return wrong(look, "no SetlPost");
+    if (!check_person(look, s.psn_key)) return false;
+    if (!check_period(look, entry->orig_period)) return false;
+    if (entry->line < LINE_WALLET_CARE || entry->line > LINE_PREMIUM_CARE)
+        return wrong(look, "a debt in a line that is none of the wallet's");
+    if (entry->orig_seq == 0 || entry->orig_seq >= entry->seq ||
+        entry_of(recount, entry->orig_seq).kind != ENTRY_WALLET) {
+        return wrong(look, "a debt refers to no entry of the wallet");
+    }
+    if (s.amounts[AMOUNT_MEDFEE] != s.amounts[AMOUNT_ACCT] || s.amounts[AMOUNT_FUND_SUM] != 0)
+        return wrong(look, "a debt is more than wallet money");
+    const struct effect effect = effect_of_settlement(entry, &s);
+    const struct full_id number = make_id(ID_SETL, s.insu_admdvs, s.psn_key, s.setl_id);
+    recount->records++;
+    return post(look, &effect, entry, 1) && add_id(look, &number);
 }
 
 static bool add_adjustment(const struct look *look)
@@ -735,9 +765,10 @@ bool recount_add(struct recount *recount, const struct entry *entry, place_t pla
     case ENTRY_YEAR_CLOSE:
         return add_year_close(&look);
     case ENTRY_CYCLE:
-    case ENTRY_WALLET:
-    case ENTRY_DEBT:
         return add_cycle(&look);
+    case ENTRY_DEBT:
+        return add_debt(&look);
+    case ENTRY_WALLET: /* Its own check: wallet_check.h. */
     case ENTRY_CLOCK:
         return true;
     case ENTRY_KIND_END:

@@ -15,6 +15,7 @@
 #include "tools/verify/cycle_check.h"
 #include "tools/verify/deep.h"
 #include "tools/verify/months.h"
+#include "tools/verify/wallet_check.h"
 #include "types/money.h"
 #include "world/linux/layout.h"
 #include "world/linux/lmdb_store.h"
@@ -28,8 +29,10 @@ struct job {
     uint32_t shard;
     struct chain chain;
     struct recount recount;
-    struct cycle_check *cycle; /* Shard 0's: the decisions of the clearing cycle. */
-    uint64_t stored_seq;       /* Where its store stands; 0: nothing there yet. */
+    struct cycle_check *cycle;    /* Shard 0's: the decisions of the clearing cycle. */
+    struct wallet_check *wallets; /* All shards': this one's lane is its thread's. */
+    struct store *store;          /* NULL: there is none yet. */
+    uint64_t stored_seq;          /* Where its store stands; 0: nothing there yet. */
     atomic_uint_fast64_t entries_done;
     atomic_bool ended;
     struct finding finding;
@@ -64,11 +67,13 @@ static bool read_journal(struct job *job, const struct shard_meta *meta,
         if (step == CHAIN_END) break;
         if (!recount_add(&job->recount, &entry, place, finding)) return false;
         if (entry.kind == ENTRY_CYCLE && !take_cycle(job, &entry)) return false;
+        if (!wallet_check_add(job->wallets, job->shard, &entry, finding)) return false;
         if ((entry.seq & 0xfff) == 0) atomic_store(&job->entries_done, entry.seq);
         if (meta == NULL || entry.seq != meta->seq) continue;
         if (!compare_position(meta, &job->recount, finding)) return false;
         if (!recount_copy(&job->recount.state, ret_at))
             return finding_set(finding, "shard %u: out of memory", job->shard);
+        if (!wallet_check_store(job->wallets, job->shard, job->store, finding)) return false;
         reached = true;
     }
     if (meta != NULL && meta->seq != 0 && !reached) {
@@ -86,6 +91,7 @@ static bool verify_with_store(struct job *job, struct store *store)
     struct shard_meta meta = {0};
     struct recount_state at = {0};
     int there = 0;
+    job->store = store;
 
     if (store != NULL) {
         there = compare_meta(store, job->shard, &meta, &job->finding);
@@ -211,6 +217,10 @@ static void print_summary(const struct layout *layout, const struct job *jobs,
            jobs[0].cycle->decisions, jobs[0].cycle->postings,
            cycle_count(jobs[0].cycle->cycle, ROW_BATCH),
            cycle_count(jobs[0].cycle->cycle, ROW_NOTICE));
+    const struct wallet_counts w = wallet_check_counts(jobs[0].wallets);
+    printf("wallets: persons %" PRIu64 ", entries %" PRIu64 ", payments %" PRIu64 ", debts %" PRIu64
+           ", mail %" PRIu64 ", on its way %" PRIu64 "\n",
+           w.persons, w.entries, w.payments, w.debts, w.mail, w.on_way);
     printf("shards=%u entries=%" PRIu64 " records=%" PRIu64 " periods=%u\n", layout->shards,
            entries, records, months->count);
 }
@@ -245,11 +255,12 @@ static void wait_for(struct job *jobs, uint32_t shards)
 /* -- the command ------------------------------------------------------------------------------ */
 
 /* Runs all shards. False when a thread could not be started. */
-static bool run_jobs(const struct layout *layout, struct job *jobs)
+static bool run_jobs(const struct layout *layout, struct job *jobs, struct wallet_check *wallets)
 {
     for (uint32_t s = 0; s < layout->shards; s++) {
         jobs[s].layout = layout;
         jobs[s].shard = s;
+        jobs[s].wallets = wallets;
         if (pthread_create(&jobs[s].thread, NULL, job_thread, &jobs[s]) == 0) continue;
         wait_for(jobs, s);
         return false;
@@ -261,11 +272,12 @@ static bool run_jobs(const struct layout *layout, struct job *jobs)
 static int verify_store(const struct layout *layout)
 {
     struct job *jobs = calloc(layout->shards, sizeof *jobs);
+    struct wallet_check *wallets = wallet_check_new(layout->shards);
     struct months months = {0};
     struct finding finding = {0};
     int status = EXIT_WRONG;
 
-    if (jobs == NULL || !run_jobs(layout, jobs)) {
+    if (jobs == NULL || wallets == NULL || !run_jobs(layout, jobs, wallets)) {
         fprintf(stderr, "qingfen verify: out of memory or threads\n");
         status = EXIT_USAGE;
         goto free_all;
@@ -274,7 +286,8 @@ static int verify_store(const struct layout *layout)
         finding = jobs[s].finding;
     if (!finding.found && check_cuts(jobs, layout->shards, &finding) &&
         add_up(jobs, layout->shards, &months, &finding) &&
-        cycle_check_finish(jobs[0].cycle, &months, &finding)) {
+        cycle_check_finish(jobs[0].cycle, &months, &finding) &&
+        wallet_check_finish(wallets, &finding)) {
         print_summary(layout, jobs, &months);
         status = EXIT_SUCCESS;
     } else {
@@ -282,6 +295,7 @@ static int verify_store(const struct layout *layout)
     }
 
 free_all:
+    wallet_check_free(wallets);
     for (uint32_t s = 0; jobs != NULL && s < layout->shards; s++) {
         recount_done(&jobs[s].recount);
         cycle_check_free(jobs[s].cycle);

@@ -69,23 +69,35 @@ uint32_t row_rig_batch(struct row_rig *rig, uint32_t period, enum batch_state st
     return batch.id;
 }
 
-void row_rig_line(struct row_rig *rig, uint32_t batch, uint32_t payer, uint32_t payee,
-                  int64_t amount)
+static void put_line(struct row_rig *rig, uint32_t batch, uint32_t payer, uint32_t payee,
+                     uint8_t business, enum fund fund, int64_t amount)
 {
     uint32_t number = 1; /* From 1 in every batch. */
     for (uint32_t i = 0; i < cycle_count(rig->cycle, ROW_LINE); i++)
         number += ((const struct line_row *)cycle_row(rig->cycle, ROW_LINE, i))->batch == batch;
-    const struct line_row line = {
+    struct line_row line = {
         .batch = batch,
         .number = number,
         .version = 1,
         .cell = {cycle_batch_by_id(rig->cycle, batch)->period, province_index(payer),
-                 province_index(payee), LINE_INPATIENT, INSURANCE_EMPLOYEE},
+                 province_index(payee), business, INSURANCE_EMPLOYEE},
         .kind = LINE_OF_CELL,
         .count = 1,
-        .funds = {[FUND_POOL] = amount},
     };
+    line.funds[fund] = amount;
     row_rig_put(rig, ROW_LINE, &line);
+}
+
+void row_rig_line(struct row_rig *rig, uint32_t batch, uint32_t payer, uint32_t payee,
+                  int64_t amount)
+{
+    put_line(rig, batch, payer, payee, LINE_INPATIENT, FUND_POOL, amount);
+}
+
+void row_rig_wallet_line(struct row_rig *rig, uint32_t batch, uint32_t payer, uint32_t payee,
+                         int64_t amount)
+{
+    put_line(rig, batch, payer, payee, LINE_WALLET_CARE, FUND_ACCOUNT, amount);
 }
 
 void row_rig_sign(struct row_rig *rig, uint32_t batch, uint32_t province, enum sign_state state)

@@ -33,6 +33,10 @@ uint32_t row_rig_batch(struct row_rig *rig, uint32_t period, enum batch_state st
 void row_rig_line(struct row_rig *rig, uint32_t batch, uint32_t payer, uint32_t payee,
                   int64_t amount);
 
+/* The same of line 5, account money. */
+void row_rig_wallet_line(struct row_rig *rig, uint32_t batch, uint32_t payer, uint32_t payee,
+                         int64_t amount);
+
 /* The province's signature of version 1, now. */
 void row_rig_sign(struct row_rig *rig, uint32_t batch, uint32_t province, enum sign_state state);
 

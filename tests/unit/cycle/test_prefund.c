@@ -434,6 +434,22 @@ static void alerts_by_payee_or_pair(void **state)
     row_rig_close(&rig);
 }
 
+/* Prefunds were made for the cost of care: what wallets paid counts by setting only. */
+static void wallets_do_not_count(void **state)
+{
+    (void)state;
+    row_rig_open(&rig, 20260112);
+    assert_int_equal(set(0, 2025, 34, 31, 100000), ERROR_OK);
+    month(202601, 69999);
+    row_rig_wallet_line(&rig, cycle_batch(rig.cycle, 202601)->id, 34, 31, 20001);
+    assert_int_equal(use_of(202601, 34, 31).cleared, 69999);
+    assert_int_equal(use_of(202601, 34, 31).alert, PREFUND_CALM);
+    row_rig_set(&rig, SETTING_PREFUND_WALLET, 1);
+    assert_int_equal(use_of(202601, 34, 31).cleared, 90000);
+    assert_int_equal(use_of(202601, 34, 31).alert, PREFUND_RED);
+    row_rig_close(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +463,7 @@ int main(void)
         cmocka_unit_test(applications_refused),
         cmocka_unit_test(silence_is_no_signature),
         cmocka_unit_test(alerts_by_payee_or_pair),
+        cmocka_unit_test(wallets_do_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

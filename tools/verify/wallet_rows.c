@@ -1,0 +1,295 @@
+#include "tools/verify/wallet_rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/le.h"
+
+#define ROW_HEAD 4
+
+/* What is known of a kind of row. */
+struct shape {
+    uint16_t size; /* The whole row; of a transfer without lots. */
+    uint8_t parts; /* Of its key; 0: there is one row of the kind. */
+    uint8_t at[2]; /* Where the key's parts stand, */
+    uint8_t part_size[2];
+};
+
+#define AT(type, member) offsetof(struct type, member)
+#define OF(type, member) sizeof(((struct type *)0)->member)
+#define ONE(type, a)                           \
+    {                                          \
+        sizeof(struct type), 1, {AT(type, a)}, \
+        {                                      \
+            OF(type, a)                        \
+        }                                      \
+    }
+#define TWO(type, a, b)                                     \
+    {                                                       \
+        sizeof(struct type), 2, {AT(type, a), AT(type, b)}, \
+        {                                                   \
+            OF(type, a), OF(type, b)                        \
+        }                                                   \
+    }
+
+static const struct shape shapes[PERSON_ROW_END] = {
+    [PERSON_WALLET] = {.size = sizeof(struct wallet_row)},
+    [PERSON_INSURED] = {.size = sizeof(struct insured_row)},
+    [PERSON_LIMITS] = {.size = sizeof(struct limits_row)},
+    [PERSON_HOLD] = {.size = sizeof(struct hold_row)},
+    [PERSON_LOT] = ONE(lot, number),
+    [PERSON_RELATION] = TWO(relation_row, other, side),
+    [PERSON_TRANSFER] = {AT(transfer_row, lots),
+                         1,
+                         {AT(transfer_row, trsf_id)},
+                         {OF(transfer_row, trsf_id)}},
+    [PERSON_OFFER] = ONE(offer_row, trsf_id),
+    [PERSON_HOLDER] = ONE(holder_row, holder),
+    [PERSON_RESERVE] = ONE(reserve_row, reserve_id),
+    [PERSON_PREMIUM] = TWO(premium_row, insutype, year),
+    [PERSON_SWITCH] = TWO(switch_row, which, eff_ms),
+    [PERSON_FILING] = ONE(filing_row, filing_no),
+};
+
+#define KEY_MAX 32
+
+static size_t key_of(uint32_t kind, const uint8_t *row, uint8_t *out)
+{
+    const struct shape *shape = &shapes[kind];
+    size_t used = 0;
+    for (int i = 0; i < shape->parts; i++) {
+        memcpy(out + used, row + shape->at[i], shape->part_size[i]);
+        used += shape->part_size[i];
+    }
+    return used;
+}
+
+static bool size_fits(uint32_t kind, struct bytes row)
+{
+    const size_t least = shapes[kind].size;
+    if (kind != PERSON_TRANSFER) return row.size == least;
+    if (row.size < least) return false;
+    const uint32_t lots = le_load32(row.data + offsetof(struct transfer_row, lot_count));
+    return lots <= TRANSFER_LOTS_MAX && row.size == least + lots * sizeof(struct lot);
+}
+
+/* -- the map -------------------------------------------------------------------------------- */
+
+static uint64_t hash_of(const struct psn_key *key)
+{
+    const uint64_t a = le_load64(key->bytes);
+    const uint64_t b = le_load64(key->bytes + 8);
+    uint64_t h = (a ^ (b << 29 | b >> 35)) * UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 32;
+}
+
+bool rows_map_init(struct rows_map *map)
+{
+    *map = (struct rows_map){0};
+    return idset_init(&map->index);
+}
+
+void rows_map_done(struct rows_map *map)
+{
+    for (uint32_t i = 0; i < map->count; i++)
+        free(map->list[i].packed);
+    free(map->list);
+    idset_done(&map->index);
+    *map = (struct rows_map){0};
+}
+
+struct rows_person *rows_map_find(const struct rows_map *map, const struct psn_key *key)
+{
+    uint64_t cursor = 0;
+    uint64_t found;
+    while ((found = idset_find(&map->index, hash_of(key), &cursor)) != 0) {
+        if (rows_same_key(&map->list[found - 1].key, key)) return &map->list[found - 1];
+    }
+    return NULL;
+}
+
+struct rows_person *rows_map_for(struct rows_map *map, const struct psn_key *key)
+{
+    struct rows_person *person = rows_map_find(map, key);
+    if (person != NULL) return person;
+    if (map->count == map->room) {
+        const uint32_t room = map->room == 0 ? 256 : map->room * 2;
+        struct rows_person *list = realloc(map->list, room * sizeof *list);
+        if (list == NULL) return NULL;
+        map->list = list;
+        map->room = room;
+    }
+    if (!idset_add(&map->index, hash_of(key), map->count + 1)) return NULL;
+    person = &map->list[map->count++];
+    *person = (struct rows_person){.key = *key};
+    return person;
+}
+
+/* -- rows ----------------------------------------------------------------------------------- */
+
+bool rows_next(const struct rows_person *person, uint32_t *at, enum person_row *ret_kind,
+               struct bytes *ret_row)
+{
+    if (*at == 0) *at = ROWS_HEAD_SIZE;
+    if (*at >= person->size) return false;
+    const uint8_t *head = person->packed + *at;
+    *ret_kind = (enum person_row)head[0];
+    *ret_row = (struct bytes){head + ROW_HEAD, le_load16(head + 2)};
+    *at += (uint32_t)(ROW_HEAD + ret_row->size);
+    return true;
+}
+
+/* Place of the row with that key, or where a new one belongs: behind the last of its kind, a lot
+ * behind the lot with the next smaller number. */
+static bool find(const struct rows_person *person, uint32_t kind, const uint8_t *key, size_t size,
+                 uint32_t *ret_at)
+{
+    uint32_t at = 0;
+    uint32_t before = ROWS_HEAD_SIZE;
+    enum person_row its;
+    struct bytes row;
+    while (rows_next(person, &at, &its, &row)) {
+        uint8_t other[KEY_MAX];
+        if (its > kind) break;
+        if (its == kind) {
+            if (key_of(kind, row.data, other) == size && memcmp(other, key, size) == 0) {
+                *ret_at = before;
+                return true;
+            }
+            if (kind == PERSON_LOT && le_load32(other) > le_load32(key)) break;
+        }
+        before = at;
+    }
+    *ret_at = before;
+    return false;
+}
+
+/* Makes `new_size` bytes of the `old_size` at a place. */
+static bool resize(struct rows_person *person, uint32_t at, uint32_t old_size, uint32_t new_size)
+{
+    const uint32_t want = person->size - old_size + new_size;
+    if (want > person->room) {
+        const uint32_t room = want + want / 2 + 64;
+        uint8_t *packed = realloc(person->packed, room);
+        if (packed == NULL) return false;
+        person->packed = packed;
+        person->room = room;
+    }
+    memmove(person->packed + at + new_size, person->packed + at + old_size,
+            person->size - at - old_size);
+    person->size = want;
+    return true;
+}
+
+static bool begin(struct rows_person *person)
+{
+    if (person->packed != NULL) return true;
+    if (!resize(person, 0, 0, ROWS_HEAD_SIZE)) return false;
+    memset(person->packed, 0, ROWS_HEAD_SIZE);
+    return true;
+}
+
+static void keep_old(const struct rows_person *person, uint32_t at, uint8_t *old_room,
+                     struct bytes *ret_old)
+{
+    const size_t size = le_load16(person->packed + at + 2);
+    memcpy(old_room, person->packed + at + ROW_HEAD, size);
+    *ret_old = (struct bytes){old_room, size};
+}
+
+static bool all_zero(struct bytes row)
+{
+    for (size_t i = 0; i < row.size; i++) {
+        if (row.data[i] != 0) return false;
+    }
+    return true;
+}
+
+const char *rows_put(struct rows_person *person, uint32_t kind, struct bytes row, uint8_t *old_room,
+                     struct bytes *ret_old)
+{
+    uint8_t key[KEY_MAX];
+    uint32_t at;
+
+    *ret_old = (struct bytes){old_room, 0};
+    if (kind == 0 || kind >= PERSON_ROW_END) return "a row of an unknown kind is put";
+    if (!size_fits(kind, row)) return "a row of a wrong size is put";
+    if (!begin(person)) return "out of memory";
+    const bool there = find(person, kind, key, key_of(kind, row.data, key), &at);
+    if (there) keep_old(person, at, old_room, ret_old);
+    const uint32_t old_size = there ? (uint32_t)(ROW_HEAD + ret_old->size) : 0;
+    const bool nothing = shapes[kind].parts == 0 && all_zero(row); /* Packed rows say something. */
+    const uint32_t new_size = nothing ? 0 : (uint32_t)(ROW_HEAD + row.size);
+    if (!resize(person, at, old_size, new_size)) return "out of memory";
+    if (nothing) return NULL;
+    uint8_t *out = person->packed + at;
+    out[0] = (uint8_t)kind;
+    out[1] = 0;
+    le_store16(out + 2, (uint16_t)row.size);
+    memcpy(out + ROW_HEAD, row.data, row.size);
+    return NULL;
+}
+
+const char *rows_drop(struct rows_person *person, uint32_t kind, struct bytes key,
+                      uint8_t *old_room, struct bytes *ret_old)
+{
+    uint32_t at;
+    *ret_old = (struct bytes){old_room, 0};
+    if (kind == 0 || kind >= PERSON_ROW_END || shapes[kind].parts == 0)
+        return "a row is dropped of a kind that has no list";
+    if (person->packed == NULL || !find(person, kind, key.data, key.size, &at))
+        return "a row is dropped that is not there";
+    keep_old(person, at, old_room, ret_old);
+    (void)resize(person, at, (uint32_t)(ROW_HEAD + ret_old->size), 0);
+    return NULL;
+}
+
+bool rows_single(const struct rows_person *person, enum person_row kind, void *out, size_t size)
+{
+    uint32_t at = 0;
+    enum person_row its;
+    struct bytes row;
+    memset(out, 0, size);
+    while (person != NULL && rows_next(person, &at, &its, &row)) {
+        if (its != kind || row.size > size) continue;
+        memcpy(out, row.data, row.size);
+        return true;
+    }
+    return false;
+}
+
+/* -- head ----------------------------------------------------------------------------------- */
+
+/* The earliest of: the end of a transfer; when a province is asked again for one's money. */
+static int64_t due_of(const struct rows_person *person)
+{
+    int64_t due = INT64_MAX;
+    uint32_t at = 0;
+    enum person_row kind;
+    struct bytes row;
+    while (rows_next(person, &at, &kind, &row)) {
+        struct transfer_row t;
+        if (kind != PERSON_TRANSFER) continue;
+        memcpy(&t, row.data, offsetof(struct transfer_row, lots));
+        if (t.exp_ms < due) due = t.exp_ms;
+        if (t.state == TRANSFER_HOLDING && t.next_ms < due) due = t.next_ms;
+    }
+    return due;
+}
+
+void rows_head(struct rows_person *person, uint64_t last_seq)
+{
+    if (!begin(person)) return;
+    le_store64(person->packed, last_seq);
+    le_store64(person->packed + 8, (uint64_t)due_of(person));
+}
+
+uint64_t rows_last_seq(const struct rows_person *person)
+{
+    return person == NULL || person->packed == NULL ? 0 : le_load64(person->packed);
+}
+
+int64_t rows_due(const struct rows_person *person)
+{
+    return person->packed == NULL ? INT64_MAX : (int64_t)le_load64(person->packed + 8);
+}

@@ -1,0 +1,221 @@
+/* wallet_store -- the shelf rows of a store against a lane of wallet_check. */
+#include <errno.h>
+#include <string.h>
+
+#include "ledger/shelf.h"
+#include "shard_wallet.h"
+#include "tools/verify/wallet_lane.h"
+#include "util/le.h"
+
+/* Goes through the rows whose key begins with a letter. */
+struct walk {
+    struct store *store;
+    char letter;
+    uint8_t after[SHELF_KEY_MAX + 1];
+    size_t after_size;
+    struct bytes key;
+    struct bytes value;
+    uint64_t count; /* Rows seen. */
+};
+
+static bool walk_next(struct walk *walk)
+{
+    if (walk->after_size == 0) {
+        walk->after[0] = (uint8_t)walk->letter;
+        walk->after_size = 1;
+    }
+    const struct bytes from = {walk->after, walk->after_size};
+    if (store_ceiling(walk->store, STORE_SHELF, from, &walk->key, &walk->value) != 0) return false;
+    if (walk->key.size == 0 || walk->key.size > SHELF_KEY_MAX ||
+        walk->key.data[0] != (uint8_t)walk->letter) {
+        return false;
+    }
+    memcpy(walk->after, walk->key.data, walk->key.size);
+    walk->after[walk->key.size] = 0; /* The key behind it. */
+    walk->after_size = walk->key.size + 1;
+    walk->count++;
+    return true;
+}
+
+static bool differs(const struct lane *lane, struct finding *finding, const char *row,
+                    const char *whose)
+{
+    return finding_set(finding, "shard %u, shelf: %s %s is not the journal's", lane->shard, row,
+                       whose);
+}
+
+static bool counted(const struct lane *lane, struct finding *finding, const char *what,
+                    uint64_t have, uint64_t want)
+{
+    if (have == want) return true;
+    return finding_set(finding, "shard %u, shelf: %llu %s, by the journal %llu", lane->shard,
+                       (unsigned long long)have, what, (unsigned long long)want);
+}
+
+static bool key_of(struct bytes key, size_t at, struct psn_key *ret_key)
+{
+    if (key.size != at + PSN_KEY_SIZE) return false;
+    memcpy(ret_key, key.data + at, sizeof *ret_key);
+    return true;
+}
+
+static bool compare_persons(const struct lane *lane, struct store *store, struct finding *finding)
+{
+    struct walk walk = {.store = store, .letter = 'P'};
+    struct psn_key key;
+    uint64_t want = 0;
+    while (walk_next(&walk)) {
+        if (!key_of(walk.key, 1, &key)) return differs(lane, finding, "a person's key", "");
+        const struct rows_person *mine = rows_map_find(&lane->persons, &key);
+        if (mine == NULL || !bytes_equal(walk.value, rows_packed(mine)))
+            return differs(lane, finding, "row P of", person_text(&key));
+    }
+    for (uint32_t i = 0; i < lane->persons.count; i++)
+        want += lane->persons.list[i].size > 0;
+    return counted(lane, finding, "persons", walk.count, want);
+}
+
+static bool compare_due(const struct lane *lane, struct store *store, struct finding *finding)
+{
+    struct walk walk = {.store = store, .letter = 'D'};
+    struct psn_key key;
+    uint64_t want = 0;
+    while (walk_next(&walk)) {
+        if (!key_of(walk.key, 9, &key)) return differs(lane, finding, "a due person's key", "");
+        const struct rows_person *mine = rows_map_find(&lane->persons, &key);
+        if (mine == NULL || (uint64_t)rows_due(mine) != be_load64(walk.key.data + 1))
+            return differs(lane, finding, "row D of", person_text(&key));
+    }
+    for (uint32_t i = 0; i < lane->persons.count; i++)
+        want += rows_due(&lane->persons.list[i]) != INT64_MAX;
+    return counted(lane, finding, "due persons", walk.count, want);
+}
+
+static const uint8_t *institution_of(const struct lane *lane, struct bytes code)
+{
+    for (uint64_t i = 0; i < lane->institutions.count; i++) {
+        if (memcmp(lane->institutions.list[i], code.data, code.size) == 0)
+            return lane->institutions.list[i];
+    }
+    return NULL;
+}
+
+static bool compare_institutions(const struct lane *lane, struct store *store,
+                                 struct finding *finding)
+{
+    struct walk walk = {.store = store, .letter = 'I'};
+    while (walk_next(&walk)) {
+        const struct bytes code = {walk.key.data + 1, walk.key.size - 1};
+        const uint8_t *mine = code.size == 16 ? institution_of(lane, code) : NULL;
+        if (mine == NULL || walk.value.size != sizeof(struct institution) ||
+            memcmp(mine, walk.value.data, walk.value.size) != 0) {
+            return differs(lane, finding, "row I, an institution,", "");
+        }
+    }
+    return counted(lane, finding, "institutions", walk.count, lane->institutions.count);
+}
+
+static bool compare_rules(const struct lane *lane, struct store *store, struct finding *finding)
+{
+    struct walk walk = {.store = store, .letter = 'R'};
+    while (walk_next(&walk)) {
+        uint32_t i = lane->rules_given;
+        while (i < lane->rule_count &&
+               (walk.value.size != sizeof lane->rules[i] ||
+                memcmp(&lane->rules[i], walk.value.data, sizeof lane->rules[i]) != 0)) {
+            i++;
+        }
+        if (i == lane->rule_count) return differs(lane, finding, "row R, a provincial rule,", "");
+    }
+    return counted(lane, finding, "provincial rules", walk.count,
+                   lane->rule_count - lane->rules_given);
+}
+
+/* What destinations have not acknowledged. */
+static bool compare_outboxes(const struct lane *lane, struct store *store, struct finding *finding)
+{
+    struct walk walk = {.store = store, .letter = 'O'};
+    uint64_t want = 0;
+    while (walk_next(&walk)) {
+        const uint32_t dest = walk.key.size == 10 ? walk.key.data[1] : OUTBOXES;
+        const uint64_t position = dest < OUTBOXES ? be_load64(walk.key.data + 2) : 0;
+        if (dest >= OUTBOXES || position <= lane->out_acked[dest] ||
+            position > lane->out[dest].count || walk.value.size != sizeof(struct outgoing) ||
+            memcmp(lane->out[dest].list[position - 1], walk.value.data, walk.value.size) != 0) {
+            return differs(lane, finding, "row O, a message of an outbox,", "");
+        }
+    }
+    for (uint32_t dest = 0; dest < OUTBOXES; dest++)
+        want += lane->out[dest].count - lane->out_acked[dest];
+    return counted(lane, finding, "messages in outboxes", walk.count, want);
+}
+
+/* Mail that the other shard has not said it has: op, kind, size and the op's bytes. */
+static bool compare_mail(const struct lane *lane, struct store *store, struct finding *finding)
+{
+    struct walk walk = {.store = store, .letter = 'M'};
+    uint64_t want = 0;
+    while (walk_next(&walk)) {
+        const uint32_t to = walk.key.size == 10 ? walk.key.data[1] : SHARDS_MAX;
+        const uint64_t number = to < lane->shards ? be_load64(walk.key.data + 2) : 0;
+        if (to >= lane->shards || number <= lane->acked[to] || number > lane->sent[to].count)
+            return differs(lane, finding, "row M, a piece of mail,", "");
+        const uint8_t *mine = lane->sent[to].list[number - 1] - 4;
+        const size_t size = 4 + le_load16(mine + 2);
+        if (walk.value.size != size || memcmp(mine, walk.value.data, size) != 0)
+            return differs(lane, finding, "row M, a piece of mail,", "");
+    }
+    for (uint32_t to = 0; to < lane->shards; to++)
+        want += lane->sent[to].count - lane->acked[to];
+    return counted(lane, finding, "pieces of mail", walk.count, want);
+}
+
+static bool compare_counters(const struct lane *lane, struct store *store, struct finding *finding)
+{
+    struct bytes value;
+    struct shelf_counters mine;
+    struct shelf_counters its;
+    bool fresh = true;
+    memset(&mine, 0, sizeof mine);
+    for (uint32_t s = 0; s < lane->shards; s++) {
+        mine.mail_next[s] = lane->sent[s].count + 1;
+        mine.mail_acked[s] = lane->acked[s];
+        mine.mail_has[s] = lane->taken[s].count;
+        fresh = fresh && lane->sent[s].count + lane->taken[s].count == 0;
+    }
+    for (uint32_t dest = 0; dest < OUTBOXES; dest++) {
+        if (dest % lane->shards == lane->shard) mine.out_next[dest] = lane->out[dest].count + 1;
+        mine.out_acked[dest] = lane->out_acked[dest];
+        fresh = fresh && lane->out[dest].count == 0;
+    }
+    const int r = store_get(store, STORE_SHELF, bytes_of("C"), &value);
+    if (r == -ENOENT && fresh) return true;
+    if (r != 0 || value.size != sizeof its) return differs(lane, finding, "row C", "");
+    memcpy(&its, value.data, sizeof its);
+    /* Of shards and outboxes that are not there, and before the first of each, zero or one. */
+    for (uint32_t s = 0; s < lane->shards; s++) {
+        if (its.mail_next[s] == 0 && mine.mail_next[s] == 1) its.mail_next[s] = 1;
+        if (its.mail_next[s] != mine.mail_next[s] || its.mail_acked[s] != mine.mail_acked[s] ||
+            its.mail_has[s] != mine.mail_has[s]) {
+            return differs(lane, finding, "row C, the numbers of mail,", "");
+        }
+    }
+    for (uint32_t dest = lane->shard; dest < OUTBOXES; dest += lane->shards) {
+        if (its.out_next[dest] == 0 && mine.out_next[dest] == 1) its.out_next[dest] = 1;
+        if (its.out_next[dest] != mine.out_next[dest] ||
+            its.out_acked[dest] != mine.out_acked[dest]) {
+            return differs(lane, finding, "row C, the positions of outboxes,", "");
+        }
+    }
+    return true;
+}
+
+bool wallet_check_store(const struct wallet_check *check, uint32_t shard, struct store *store,
+                        struct finding *finding)
+{
+    const struct lane *lane = &check->lanes[shard];
+    return compare_persons(lane, store, finding) && compare_due(lane, store, finding) &&
+           compare_institutions(lane, store, finding) && compare_rules(lane, store, finding) &&
+           compare_outboxes(lane, store, finding) && compare_mail(lane, store, finding) &&
+           compare_counters(lane, store, finding);
+}
