@@ -296,7 +296,7 @@ static bool change_row(struct reading *r, const struct read_op *op)
 
     if (t == NULL) return wrong(r, NULL, "a row of nobody is changed");
     struct rows_person *person = rows_map_find(&r->lane->persons, &t->key);
-    const char *bad = op->op == OP_PUT ? rows_put(person, op->kind, op->data, room, &old)
+    const char *bad = op->op == OP_PUT ? rows_put_one(person, op->kind, op->data, room, &old)
                                        : rows_drop(person, op->kind, op->data, room, &old);
     if (bad != NULL) return wrong(r, &t->key, bad);
     const enum person_row kind = (enum person_row)op->kind;

@@ -205,7 +205,7 @@ static bool all_zero(struct bytes row)
     return true;
 }
 
-const char *rows_put(struct rows_person *person, uint32_t kind, struct bytes row, uint8_t *old_room,
+const char *rows_put_one(struct rows_person *person, uint32_t kind, struct bytes row, uint8_t *old_room,
                      struct bytes *ret_old)
 {
     uint8_t key[KEY_MAX];

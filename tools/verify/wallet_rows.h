@@ -46,7 +46,7 @@ bool rows_next(const struct rows_person *person, uint32_t *at, enum person_row *
 /* Puts a row in place of the one with its key. *ret_old is the one that was there, copied to
  * `old_room` (sizeof(struct transfer_row) bytes), size 0 when there was none. NULL when done, else
  * what is wrong, as static text. */
-const char *rows_put(struct rows_person *person, uint32_t kind, struct bytes row, uint8_t *old_room,
+const char *rows_put_one(struct rows_person *person, uint32_t kind, struct bytes row, uint8_t *old_room,
                      struct bytes *ret_old);
 
 /* The same for dropping the row with that key. */
