@@ -813,6 +813,20 @@ static bool has_room(const struct shard *shard, const struct request *request)
     return waiting_room(shard) > 0 && failures_room(shard) > 2 * FAILURES_MAX;
 }
 
+/* A piece of a question about a person, as shard_questions.c answers it. */
+static void take_person(struct shard *shard, const struct request *request, int64_t now_ms)
+{
+    struct answer said = {0};
+    bool more = false;
+    const uint32_t code = person_answer(shard, request, now_ms, &said, &more);
+    struct result *result = put_answer(shard, request, code);
+    if (code != ERROR_OK) return;
+    if (more) result->state = STATE_MORE;
+    result->seq = said.seq;
+    result->data = said.data;
+    result->data_size = said.size;
+}
+
 /* Wallets, mail between shards, questions about persons. */
 static void take_between(struct shard *shard, const struct request *request, int64_t now_ms)
 {
@@ -822,6 +836,9 @@ static void take_between(struct shard *shard, const struct request *request, int
         return;
     case REQUEST_WALLET_FACT:
         take_wallet_fact(shard, request, now_ms);
+        return;
+    case REQUEST_PERSON:
+        take_person(shard, request, now_ms);
         return;
     default:
         if (wallet_type(request->type) && request->type != MESSAGE_OUTBOX_GET) {
