@@ -290,7 +290,7 @@ const struct order_verb wallet_verbs[] = {
                 {"filing-no", "filing_no", ORDER_TEXT, true, "number of the filing", NULL, NULL},
                 {"place", "place", ORDER_AREA, true, "where; its province counts", NULL, NULL},
                 {"from", "from", ORDER_DAY, true, "first day", NULL, NULL},
-                {"to", "to", ORDER_DAY, false, "last day; left out: open", NULL, NULL},
+                {"until", "to", ORDER_DAY, false, "last day; left out: open", NULL, NULL},
                 {"kind", "kind", ORDER_NUMBER, false, "kind of filing", NULL, NULL}}},
     {VERB("institution", INST_DIR_PUSH, inst_dir_push),
      .help = "a row of the directory of institutions 定点机构",
@@ -313,7 +313,7 @@ const struct order_verb wallet_verbs[] = {
                 {"outpatient", "business_lv_out_med_otp", ORDER_NUMBER,
                  false, "businessLvOutMedOtp", NULL, "0"},
                 {"from", "from", ORDER_DAY, false, "first day; left out: always", NULL, NULL},
-                {"to", "to", ORDER_DAY, false, "last day; left out: open", NULL, NULL}}},
+                {"until", "to", ORDER_DAY, false, "last day; left out: open", NULL, NULL}}},
     {VERB("rule", RULE_PUSH, rule_push),
      .help = "set a provincial rule; 'rule list' shows them 参数",
      .about =
