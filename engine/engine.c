@@ -820,6 +820,12 @@ static void fill_inbox(struct home *home, uint32_t asking)
     }
 }
 
+/* True for what the home gives to its shard. */
+static bool for_shard(uint16_t type)
+{
+    return !desk_type(type) && type != REQUEST_DISPUTED;
+}
+
 /* Works off the inbox; false when it has to wait. Runs of requests for the shard are given to it
  * in one piece. */
 static bool empty_inbox(struct home *home, int64_t now_ms)
@@ -833,9 +839,14 @@ static bool empty_inbox(struct home *home, int64_t now_ms)
             home->inbox_done++;
             continue;
         }
+        if (first->type == REQUEST_DISPUTED) {
+            errand_disputed(home, first);
+            home->inbox_done++;
+            continue;
+        }
         uint32_t run = 1;
         while (home->inbox_done + run < home->inbox_count &&
-               !desk_type(home->inbox[home->inbox_done + run].type))
+               for_shard(home->inbox[home->inbox_done + run].type))
             run++;
         const uint32_t taken = home_give(home, first, run, now_ms);
         home->inbox_done += taken;

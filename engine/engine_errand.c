@@ -4,6 +4,8 @@
  *   one stop    to the shard of the person who decides, as a settlement goes to its person's
  *   two stops   REQUEST_WALLET_FACT to the other person's shard; then the message, with the fact in
  *               front, to the deciding one
+ *   a reversal  home 0 first, which knows the disputes; then the deciding shard, with a fact that
+ *               says so if the payment is in one
  *   everywhere  to every shard in turn, 0 first: it decides between two that contradict each other,
  *               for only what it took goes on. The answer is the first refusal, else shard 0's; the
  *               same message once more completes what a crash left
@@ -29,24 +31,27 @@
 #define FACT_SIZE   sizeof(struct wallet_fact)
 
 enum errand_stage {
-    ERRAND_FACT,   /* Asks the other person's shard. */
-    ERRAND_DECIDE, /* Then the deciding one. */
-    ERRAND_SPREAD, /* Every shard, one after another. */
-    ERRAND_ASK,    /* A question. */
-    ERRAND_SEEK,   /* A question that names nobody: shard after shard until one knows. */
+    ERRAND_FACT,    /* Asks the other person's shard. */
+    ERRAND_DECIDE,  /* Then the deciding one. */
+    ERRAND_DISPUTE, /* Asks home 0. */
+    ERRAND_PLAIN,   /* Then the deciding shard, without a fact. */
+    ERRAND_SPREAD,  /* Every shard, one after another. */
+    ERRAND_ASK,     /* A question. */
+    ERRAND_SEEK,    /* A question that names nobody: shard after shard until one knows. */
 };
 
 struct errand {
     uint64_t ticket; /* Of the call that is answered in the end. */
     uint16_t type;
     uint16_t province;
-    uint8_t stage;      /* enum errand_stage */
-    uint32_t shard;     /* Where the request goes, or is. */
-    uint32_t first;     /* Of two stops: the deciding shard. */
-    uint32_t size;      /* Of the message, bytes. */
-    uint8_t *question;  /* Cursor and message, when there is a cursor; malloc'ed. */
-    size_t cursor;      /* Bytes of it. */
-    struct result kept; /* Shard 0's answer, while others are asked; its data is the errand's. */
+    uint8_t stage;       /* enum errand_stage */
+    uint32_t shard;      /* Where the request goes, or is. */
+    uint32_t first;      /* Of two stops: the deciding shard. */
+    uint32_t size;       /* Of the message, bytes. */
+    struct bytes pay_id; /* Of a reversal; in `body`. */
+    uint8_t *question;   /* Cursor and message, when there is a cursor; malloc'ed. */
+    size_t cursor;       /* Bytes of it. */
+    struct result kept;  /* Shard 0's answer, while others are asked; its data is the errand's. */
     uint32_t next_free;
     uint8_t body[FACT_SIZE + WALLET_MESSAGE_MAX]; /* Room for the fact, then the message. */
 };
@@ -213,6 +218,11 @@ static struct request request_of(const struct home *home, const struct errand *e
         request.area = FACT_SIZE;
         request.body = (struct bytes){errand->body, FACT_SIZE + errand->size};
         break;
+    case ERRAND_DISPUTE:
+        request.type = REQUEST_DISPUTED;
+        request.body = errand->pay_id;
+        break;
+    case ERRAND_PLAIN:
     case ERRAND_SPREAD:
         break;
     case ERRAND_ASK:
@@ -290,6 +300,16 @@ static void take_fact(struct home *home, struct errand *errand, const struct res
     enqueue(home->errands, errand);
 }
 
+/* A fact only where there is something to say: the entry keeps it. */
+static void take_dispute(struct home *home, struct errand *errand, bool disputed)
+{
+    const struct wallet_fact fact = {.disputed = 1};
+    memcpy(errand->body, &fact, FACT_SIZE);
+    errand->stage = disputed ? ERRAND_DECIDE : ERRAND_PLAIN;
+    errand->shard = errand->first;
+    enqueue(home->errands, errand);
+}
+
 static void take_spread(struct home *home, struct errand *errand, const struct result *result)
 {
     if (result->code != ERROR_OK) {
@@ -354,7 +374,11 @@ void errand_result(struct home *home, const struct result *result)
     case ERRAND_FACT:
         take_fact(home, errand, result);
         return;
+    case ERRAND_DISPUTE:
+        take_dispute(home, errand, result->seq != 0);
+        return;
     case ERRAND_DECIDE:
+    case ERRAND_PLAIN:
         finish(home, errand, result);
         return;
     case ERRAND_SPREAD:
@@ -367,13 +391,43 @@ void errand_result(struct home *home, const struct result *result)
     }
 }
 
+/* -- disputes -------------------------------------------------------------------------------- */
+
+/* The debts of a payment are records numbered with its id, "-" and a running number. */
+static bool is_debt_of(const struct record_ref *ref, struct bytes pay_id)
+{
+    return ref->size > pay_id.size && memcmp(ref->setl_id, pay_id.data, pay_id.size) == 0 &&
+           ref->setl_id[pay_id.size] == '-';
+}
+
+/* Looks at every dispute there ever was: they are few beside the payments. */
+static bool payment_disputed(const struct cycle *cycle, struct bytes pay_id)
+{
+    for (uint32_t i = cycle_count(cycle, ROW_DISPUTE); i-- > 0;) {
+        const struct dispute_row *row = cycle_row(cycle, ROW_DISPUTE, i);
+        if (row->state != DISPUTE_RESOLVED && is_debt_of(&row->ref, pay_id)) return true;
+    }
+    return false;
+}
+
+void errand_disputed(struct home *home, const struct request *request)
+{
+    const struct result result = {
+        .ticket = request->ticket,
+        .type = request->type,
+        .seq = payment_disputed(home->desk.cycle, request->body),
+    };
+    home_return(home, &result);
+}
+
 /* -- beginning ------------------------------------------------------------------------------- */
 
-static bool begin(struct home *home, const struct request *request, enum errand_stage stage,
-                  uint32_t shard, uint32_t first)
+/* NULL when too many are under way. */
+static struct errand *make(struct home *home, const struct request *request,
+                           enum errand_stage stage, uint32_t shard, uint32_t first)
 {
     struct errands *errands = home->errands;
-    if (errands->free == ERRANDS_MAX) return false;
+    if (errands->free == ERRANDS_MAX) return NULL;
     struct errand *errand = &errands->list[errands->free];
     errands->free = errand->next_free;
     errand->ticket = request->ticket;
@@ -386,7 +440,33 @@ static bool begin(struct home *home, const struct request *request, enum errand_
     if (request->body.size != 0) {
         memcpy(errand->body + FACT_SIZE, request->body.data, request->body.size);
     }
-    enqueue(errands, errand);
+    return errand;
+}
+
+static bool begin(struct home *home, const struct request *request, enum errand_stage stage,
+                  uint32_t shard, uint32_t first)
+{
+    struct errand *errand = make(home, request, stage, shard, first);
+    if (errand != NULL) enqueue(home->errands, errand);
+    return errand != NULL;
+}
+
+/* A reversal that names its payment. */
+static bool begin_reversal(struct home *home, const struct request *request, uint32_t shard)
+{
+    struct wallet_order order;
+    uint32_t field;
+    struct errand *errand = make(home, request, ERRAND_DISPUTE, 0, shard);
+    if (errand == NULL) return false;
+    if (!wallet_order_decode(request->type, message_of(errand), &order, &field) ||
+        order.pay_id.size == 0) {
+        take_dispute(home, errand, false); /* The shard says what is wrong with it. */
+    } else if (home->index == 0) {
+        take_dispute(home, errand, payment_disputed(home->desk.cycle, order.pay_id));
+    } else {
+        errand->pay_id = order.pay_id;
+        enqueue(home->errands, errand);
+    }
     return true;
 }
 
@@ -437,6 +517,7 @@ bool errand_take(struct home *home, const struct request *request, int64_t now_m
     if (route.way == WAY_TWO) {
         return begin(home, request, ERRAND_FACT, route_shard(route.other, shards), shard);
     }
+    if (request->type == MESSAGE_WLT_PAY_REVERSE) return begin_reversal(home, request, shard);
     home_route(home, request, shard, now_ms);
     return true;
 }

@@ -290,6 +290,9 @@ bool errand_take(struct home *home, const struct request *request, int64_t now_m
 /* A result with TICKET_ERRAND. Calls no shard: it may come from inside a step. */
 void errand_result(struct home *home, const struct result *result);
 
+/* Answers another home's REQUEST_DISPUTED; only on home 0, where the cycle is. */
+void errand_disputed(struct home *home, const struct request *request);
+
 /* Answers a call of errand_type() with the code and failures of a result without data. */
 void errand_refuse(struct home *home, uint64_t ticket, uint16_t type, struct bytes msgid,
                    const struct result *result, uint32_t shard);

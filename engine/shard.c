@@ -1053,7 +1053,8 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
         directory_bytes(shard->directory) + 2 * sizeof(struct cell) * CELLS_MAX + 2 * GROUP_SIZE +
         RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
         FAILURES_RING * sizeof(struct failure) + 2 * shard->merge.ids_room * sizeof(struct id) +
-        shard->config.delta_entries * sizeof(struct record_facts);
+        shard->config.delta_entries * sizeof(struct record_facts) + DUES_MAX * sizeof(struct due) +
+        sizeof *shard->params + sizeof *shard->work + sizeof *shard->applied;
 }
 
 const struct cell *shard_cells(const struct shard *shard, uint32_t *ret_count)

@@ -374,7 +374,16 @@ static void add_used(struct bytes ops, struct payment *payment)
     }
 }
 
-static int64_t used_sum(struct bytes ops)
+/* Takes a part of a lot off what was used. */
+static void take_off(const struct lot *back, struct payment *payment)
+{
+    for (uint32_t i = 0; i < payment->used_count; i++) {
+        if (payment->used[i].number == back->number) payment->used[i].amount -= back->amount;
+    }
+}
+
+/* What a reversal gave back; with `is_before` the payment is as if that had not been paid. */
+static int64_t read_back(struct bytes ops, bool is_before, struct payment *payment)
 {
     struct op op;
     bool bad;
@@ -383,13 +392,16 @@ static int64_t used_sum(struct bytes ops)
         struct lot lot;
         if (op.op != OP_USED) continue;
         memcpy(&lot, op.data.data, sizeof lot);
+        if (is_before) take_off(&lot, payment);
         sum += lot.amount;
     }
+    if (is_before) payment->amount -= sum;
     return sum;
 }
 
-static void add_reversals(const struct shard *shard, uint64_t paid, const struct psn_key *person,
-                          struct payment *payment)
+/* Those that came before the settlement lower what it was paid with; the others are listed. */
+static void add_reversals(const struct shard *shard, uint64_t settled, uint64_t paid,
+                          const struct psn_key *person, struct payment *payment)
 {
     uint64_t seq = mark_of(shard, paid).last_seq;
     while (seq != 0 && seq != paid && payment->reversal_count < REVERSALS_MAX) {
@@ -399,9 +411,11 @@ static void add_reversals(const struct shard *shard, uint64_t paid, const struct
         if (entry.kind != ENTRY_WALLET) continue;
         read_entry(&entry, person, &r);
         if (r.entry.type != MESSAGE_WLT_PAY_REVERSE) continue;
+        const int64_t amount = read_back(r.entry.ops, entry.seq < settled, payment);
+        if (entry.seq < settled) continue;
         struct payment_reversal *reversal = &payment->reversals[payment->reversal_count++];
-        *reversal = (struct payment_reversal){
-            .seq = entry.seq, .amount = used_sum(r.entry.ops), .period = r.said.period};
+        *reversal =
+            (struct payment_reversal){.seq = entry.seq, .amount = amount, .period = r.said.period};
         memcpy(reversal->number, r.client_no, sizeof reversal->number);
     }
 }
@@ -426,7 +440,7 @@ static bool find_payment(const struct shard *shard, const struct settlement *s,
     return false;
 }
 
-bool payment_of(const struct shard *shard, const struct settlement *settlement,
+bool payment_of(const struct shard *shard, uint64_t settled, const struct settlement *settlement,
                 struct payment *ret_payment)
 {
     struct psn_key person;
@@ -440,6 +454,6 @@ bool payment_of(const struct shard *shard, const struct settlement *settlement,
     ret_payment->used_count = 0;
     ret_payment->reversal_count = 0;
     add_used(its.ops, ret_payment);
-    add_reversals(shard, entry.seq, &person, ret_payment);
+    add_reversals(shard, settled, entry.seq, &person, ret_payment);
     return true;
 }

@@ -36,8 +36,9 @@ struct payment {
     struct payment_reversal reversals[REVERSALS_MAX]; /* Latest first. */
 };
 
-/* The wallet's payment of a settlement, within it or sent beside it. False: there is none. */
-bool payment_of(const struct shard *shard, const struct settlement *settlement,
+/* The wallet's payment of the settlement of entry `settled`, within it or sent beside it. False:
+ * there is none. */
+bool payment_of(const struct shard *shard, uint64_t settled, const struct settlement *settlement,
                 struct payment *ret_payment);
 
 #endif

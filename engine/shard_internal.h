@@ -97,7 +97,6 @@ struct wallet_work {
     struct person before;
     struct person after;
     bool has_person; /* Else the decision concerns nobody. */
-    bool pays;       /* A payment: the entry keeps the wallet's row as it was then. */
     struct wallet_decision decision;
     struct wallet_id ids[WALLET_IDS_MAX + 2]; /* Of the entry: decision's, msgid, business key. */
     uint32_t id_count;

@@ -599,8 +599,8 @@ static struct statement_step *add_step(struct statement_room *room, const struct
         return NULL;
     }
     struct statement_step *step = &room->steps[room->statement.step_count++];
-    *step =
-        (struct statement_step){.what = what, .at_ms = entry->stamp_ms, .period = entry->period};
+    *step = (struct statement_step){
+        .seq = entry->seq, .what = what, .at_ms = entry->stamp_ms, .period = entry->period};
     copy_id(id, step->setl_id);
     return step;
 }
@@ -679,17 +679,28 @@ static void add_lot(struct statement_room *room, const struct lot *lot)
     room->lots[i].amount += lot->amount;
 }
 
+/* True when a refund of the same number stands in the chain: one taking back, sent twice. */
+static bool is_refunds(const struct statement_room *room, const struct payment_reversal *reversal)
+{
+    for (uint32_t i = 0; i < room->statement.step_count; i++) {
+        const struct statement_step *step = &room->steps[i];
+        if (step->sums.wlt != 0 && strcmp(step->setl_id, reversal->number) == 0) return true;
+    }
+    return false;
+}
+
 /* The wallet's part: what was paid by whose province, and reversals that are not of a refund. */
 static void add_wallet(const struct asking *a, struct statement_room *room)
 {
     struct payment payment;
     const struct settlement *s = &room->settlement;
-    if (!payment_of(a->shard, s, &payment)) return;
+    if (!payment_of(a->shard, room->entry.seq, s, &payment)) return;
     for (uint32_t i = 0; i < payment.used_count; i++)
         add_lot(room, &payment.used[i]);
     if (s->amounts[AMOUNT_WLT] == 0) room->statement.left.wlt += payment.amount;
     for (uint32_t i = 0; i < payment.reversal_count; i++) {
         const struct payment_reversal *reversal = &payment.reversals[i];
+        if (is_refunds(room, reversal)) continue;
         const struct entry entry = entry_at(a->shard, reversal->seq);
         struct statement_step *step = add_step(room, &entry, "wallet", bytes_of(reversal->number));
         room->statement.left.wlt -= reversal->amount;
@@ -699,26 +710,14 @@ static void add_wallet(const struct asking *a, struct statement_room *room)
     }
 }
 
-static int step_order(const void *left, const void *right)
-{
-    const struct statement_step *a = left;
-    const struct statement_step *b = right;
-    return (a->at_ms > b->at_ms) - (a->at_ms < b->at_ms);
-}
-
-/* Oldest first, those of one time in the order in which they came. */
+/* Oldest first. */
 static void order_steps(struct statement_room *room)
 {
     struct statement_step *steps = room->steps;
-    for (uint32_t i = 0, j = room->statement.step_count; i + 1 < j; i++, j--) {
-        const struct statement_step swap = steps[i];
-        steps[i] = steps[j - 1];
-        steps[j - 1] = swap;
-    }
     for (uint32_t i = 1; i < room->statement.step_count; i++) {
         const struct statement_step step = steps[i];
         uint32_t place = i;
-        for (; place > 0 && step_order(&steps[place - 1], &step) > 0; place--)
+        for (; place > 0 && steps[place - 1].seq > step.seq; place--)
             steps[place] = steps[place - 1];
         steps[place] = step;
     }

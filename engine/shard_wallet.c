@@ -47,7 +47,7 @@ static void begin(struct wallet_work *w)
 {
     wallet_decision_begin(&w->decision);
     w->past.found = false;
-    w->has_fact = w->has_person = w->pays = w->writes = w->dup = false;
+    w->has_fact = w->has_person = w->writes = w->dup = false;
     w->acks = w->queues = false;
     w->id_count = w->used_count = 0;
     w->seq = 0;
@@ -136,6 +136,42 @@ static bool has_id(const struct wallet_entry *entry, const struct psn_key *perso
     return false;
 }
 
+/* What was said in an entry, and what it used. */
+struct found_said {
+    struct wallet_said said;
+    uint32_t used_count;
+    struct lot used[PAY_LOTS_MAX];
+};
+
+static void read_said(const struct wallet_entry *entry, struct found_said *ret_said)
+{
+    struct bytes ops = entry->ops;
+    struct op op;
+    bool bad;
+
+    memset(&ret_said->said, 0, sizeof ret_said->said);
+    ret_said->used_count = 0;
+    while (ops_next(&ops, &op, &bad)) {
+        if (op.op == OP_SAID) {
+            memcpy(&ret_said->said, op.data.data, sizeof ret_said->said);
+        } else if (op.op == OP_USED) {
+            ENSURE(ret_said->used_count < PAY_LOTS_MAX);
+            memcpy(&ret_said->used[ret_said->used_count++], op.data.data, sizeof(struct lot));
+        }
+    }
+    ENSURE(!bad);
+}
+
+/* A premium that was taken back altogether may be paid again: its key counts no more. */
+static bool key_is_free(const struct shard *shard, const struct entry *entry,
+                        const struct wallet_entry *its, const struct wallet_id *id)
+{
+    struct found_said found;
+    if (its->type != MESSAGE_PREM_PAY || id->domain != ID_CLIENT) return false;
+    read_said(its, &found);
+    return -mark_of(shard, entry->seq).changes[AMOUNT_WLT] == found.said.amount;
+}
+
 static bool find_id(const struct shard *shard, const struct psn_key *person,
                     const struct wallet_id *id, struct entry *ret_entry,
                     struct wallet_entry *ret_its)
@@ -145,7 +181,7 @@ static bool find_id(const struct shard *shard, const struct psn_key *person,
     while (lookup_next(shard, &lookup, ret_entry)) {
         if (ret_entry->kind != ENTRY_WALLET) continue;
         ENSURE(wallet_entry_decode(ret_entry->body, ret_its));
-        if (has_id(ret_its, person, id)) return true;
+        if (has_id(ret_its, person, id) && !key_is_free(shard, ret_entry, ret_its, id)) return true;
     }
     return false;
 }
@@ -161,38 +197,6 @@ static bool first_person(const struct wallet_entry *entry, struct psn_key *ret_p
         return true;
     }
     return false;
-}
-
-/* What was said in an entry, and what it used. */
-struct found_said {
-    struct wallet_said said;
-    uint32_t used_count;
-    struct lot used[PAY_LOTS_MAX];
-    uint32_t use_loc; /* Of the wallet's row in it; 0: none. */
-};
-
-static void read_said(const struct wallet_entry *entry, struct found_said *ret_said)
-{
-    struct bytes ops = entry->ops;
-    struct wallet_row wallet;
-    struct op op;
-    bool bad;
-
-    memset(&ret_said->said, 0, sizeof ret_said->said);
-    ret_said->used_count = 0;
-    ret_said->use_loc = 0;
-    while (ops_next(&ops, &op, &bad)) {
-        if (op.op == OP_SAID) {
-            memcpy(&ret_said->said, op.data.data, sizeof ret_said->said);
-        } else if (op.op == OP_USED) {
-            ENSURE(ret_said->used_count < PAY_LOTS_MAX);
-            memcpy(&ret_said->used[ret_said->used_count++], op.data.data, sizeof(struct lot));
-        } else if (op.op == OP_PUT && op.kind == PERSON_WALLET && op.data.size == sizeof wallet) {
-            memcpy(&wallet, op.data.data, sizeof wallet);
-            ret_said->use_loc = wallet.use_loc_admdvs;
-        }
-    }
-    ENSURE(!bad);
 }
 
 /* The first answer, for whoever asks again. */
@@ -242,6 +246,19 @@ static uint32_t transfer_end(const struct shard *shard, uint64_t seq)
     }
 }
 
+/* The area in the middle, where its debts went by one: who is owed is not at the place. */
+static uint32_t via_of(const struct shard *shard, uint64_t seq, uint32_t place)
+{
+    for (uint64_t next = seq + 1; next <= shard->last_seq; next++) {
+        const struct entry entry = entry_at(shard, next);
+        struct settlement s;
+        if (entry.kind != ENTRY_DEBT || entry.orig_seq != seq) break;
+        (void)debt_posting(&entry, &s);
+        if (s.mdtrtarea_admvs / 10000 != place / 10000) return s.mdtrtarea_admvs;
+    }
+    return 0;
+}
+
 /* What the message of a payment or transfer said. */
 static void past_of_message(const struct wallet_entry *its, struct wallet_past *past)
 {
@@ -264,7 +281,10 @@ static void past_of_message(const struct wallet_entry *its, struct wallet_past *
     past->year = order.year;
     past->setl_id = order.setl_id;
     if (its->type == MESSAGE_PREM_PAY) {
-        past->place = order.insu_admdvs;
+        struct wallet_fact fact; /* The area is the one that the insured person's shard said. */
+        ENSURE(its->fact.size == sizeof fact);
+        memcpy(&fact, its->fact.data, sizeof fact);
+        past->place = fact.insu_admdvs;
         past->line = premium_line(order.insutype);
     }
     if (past->amount == 0) past->amount = order.amount;
@@ -281,7 +301,6 @@ static void past_of(const struct shard *shard, const struct entry *entry,
         .seq = entry->seq,
         .amount = found.said.amount,
         .reversed = -mark_of(shard, entry->seq).changes[AMOUNT_WLT],
-        .use_loc = found.use_loc,
         .period = entry->period,
         .used_count = found.used_count,
     };
@@ -289,6 +308,7 @@ static void past_of(const struct shard *shard, const struct entry *entry,
     memcpy(ret_past->used, found.used, found.used_count * sizeof found.used[0]);
     ENSURE(first_person(its, &ret_past->person));
     past_of_message(its, ret_past);
+    ret_past->via = via_of(shard, entry->seq, ret_past->place);
     if (its->type == MESSAGE_TRSF_SUBMIT) ret_past->stas = transfer_end(shard, entry->seq);
 }
 
@@ -569,9 +589,6 @@ static bool write_body(struct wallet_work *w, uint16_t type, struct bytes messag
 
     ops_begin(&writer, w->body, sizeof w->body, type, message, fact);
     if (w->has_person) ops_put_person(&writer, &w->before, &w->after, true);
-    if (w->pays) {
-        ops_put(&writer, OP_PUT, PERSON_WALLET, &w->after.wallet, sizeof w->after.wallet);
-    }
     if (said_something(&w->said)) ops_put(&writer, OP_SAID, 0, &w->said, sizeof w->said);
     if (w->acks) write_ack(&writer, w);
     if (w->queues) ops_put(&writer, OP_QUEUE, 0, &w->queue, sizeof w->queue);
@@ -714,11 +731,6 @@ static void judge_ack(const struct shard *shard, struct wallet_work *w)
     }
 }
 
-static bool is_payment(uint16_t type)
-{
-    return type == MESSAGE_WLT_PAY || type == MESSAGE_PREM_PAY || type == MESSAGE_SETL_POST;
-}
-
 /* Lets the chapter decide. */
 static void judge_chapter(const struct shard *shard, struct wallet_work *w)
 {
@@ -733,7 +745,6 @@ static void judge_chapter(const struct shard *shard, struct wallet_work *w)
     }
     if (!w->has_person) person_clear(&w->after, (struct psn_key){{0}});
     wallet_judge(&input, &w->after, &w->decision);
-    w->pays = is_payment(o->type);
     if (refused(w)) return;
     if (w->past.found) refer(shard, w, w->past.seq);
 }
@@ -908,6 +919,18 @@ static void refer_to_ended(const struct shard *shard, struct wallet_work *w)
     }
 }
 
+static bool changes_rows(const uint8_t *body, size_t size)
+{
+    struct wallet_entry its;
+    struct op op;
+    bool bad;
+    ENSURE(wallet_entry_decode((struct bytes){body, size}, &its));
+    while (ops_next(&its.ops, &op, &bad)) {
+        if (op.op == OP_PUT || op.op == OP_DROP) return true;
+    }
+    return false;
+}
+
 static void judge_due(const struct shard *shard, const struct psn_key *person, int64_t stamp_ms)
 {
     struct wallet_work *w = shard->work;
@@ -919,8 +942,7 @@ static void judge_due(const struct shard *shard, const struct psn_key *person, i
     assign_period(shard, w);
     finish(shard, w, REQUEST_SWEEP, (struct bytes){0});
     ENSURE(w->writes);
-    ENSURE(person_due(&w->after) != w->before.head.due_ms ||
-           w->after.transfer_count != w->before.transfer_count);
+    ENSURE(changes_rows(w->body, w->entry.body.size)); /* Else it would be due for ever. */
 }
 
 bool sweep(struct shard *shard, int64_t until_ms)
@@ -1100,7 +1122,6 @@ static bool judge_inline_pay(const struct shard *shard, const struct settlement 
     begin_inline(shard, w, record, s->setl_time);
     const struct wallet_id key = make_id(ID_PAID, s->mdtrtarea_admvs / 10000, s->setl_id);
     note_id(w, &key);
-    w->pays = true;
     return judge_amount(shard, w, s->amounts[AMOUNT_WLT], record->body, SETL_FIELD_WLT, failures);
 }
 

@@ -72,6 +72,7 @@ struct statement_lot {
 };
 
 struct statement_step {
+    uint64_t seq; /* Their order; not told. */
     char setl_id[CLIENT_NO_SIZE];
     const char *what; /* refund, adjustment, correction, wallet */
     int64_t at_ms;

@@ -231,16 +231,49 @@ size_t row_key(enum person_row kind, const void *row, uint8_t *out)
     return used;
 }
 
+/* Row `place` of a list; `person` is only read. */
+static const uint8_t *row_at(const struct person *person, const struct list *list, uint32_t place)
+{
+    return (const uint8_t *)person + list->rows + (size_t)place * list->size;
+}
+
+static uint32_t count_of(const struct person *person, const struct list *list)
+{
+    uint32_t count;
+    memcpy(&count, (const uint8_t *)person + list->count, sizeof count);
+    return count;
+}
+
 /* Place of the row with that key; the count when there is none. */
-static uint32_t find_row(struct person *person, enum person_row kind, const uint8_t *key,
-                         size_t size)
+static uint32_t find_key(const struct person *person, enum person_row kind, struct bytes key)
 {
     const struct list *list = &lists[kind];
-    const uint32_t count = *list_count(person, list);
+    const uint32_t count = count_of(person, list);
+    const size_t size = (size_t)list->key_size[0] + list->key_size[1];
+    if (key.size != size) return count;
     for (uint32_t i = 0; i < count; i++) {
-        uint8_t its[ROW_KEY_MAX];
-        if (row_key(kind, list_row(person, list, i), its) == size && memcmp(its, key, size) == 0) {
+        const uint8_t *row = row_at(person, list, i);
+        if (memcmp(row + list->key_at[0], key.data, list->key_size[0]) == 0 &&
+            memcmp(row + list->key_at[1], key.data + list->key_size[0], list->key_size[1]) == 0) {
             return i;
+        }
+    }
+    return count;
+}
+
+/* Place of the row with the same key as `row`, looked for from `hint` on; the count when there is
+ * none. Lists change little: the row is nearly always where it is looked for first. */
+static uint32_t find_like(const struct person *person, enum person_row kind, const uint8_t *row,
+                          uint32_t hint)
+{
+    const struct list *list = &lists[kind];
+    const uint32_t count = count_of(person, list);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t place = hint + i < count ? hint + i : (hint + i) % count;
+        const uint8_t *its = row_at(person, list, place);
+        if (memcmp(its + list->key_at[0], row + list->key_at[0], list->key_size[0]) == 0 &&
+            memcmp(its + list->key_at[1], row + list->key_at[1], list->key_size[1]) == 0) {
+            return place;
         }
     }
     return count;
@@ -267,7 +300,8 @@ static uint8_t *make_place(struct person *person, enum person_row kind, const vo
     if (*count == list->max) return NULL;
     uint32_t place = *count;
     if (kind == PERSON_LOT) {
-        const uint32_t number = ((const struct lot *)row)->number;
+        uint32_t number;
+        memcpy(&number, (const uint8_t *)row + offsetof(struct lot, number), sizeof number);
         while (place != 0 && person->lots[place - 1].number > number)
             place--;
     }
@@ -277,19 +311,26 @@ static uint8_t *make_place(struct person *person, enum person_row kind, const vo
     return at;
 }
 
+static bool row_sound(enum person_row kind, struct bytes data)
+{
+    return kind == PERSON_TRANSFER ? transfer_sound(data) : data.size == lists[kind].size;
+}
+
+static void write_row(const struct list *list, uint8_t *at, struct bytes data)
+{
+    memcpy(at, data.data, data.size);
+    memset(at + data.size, 0, list->size - data.size);
+}
+
 static bool put_row(struct person *person, enum person_row kind, struct bytes data)
 {
     const struct list *list = &lists[kind];
-    uint8_t row[sizeof(struct transfer_row)] = {0};
-    uint8_t key[ROW_KEY_MAX];
-
-    if (kind == PERSON_TRANSFER ? !transfer_sound(data) : data.size != list->size) return false;
-    memcpy(row, data.data, data.size);
-    const uint32_t place = find_row(person, kind, key, row_key(kind, row, key));
+    if (!row_sound(kind, data)) return false;
+    const uint32_t place = find_like(person, kind, data.data, 0);
     uint8_t *at = place < *list_count(person, list) ? list_row(person, list, place)
-                                                    : make_place(person, kind, row);
+                                                    : make_place(person, kind, data.data);
     if (at == NULL) return false;
-    memcpy(at, row, list->size);
+    write_row(list, at, data);
     return true;
 }
 
@@ -297,11 +338,28 @@ static bool drop_row(struct person *person, enum person_row kind, struct bytes k
 {
     const struct list *list = &lists[kind];
     uint32_t *count = list_count(person, list);
-    const uint32_t place = find_row(person, kind, key.data, key.size);
+    const uint32_t place = find_key(person, kind, key);
     if (place == *count) return false;
     uint8_t *at = list_row(person, list, place);
     memmove(at, at + list->size, (size_t)(*count - place - 1) * list->size);
     *count -= 1;
+    return true;
+}
+
+bool row_append(struct person *person, enum person_row kind, struct bytes data)
+{
+    if (kind <= 0 || kind >= PERSON_ROW_END) return false;
+    const struct single *single = &singles[kind];
+    if (single->size != 0) {
+        if (data.size != single->size) return false;
+        memcpy((uint8_t *)person + single->at, data.data, single->size);
+        return true;
+    }
+    const struct list *list = &lists[kind];
+    uint32_t *count = list_count(person, list);
+    if (!row_sound(kind, data) || *count == list->max) return false;
+    write_row(list, list_row(person, list, *count), data);
+    *count += 1;
     return true;
 }
 
@@ -354,33 +412,32 @@ static void diff_single(struct difference *d, enum person_row kind, const struct
     put_difference(d, OP_PUT, kind, new, single->size);
 }
 
-/* find_row() changes nothing: it only takes a person that may be changed. */
-static uint32_t place_of(const struct person *person, enum person_row kind, const void *row)
-{
-    uint8_t key[ROW_KEY_MAX];
-    const size_t size = row_key(kind, row, key);
-    return find_row((struct person *)(uintptr_t)person, kind, key, size);
-}
-
 static void diff_list(struct difference *d, enum person_row kind, const struct person *after)
 {
     const struct list *list = &lists[kind];
-    const uint32_t old_count = *list_count((struct person *)(uintptr_t)d->before, list);
-    const uint32_t new_count = *list_count((struct person *)(uintptr_t)after, list);
+    const uint32_t old_count = count_of(d->before, list);
+    const uint32_t new_count = count_of(after, list);
+    uint32_t hint = 0;
 
     for (uint32_t i = 0; i < old_count; i++) {
-        const void *row = (const uint8_t *)d->before + list->rows + (size_t)i * list->size;
-        if (place_of(after, kind, row) < new_count) continue;
+        const uint8_t *row = row_at(d->before, list, i);
+        const uint32_t place = find_like(after, kind, row, hint);
+        if (place < new_count) {
+            hint = place + 1;
+            continue;
+        }
         uint8_t key[ROW_KEY_MAX];
         put_difference(d, OP_DROP, kind, key, row_key(kind, row, key));
     }
+    hint = 0;
     for (uint32_t i = 0; i < new_count; i++) {
-        const uint8_t *row = (const uint8_t *)after + list->rows + (size_t)i * list->size;
-        const uint32_t place = place_of(d->before, kind, row);
-        const uint8_t *old = (const uint8_t *)d->before + list->rows + (size_t)place * list->size;
+        const uint8_t *row = row_at(after, list, i);
+        const uint32_t place = find_like(d->before, kind, row, hint);
         const size_t size = row_size(kind, row);
-        if (place < old_count && row_size(kind, old) == size && memcmp(old, row, size) == 0) {
-            continue;
+        if (place < old_count) {
+            hint = place + 1;
+            const uint8_t *old = row_at(d->before, list, place);
+            if (row_size(kind, old) == size && memcmp(old, row, size) == 0) continue;
         }
         put_difference(d, OP_PUT, kind, row, size);
     }

@@ -42,12 +42,8 @@ bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_p
         if (packed.size < ROW_HEAD_SIZE) return false;
         const size_t size = packed.data[2] | (size_t)packed.data[3] << 8;
         if (packed.size - ROW_HEAD_SIZE < size) return false;
-        const struct op op = {
-            .op = OP_PUT,
-            .kind = packed.data[0],
-            .data = {packed.data + ROW_HEAD_SIZE, size},
-        };
-        if (!op_apply(&op, ret_person)) return false;
+        const struct bytes row = {packed.data + ROW_HEAD_SIZE, size};
+        if (!row_append(ret_person, (enum person_row)packed.data[0], row)) return false;
         packed.data += ROW_HEAD_SIZE + size;
         packed.size -= ROW_HEAD_SIZE + size;
     }

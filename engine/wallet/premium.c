@@ -5,9 +5,9 @@
  * the payer's, whose lots pay; EFFECT_PREMIUM tells the row how it went. A refused payment writes
  * nothing anywhere: its claim lapses.
  *
- * ORDER OF CHECKS  sender 1004; insurance 4007; connected 4002; window 4003;
- * paid or claimed 4008; due 4001; amount 4004 (all of these at the insured person's); commitment
- * 4005; payer 4006; wallet 3001, 3003; balance 3025; lots 3034. */
+ * ORDER OF CHECKS  sender 1004; then what the insured person's stop found: insurance 4007,
+ * connected 4002, window 4003, paid or claimed 4008, due 4001, amount 4004; then commitment 4005;
+ * payer 4006; wallet 3001, 3003; balance 3025; lots 3034. */
 #include "types/cell.h"
 #include "types/civil.h"
 #include "types/ensure.h"

@@ -39,12 +39,14 @@ enum request_type {
     /* Between homes and shards, for wallets; docs/wire.md does not know them. */
     REQUEST_WALLET_FACT = 0xe101, /* First stop of the message of type `period` in `body`: the
                                    * answer is struct wallet_fact. */
-    REQUEST_MAIL = 0xe102,   /* Effects from another shard (codec/mail.h); the answer's seq is the
-                              * last one this shard has. */
-    REQUEST_PERSON = 0xe103, /* A question of type `period`: `area` bytes of cursor, then the
-                              * message. The answer is a payload, or with STATE_MORE the cursor to
-                              * ask again with. */
-    REQUEST_SWEEP = 0xe104,  /* Only in entries: what became due at a time. */
+    REQUEST_MAIL = 0xe102,     /* Effects from another shard (codec/mail.h); the answer's seq is the
+                                * last one this shard has. */
+    REQUEST_PERSON = 0xe103,   /* A question of type `period`: `area` bytes of cursor, then the
+                                * message. The answer is a payload, or with STATE_MORE the cursor to
+                                * ask again with. */
+    REQUEST_SWEEP = 0xe104,    /* Only in entries: what became due at a time. */
+    REQUEST_DISPUTED = 0xe105, /* Of home 0, never of a shard: is a debt of the payment `body` in
+                                * dispute? The answer's seq is not 0 then. */
 };
 
 struct request {

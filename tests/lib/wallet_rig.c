@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "codec/mail.h"
 #include "journal/entry.h"
 #include "tests/lib/unit.h"
 #include "types/civil.h"
@@ -28,6 +29,7 @@ struct rig_world {
     char numbers[2][16]; /* msgid and client_no of the latest order. */
     char id[WALLET_ID_SIZE];
     uint64_t next_seq;
+    bool sweeping; /* Some that are due now were not asked yet. */
 };
 
 /* -- persons ---------------------------------------------------------------------------------- */
@@ -194,14 +196,43 @@ static void check_transfers(const struct wallet_rig *rig, const struct person *p
 {
     for (uint32_t i = 0; i < person->transfer_count; i++) {
         const struct transfer_row *row = &person->transfers[i];
-        assert_true(rig->now_ms < row->exp_ms); /* (I12) */
+        assert_true(rig->world->sweeping || rig->now_ms < row->exp_ms); /* (I12) */
         for (uint32_t k = 0; k < i && rig->one_a_pair; k++)
             assert_false(psn_same(&person->transfers[k].receiver, &row->receiver)); /* (I13) */
     }
 }
 
+/* With no mail on the way both sides know the same relations and offers, and every lot hangs on a
+ * relation. */
+static void check_pair(struct wallet_rig *rig, int giver, int receiver)
+{
+    const struct psn_key from = rig_key(giver);
+    const struct psn_key to = rig_key(receiver);
+    struct person *receiving = rig_person(rig, receiver);
+    const struct relation_row *given = person_relation(rig_person(rig, giver), &to, SIDE_GIVER);
+    const struct relation_row *taken = person_relation(receiving, &from, SIDE_RECEIVER);
+    assert_int_equal(given != NULL, taken != NULL);
+    if (given != NULL) assert_string_equal(given->rlts_id, taken->rlts_id);
+    for (uint32_t i = 0; i < receiving->lot_count; i++)
+        assert_false(taken == NULL && psn_same(&receiving->lots[i].from, &from));
+    for (uint32_t i = 0; i < rig_person(rig, giver)->transfer_count; i++) {
+        const struct transfer_row *row = &rig_person(rig, giver)->transfers[i];
+        if (row->state != TRANSFER_PENDING || !psn_same(&row->receiver, &to)) continue;
+        assert_non_null(person_offer(receiving, bytes_of(row->trsf_id)));
+    }
+}
+
+static void check_pairs(struct wallet_rig *rig)
+{
+    for (int giver = 0; giver < RIG_PERSONS; giver++) {
+        for (int receiver = 0; receiver < RIG_PERSONS; receiver++)
+            check_pair(rig, giver, receiver);
+    }
+}
+
 void rig_check(struct wallet_rig *rig)
 {
+    if (rig->world->mail_count == 0) check_pairs(rig);
     for (int who = 0; who < RIG_PERSONS; who++) {
         check_rows(&rig->world->live[who]);
         check_hold(&rig->world->live[who]);
@@ -234,12 +265,13 @@ static void same_packed(const struct person *a, const struct person *b)
     assert_memory_equal(bytes[0], bytes[1], size);
 }
 
+/* `beside`: bytes of the message and of a fact, or of the batch of mail, in the same entry. */
 static size_t write_entry(const struct wallet_decision *d, const struct person *before,
-                          const struct person *after, uint8_t *out)
+                          const struct person *after, size_t beside, uint8_t *out)
 {
     struct ops_writer writer;
     const struct bytes none = {NULL, 0};
-    ops_begin(&writer, out, ENTRY_BODY_MAX - 500, 0, none, none); /* 500: a message and a fact. */
+    ops_begin(&writer, out, ENTRY_BODY_MAX - beside, 0, none, none);
     ops_put_person(&writer, before, after, true);
     ops_put(&writer, OP_SAID, 0, &d->said, sizeof d->said);
     for (uint32_t i = 0; i < d->used_count; i++)
@@ -262,12 +294,34 @@ static struct rig_past *past_by(struct wallet_rig *rig, const char *id)
     return NULL;
 }
 
-/* Remembers what the entry of an id would say later; an end is a mark on it. */
+/* What an order means by the id or the settlement it names. */
+static struct rig_past *past_meant(struct wallet_rig *rig, const struct wallet_order *order)
+{
+    const struct bytes id = order->trsf_id.size != 0 ? order->trsf_id : order->pay_id;
+    for (uint32_t i = 0; i < rig->world->past_count; i++) {
+        struct rig_past *known = &rig->world->past[i];
+        if (id.size != 0 && bytes_equal(id, bytes_of(known->past.id))) return known;
+        if (id.size == 0 && order->setl_id.size != 0 && known->past.type != order->type &&
+            bytes_equal(order->setl_id, known->past.setl_id)) {
+            return known;
+        }
+    }
+    return NULL;
+}
+
+/* Remembers what the entry of an id would say later; an end, or what was taken back, is a mark on
+ * it. */
 static void remember(struct wallet_rig *rig, const struct wallet_order *order, int who)
 {
     struct rig_world *world = rig->world;
     const struct wallet_decision *d = &rig->decision;
     struct rig_past *known = past_by(rig, d->said.id);
+    if (order != NULL &&
+        (order->type == MESSAGE_WLT_PAY_REVERSE || order->type == MESSAGE_PREM_REVERSE)) {
+        struct rig_past *paid = past_meant(rig, order);
+        if (paid != NULL) paid->past.reversed += d->said.amount;
+        return;
+    }
     if (known != NULL) {
         known->past.stas = d->said.stas;
         return;
@@ -340,7 +394,8 @@ static void commit(struct wallet_rig *rig, const struct wallet_order *order, int
         if (rig->code == 0) same_packed(live, after);
         return;
     }
-    const size_t size = write_entry(&rig->decision, live, after, body);
+    const size_t beside = order == NULL ? MAIL_BATCH_MAX : 500;
+    const size_t size = write_entry(&rig->decision, live, after, beside, body);
     assert_true(wallet_entry_decode((struct bytes){body, size}, &entry));
     apply(entry.ops, replica);
     person_copy(live, after);
@@ -378,17 +433,9 @@ static bool asks_other(uint16_t type)
 
 static const struct wallet_past *past_of(struct wallet_rig *rig, const struct wallet_order *order)
 {
-    const struct bytes id = order->trsf_id.size != 0 ? order->trsf_id : order->pay_id;
     if (rig->past != NULL) return rig->past;
-    for (uint32_t i = 0; i < rig->world->past_count; i++) {
-        const struct wallet_past *past = &rig->world->past[i].past;
-        if (id.size != 0 && bytes_equal(id, bytes_of(past->id))) return past;
-        if (id.size == 0 && order->setl_id.size != 0 && past->type != order->type &&
-            bytes_equal(order->setl_id, past->setl_id)) {
-            return past;
-        }
-    }
-    return NULL;
+    const struct rig_past *known = past_meant(rig, order);
+    return known == NULL ? NULL : &known->past;
 }
 
 /* The first stop; false when it refused. */
@@ -631,15 +678,12 @@ void rig_time(struct wallet_rig *rig, const char *text)
         const int who = first_due(rig);
         const int64_t due = person_due(rig_person(rig, who));
         if (due > to_ms) break;
-        const int64_t was = rig->now_ms;
         if (due > rig->now_ms) rig->now_ms = due;
         person_copy(&after, rig_person(rig, who));
         wallet_sweep(&rig->params, rig->now_ms, &after, &rig->decision);
-        /* Others may be due at the same instant: theirs is asked when the clock stands. */
-        const int64_t at = rig->now_ms;
-        rig->now_ms = was;
+        rig->world->sweeping = true;
         commit(rig, NULL, who, &after);
-        rig->now_ms = at;
+        rig->world->sweeping = false;
     }
     rig->now_ms = to_ms;
     rig_check(rig);

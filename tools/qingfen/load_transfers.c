@@ -51,13 +51,19 @@ struct pair {
     int64_t since_ns;
 };
 
+/* Pairs in the order in which they came: a ring with a place for each. */
+struct queue {
+    uint32_t *list; /* malloc'ed */
+    uint64_t head;
+    uint64_t tail;
+};
+
 struct run {
     const struct load_transfers *options;
     struct fleet fleet;
     struct pair *pairs;
-    uint32_t *ready; /* Pairs that can go on, a ring of `pairs` places. */
-    uint64_t ready_head;
-    uint64_t ready_tail;
+    struct queue accepts; /* Pairs whose transfer waits to be accepted: these first. */
+    struct queue ready;   /* All others that can go on. */
     uint64_t under_way;
     uint64_t begun;
     uint64_t done;
@@ -80,7 +86,13 @@ static void random_key(uint64_t seed, uint64_t index, uint8_t key[PSN_KEY_SIZE])
 
 static void put_ready(struct run *run, uint32_t pair)
 {
-    run->ready[run->ready_tail++ % run->options->pairs] = pair;
+    struct queue *queue = run->pairs[pair].step == STEP_TO_ACCEPT ? &run->accepts : &run->ready;
+    queue->list[queue->tail++ % run->options->pairs] = pair;
+}
+
+static bool any_ready(const struct run *run)
+{
+    return run->accepts.head != run->accepts.tail || run->ready.head != run->ready.tail;
 }
 
 /* -- messages ------------------------------------------------------------------------------------
@@ -283,22 +295,26 @@ static void go_on(struct run *run, uint32_t index)
     }
 }
 
-/* Sends for pairs that are ready, as long as `begin` allows new transfers and lanes have room. */
-static void send_ready(struct run *run, bool begin)
+/* Sends for the pairs of a queue, as long as `begin` allows new transfers and lanes have room. */
+static void send_queue(struct run *run, struct queue *queue, bool begin)
 {
-    uint64_t left = run->ready_tail - run->ready_head;
-    for (; left != 0; left--) {
-        const uint32_t index = run->ready[run->ready_head % run->options->pairs];
+    while (queue->head != queue->tail && run->under_way < run->options->window) {
+        const uint32_t index = queue->list[queue->head % run->options->pairs];
         const struct pair *pair = &run->pairs[index];
-        if (run->under_way >= run->options->window) return;
         if (pair->step == STEP_READY && (!begin || run->begun >= run->options->count)) {
-            run->ready_head++; /* It rests. */
+            queue->head++; /* It rests. */
             continue;
         }
         if (!lane_has_room(fleet_lane(&run->fleet, decides(pair)))) return;
-        run->ready_head++;
+        queue->head++;
         go_on(run, index);
     }
+}
+
+static void send_ready(struct run *run, bool begin)
+{
+    send_queue(run, &run->accepts, begin);
+    send_queue(run, &run->ready, begin);
 }
 
 static int prepare(struct run *run)
@@ -306,7 +322,7 @@ static int prepare(struct run *run)
     const int64_t deadline = clock_ns() + 600 * NS_PER_SECOND;
     for (uint32_t i = 0; i < run->options->pairs; i++)
         put_ready(run, i);
-    while (run->ready_head != run->ready_tail || run->under_way != 0) {
+    while (any_ready(run) || run->under_way != 0) {
         send_ready(run, false);
         const int r = fleet_pump(&run->fleet, NAP_NS);
         if (r != 0) return r;
@@ -327,7 +343,7 @@ static int measure(struct run *run)
         const int64_t now = clock_ns();
         const bool begin = now < end && run->begun < run->options->count;
         send_ready(run, begin);
-        if (!begin && run->under_way == 0 && run->ready_head == run->ready_tail) return 0;
+        if (!begin && run->under_way == 0 && !any_ready(run)) return 0;
         if (now > end + DRAIN_NS) return 0;
         const int r = fleet_pump(&run->fleet, NAP_NS);
         if (r != 0) return r;
@@ -440,11 +456,13 @@ int load_transfers_run(const struct load_transfers *options)
     run = (struct run){.options = options};
     if (!open_rules(options)) return EXIT_FAILED;
     run.pairs = calloc(options->pairs, sizeof *run.pairs);
-    run.ready = calloc(options->pairs, sizeof *run.ready);
-    if (run.pairs == NULL || run.ready == NULL) {
+    run.ready.list = calloc(options->pairs, sizeof *run.ready.list);
+    run.accepts.list = calloc(options->pairs, sizeof *run.accepts.list);
+    if (run.pairs == NULL || run.ready.list == NULL || run.accepts.list == NULL) {
         (void)fprintf(stderr, "qingfen load: no memory for the pairs\n");
         free(run.pairs);
-        free(run.ready);
+        free(run.ready.list);
+        free(run.accepts.list);
         return EXIT_FAILED;
     }
     for (uint32_t i = 0; i < options->pairs; i++) {
@@ -459,6 +477,7 @@ int load_transfers_run(const struct load_transfers *options)
         fleet_close(&run.fleet);
     }
     free(run.pairs);
-    free(run.ready);
+    free(run.ready.list);
+    free(run.accepts.list);
     return status;
 }

@@ -6,6 +6,9 @@
 #include "types/civil.h"
 #include "types/ensure.h"
 
+#define FUJIAN       35     /* 福建 */
+#define LIVE_SINCE   202511 /* Live records are as of then. */
+#define FUJIAN_SINCE 202511 /* Its switch for pharmacies elsewhere. */
 #define PPM          1000000u
 #define SHARE_1      UINT64_C(4294967296) /* Thresholds are out of 2^32. */
 #define GOLDEN       UINT64_C(0x9e3779b97f4a7c15)
@@ -181,6 +184,7 @@ static inline struct bytes view(const char *text, const char *end)
  * multiplied by the number of columns, so that it comes out even. */
 static void source_init(struct workload_source *source, uint64_t people, uint32_t yyyymm)
 {
+    source->fujian_switch = yyyymm >= FUJIAN_SINCE;
     uint64_t weights[WORKLOAD_COLUMNS];
     uint16_t small[WORKLOAD_COLUMNS], large[WORKLOAD_COLUMNS];
     uint32_t small_count = 0, large_count = 0;
@@ -307,8 +311,11 @@ static void draw_draft(const struct workload_source *source, struct dice *dice, 
     roll = dice_roll(dice);
     const uint32_t *thresholds = workload_class_thresholds + hour * 3;
     const uint32_t share = (uint32_t)(roll >> 32);
-    const enum workload_class care = (enum workload_class)(
+    enum workload_class care = (enum workload_class)(
         (share >= thresholds[0]) + (share >= thresholds[1]) + (share >= thresholds[2]));
+    if (care == WORKLOAD_PHARMACY && source->fujian_switch && province_codes[insured] == FUJIAN) {
+        care = WORKLOAD_OUTPATIENT; /* Nobody there has switched it on. */
+    }
     ret_draft->care = care;
     ret_draft->is_employee = (roll & 0xffff) < employee_share[care];
     ret_draft->med_type = draw_med_type(care, (uint32_t)(roll >> 16 & 0xffff) % 100);
@@ -780,7 +787,7 @@ const struct workload_item *workload_record(struct workload *workload, uint64_t 
 void workload_live_init(struct workload_live *live, uint64_t seed, uint32_t run, uint32_t lane)
 {
     memset(live, 0, sizeof(*live));
-    source_init(&live->source, PEOPLE_LIVE, DISEASES_SINCE);
+    source_init(&live->source, PEOPLE_LIVE, LIVE_SINCE);
     live->seed = mix(mix(seed + GOLDEN) + ((uint64_t)run << 10) + lane);
     live->run = run;
     live->lane = lane;

@@ -86,6 +86,7 @@ struct workload_source {
     } columns[WORKLOAD_COLUMNS];
     uint32_t people[PROVINCE_COUNT]; /* Insured people who travel, per insurance type. */
     uint32_t diseases;               /* Of the ten chronic conditions, those in force. */
+    bool fujian_switch; /* Persons of Fujian do not buy in pharmacies elsewhere: switched off. */
 };
 
 /* One month's plan: which record stands at which second. */

@@ -174,6 +174,70 @@ static void no_two_fields_share_a_member(void **state)
     assert_int_equal(WALLET_FIELD(MESSAGE_SETL_POST, amount), 0);
 }
 
+/* Fields whose member has another name: the judges read them there. */
+static void members_are_those_the_judges_read(void **state)
+{
+#define M(type, number, member)                                       \
+    {                                                                 \
+        MESSAGE_##type, number, offsetof(struct wallet_order, member) \
+    }
+    static const struct {
+        uint16_t type;
+        uint32_t number;
+        size_t offset;
+    } rows[] = {
+        M(WLT_OPEN, 11, other_key),
+        M(WLT_OPEN, 12, rlts_code),
+        M(WLT_CLOSE, 3, client_no),
+        M(WLT_FREEZE, 3, client_no),
+        M(RLTS_BIND, 4, psn_key),
+        M(RLTS_BIND, 11, other_key),
+        M(RLTS_BIND, 9, auth_kind),
+        M(RLTS_BIND, 15, flag),
+        M(RLTS_BIND, 16, flag2),
+        M(PSN_STATE_PUSH, 18, use),
+        M(PSN_STATE_PUSH, 19, from),
+        M(PSN_STATE_PUSH, 20, which),
+        M(TRSF_SUBMIT, 2, wlt_id),
+        M(TRSF_SUBMIT, 4, psn_key),
+        M(TRSF_ACCEPT, 11, other_key),
+        M(TRSF_VOID, 3, client_no),
+        M(PA_HOLD_ACK, 2, trsf_id),
+        M(PA_HOLD_ACK, 21, amount),
+        M(PA_HOLD_ACK, 22, amount2),
+        M(PA_GRANT, 20, which),
+        M(WLT_PAY, 21, amount),
+        M(WLT_PAY, 22, amount2),
+        M(WLT_PAY, 25, amount3),
+        M(WLT_PAY_REVERSE, 8, client_no),
+        M(OUTBOX_GET, 1, place),
+        M(OUTBOX_GET, 2, position),
+        M(OUTBOX_GET, 3, ask),
+        M(OUTBOX_ACK, 3, position),
+        M(PREM_PAY, 4, psn_key),
+        M(PREM_PAY, 11, other_key),
+        M(PREM_PAY, 15, flag),
+        M(PREM_REVERSE, 3, client_no),
+        M(AUTH_SWITCH_PUSH, 20, which),
+        M(AUTH_SWITCH_PUSH, 27, eff_ms),
+        M(FILING_PUSH, 3, name),
+        M(FILING_PUSH, 7, place),
+        M(FILING_PUSH, 24, use),
+        M(INST_DIR_PUSH, 2, name),
+        M(INST_DIR_PUSH, 7, place),
+        M(INST_DIR_PUSH, 20, which),
+        M(INST_DIR_PUSH, 28, level_wallet),
+        M(RULE_PUSH, 2, name),
+        M(RULE_PUSH, 3, value),
+        M(RULE_PUSH, 7, place),
+        M(RULE_PUSH, 27, eff_ms),
+    };
+#undef M
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(wallet_field(rows[i].type, rows[i].offset), rows[i].number);
+}
+
 static void every_wallet_type_is_known_and_no_other(void **state)
 {
     (void)state;
@@ -499,6 +563,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_field_arrives_in_its_member),
         cmocka_unit_test(no_two_fields_share_a_member),
+        cmocka_unit_test(members_are_those_the_judges_read),
         cmocka_unit_test(every_wallet_type_is_known_and_no_other),
         cmocka_unit_test(damaged_bytes_crash_nothing),
         cmocka_unit_test(transport_is_no_content),

@@ -3,6 +3,8 @@
 #include <protobuf-c/protobuf-c.h>
 #include <stdlib.h>
 
+#include "cycle/calendar.h"
+#include "engine_internal.h"
 #include "tests/lib/unit.h"
 #include "types/ensure.h"
 
@@ -168,7 +170,10 @@ static void answer_nothing(const struct seen *seen, struct result *result)
 
 int rig_setup(void **state)
 {
-    const struct engine_config config = {.shards = RIG_SHARDS, .sessions_max = 4};
+    static const struct setting_values settings;
+    static const struct calendar calendar;
+    const struct engine_config config = {
+        .shards = RIG_SHARDS, .sessions_max = 4, .calendar = &calendar, .settings = &settings};
     (void)state;
     memset(&rig, 0, sizeof rig);
     memset(shards, 0, sizeof shards);
@@ -189,6 +194,7 @@ int rig_setup(void **state)
         assert_non_null(rig.homes[i]);
         home_session_opened(rig.homes[i], 0);
     }
+    cycle_restore(rig.homes[0]);
     return 0;
 }
 
@@ -245,4 +251,19 @@ void rig_say(struct result *result, const char *text)
     result->data = malloc(result->data_size + 1);
     assert_non_null(result->data);
     memcpy(result->data, text, result->data_size);
+}
+
+void rig_dispute(const char *setl_id, bool resolved)
+{
+    struct dispute_row row = {.payer = 0, .payee = 1};
+    struct decision decision;
+    row.state = resolved ? DISPUTE_RESOLVED : DISPUTE_OPEN;
+    memcpy(row.dispute_no, "D1", 2);
+    row.ref.size = (uint8_t)strlen(setl_id);
+    memcpy(row.ref.setl_id, setl_id, row.ref.size);
+    decision_init(&decision);
+    decision_put(&decision, ROW_DISPUTE, &row);
+    const struct bytes rows = {decision.data, decision.size};
+    assert_int_equal(cycle_apply(rig.homes[0]->desk.cycle, rows), 0);
+    decision_free(&decision);
 }

@@ -68,4 +68,7 @@ const struct sent *rig_answer_of(uint64_t request_id);
 /* malloc'ed text as an answer's data. */
 void rig_say(struct result *result, const char *text);
 
+/* The one dispute there is in the cycle: about that record, under way or not any more. */
+void rig_dispute(const char *setl_id, bool resolved);
+
 #endif

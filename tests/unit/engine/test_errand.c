@@ -197,6 +197,50 @@ static void a_full_own_shard_is_asked_again(void **state)
         assert_int_equal(rig.sent[i].request_id, i + 1);
 }
 
+/* -- a reversal ------------------------------------------------------------------------------ */
+
+#define PAY_ID "P0000001000000000000000a1"
+
+/* Sends a reversal from every home; true when each came with a dispute, false when none did. */
+static bool comes_disputed(const char *pay_id)
+{
+    Qingfen__V1__WltPayReverse reverse = QINGFEN__V1__WLT_PAY_REVERSE__INIT;
+    uint32_t disputed = 0;
+    reverse.pay_id = (char *)(uintptr_t)pay_id;
+    reverse.psn_key = KEY(1);
+    rig.seen_count = rig.sent_count = 0;
+    for (uint32_t home = 0; home < RIG_SHARDS; home++) {
+        (void)rig_frame(home, MESSAGE_WLT_PAY_REVERSE, home + 1, &reverse);
+        rig_run();
+        assert_answer(home + 1, MESSAGE_WLT_PAY_REVERSE, "ok");
+        assert_int_equal(rig.seen_count, home + 1);
+        const struct seen *seen = &rig.seen[home];
+        assert_int_equal(seen->shard, 1);
+        assert_int_equal(seen->type, MESSAGE_WLT_PAY_REVERSE);
+        if (seen->area == 0) continue;
+        struct wallet_fact fact;
+        assert_int_equal(seen->area, sizeof fact);
+        memcpy(&fact, seen->body, sizeof fact);
+        assert_int_equal(fact.disputed, 1);
+        disputed++;
+    }
+    assert_true(disputed == 0 || disputed == RIG_SHARDS);
+    return disputed != 0;
+}
+
+static void a_reversal_knows_of_disputes(void **state)
+{
+    (void)state;
+    assert_false(comes_disputed(PAY_ID));
+    rig_dispute(PAY_ID "-2", false);
+    assert_true(comes_disputed(PAY_ID));
+    assert_false(comes_disputed("P0000001000000000000000a2"));
+    assert_false(comes_disputed("P0000001000000000000000a"));
+    assert_false(comes_disputed(""));
+    rig_dispute(PAY_ID "-2", true);
+    assert_false(comes_disputed(PAY_ID));
+}
+
 /* -- everywhere ------------------------------------------------------------------------------ */
 
 static void answer_by_shard(const struct seen *seen, struct result *result)
@@ -483,6 +527,7 @@ int main(void)
         TEST(a_session_that_left_is_not_answered),
         TEST(too_many_wait_and_then_go_on),
         TEST(a_full_own_shard_is_asked_again),
+        TEST(a_reversal_knows_of_disputes),
         TEST(a_push_reaches_every_shard),
         TEST(a_push_ends_at_the_first_refusal),
         TEST(a_question_goes_on_with_its_cursor),
