@@ -479,6 +479,15 @@ void append(struct shard *shard, struct entry *entry, const struct record *recor
     state_apply(shard, entry, record, (struct bytes){place, size});
 }
 
+/* Nothing is in the block and still there is no room: only a checkpoint can make some. */
+static void want_room(struct shard *shard)
+{
+    if (shard->groups[shard->filling].entries == 0 && !shard->frozen_used &&
+        delta_count(shard->active) != 0) {
+        shard->checkpoint_wanted = true;
+    }
+}
+
 /* False when it pays from a wallet and there is no room for all that this takes: nothing happened,
  * it has to come again. */
 static bool take_message(struct shard *shard, const struct request *request,
@@ -491,7 +500,10 @@ static bool take_message(struct shard *shard, const struct request *request,
     judge(shard, message, now_ms, out, &verdict, &soft);
     const bool accepted = verdict.code == ERROR_OK && !verdict.dup;
     const bool wallet = accepted && verdict.wallet;
-    if (wallet && !wallets_have_room(shard, 1, 0)) return false;
+    if (wallet && !wallets_have_room(shard, 1, 0)) {
+        want_room(shard);
+        return false;
+    }
     shard->status.soft_failures += soft;
     if (verdict.code != ERROR_OK) {
         shard->status.rejected++;
@@ -872,15 +884,6 @@ static bool take_request(struct shard *shard, const struct request *request,
         take_between(shard, request, now_ms);
     }
     return true;
-}
-
-/* Nothing is in the block and still there is no room: only a checkpoint can make some. */
-static void want_room(struct shard *shard)
-{
-    if (shard->groups[shard->filling].entries == 0 && !shard->frozen_used &&
-        delta_count(shard->active) != 0) {
-        shard->checkpoint_wanted = true;
-    }
 }
 
 static void take_requests(struct shard *shard, const struct request *list, uint32_t count,
