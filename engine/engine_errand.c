@@ -22,6 +22,7 @@
 #include <stdlib.h>
 
 #include "codec/wallet.h"
+#include "codec/wire_table.h"
 #include "engine_internal.h"
 #include "shard_wallet.h"
 #include "types/ensure.h"
@@ -345,6 +346,16 @@ static void keep_cursor(struct errand *errand, const struct result *result)
     errand->cursor = result->data_size;
 }
 
+/* The code of an answer: the result's, or the one its payload begins with, field 1 of every reply.
+ */
+static uint32_t code_of(const struct result *result)
+{
+    const uint8_t *at = result->data;
+    uint64_t code;
+    if (result->code != ERROR_OK || result->data_size < 2 || *at != 1 << 3) return result->code;
+    return wire_varint(at + 1, at + result->data_size, &code) == NULL ? ERROR_OK : (uint32_t)code;
+}
+
 static void take_answer(struct home *home, struct errand *errand, const struct result *result)
 {
     if (result->state == STATE_MORE) {
@@ -352,7 +363,7 @@ static void take_answer(struct home *home, struct errand *errand, const struct r
         enqueue(home->errands, errand);
         return;
     }
-    if (errand->stage == ERRAND_SEEK && result->code == ERROR_NOT_FOUND &&
+    if (errand->stage == ERRAND_SEEK && code_of(result) == ERROR_NOT_FOUND &&
         errand->shard + 1 < home->engine->config.shards) {
         free(result->data);
         free(errand->question);

@@ -1,6 +1,6 @@
 /* wire_table -- protobuf by table: which field number goes to which member of a noun.
  *
- * Used by codec alone. */
+ * Used by codec; homes take single varints from it. */
 #ifndef CODEC_WIRE_TABLE_H
 #define CODEC_WIRE_TABLE_H
 

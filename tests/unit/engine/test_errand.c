@@ -349,8 +349,9 @@ static void other_work_goes_between_the_slices(void **state)
 
 static void know_in_two(const struct seen *seen, struct result *result)
 {
-    if (seen->shard != 2) result->code = ERROR_NOT_FOUND;
-    rig_say(result, seen->shard == 2 ? "statement" : "not found");
+    if (seen->shard == 0) result->code = ERROR_NOT_FOUND;
+    /* Also as a payload that says so: field 1, 6001. */
+    rig_say(result, seen->shard == 2 ? "statement" : "\x08\xf1\x2e not found");
 }
 
 static void a_statement_is_sought_where_it_is(void **state)
@@ -367,7 +368,7 @@ static void a_statement_is_sought_where_it_is(void **state)
     (void)rig_frame(0, MESSAGE_STMT_GET, 2, &get);
     rig_run();
     assert_int_equal(rig.seen_count, 4);
-    assert_answer(2, MESSAGE_STMT_GET, "not found");
+    assert_answer(2, MESSAGE_STMT_GET, "\x08\xf1\x2e not found");
 }
 
 static void outboxes_have_their_home(void **state)
