@@ -832,7 +832,6 @@ static void take_person(struct shard *shard, const struct request *request, int6
     bool more = false;
     const uint32_t code = person_answer(shard, request, now_ms, &said, &more);
     struct result *result = put_answer(shard, request, code);
-    if (code != ERROR_OK) return;
     if (more) result->state = STATE_MORE;
     result->seq = said.seq;
     result->data = said.data;

@@ -44,7 +44,7 @@ static uint32_t refuse(const struct asking *a, uint32_t code, const char *why)
 {
     size_t size;
     uint8_t *data = person_refusal_encode(code, why, &size);
-    return give(a, data, size);
+    return give(a, data, size) == ERROR_OK ? code : ERROR_OVERLOAD;
 }
 
 static uint32_t go_on(const struct asking *a, const void *cursor, size_t size)
@@ -758,8 +758,9 @@ static void fill_statement(const struct asking *a, struct statement_room *room)
     order_steps(room);
 }
 
-/* The settlement with that id. A refund's id leads to its original, of which it is a part. An error
- * code: 6002 when the id is another person's. */
+/* The settlement with that id; a province that has a part in it need not say whose it is. A
+ * refund's id leads to its original, of which it is a part. An error code: 6002 when the id is
+ * another person's. */
 static uint32_t find_settlement(const struct asking *a, struct statement_room *room)
 {
     const struct person_question *q = a->question;
@@ -777,7 +778,7 @@ static uint32_t find_settlement(const struct asking *a, struct statement_room *r
             continue;
         }
         code = ERROR_NOT_PERMITTED;
-        if (!bytes_equal(room->settlement.psn_key, key_of(a))) continue;
+        if (q->has_key && !bytes_equal(room->settlement.psn_key, key_of(a))) continue;
         if (room->entry.kind == ENTRY_REFUND) {
             room->entry = entry_at(a->shard, room->entry.orig_seq);
             ENSURE(settlement_decode(room->entry.body, &room->settlement, &field));
@@ -792,6 +793,9 @@ static uint32_t find_settlement(const struct asking *a, struct statement_room *r
 
 static uint32_t answer_statement(const struct asking *a)
 {
+    if (!a->question->has_key && a->province == 0) {
+        return refuse(a, ERROR_MALFORMED, "psn_key: 16 bytes are needed");
+    }
     struct statement_room *room = malloc(sizeof *room);
     if (room == NULL) return ERROR_OVERLOAD;
     uint32_t code = find_settlement(a, room);
