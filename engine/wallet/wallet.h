@@ -61,6 +61,7 @@ struct wallet_past {
     uint32_t stas;    /* Of a transfer that ended: enum wallet_stas. */
     uint32_t place;   /* mdtrtarea_admvs, or the insured area of a premium. */
     uint32_t use_loc; /* As it was then. */
+    uint32_t via;     /* Area that a debt of it is owed to and that is not `place`; 0: none. */
     uint32_t line;
     uint32_t insutype;
     uint32_t year;

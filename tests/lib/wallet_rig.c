@@ -61,6 +61,11 @@ struct person *rig_person(struct wallet_rig *rig, int who)
     return &rig->world->live[who];
 }
 
+void rig_touch(struct wallet_rig *rig, int who)
+{
+    person_copy(&rig->world->replica[who], &rig->world->live[who]);
+}
+
 struct wallet_rig *rig_new(void)
 {
     struct wallet_rig *rig = calloc(1, sizeof *rig);

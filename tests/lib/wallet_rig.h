@@ -56,6 +56,9 @@ struct psn_key rig_key(int who);
 struct bytes rig_key_bytes(int who); /* Static memory. */
 struct person *rig_person(struct wallet_rig *rig, int who);
 
+/* The test changed that person by hand: the copy that replay makes follows. */
+void rig_touch(struct wallet_rig *rig, int who);
+
 /* From always on, in an area, a province (pp0000) or everywhere (0). */
 void rig_rule(struct wallet_rig *rig, enum param param, uint32_t admdvs, int64_t value);
 
