@@ -229,6 +229,7 @@ uint64_t bench_replay_run(void *prepared, uint64_t count, const struct bench_clo
 struct merge_bench {
     struct merge merge;
     struct delta *delta;
+    struct shelf *shelf; /* Empty. */
     struct cell *cells;
     char folder[TEMP_FOLDER_SIZE];
 };
@@ -272,7 +273,10 @@ void *bench_merge_prepare(uint64_t count)
     corpus_free(corpus);
 
     bench->cells = calloc(MERGE_CELLS, sizeof *bench->cells);
+    bench->shelf = shelf_new(4096);
+    ENSURE(bench->shelf != NULL);
     merge->delta = bench->delta;
+    merge->shelf = bench->shelf;
     merge->meta = (struct shard_meta){.format = SHARD_META_FORMAT, .seq = count};
     merge->ids_room = (uint32_t)count * MERGE_IDS_PER_ENTRY;
     merge->ids = malloc(sizeof *merge->ids * merge->ids_room);
@@ -315,6 +319,7 @@ void bench_merge_finish(void *prepared)
     store_close(bench->merge.store);
     temp_folder_remove(bench->folder);
     delta_free(bench->delta);
+    shelf_free(bench->shelf);
     free(bench->cells);
     free(bench->merge.ids);
     free(bench->merge.ids_sorted);

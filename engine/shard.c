@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "codec/messages.h"
+#include "codec/wallet.h"
 #include "shard_internal.h"
 #include "types/civil.h"
 #include "types/ensure.h"
@@ -30,6 +31,7 @@ void shard_config_init(struct shard_config *config)
     config->shards = 1;
     config->delta_entries = 262144;
     config->delta_bytes = 96u * 1024 * 1024;
+    config->shelf_bytes = 64u * 1024 * 1024;
     config->directory_ids = 4u * 1024 * 1024;
 }
 
@@ -40,10 +42,18 @@ void shard_free(struct shard *shard)
     if (shard == NULL) return;
     for (uint32_t i = 0; i < shard->control_count; i++)
         free(shard->controls[i].result.data); /* Nobody received it. */
+    for (uint64_t i = shard->waiting_head; i < shard->waiting_tail; i++)
+        free(shard->waiting[i % RESULTS_MAX].result.data);
+    free(shard->params);
+    free(shard->dues.list);
+    free(shard->applied);
+    free(shard->work);
     book_free(shard->book);
     directory_free(shard->directory);
     delta_free(shard->active);
     delta_free(shard->frozen);
+    shelf_free(shard->shelf);
+    shelf_free(shard->shelf_frozen);
     free(shard->groups[0].buffer);
     free(shard->groups[1].buffer);
     free(shard->merge_cells);
@@ -69,6 +79,8 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->directory = directory_new(config->directory_ids);
     shard->active = delta_new(config->delta_entries, config->delta_bytes);
     shard->frozen = delta_new(config->delta_entries, config->delta_bytes);
+    shard->shelf = shelf_new(config->shelf_bytes);
+    shard->shelf_frozen = shelf_new(config->shelf_bytes);
     for (int i = 0; i < 2; i++)
         shard->groups[i].buffer = aligned_alloc(BLOCK_ALIGN, GROUP_SIZE);
     shard->merge_cells = malloc(sizeof *shard->merge_cells * CELLS_MAX);
@@ -83,12 +95,18 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->outgoing = malloc(sizeof *shard->outgoing * RESULTS_MAX);
     shard->failures = malloc(sizeof *shard->failures * FAILURES_RING);
     shard->scratch = malloc(sizeof *shard->scratch * STRETCH);
+    shard->params = malloc(sizeof *shard->params);
+    shard->dues.list = malloc(sizeof *shard->dues.list * DUES_MAX);
+    shard->applied = malloc(sizeof *shard->applied);
+    shard->work = malloc(sizeof *shard->work);
     if (shard->book == NULL || shard->directory == NULL || shard->active == NULL ||
-        shard->frozen == NULL || shard->groups[0].buffer == NULL ||
-        shard->groups[1].buffer == NULL || shard->merge_cells == NULL || shard->merge.ids == NULL ||
-        shard->merge.ids_sorted == NULL || shard->merge.chunk == NULL ||
-        shard->merge.facts == NULL || shard->waiting == NULL || shard->outgoing == NULL ||
-        shard->failures == NULL || shard->scratch == NULL) {
+        shard->frozen == NULL || shard->shelf == NULL || shard->shelf_frozen == NULL ||
+        shard->groups[0].buffer == NULL || shard->groups[1].buffer == NULL ||
+        shard->merge_cells == NULL || shard->merge.ids == NULL || shard->merge.ids_sorted == NULL ||
+        shard->merge.chunk == NULL || shard->merge.facts == NULL || shard->waiting == NULL ||
+        shard->outgoing == NULL || shard->failures == NULL || shard->scratch == NULL ||
+        shard->params == NULL || shard->dues.list == NULL || shard->applied == NULL ||
+        shard->work == NULL) {
         shard_free(shard);
         return NULL;
     }
@@ -169,8 +187,8 @@ static int read_state(struct shard *shard, const char **ret_why)
         return -EUCLEAN;
     }
     memcpy(&meta, value.data, sizeof meta);
-    if (meta.format == SHARD_META_FORMAT_OLD && meta.shard == shard->config.shard) {
-        r = store_clear(shard->store); /* It has no tallies of its records: made anew. */
+    if (shard_meta_is_old(meta.format) && meta.shard == shard->config.shard) {
+        r = store_clear(shard->store); /* It lacks much of its records: made anew. */
         return r == 0 ? begin_empty(shard) : r;
     }
     if (meta.format != SHARD_META_FORMAT || meta.shard != shard->config.shard || meta.run == 0 ||
@@ -200,7 +218,8 @@ int shard_open(const struct shard_config *config, struct shard **ret_shard,
     struct shard *shard = shard_new(config);
     *ret_why = NULL;
     if (shard == NULL) return -ENOMEM;
-    const int r = read_state(shard, ret_why);
+    int r = read_state(shard, ret_why);
+    if (r == 0) r = persons_open(shard, ret_why);
     if (r != 0) {
         shard_free(shard);
         return r;
@@ -238,21 +257,49 @@ int shard_checkpoint(struct shard *shard)
     return r != 0 ? r : merge_now(shard);
 }
 
+/* How many entries of wallets there are: those may take more ids and marks than others. */
+static uint32_t count_wallets(const struct block *block)
+{
+    struct bytes rest = block->payload;
+    uint32_t count = 0;
+    while (rest.size >= ENTRY_HEAD_SIZE) {
+        const size_t size = le_load32(rest.data);
+        if (size < ENTRY_HEAD_SIZE || size > rest.size) break; /* The replay itself will say so. */
+        if (le_load16(rest.data + 24) == ENTRY_WALLET) count++;
+        rest.data += size;
+        rest.size -= size;
+    }
+    return count;
+}
+
+/* True when the delta takes the block, whatever is in it. */
+static bool delta_takes(const struct shard *shard, const struct block *block)
+{
+    const uint64_t most = shard->config.delta_entries;
+    const uint64_t wallets = count_wallets(block);
+    uint32_t marks;
+    (void)delta_marks(shard->active, &marks);
+    return delta_count(shard->active) + block->entry_count <= most &&
+           marks + 2 * block->entry_count + wallets * WALLET_MARKS_MAX <= most &&
+           delta_ids(shard->active) + block->entry_count * IDS_PER_ENTRY +
+                   wallets * WALLET_ENTRY_IDS_MAX <=
+               most * IDS_PER_ENTRY &&
+           delta_has_room(shard->active, block->payload.size);
+}
+
 int shard_replay(struct shard *shard, const struct block *block,
                  const uint8_t hash[BLOCK_HASH_SIZE], uint32_t segment, uint32_t offset,
                  uint32_t end)
 {
     struct bytes rest = block->payload;
-    uint32_t marks;
 
-    (void)delta_marks(shard->active, &marks);
-    if (delta_count(shard->active) + block->entry_count > shard->config.delta_entries ||
-        marks + 2 * block->entry_count > shard->config.delta_entries ||
-        !delta_has_room(shard->active, block->payload.size) ||
-        delta_count(shard->active) >= shard->config.delta_entries / 2) {
+    if (!delta_takes(shard, block) ||
+        delta_count(shard->active) >= shard->config.delta_entries / 2 ||
+        !shelf_has_room(shard->shelf, 0, shelf_block_max(shard))) {
         const int r = shard_checkpoint(shard);
         if (r != 0) return r;
     }
+    shard->shelf_spent = 0;
     for (uint32_t i = 0; i < block->entry_count; i++) {
         struct entry entry;
         const size_t size = entry_decode_trusted(rest, &entry);
@@ -266,6 +313,8 @@ int shard_replay(struct shard *shard, const struct block *block,
     }
     if (rest.size != 0) return -EUCLEAN;
     shard->durable_seq = shard->last_seq;
+    mail_seal(shard);
+    mail_durable(shard);
     shard->next_block = block->number + 1;
     memcpy(shard->hash, hash, sizeof shard->hash);
     shard->segment = segment;
@@ -330,6 +379,21 @@ static void put_result(struct shard *shard, const struct request *request,
     waiting->failures_end = shard->failures_tail;
 }
 
+struct result *put_answer(struct shard *shard, const struct request *request, uint32_t code)
+{
+    struct waiting *waiting = &shard->waiting[shard->waiting_tail++ % RESULTS_MAX];
+    waiting->result = (struct result){
+        .ticket = request->ticket,
+        .index = request->index,
+        .type = request->type,
+        .code = (uint16_t)code,
+        .stamp_ms = shard->stamp_ms,
+    };
+    waiting->need_seq = shard->last_seq;
+    waiting->failures_end = shard->failures_tail;
+    return &waiting->result;
+}
+
 /* The desk's answers have a queue of their own: they pass what a cut holds back. */
 static struct result *put_control(struct shard *shard, const struct request *request, uint32_t code)
 {
@@ -387,8 +451,19 @@ static bool group_has_room(const struct shard *shard, size_t size)
     return BLOCK_PAYLOAD_MAX - shard->groups[shard->filling].payload >= size;
 }
 
-/* Numbers the decision, writes it into the group and applies it. */
-static void append(struct shard *shard, struct entry *entry, const struct record *record)
+bool has_entry_room(const struct shard *shard, uint32_t entries, size_t size, uint32_t ids,
+                    uint32_t marks)
+{
+    const struct shard_config *config = &shard->config;
+    uint32_t used_marks;
+    (void)delta_marks(shard->active, &used_marks);
+    return group_has_room(shard, size) && delta_has_room(shard->active, size) &&
+           delta_count(shard->active) + entries <= config->delta_entries &&
+           used_marks + marks <= config->delta_entries &&
+           delta_ids(shard->active) + ids <= config->delta_entries * IDS_PER_ENTRY;
+}
+
+void append(struct shard *shard, struct entry *entry, const struct record *record)
 {
     struct group *group = &shard->groups[shard->filling];
     uint8_t *place = group->buffer + SEGMENT_HEAD_SIZE + BLOCK_HEAD_SIZE + group->payload;
@@ -402,13 +477,20 @@ static void append(struct shard *shard, struct entry *entry, const struct record
     state_apply(shard, entry, record, (struct bytes){place, size});
 }
 
-static void take_message(struct shard *shard, const struct request *request,
+/* False when it pays from a wallet and there is no room for all that this takes: nothing happened,
+ * it has to come again. */
+static bool take_message(struct shard *shard, const struct request *request,
                          const struct message *message, int64_t now_ms)
 {
     uint8_t out[SETTLEMENT_ENCODED_MAX];
     struct verdict verdict;
+    uint64_t soft = 0;
 
-    judge(shard, message, now_ms, out, &verdict, &shard->status.soft_failures);
+    judge(shard, message, now_ms, out, &verdict, &soft);
+    const bool accepted = verdict.code == ERROR_OK && !verdict.dup;
+    const bool wallet = accepted && verdict.wallet;
+    if (wallet && !wallets_have_room(shard, 1, 0)) return false;
+    shard->status.soft_failures += soft;
     if (verdict.code != ERROR_OK) {
         shard->status.rejected++;
     } else if (verdict.dup) {
@@ -416,8 +498,10 @@ static void take_message(struct shard *shard, const struct request *request,
     } else {
         shard->status.accepted++;
         append(shard, &verdict.entry, verdict.record.settlement != NULL ? &verdict.record : NULL);
+        if (wallet) append_wallet(shard); /* In the same block: one fate. */
     }
     put_result(shard, request, &verdict);
+    return true;
 }
 
 /* -- the desk's requests -------------------------------------------------------------------- */
@@ -583,7 +667,7 @@ static void take_find(struct shard *shard, const struct request *request)
     while (lookup_next(shard, &lookup, &entry)) {
         struct settlement s;
         uint32_t field;
-        if (entry.kind != ENTRY_SETTLEMENT && entry.kind != ENTRY_REFUND) continue;
+        if (!is_settlement(&entry)) continue;
         if (!settlement_decode(entry.body, &s, &field)) continue;
         if (s.insu_admdvs == request->area && bytes_equal(s.setl_id, request->body)) {
             find_record(shard, &entry, &s, &found);
@@ -684,12 +768,33 @@ static bool is_control(const struct request *request)
     return (request->type & 0xff00) == REQUEST_CONTROL;
 }
 
-/* True when the request can become an entry. */
+/* Settlements, and what follows them. */
+static bool is_record_message(const struct request *request)
+{
+    return (request->type & 0xff00) == (MESSAGE_SETL_POST & 0xff00);
+}
+
+/* Room for all that a request about persons may write. */
+static bool persons_have_room(const struct shard *shard, const struct request *request)
+{
+    switch (request->type) {
+    case REQUEST_PERSON:
+        return true;
+    case REQUEST_MAIL:
+        return mail_has_room(shard, request->body);
+    case REQUEST_WALLET_FACT:
+        return wallets_have_room(shard, 1, 0);
+    default:
+        return !wallet_type(request->type) || wallet_has_room(shard, request->type);
+    }
+}
+
+/* True when the request, alone in the block, can become an entry. */
 static bool may_append(const struct request *request)
 {
-    return !is_control(request) || request->type == REQUEST_CUT || request->type == REQUEST_CLOCK ||
-           request->type == REQUEST_CLOCK_LEVEL || request->type == REQUEST_YEAR_CLOSE ||
-           request->type == REQUEST_CYCLE;
+    return is_record_message(request) || request->type == REQUEST_CUT ||
+           request->type == REQUEST_CLOCK || request->type == REQUEST_CLOCK_LEVEL ||
+           request->type == REQUEST_YEAR_CLOSE || request->type == REQUEST_CYCLE;
 }
 
 /* An order of the desk needs no place among the senders' results: the release of a cut must get
@@ -702,7 +807,61 @@ static bool has_room(const struct shard *shard, const struct request *request)
         return false;
     }
     if (is_control(request)) return shard->control_count < CONTROLS_MAX;
+    if (!is_record_message(request) && !persons_have_room(shard, request)) return false;
     return waiting_room(shard) > 0 && failures_room(shard) > 2 * FAILURES_MAX;
+}
+
+/* Wallets, mail between shards, questions about persons. */
+static void take_between(struct shard *shard, const struct request *request, int64_t now_ms)
+{
+    switch (request->type) {
+    case REQUEST_MAIL:
+        take_mail(shard, request, now_ms);
+        return;
+    case REQUEST_WALLET_FACT:
+        take_wallet_fact(shard, request, now_ms);
+        return;
+    default:
+        if (wallet_type(request->type) && request->type != MESSAGE_OUTBOX_GET) {
+            take_wallet(shard, request, now_ms);
+        } else {
+            put_answer(shard, request, ERROR_UNKNOWN_TYPE);
+        }
+    }
+}
+
+/* Up to when everything due has to be done before the request: its own time, or the one it sets. */
+static int64_t due_before_request(const struct shard *shard, const struct request *request,
+                                  int64_t now_ms)
+{
+    const bool sets = request->type == REQUEST_CLOCK || request->type == REQUEST_CLOCK_LEVEL;
+    return sets && shard->config.manual_clock && request->instant_ms > now_ms ? request->instant_ms
+                                                                              : now_ms;
+}
+
+/* False when it has to be given again. */
+static bool take_request(struct shard *shard, const struct request *request,
+                         const struct message *message, int64_t now_ms)
+{
+    const int64_t due_ms = due_before_request(shard, request, now_ms);
+    if (shard_next_due(shard) <= due_ms && !sweep(shard, due_ms)) return false;
+    if (!has_room(shard, request)) return false;
+    if (is_record_message(request)) return take_message(shard, request, message, now_ms);
+    if (is_control(request)) {
+        take_control(shard, request, now_ms);
+    } else {
+        take_between(shard, request, now_ms);
+    }
+    return true;
+}
+
+/* Nothing is in the block and still there is no room: only a checkpoint can make some. */
+static void want_room(struct shard *shard)
+{
+    if (shard->groups[shard->filling].entries == 0 && !shard->frozen_used &&
+        delta_count(shard->active) != 0) {
+        shard->checkpoint_wanted = true;
+    }
 }
 
 static void take_requests(struct shard *shard, const struct request *list, uint32_t count,
@@ -712,18 +871,16 @@ static void take_requests(struct shard *shard, const struct request *list, uint3
         const struct request *stretch = list + effects->taken;
         uint32_t length = count - effects->taken < STRETCH ? count - effects->taken : STRETCH;
         for (uint32_t i = 0; i < length; i++) {
-            if (is_control(&stretch[i])) continue;
+            if (!is_record_message(&stretch[i])) continue;
             message_open(shard, stretch[i].type, stretch[i].province, stretch[i].body,
                          &shard->scratch[i]);
         }
         for (uint32_t i = 0; i < length; i++) {
-            if (!has_room(shard, &stretch[i])) return;
-            if (is_control(&stretch[i])) {
-                take_control(shard, &stretch[i], now_ms);
-                if (shard->config.manual_clock) now_ms = shard->stamp_ms;
-            } else {
-                take_message(shard, &stretch[i], &shard->scratch[i], now_ms);
+            if (!take_request(shard, &stretch[i], &shard->scratch[i], now_ms)) {
+                if (!is_record_message(&stretch[i])) want_room(shard);
+                return;
             }
+            if (shard->config.manual_clock) now_ms = shard->stamp_ms;
             effects->taken++;
         }
     }
@@ -735,7 +892,8 @@ bool shard_dirty(const struct shard *shard)
     (void)delta_marks(shard->active, &marks);
     return delta_count(shard->active) >= shard->config.delta_entries / 2 ||
            marks >= shard->config.delta_entries / 2 ||
-           delta_used(shard->active) >= shard->config.delta_bytes / 2;
+           delta_used(shard->active) >= shard->config.delta_bytes / 2 ||
+           shelf_used(shard->shelf) >= shard->config.shelf_bytes / 2;
 }
 
 /* Begins the merge of what is frozen, on the thread that reads: the store's map may have to move.
@@ -786,9 +944,11 @@ static void flush(struct shard *shard, struct effects *effects)
     shard->next_block++;
     shard->writing = true;
     shard->written_seq = shard->last_seq;
+    mail_seal(shard);
     shard->written_bytes = effects->append.size;
     group->payload = 0;
     group->entries = 0;
+    shard->shelf_spent = 0;
     shard->filling ^= 1;
     freeze_if_due(shard);
 }
@@ -799,6 +959,7 @@ static void written(struct shard *shard, uint32_t next_segment, uint32_t next_of
     ENSURE(shard->writing);
     shard->writing = false;
     shard->durable_seq = shard->written_seq;
+    mail_durable(shard);
     shard->segment = next_segment;
     shard->offset = next_offset;
     shard->journal_bytes += shard->written_bytes;
@@ -831,6 +992,7 @@ void shard_step(struct shard *shard, const struct event *event, struct effects *
         take_requests(shard, event->requests.list, event->requests.count, now_ms, ret_effects);
         break;
     case EVENT_FLUSH:
+        if (shard_next_due(shard) <= now_ms && !sweep(shard, now_ms)) want_room(shard);
         flush(shard, ret_effects);
         break;
     case EVENT_WRITTEN:
@@ -867,12 +1029,12 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
     ret_status->stamp_ms = shard->stamp_ms;
     ret_status->cut_through = shard->cut_through;
     ret_status->closed_year = shard->closed_year;
-    ret_status->memory_bytes = 2 * delta_bytes(shard->active) + directory_bytes(shard->directory) +
-                               2 * sizeof(struct cell) * CELLS_MAX + 2 * GROUP_SIZE +
-                               RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
-                               FAILURES_RING * sizeof(struct failure) +
-                               2 * shard->merge.ids_room * sizeof(struct id) +
-                               shard->config.delta_entries * sizeof(struct record_facts);
+    ret_status->memory_bytes =
+        2 * delta_bytes(shard->active) + 2 * shelf_bytes(shard->shelf) +
+        directory_bytes(shard->directory) + 2 * sizeof(struct cell) * CELLS_MAX + 2 * GROUP_SIZE +
+        RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
+        FAILURES_RING * sizeof(struct failure) + 2 * shard->merge.ids_room * sizeof(struct id) +
+        shard->config.delta_entries * sizeof(struct record_facts);
 }
 
 const struct cell *shard_cells(const struct shard *shard, uint32_t *ret_count)

@@ -34,10 +34,13 @@ struct shard_config {
     bool manual_clock;
     uint32_t delta_entries; /* Entries between two checkpoints, at most. */
     size_t delta_bytes;     /* Their bytes, at most. */
+    size_t shelf_bytes;     /* Of rows changed between two checkpoints, at most. (P1) in
+                             * shard_internal.h: never less than the journal was written with. */
     uint64_t directory_ids; /* Ids the first directory table holds. */
 };
 
-/* Defaults for everything that is not identity: 262,144 entries, 96 MiB, 4 million ids. */
+/* Defaults for everything that is not identity: 262,144 entries, 96 MiB, 64 MiB of rows,
+ * 4 million ids. */
 void shard_config_init(struct shard_config *config);
 
 /* Where the journal has to be read from after shard_open(). */

@@ -129,7 +129,7 @@ uint32_t answer_facts(const struct shard *shard, struct bytes body, struct answe
         lookup_begin(shard, hash_setl_id(shard, ref.insu_admdvs, setl_id), &lookup);
         while (lookup_next(shard, &lookup, &entry)) {
             struct record_facts facts;
-            if (entry.kind != ENTRY_SETTLEMENT && entry.kind != ENTRY_REFUND) continue;
+            if (!is_settlement(&entry)) continue;
             ENSURE(facts_of(&entry, &facts));
             if (!same_ref(&facts.ref, &ref)) continue;
             facts.shard = shard->config.shard;

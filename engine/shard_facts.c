@@ -75,15 +75,14 @@ bool facts_of(const struct entry *entry, struct record_facts *ret_facts)
         facts_of_adjustment(entry, ret_facts);
         return true;
     }
-    if (entry->kind != ENTRY_SETTLEMENT && entry->kind != ENTRY_REFUND) return false;
+    if (!is_settlement(entry)) return false;
 
     struct settlement s;
     uint32_t field;
     ENSURE(settlement_decode(entry->body, &s, &field));
     const struct posting posting = posting_of(entry, &s);
-    fill_in(ret_facts, entry, &posting,
-            entry->kind == ENTRY_REFUND ? RECORD_REFUND : RECORD_SETTLEMENT, s.insu_admdvs,
-            s.setl_id);
+    fill_in(ret_facts, entry, &posting, s.refd_setl_flag ? RECORD_REFUND : RECORD_SETTLEMENT,
+            s.insu_admdvs, s.setl_id);
     ret_facts->mdtrtarea_admvs = s.mdtrtarea_admvs;
     ret_facts->day = day_of(s.setl_time);
     ret_facts->content_hash = settlement_content_hash(&s);

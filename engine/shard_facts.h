@@ -12,16 +12,23 @@
 #include "types/record_facts.h"
 #include "types/settlement.h"
 
-/* What a settlement or refund entry posted. */
+/* True for a record with the body of a settlement: one, a refund, or a debt of wallets. */
+static inline bool is_settlement(const struct entry *entry)
+{
+    return entry->kind == ENTRY_SETTLEMENT || entry->kind == ENTRY_REFUND ||
+           entry->kind == ENTRY_DEBT;
+}
+
+/* What such an entry posted. */
 struct posting posting_of(const struct entry *entry, const struct settlement *settlement);
 
 /* What an adjustment entry posted. */
 struct posting adjustment_posting_of(const struct entry *entry,
                                      const struct adjustment *adjustment);
 
-/* The facts of a settlement, refund or adjustment: what was posted to its cell and what its cell's
- * checksum adds, with RECORD_LATE or no flag. facts.shard is left 0. False for other entries. The
- * body must be sound: it was accepted. */
+/* The facts of a settlement, refund, debt or adjustment: what was posted to its cell and what its
+ * cell's checksum adds, with RECORD_LATE or no flag. facts.shard is left 0. False for other
+ * entries. The body must be sound: it was accepted. */
 bool facts_of(const struct entry *entry, struct record_facts *ret_facts);
 
 /* entry_read_fn (ledger/tally.h). */

@@ -1,5 +1,4 @@
-/* shard_internal -- what shard.c, shard_judge.c and shard_state.c share; nobody else includes it.
- */
+/* shard_internal -- what the files of a shard share; nobody else includes it. */
 #ifndef SHARD_INTERNAL_H
 #define SHARD_INTERNAL_H
 
@@ -8,8 +7,12 @@
 #include "ledger/directory.h"
 #include "ledger/merge.h"
 #include "ledger/rules.h"
+#include "ledger/shelf.h"
 #include "shard.h"
 #include "shard_facts.h"
+#include "shard_wallet.h"
+#include "types/province.h"
+#include "wallet/wallet.h"
 
 /* A message that changes something, decoded. */
 struct message {
@@ -41,6 +44,7 @@ struct verdict {
     uint16_t code;
     bool dup;
     uint8_t state;
+    bool wallet;                  /* shard->work holds the wallet entry that goes with it. */
     struct entry entry;           /* For a duplicate: the entry that was the first answer. */
     struct settlement settlement; /* For a reversal: the refund it stands for. */
     struct record record;         /* Of an accepted settlement, refund or reversal. */
@@ -65,6 +69,57 @@ struct group {
     uint32_t entries;
 };
 
+/* -- wallets -------------------------------------------------------------------------------- */
+
+/* When somebody is due: a heap, the earliest first. Items are not taken out when a person's time
+ * changes: one that is not the person's any more counts for nothing (shard_persons.c). */
+struct due {
+    int64_t due_ms;
+    struct psn_key person;
+};
+
+#define DUES_MAX (1u << 20)
+
+struct dues {
+    struct due *list; /* Room for DUES_MAX. */
+    uint32_t count;
+};
+
+/* One judgement about wallets: what it is made from and what comes of it. Too large for the stack;
+ * there is one a shard, and it means nothing from one judgement to the next. */
+struct wallet_work {
+    struct wallet_order order;
+    bool has_fact;
+    struct wallet_fact fact;
+    struct wallet_past past;
+    struct institution institution;
+    struct person before;
+    struct person after;
+    bool has_person; /* Else the decision concerns nobody. */
+    struct wallet_decision decision;
+    struct wallet_id ids[WALLET_IDS_MAX + 2]; /* Of the entry: decision's, msgid, business key. */
+    uint32_t id_count;
+    int64_t debt_ms; /* setl_time of its debts. */
+    bool acks;       /* An outbox: up to where its destination has it. */
+    uint32_t ack_dest;
+    uint64_t ack_upto;
+    bool queues; /* A message for an outbox that is here. */
+    struct outgoing queue;
+
+    /* The entry, when there is something to write; its body is `body`. */
+    bool writes;
+    struct entry entry;
+    uint8_t body[ENTRY_BODY_MAX];
+
+    /* The answer: the decision's, or of what was answered before. */
+    bool dup;
+    uint64_t seq;
+    int64_t stamp_ms;
+    struct wallet_said said;
+    uint32_t used_count;
+    struct lot used[PAY_LOTS_MAX];
+};
+
 struct shard {
     struct shard_config config;
     const struct tables *tables;
@@ -74,13 +129,29 @@ struct shard {
     struct book *book;
     struct directory *directory;
     struct delta *active;
-    struct delta *frozen; /* Being merged, or about to be; else empty and not looked at. */
+    struct delta *frozen;       /* Being merged, or about to be; else empty and not looked at. */
+    struct shelf *shelf;        /* Rows changed since the last freeze. */
+    struct shelf *shelf_frozen; /* Goes with `frozen`. */
+    size_t shelf_spent;         /* What the puts of this block may have taken of the shelf. */
     bool frozen_used;
     uint64_t last_seq;
     int64_t stamp_ms;
     uint32_t cut_through;
     uint32_t closed_year;
     uint64_t cuts;
+
+    /* Wallets. */
+    struct params *params;        /* The store's table, and what RulePush brought. */
+    bool checked[PROVINCE_COUNT]; /* A rule of the insured province may ask for a person's switch
+                                   * or filing before a settlement. */
+    struct shelf_counters counters;
+    struct dues dues;
+    struct person *applied; /* Scratch of state_apply(). */
+    struct wallet_work *work;
+    uint64_t mail_sent[SHARDS_MAX];   /* Last number handed out in this run. */
+    uint64_t mail_said[SHARDS_MAX];   /* What we last told it that we have. */
+    uint64_t mail_sealed[SHARDS_MAX]; /* counters.mail_has with the block on its way … */
+    uint64_t mail_safe[SHARDS_MAX];   /* … and on stable storage. */
 
     /* Journal. */
     struct group groups[2];
@@ -165,12 +236,32 @@ struct entry walk_to(const struct shard *shard, struct walk *walk, uint64_t seq)
 /* What became of a record; zeros when nothing did. */
 struct mark mark_of(const struct shard *shard, uint64_t seq);
 
+/* A row by its key (ledger/shelf.h): from the active shelf, else the frozen one, else the store.
+ * False when there is none. Borrowed until the next change or step. */
+bool shelf_read(const struct shard *shard, struct bytes key, struct bytes *ret_value);
+
+/* Puts or drops a row: the only way to, because of
+ *
+ *   (P1) The puts and drops of one block, counted as if each took a new place, need no more than
+ *        shelf_block_max(). A shelf with that much room therefore takes any block of the journal,
+ *        whatever it held when the block was first made: so replay can never run out of it.
+ *
+ * Live it is kept by asking shelf_can_take() before a request is judged, with a bound of the rows
+ * its entry may write; when it says no, the block has to be sealed first. */
+void shelf_write(struct shard *shard, struct bytes key, struct bytes value);
+void shelf_erase(struct shard *shard, struct bytes key);
+
+/* True when `rows` more writes, of values of `bytes` in all, fit on the shelf and into (P1). */
+bool shelf_can_take(const struct shard *shard, uint32_t rows, size_t bytes);
+size_t shelf_block_max(const struct shard *shard);
+
 /* Applies a decision: book, ids, marks, months. `record` is what the judge worked out about a
  * settlement or refund, or NULL on replay. The entry's bytes go into the delta. */
 void state_apply(struct shard *shard, const struct entry *entry, const struct record *record,
                  struct bytes entry_bytes);
 
-/* Freezes the active delta, to be merged up to the last entry; the other one becomes active. */
+/* Freezes the active delta and shelf, to be merged up to the last entry; the other ones become
+ * active. */
 void state_freeze(struct shard *shard);
 
 /* Ends a merge that went well. */
@@ -179,6 +270,122 @@ void state_merged(struct shard *shard);
 /* What an adjustment changes, AMOUNT_COUNT amounts: its parts change the fund total too, so that a
  * later full refund fits. */
 void adjustment_amounts(const struct adjustment *adjustment, int64_t *ret_amounts);
+
+/* Notes that `entry` refers to the entry `seq`, and adds `sign` times its amounts to what has
+ * changed there. */
+void change_mark(struct shard *shard, uint64_t seq, const struct entry *entry,
+                 const int64_t *amounts, int sign, int refunds);
+
+/* An id leads to an entry from now on. */
+void add_id(struct shard *shard, uint64_t hash, uint64_t seq);
+
+/* -- shard.c: entries and results ------------------------------------------------------------ */
+
+/* True when the block takes `entries` more with `size` bytes in all, and the delta them, `ids` and
+ * `marks`. */
+bool has_entry_room(const struct shard *shard, uint32_t entries, size_t size, uint32_t ids,
+                    uint32_t marks);
+
+/* Numbers the decision, writes it into the group and applies it. */
+void append(struct shard *shard, struct entry *entry, const struct record *record);
+
+/* A place among the results, in the order of the judgements, to be filled in; it leaves when every
+ * entry there is is durable (J1). */
+struct result *put_answer(struct shard *shard, const struct request *request, uint32_t code);
+
+/* -- shard_persons.c: what a wallet entry does to the state ----------------------------------- */
+
+/* Hash of an id of wallets; without a person where the id names one by itself. */
+uint64_t hash_wallet_id(const struct shard *shard, const struct psn_key *person,
+                        const struct wallet_id *id);
+
+/* True for ids that mean something only together with a person. */
+bool wallet_id_scoped(char domain);
+
+/* The rows of a person, none for an unknown one. */
+void person_load(const struct shard *shard, const struct psn_key *key, struct person *ret_person);
+
+bool institution_load(const struct shard *shard, struct bytes code,
+                      struct institution *ret_institution);
+
+void apply_wallet(struct shard *shard, const struct entry *entry);
+
+/* What a debt posts; its settlement is decoded into *ret_settlement. */
+struct posting debt_posting(const struct entry *entry, struct settlement *ret_settlement);
+void apply_debt(struct shard *shard, const struct entry *entry);
+
+/* Reads counters, rules and due times from the store. 0 or a negative errno. */
+int persons_open(struct shard *shard, const char **ret_why);
+
+/* Puts on the shelf what is kept in memory; just before a freeze. */
+void persons_freeze(struct shard *shard);
+
+/* The earliest due person; false when there is none. What has no meaning any more is dropped. */
+bool dues_first(struct shard *shard, struct due *ret_due);
+
+/* True when no person more may become due. */
+bool dues_full(const struct shard *shard);
+
+/* -- shard_wallet.c: what is decided about wallets --------------------------------------------- */
+
+/* What one entry of a wallet may bring at most: ids; marks, of the transfers it ends and of what it
+ * refers to. */
+#define WALLET_ENTRY_IDS_MAX (WALLET_IDS_MAX + 2)
+#define WALLET_MARKS_MAX     (TRANSFERS_MAX + 1)
+
+/* True when there is room for so many wallet decisions, one of them with debts and a settlement,
+ * and for so many rows dropped beside; for a message of that type. */
+bool wallets_have_room(const struct shard *shard, uint32_t decisions, uint32_t rows);
+bool wallet_has_room(const struct shard *shard, uint16_t type);
+
+/* True for an effect on one of this shard's persons, or a message of an outbox that is here. */
+bool mail_item_sound(const struct shard *shard, uint16_t op, struct bytes data);
+
+/* Judges a sound batch of one item or none into shard->work. */
+bool judge_mail(const struct shard *shard, struct bytes batch, int64_t now_ms);
+
+void take_wallet(struct shard *shard, const struct request *request, int64_t now_ms);
+void take_wallet_fact(struct shard *shard, const struct request *request, int64_t now_ms);
+
+/* Everybody who is due until then, each at the time itself. False when there is no room for more:
+ * the block has to be written first, and what comes after that time has to wait. */
+bool sweep(struct shard *shard, int64_t until_ms);
+
+/* What a settlement that pays from a wallet or a refund that gives back to one does to it, into
+ * shard->work. `record` is the entry it will have; what stands in the way is added to `failures`.
+ * Gives true when there is an entry to append behind it. */
+bool judge_inline(const struct shard *shard, const struct settlement *s, const struct entry *record,
+                  struct failures *failures);
+
+/* The same when `record`, a correction with that msgid, takes the settlement of `original` back. */
+bool judge_inline_correction(const struct shard *shard, const struct settlement *s,
+                             const struct entry *original, const struct entry *record,
+                             struct bytes msgid, uint32_t field, struct failures *failures);
+
+/* Whether the insured person's switch and filing let the settlement pass. Only for provinces in
+ * shard->checked. */
+void judge_switches(const struct shard *shard, const struct settlement *s, uint8_t line,
+                    struct failures *failures);
+
+/* Appends the entry in shard->work with its debts. */
+void append_wallet(struct shard *shard);
+
+/* What would be decided otherwise today; NULL when nothing. */
+const char *wallet_judge_again(const struct shard *shard, const struct entry *entry);
+
+/* -- shard_mail.c ---------------------------------------------------------------------------- */
+
+void take_mail(struct shard *shard, const struct request *request, int64_t now_ms);
+
+bool mail_has_room(const struct shard *shard, struct bytes batch);
+
+/* State: an item for a shard, an item taken and what the sender has. */
+void mail_put(struct shard *shard, uint32_t to, uint16_t op, struct bytes data, uint64_t seq);
+void mail_took(struct shard *shard, struct bytes batch);
+
+/* The block on its way has what is counted now; it is on stable storage; both. */
+void mail_seal(struct shard *shard);
+void mail_durable(struct shard *shard);
 
 /* -- shard_judge.c: what is decided --------------------------------------------------------- */
 
@@ -190,6 +397,12 @@ void message_open(const struct shard *shard, uint16_t type, uint16_t province, s
  * refund is written there, and verdict.entry.body may point to it. */
 void judge(const struct shard *shard, const struct message *message, int64_t now_ms, uint8_t *out,
            struct verdict *ret_verdict, uint64_t *soft);
+
+/* The month that is cleared for something of `month`: itself, or the first that is not cut. */
+uint32_t open_period(const struct shard *shard, uint32_t month);
+
+/* The area may be given as its province alone. */
+uint32_t province_said(uint32_t admdvs);
 
 /* -- shard_answers.c: what the cycle asks about records -------------------------------------- */
 

@@ -8,8 +8,7 @@
 #include "types/civil.h"
 #include "types/ensure.h"
 
-/* The area may be given as its province alone. */
-static uint32_t province_said(uint32_t admdvs)
+uint32_t province_said(uint32_t admdvs)
 {
     return admdvs > 99 ? admdvs / 10000 : admdvs;
 }
@@ -208,7 +207,7 @@ static bool is_reversed(const struct shard *shard, uint64_t seq)
     return (mark_of(shard, seq).flags & MARK_REVERSED) != 0;
 }
 
-static uint32_t open_period(const struct shard *shard, uint32_t month)
+uint32_t open_period(const struct shard *shard, uint32_t month)
 {
     return month > shard->cut_through ? month : civil_month_next(shard->cut_through);
 }
@@ -342,6 +341,18 @@ static void judge_refund(const struct shard *shard, const struct settlement *s,
     verdict->entry.prev_seq = mark.last_seq != 0 ? mark.last_seq : original.seq;
 }
 
+/* What a settlement asks of its person: switch, filing, wallet. For few there is anything. */
+static void judge_person(const struct shard *shard, const struct settlement *s,
+                         struct verdict *verdict)
+{
+    if (!s->refd_setl_flag && shard->checked[province_of_area(s->insu_admdvs)]) {
+        judge_switches(shard, s, verdict->entry.line, &verdict->failures);
+    }
+    if (!refused(verdict) && s->amounts[AMOUNT_WLT] != 0) {
+        verdict->wallet = judge_inline(shard, s, &verdict->entry, &verdict->failures);
+    }
+}
+
 /* Everything about a settlement or refund but its form as protobuf and its sender. */
 static void judge_record(const struct shard *shard, const struct settlement *s, uint64_t msgid_hash,
                          uint64_t setl_id_hash, uint16_t sender, int64_t now_ms,
@@ -384,6 +395,9 @@ static void judge_record(const struct shard *shard, const struct settlement *s, 
     record->setl_id_hash = setl_id_hash;
     entry->sender = sender;
     verdict->state = STATE_ACCRUED;
+    if (s->amounts[AMOUNT_WLT] != 0 || shard->checked[province_of_area(s->insu_admdvs)]) {
+        judge_person(shard, s, verdict);
+    }
 }
 
 static void judge_settlement(const struct shard *shard, const struct message *message,
@@ -652,6 +666,12 @@ static void judge_correction(const struct shard *shard, const struct message *me
         entry->period = first.period;
         entry->orig_period = first.orig_period;
         verdict->state = STATE_REVERSED;
+        if (!refused(verdict) && is_record(&first)) {
+            const struct settlement its = settlement_of(&first);
+            if (its.amounts[AMOUNT_WLT] == 0) return;
+            verdict->wallet = judge_inline_correction(shard, &its, &first, entry, c->msgid, 2,
+                                                      &verdict->failures);
+        }
         return;
     }
     if (find_tombstone(shard, hash, sender, c->omsgid, c->psn_key, now_ms, &first)) {
@@ -668,7 +688,7 @@ void judge(const struct shard *shard, const struct message *message, int64_t now
 {
     struct verdict *v = ret_verdict;
     v->code = ERROR_OK;
-    v->dup = false;
+    v->dup = v->wallet = false;
     v->state = STATE_NONE;
     v->failures.count = 0;
     v->record.settlement = NULL;
@@ -709,7 +729,7 @@ static uint16_t message_type_of(const struct entry *entry)
     case ENTRY_KIND_END:
         break;
     }
-    return 0; /* The operator's decision, not the judge's. */
+    return 0; /* The operator's decision, or what follows from an entry before it. */
 }
 
 const char *shard_judge_again(const struct shard *shard, const struct entry *entry)
@@ -719,6 +739,7 @@ const char *shard_judge_again(const struct shard *shard, const struct entry *ent
     struct verdict verdict;
     uint64_t soft = 0;
     const uint16_t type = message_type_of(entry);
+    if (entry->kind == ENTRY_WALLET) return wallet_judge_again(shard, entry);
     if (type == 0) return NULL;
 
     message_open(shard, type, entry->sender, entry->body, &message);

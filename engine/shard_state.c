@@ -2,6 +2,7 @@
  *
  * state_apply() is the only way the state changes, live and on replay. It judges nothing: what it
  * is given was decided, and whatever does not fit is a bug. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "codec/messages.h"
@@ -130,6 +131,52 @@ struct mark mark_of(const struct shard *shard, uint64_t seq)
     return stored;
 }
 
+/* -- rows ----------------------------------------------------------------------------------- */
+
+bool shelf_read(const struct shard *shard, struct bytes key, struct bytes *ret_value)
+{
+    enum shelf_found found = shelf_get(shard->shelf, key, ret_value);
+    if (found == SHELF_NOT_HERE && shard->frozen_used) {
+        found = shelf_get(shard->shelf_frozen, key, ret_value);
+    }
+    if (found != SHELF_NOT_HERE) return found == SHELF_VALUE;
+    const int r = store_get(shard->store, STORE_SHELF, key, ret_value);
+    ENSURE(r == 0 || r == -ENOENT);
+    return r == 0;
+}
+
+/* A quarter: what a block may take fits at least once into the half of a shelf that is not yet due
+ * for a checkpoint. */
+size_t shelf_block_max(const struct shard *shard)
+{
+    return shard->config.shelf_bytes / 4;
+}
+
+bool shelf_can_take(const struct shard *shard, uint32_t rows, size_t bytes)
+{
+    const size_t more = (size_t)rows * SHELF_ROW_COST + bytes;
+    return shelf_has_room(shard->shelf, rows, bytes) &&
+           more <= shelf_block_max(shard) - shard->shelf_spent;
+}
+
+static void spend_shelf(struct shard *shard, size_t bytes)
+{
+    shard->shelf_spent += SHELF_ROW_COST + bytes;
+    ENSURE(shard->shelf_spent <= shelf_block_max(shard)); /* (P1) */
+}
+
+void shelf_write(struct shard *shard, struct bytes key, struct bytes value)
+{
+    spend_shelf(shard, value.size);
+    shelf_put(shard->shelf, key, value);
+}
+
+void shelf_erase(struct shard *shard, struct bytes key)
+{
+    spend_shelf(shard, 0);
+    shelf_drop(shard->shelf, key);
+}
+
 void lookup_begin(const struct shard *shard, uint64_t hash, struct lookup *ret_lookup)
 {
     ret_lookup->hash = hash;
@@ -194,16 +241,14 @@ bool lookup_next(const struct shard *shard, struct lookup *lookup, struct entry 
 
 /* -- changing ------------------------------------------------------------------------------- */
 
-static void add_id(struct shard *shard, uint64_t hash, uint64_t seq)
+void add_id(struct shard *shard, uint64_t hash, uint64_t seq)
 {
     delta_add_id(shard->active, hash, seq);
     ENSURE(directory_add(shard->directory, hash, delta_run(shard->active)));
 }
 
-/* Notes that `entry` refers to the record `seq`, and adds `sign` times its amounts to what has
- * changed there. */
-static void change_mark(struct shard *shard, uint64_t seq, const struct entry *entry,
-                        const int64_t *amounts, int sign, int refunds)
+void change_mark(struct shard *shard, uint64_t seq, const struct entry *entry,
+                 const int64_t *amounts, int sign, int refunds)
 {
     struct mark mark = mark_of(shard, seq);
     /* One taken back is not the newest any more, and the chain goes on from the newest. */
@@ -366,11 +411,15 @@ void state_apply(struct shard *shard, const struct entry *entry, const struct re
     case ENTRY_CYCLE:
         return; /* The cycle's own; nothing of the shard's changes. */
     case ENTRY_WALLET:
+        apply_wallet(shard, entry);
+        return;
     case ENTRY_DEBT:
+        apply_debt(shard, entry);
+        return;
     case ENTRY_KIND_END:
         break;
     }
-    ENSURE(entry->kind < ENTRY_WALLET);
+    ENSURE(entry->kind < ENTRY_KIND_END);
 }
 
 /* -- checkpoint ----------------------------------------------------------------------------- */
@@ -378,6 +427,7 @@ void state_apply(struct shard *shard, const struct entry *entry, const struct re
 void state_freeze(struct shard *shard)
 {
     ENSURE(!shard->frozen_used);
+    persons_freeze(shard);
     struct delta *delta = shard->active;
     uint32_t run = delta_run(delta);
     uint32_t run_ids = shard->run_ids + delta_ids(delta);
@@ -393,9 +443,14 @@ void state_freeze(struct shard *shard)
     shard->frozen_used = true;
     shard->run_ids = run_ids;
     delta_reset(shard->active, shard->last_seq + 1, run);
+    struct shelf *shelf = shard->shelf;
+    shard->shelf = shard->shelf_frozen;
+    shard->shelf_frozen = shelf;
+    shelf_reset(shard->shelf);
 
     struct merge *merge = &shard->merge;
     merge->delta = delta;
+    merge->shelf = shelf;
     merge->run_ids_before = run_ids_before;
     merge->cells = shard->merge_cells;
     merge->cell_count = book_take_changed(shard->book, shard->merge_cells);

@@ -4,9 +4,10 @@
  *           OFFSET  SIZE  FIELD
  *                0     4  from          the shard that sends
  *                4     4  count         of items; 0: only says what it has
- *                8     8  first         number of the first item, dense from 1 for each ordered
- * pair 16     8  has           last number the sender has from the one it sends to 24     …  items:
- * size (2), op (2): OP_EFFECT or OP_OUT, then that op's bytes
+ *                8     8  first         number of the first item, dense from 1 for each pair
+ *               16     8  has           last number the sender has from the one it sends to; on
+ *                                       stable storage: the other forgets up to it
+ *               24     …  items         size (2), op (2): OP_EFFECT or OP_OUT; then that op's bytes
  *
  * (M1) A shard takes items in order: number n only after n - 1, and each once; the number it has
  *      stands in its state, and the entry that holds a batch holds its effect as well.

@@ -9,8 +9,9 @@
  * CYCLE   value: nothing; key: seq (8), big-endian, of an entry of the clearing cycle.
  * PERSON  whose record each is: value: numbers of 8 bytes, ascending: bytes 4..8 of psn_key as a
  *         big-endian number << 24 | seq - run; key: run (8), the seq of the run's first entry, and
- *         the first number (8), big-endian. A run is a checkpoint's; a short one takes the next
- * too. META    value: struct shard_meta; key: "meta". Integers in values are little-endian.
+ *         the first number (8), big-endian. A run is a checkpoint's; a short one takes the next.
+ * SHELF   as ledger/shelf.h says.
+ * META    value: struct shard_meta; key: "meta". Integers in values are little-endian.
  * Everything here can be rebuilt from the journal. */
 #ifndef LEDGER_CHUNK_H
 #define LEDGER_CHUNK_H
@@ -39,10 +40,11 @@ struct mark {
 
 #define MARK_REVERSED 1u /* Cancelled by a correction: it clears nothing. */
 
-/* 2 since the state holds tallies. A state of format 1 would lack those of its records: it counts
- * as empty, and the journal is replayed from its first block. */
-#define SHARD_META_FORMAT     2
-#define SHARD_META_FORMAT_OLD 1
+/* 3 since the state holds wallets and says whose record each is; 2 since it holds tallies. An older
+ * state would lack those of its records: it counts as empty, and the journal is replayed from its
+ * first block. */
+#define SHARD_META_FORMAT     3
+#define SHARD_META_FORMAT_OLD 2 /* And 1. */
 
 /* Where the state stands; written in the same transaction as the state (B1). */
 struct shard_meta {
@@ -61,6 +63,12 @@ struct shard_meta {
     uint32_t run_ids;          /* Ids it holds already. */
     uint64_t journal_bytes;    /* Written to the journal so far. */
 };
+
+/* True for a format whose state counts as empty. */
+static inline bool shard_meta_is_old(uint32_t format)
+{
+    return format >= 1 && format <= SHARD_META_FORMAT_OLD;
+}
 
 /* The bytes from entry `seq` on in a chunk of records whose first is `first_seq`; size 0 when it is
  * not in it or the chunk makes no sense. Borrowed from the chunk. */

@@ -23,6 +23,7 @@ size_t merge_estimate(const struct merge *merge)
     return 2 * (delta_used(merge->delta) +
                 ((size_t)delta_ids(merge->delta) + merge->run_ids_before) * sizeof(struct id) +
                 (size_t)marks * PAGE_SIZE + (size_t)merge->cell_count * PAGE_SIZE +
+                shelf_used(merge->shelf) + (size_t)shelf_count(merge->shelf) * PAGE_SIZE +
                 (size_t)delta_count(merge->delta) * TALLIES_PER_RECORD * TALLY_ROOM) +
            4096 * PAGE_SIZE;
 }
@@ -194,6 +195,21 @@ static int put_cells(struct store_txn *txn, const struct merge *merge)
     return 0;
 }
 
+static int put_shelf(struct store_txn *txn, const struct merge *merge)
+{
+    uint32_t cursor = 0;
+    struct bytes key;
+    struct bytes value;
+    bool dropped;
+
+    while (shelf_next(merge->shelf, &cursor, &key, &value, &dropped)) {
+        const int r =
+            dropped ? store_delete(txn, STORE_SHELF, key) : store_put(txn, STORE_SHELF, key, value);
+        if (r != 0) return r;
+    }
+    return 0;
+}
+
 /* The bytes of an entry, of this delta or an earlier one. Only after put_records(): then the
  * transaction sees them all. */
 static int original_of(struct store_txn *txn, const struct merge *merge, uint64_t seq,
@@ -269,6 +285,7 @@ int merge_run(struct merge *merge)
     if (r == 0) r = put_ids(txn, merge);
     if (r == 0) r = put_marks(txn, merge);
     if (r == 0) r = put_cells(txn, merge);
+    if (r == 0) r = put_shelf(txn, merge);
     if (r == 0) r = put_tallies(txn, merge);
     if (r == 0) {
         /* What the next ids go to was decided at the freeze; here only the meta row is left. */

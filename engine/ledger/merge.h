@@ -1,4 +1,4 @@
-/* merge -- a frozen delta into the store: one sorted, synced transaction.
+/* merge -- a frozen delta and shelf into the store: one sorted, synced transaction.
  *
  * Runs on a background thread while the shard goes on with another delta; both only read the frozen
  * one. (B1) The journal position and everything it implies are in the same transaction. */
@@ -6,6 +6,7 @@
 #define LEDGER_MERGE_H
 
 #include "ledger/delta.h"
+#include "ledger/shelf.h"
 #include "ledger/tally.h"
 #include "types/cell.h"
 #include "world/store.h"
@@ -14,6 +15,7 @@
 struct merge {
     struct store *store;
     const struct delta *delta;
+    struct shelf *shelf;      /* Only sorted, which nobody notices who reads it. */
     struct shard_meta meta;   /* As it is to be after the merge. */
     uint32_t run_ids_before;  /* Ids that the delta's run holds in the store already. */
     const struct cell *cells; /* Changed cells as they were at the freeze. */

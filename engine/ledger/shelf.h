@@ -18,19 +18,23 @@
 #include "types/bytes.h"
 
 #define SHELF_KEY_MAX 25 /* Bytes. */
+#define SHELF_ROW_COST                                                        \
+    64 /* Bytes a row takes beside its value: its key, its part of the index. \
+        */
 
 struct shelf;
 
-/* Room for `bytes_max` bytes of keys and values; the memory is touched as it is used. NULL without
- * memory. */
+/* Room for `bytes_max` bytes, less than 4 GiB: SHELF_ROW_COST a key, and the values. The memory is
+ * touched as it is used. NULL without memory. */
 struct shelf *shelf_new(size_t bytes_max);
 void shelf_free(struct shelf *shelf); /* NULL is fine. */
 void shelf_reset(struct shelf *shelf);
 
-/* True when rows of `bytes` in all, at most `rows` of them, still fit. */
+/* True when `rows` more puts and drops with values of `bytes` in all are sure to fit. */
 bool shelf_has_room(const struct shelf *shelf, uint32_t rows, size_t bytes);
 
-/* Copies; in place of a value of the same key. */
+/* Copies; in place of a value of the same key. Where a larger one does not fit into the old one's
+ * place, that place is lost until the next reset. */
 void shelf_put(struct shelf *shelf, struct bytes key, struct bytes value);
 void shelf_drop(struct shelf *shelf, struct bytes key);
 
@@ -44,11 +48,12 @@ enum shelf_found {
 enum shelf_found shelf_get(const struct shelf *shelf, struct bytes key, struct bytes *ret_value);
 
 uint32_t shelf_count(const struct shelf *shelf); /* Keys. */
-size_t shelf_used(const struct shelf *shelf);    /* Bytes. */
+size_t shelf_used(const struct shelf *shelf);    /* Of bytes_max. */
 size_t shelf_bytes(const struct shelf *shelf);   /* Bytes of memory reserved. */
 
 /* For the merge: the keys in ascending order, each once with its last value. `dropped` says that
- * there is none. Returns false at the end; begins with *cursor = 0. Sorts at the first call. */
+ * there is none. Returns false at the end; begins with *cursor = 0. Sorts at the first call;
+ * finding rows may go on meanwhile on another thread. */
 bool shelf_next(struct shelf *shelf, uint32_t *cursor, struct bytes *ret_key,
                 struct bytes *ret_value, bool *ret_dropped);
 

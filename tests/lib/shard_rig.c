@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "codec/mail.h"
 #include "deploy/embedded_tables.h"
 #include "journal/entry.h"
 #include "ledger/merge.h"
@@ -14,6 +15,7 @@
 #define RESULTS_ROOM     70000
 #define CONTROLS_ROOM    256
 #define SEGMENT_END      (16u * BLOCK_ALIGN) /* Short segments, so that they change often. */
+#define SHELF_SIZE       (16u << 20)
 #define STORE_FIRST_SIZE (1u << 20)
 
 /* -- tables --------------------------------------------------------------------------------- */
@@ -95,6 +97,7 @@ static void open_shard(struct rig *rig)
     const int r = shard_open(&rig->config, &rig->shard, &from, &why);
     if (r != 0) fail_msg("shard_open: %d %s", r, why == NULL ? "" : why);
     check_position(rig, &from);
+    shard_watch(rig->shard, rig->watch, rig);
     replay(rig, &from);
 }
 
@@ -107,6 +110,15 @@ void rig_open(struct rig *rig, const struct rig_options *options)
     memset(rig->config.store_id, 7, sizeof rig->config.store_id);
     rig->config.hash_seed = 99;
     rig->config.tables = options->tables;
+    rig->config.params = options->params;
+    if (options->params == NULL) {
+        params_init(&rig->params);
+        assert_true(params_put(&rig->params, &(struct rule_row){.param = PARAM_WALLET_INLINE}));
+        rig->config.params = &rig->params;
+    }
+    rig->config.shard = options->shard;
+    rig->config.shards = options->shards != 0 ? options->shards : 1;
+    rig->config.shelf_bytes = SHELF_SIZE;
     rig->config.manual_clock = !options->system_clock;
     rig->config.delta_entries = options->delta_entries != 0 ? options->delta_entries : 256;
     rig->config.delta_bytes = options->delta_bytes != 0 ? options->delta_bytes : 1u << 20;
@@ -124,6 +136,8 @@ void rig_forget(struct rig *rig)
 {
     for (uint32_t i = 0; i < rig->control_count; i++)
         free(rig->controls[i].result.data);
+    for (uint32_t i = 0; i < rig->result_count; i++)
+        free(rig->results[i].result.data);
     rig->result_count = 0;
     rig->control_count = 0;
 }
@@ -273,6 +287,21 @@ void rig_crash(struct rig *rig, bool lands)
     shard_free(rig->shard);
     store_close(rig->config.store);
     open_shard(rig);
+}
+
+/* -- mail ----------------------------------------------------------------------------------- */
+
+bool rig_mail(struct rig *from, struct rig *to)
+{
+    uint8_t batch[MAIL_BATCH_MAX];
+    const size_t size = shard_mail_take(from->shard, to->config.shard, batch);
+    const struct request request = {.type = REQUEST_MAIL, .body = {batch, size}};
+    if (size == 0) return false;
+    rig_settle(to);
+    assert_int_equal(rig_give(to, &request, 1), 1);
+    rig_settle(to);
+    rig_settle(from);
+    return true;
 }
 
 /* -- requests ------------------------------------------------------------------------------- */

@@ -8,9 +8,11 @@
 #define TESTS_LIB_SHARD_RIG_H
 
 #include "shard.h"
+#include "shard_wallet.h"
 #include "types/settlement.h"
+#include "wallet/params.h"
 
-/* A result with its own copy of the failures. Data is freed with the rig's list. */
+/* A result with its own copy of the failures. Data is freed when the results are forgotten. */
 struct rig_result {
     struct result result;
     struct failure failures[FAILURES_MAX];
@@ -24,6 +26,8 @@ struct rig_block {
 };
 
 struct rig {
+    struct params params;  /* Unless the test brought its own. */
+    shard_watch_fn *watch; /* For the replay of the next crash. */
     struct shard_config config;
     struct shard *shard;
     char folder[64];
@@ -52,6 +56,9 @@ struct rig_options {
     uint32_t delta_entries;      /* 0: 256. */
     size_t delta_bytes;          /* 0: 1 MiB. */
     bool system_clock;           /* Else manual. */
+    const struct params *params; /* Borrowed. NULL: wlt_pay of a settlement is a figure only. */
+    uint32_t shard;              /* One of … */
+    uint32_t shards;             /* … these; 0: the only one. */
 };
 
 /* The shipped tables, as a store gets them. The result is a copy that the test may change. */
@@ -74,6 +81,10 @@ void rig_settle(struct rig *rig);
 /* The process dies and starts again. `lands`: the block on its way made it to the device, only
  * nobody was told. */
 void rig_crash(struct rig *rig, bool lands);
+
+/* Hands the next batch of mail from one shard to another, or to itself, and settles both. False
+ * when there is none. */
+bool rig_mail(struct rig *from, struct rig *to);
 
 /* Forgets the results collected so far. */
 void rig_forget(struct rig *rig);

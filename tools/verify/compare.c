@@ -20,7 +20,7 @@ int compare_meta(struct store *store, uint32_t shard, struct shard_meta *ret_met
         return -1;
     }
     memcpy(ret_meta, value.data, sizeof *ret_meta);
-    if (ret_meta->format == SHARD_META_FORMAT_OLD && ret_meta->shard == shard) {
+    if (shard_meta_is_old(ret_meta->format) && ret_meta->shard == shard) {
         *ret_meta = (struct shard_meta){0}; /* The next start makes it anew from the journal. */
         return 0;
     }

@@ -1,0 +1,197 @@
+#include "ledger/shelf.h"
+
+#include <stdlib.h>
+
+#include "types/ensure.h"
+#include "util/checksum.h"
+
+#define SLOTS_PER_ROW 2 /* At least: so that a free slot is near. */
+
+struct row {
+    uint32_t value_at; /* Place of the value in `memory`. */
+    uint32_t size;     /* Of the value now. */
+    uint32_t room;     /* Of its place: the largest it was there. */
+    uint8_t key_size;
+    bool dropped;
+    uint8_t key[SHELF_KEY_MAX]; /* Zeros behind it. */
+};
+
+/* Rows grow from the front of one piece of memory and values from its back. They cannot meet: a row
+ * is smaller than what it is counted as. */
+struct shelf {
+    uint8_t *memory;
+    size_t bytes_max;
+    size_t values; /* Bytes of places for values, those lost included. */
+    uint32_t count;
+    uint32_t rows_max;
+    uint64_t slot_mask;
+    uint32_t *slots;          /* Open addressing by key: number of the row plus 1; 0 is empty. */
+    const struct row **order; /* Rows by key, once they are sorted. */
+    bool sorted;
+};
+
+_Static_assert(sizeof(struct row) < SHELF_ROW_COST, "rows and values cannot meet");
+
+struct shelf *shelf_new(size_t bytes_max)
+{
+    struct shelf *shelf = calloc(1, sizeof *shelf);
+    if (shelf == NULL) return NULL;
+    ENSURE(bytes_max <= UINT32_MAX);
+    shelf->bytes_max = bytes_max;
+    shelf->rows_max = (uint32_t)(bytes_max / SHELF_ROW_COST);
+    uint64_t slots = 1;
+    while (slots < (uint64_t)shelf->rows_max * SLOTS_PER_ROW)
+        slots *= 2;
+    shelf->slot_mask = slots - 1;
+    shelf->memory = malloc(bytes_max);
+    shelf->slots = calloc(slots, sizeof *shelf->slots);
+    shelf->order = malloc(((size_t)shelf->rows_max + 1) * sizeof(struct row *));
+    if (shelf->memory == NULL || shelf->slots == NULL || shelf->order == NULL) {
+        shelf_free(shelf);
+        return NULL;
+    }
+    return shelf;
+}
+
+void shelf_free(struct shelf *shelf)
+{
+    if (shelf == NULL) return;
+    free(shelf->memory);
+    free(shelf->slots);
+    free(shelf->order);
+    free(shelf);
+}
+
+void shelf_reset(struct shelf *shelf)
+{
+    if (shelf->count != 0) {
+        memset(shelf->slots, 0, (shelf->slot_mask + 1) * sizeof *shelf->slots);
+    }
+    shelf->count = 0;
+    shelf->values = 0;
+    shelf->sorted = false;
+}
+
+bool shelf_has_room(const struct shelf *shelf, uint32_t rows, size_t bytes)
+{
+    const size_t left = shelf->bytes_max - shelf_used(shelf);
+    return bytes <= left && (uint64_t)rows * SHELF_ROW_COST <= left - bytes;
+}
+
+static struct row *row_at(const struct shelf *shelf, uint32_t number)
+{
+    return (struct row *)(void *)shelf->memory + number;
+}
+
+/* The slot of the row with that key, or the empty one where it would go. */
+static uint32_t *slot_of(const struct shelf *shelf, struct bytes key)
+{
+    uint64_t slot = checksum_hash64(0, key.data, key.size) & shelf->slot_mask;
+    for (;; slot = (slot + 1) & shelf->slot_mask) {
+        if (shelf->slots[slot] == 0) return &shelf->slots[slot];
+        const struct row *row = row_at(shelf, shelf->slots[slot] - 1);
+        if (row->key_size == key.size && memcmp(row->key, key.data, key.size) == 0) {
+            return &shelf->slots[slot];
+        }
+    }
+}
+
+/* The row with that key; a new one without a value when there is none. */
+static struct row *row_for(struct shelf *shelf, struct bytes key)
+{
+    ENSURE(key.size != 0 && key.size <= SHELF_KEY_MAX);
+    uint32_t *slot = slot_of(shelf, key);
+    if (*slot != 0) return row_at(shelf, *slot - 1);
+
+    ENSURE(shelf_has_room(shelf, 1, 0));
+    struct row *row = row_at(shelf, shelf->count++);
+    *slot = shelf->count;
+    *row = (struct row){.key_size = (uint8_t)key.size};
+    memcpy(row->key, key.data, key.size);
+    shelf->sorted = false;
+    return row;
+}
+
+void shelf_put(struct shelf *shelf, struct bytes key, struct bytes value)
+{
+    struct row *row = row_for(shelf, key);
+    if (value.size > row->room) {
+        ENSURE(shelf_has_room(shelf, 0, value.size));
+        shelf->values += value.size;
+        row->value_at = (uint32_t)(shelf->bytes_max - shelf->values);
+        row->room = (uint32_t)value.size;
+    }
+    row->size = (uint32_t)value.size;
+    row->dropped = false;
+    /* It may be what shelf_get() lent out. */
+    if (value.size != 0) memmove(shelf->memory + row->value_at, value.data, value.size);
+}
+
+void shelf_drop(struct shelf *shelf, struct bytes key)
+{
+    struct row *row = row_for(shelf, key);
+    row->size = 0;
+    row->dropped = true;
+}
+
+static struct bytes value_of(const struct shelf *shelf, const struct row *row)
+{
+    return (struct bytes){shelf->memory + row->value_at, row->size};
+}
+
+enum shelf_found shelf_get(const struct shelf *shelf, struct bytes key, struct bytes *ret_value)
+{
+    if (shelf->count == 0) return SHELF_NOT_HERE;
+    const uint32_t number = *slot_of(shelf, key);
+    if (number == 0) return SHELF_NOT_HERE;
+    const struct row *row = row_at(shelf, number - 1);
+    if (row->dropped) return SHELF_DROPPED;
+    *ret_value = value_of(shelf, row);
+    return SHELF_VALUE;
+}
+
+uint32_t shelf_count(const struct shelf *shelf)
+{
+    return shelf->count;
+}
+
+size_t shelf_used(const struct shelf *shelf)
+{
+    return (size_t)shelf->count * SHELF_ROW_COST + shelf->values;
+}
+
+size_t shelf_bytes(const struct shelf *shelf)
+{
+    return sizeof *shelf + shelf->bytes_max + (shelf->slot_mask + 1) * sizeof *shelf->slots +
+           ((size_t)shelf->rows_max + 1) * sizeof(struct row *);
+}
+
+/* As the store compares: byte by byte, a beginning before what goes on. */
+static int by_key(const void *left, const void *right)
+{
+    const struct row *a = *(const struct row *const *)left;
+    const struct row *b = *(const struct row *const *)right;
+    const int order = memcmp(a->key, b->key, SHELF_KEY_MAX);
+    return order != 0 ? order : (int)a->key_size - (int)b->key_size;
+}
+
+/* Beside the index, which others may be reading. */
+static void sort_rows(struct shelf *shelf)
+{
+    for (uint32_t i = 0; i < shelf->count; i++)
+        shelf->order[i] = row_at(shelf, i);
+    qsort(shelf->order, shelf->count, sizeof(struct row *), by_key);
+    shelf->sorted = true;
+}
+
+bool shelf_next(struct shelf *shelf, uint32_t *cursor, struct bytes *ret_key,
+                struct bytes *ret_value, bool *ret_dropped)
+{
+    if (!shelf->sorted) sort_rows(shelf);
+    if (*cursor == shelf->count) return false;
+    const struct row *row = shelf->order[(*cursor)++];
+    *ret_key = (struct bytes){row->key, row->key_size};
+    *ret_value = value_of(shelf, row);
+    *ret_dropped = row->dropped;
+    return true;
+}

@@ -1,0 +1,206 @@
+/* shard_mail -- effects on their way between shards: put, handed out, taken, acknowledged
+ * (codec/mail.h has the two promises).
+ *
+ * What another shard has not acknowledged stands on the shelf, a row an item: 'M', the shard, its
+ * number -> seq of the entry that made it (8), op (2), data. There is no queue beside it: after a
+ * crash the rows are still there, and what is sent twice is passed over by who has it. */
+#include "codec/mail.h"
+#include "shard_internal.h"
+#include "types/ensure.h"
+#include "util/le.h"
+
+#define MAIL_KEY_SIZE  (1 + 1 + 8)
+#define ROW_HEAD_SIZE  10
+#define ITEM_DATA_MAX  sizeof(struct effect)
+#define ITEMS_MAX      (MAIL_BATCH_MAX / (4 + offsetof(struct effect, lots)) + 1) /* Of a batch. */
+#define MAIL_WINDOW    4096 /* Items for one shard that are out and not acknowledged. */
+#define MAIL_ACK_EVERY 1024 /* Taken items after which we say so, even without any mail. */
+
+_Static_assert(sizeof(struct outgoing) <= ITEM_DATA_MAX, "both kinds of items fit");
+_Static_assert(sizeof(struct outgoing) >= offsetof(struct effect, lots), "for ITEMS_MAX");
+
+static void mail_key(uint32_t shard, uint64_t number, uint8_t out[MAIL_KEY_SIZE])
+{
+    out[0] = 'M';
+    out[1] = (uint8_t)shard;
+    be_store64(out + 2, number);
+}
+
+/* -- state ----------------------------------------------------------------------------------- */
+
+void mail_put(struct shard *shard, uint32_t to, uint16_t op, struct bytes data, uint64_t seq)
+{
+    uint8_t key[MAIL_KEY_SIZE];
+    uint8_t row[ROW_HEAD_SIZE + ITEM_DATA_MAX];
+
+    ENSURE(to < shard->config.shards && data.size <= ITEM_DATA_MAX);
+    mail_key(to, shard->counters.mail_next[to]++, key);
+    le_store64(row, seq);
+    le_store16(row + 8, op);
+    memcpy(row + ROW_HEAD_SIZE, data.data, data.size);
+    shelf_write(shard, (struct bytes){key, sizeof key},
+                (struct bytes){row, ROW_HEAD_SIZE + data.size});
+}
+
+void mail_took(struct shard *shard, struct bytes batch)
+{
+    struct mail_batch b;
+    ENSURE(mail_decode(batch, &b) && b.from < shard->config.shards);
+    uint64_t *has = &shard->counters.mail_has[b.from];
+    uint64_t *acked = &shard->counters.mail_acked[b.from];
+
+    ENSURE(b.count == 0 || b.first == *has + 1); /* (M1) */
+    ENSURE(b.has < shard->counters.mail_next[b.from]);
+    *has += b.count;
+    while (*acked < b.has) {
+        uint8_t key[MAIL_KEY_SIZE];
+        mail_key(b.from, ++*acked, key);
+        shelf_erase(shard, (struct bytes){key, sizeof key});
+    }
+}
+
+void mail_seal(struct shard *shard)
+{
+    memcpy(shard->mail_sealed, shard->counters.mail_has, sizeof shard->mail_sealed);
+}
+
+void mail_durable(struct shard *shard)
+{
+    memcpy(shard->mail_safe, shard->mail_sealed, sizeof shard->mail_safe);
+}
+
+/* -- handing out ----------------------------------------------------------------------------- */
+
+static uint64_t last_sent(const struct shard *shard, uint32_t to)
+{
+    const uint64_t acked = shard->counters.mail_acked[to];
+    return shard->mail_sent[to] > acked ? shard->mail_sent[to] : acked;
+}
+
+/* The next item for a shard, if it may leave: (M2). */
+static bool next_item(const struct shard *shard, uint32_t to, uint64_t number,
+                      struct bytes *ret_row)
+{
+    uint8_t key[MAIL_KEY_SIZE];
+    if (number >= shard->counters.mail_next[to] ||
+        number > shard->counters.mail_acked[to] + MAIL_WINDOW) {
+        return false;
+    }
+    mail_key(to, number, key);
+    ENSURE(shelf_read(shard, (struct bytes){key, sizeof key}, ret_row));
+    ENSURE(ret_row->size >= ROW_HEAD_SIZE);
+    return le_load64(ret_row->data) <= shard->durable_seq;
+}
+
+/* Who sends much gets to know in time that it may forget. */
+static bool ack_waits(const struct shard *shard, uint32_t to)
+{
+    return shard->mail_safe[to] - shard->mail_said[to] >= MAIL_ACK_EVERY;
+}
+
+size_t shard_mail_take(struct shard *shard, uint32_t to, uint8_t *out)
+{
+    struct mail_batch batch = {
+        .from = shard->config.shard,
+        .first = last_sent(shard, to) + 1,
+        .has = shard->mail_safe[to],
+    };
+    size_t size = MAIL_HEAD_SIZE;
+    struct bytes row;
+
+    while (next_item(shard, to, batch.first + batch.count, &row)) {
+        const struct bytes data = {row.data + ROW_HEAD_SIZE, row.size - ROW_HEAD_SIZE};
+        const size_t more =
+            mail_write_item(le_load16(row.data + 8), data, out + size, MAIL_BATCH_MAX - size);
+        if (more == 0) break;
+        size += more;
+        batch.count++;
+    }
+    if (batch.count == 0 && !ack_waits(shard, to)) return 0;
+    mail_write_head(&batch, out);
+    shard->mail_sent[to] = batch.first + batch.count - 1;
+    shard->mail_said[to] = batch.has;
+    return size;
+}
+
+bool shard_mail_waits(const struct shard *shard)
+{
+    struct bytes row;
+    for (uint32_t to = 0; to < shard->config.shards; to++) {
+        if (ack_waits(shard, to) || next_item(shard, to, last_sent(shard, to) + 1, &row)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* -- taking ---------------------------------------------------------------------------------- */
+
+/* An entry an item, and the rows that an acknowledgement drops. */
+bool mail_has_room(const struct shard *shard, struct bytes batch)
+{
+    struct mail_batch b;
+    uint32_t acked = 0;
+    if (!mail_decode(batch, &b) || b.from >= shard->config.shards) return true;
+    if (b.has > shard->counters.mail_acked[b.from]) {
+        acked = (uint32_t)(b.has - shard->counters.mail_acked[b.from]);
+    }
+    return wallets_have_room(shard, b.count + 1, acked);
+}
+
+/* Appends the entry of one item, or of an acknowledgement alone. */
+static void take_item(struct shard *shard, const struct mail_batch *head, uint16_t op,
+                      struct bytes data, int64_t now_ms)
+{
+    uint8_t batch[MAIL_HEAD_SIZE + 4 + ITEM_DATA_MAX];
+    size_t size = MAIL_HEAD_SIZE;
+
+    mail_write_head(head, batch);
+    if (head->count != 0) {
+        const size_t more = mail_write_item(op, data, batch + size, sizeof batch - size);
+        ENSURE(more != 0);
+        size += more;
+    }
+    ENSURE(judge_mail(shard, (struct bytes){batch, size}, now_ms));
+    append_wallet(shard);
+}
+
+/* True when the sender is another program, or damage: nothing of it may be believed. */
+static bool batch_odd(const struct shard *shard, const struct mail_batch *batch)
+{
+    struct bytes rest = batch->items;
+    struct bytes data;
+    uint16_t op;
+    if (batch->from >= shard->config.shards || batch->first == 0) return true;
+    if (batch->has >= shard->counters.mail_next[batch->from]) return true;
+    while (mail_next(&rest, &op, &data)) {
+        if (!mail_item_sound(shard, op, data)) return true;
+    }
+    return false;
+}
+
+void take_mail(struct shard *shard, const struct request *request, int64_t now_ms)
+{
+    struct mail_batch batch;
+    struct bytes data;
+    uint16_t op;
+
+    if (!mail_decode(request->body, &batch) || batch_odd(shard, &batch)) {
+        put_answer(shard, request, ERROR_MALFORMED);
+        return;
+    }
+    const uint64_t *has = &shard->counters.mail_has[batch.from];
+    struct mail_batch head = {.from = batch.from, .count = 1, .has = batch.has};
+    for (uint64_t number = batch.first; mail_next(&batch.items, &op, &data); number++) {
+        if (number > *has + 1) break; /* A gap: what is missing comes first. */
+        if (number <= *has) continue;
+        head.first = number;
+        take_item(shard, &head, op, data, now_ms);
+    }
+    if (batch.has > shard->counters.mail_acked[batch.from]) {
+        head.count = 0;
+        head.first = *has + 1;
+        take_item(shard, &head, 0, (struct bytes){0}, now_ms);
+    }
+    put_answer(shard, request, ERROR_OK)->seq = *has;
+}

@@ -1,0 +1,520 @@
+/* shard_persons -- what a wallet entry does to the state of a shard: persons' rows, who is due,
+ * ids, institutions, rules, outboxes; and debts as records of the cells.
+ *
+ * Like shard_state.c: called by state_apply() alone, live and on replay alike, from the entry's
+ * bytes. It judges nothing; what does not fit is a bug or damage. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "codec/mail.h"
+#include "codec/messages.h"
+#include "shard_internal.h"
+#include "types/ensure.h"
+#include "util/checksum.h"
+#include "util/le.h"
+
+#define PERSON_KEY_SIZE (1 + PSN_KEY_SIZE)
+#define DUE_KEY_SIZE    (1 + 8 + PSN_KEY_SIZE)
+#define RULE_KEY_SIZE   (1 + 4 + 4 + 8)
+#define OUTBOX_KEY_SIZE (1 + 1 + 8)
+#define CODE_SIZE       16 /* Of institution.fixmedins_code. */
+
+/* -- ids ------------------------------------------------------------------------------------- */
+
+bool wallet_id_scoped(char domain)
+{
+    return domain != ID_WALLET && domain != ID_RELATION && domain != ID_TRANSFER &&
+           domain != ID_PAYMENT;
+}
+
+uint64_t hash_wallet_id(const struct shard *shard, const struct psn_key *person,
+                        const struct wallet_id *id)
+{
+    uint8_t text[8 + sizeof id->text + PSN_KEY_SIZE];
+    const size_t size = strlen(id->text);
+    size_t used = 8 + size;
+
+    memset(text, 0, 8);
+    text[0] = (uint8_t)id->domain;
+    text[1] = (uint8_t)size;
+    le_store32(text + 4, id->scope);
+    memcpy(text + 8, id->text, size);
+    if (wallet_id_scoped(id->domain) && person != NULL) {
+        memcpy(text + used, person->bytes, PSN_KEY_SIZE);
+        used += PSN_KEY_SIZE;
+    }
+    return checksum_hash64(shard->config.hash_seed, text, used);
+}
+
+static void apply_id(struct shard *shard, const struct op *op, const struct psn_key *person,
+                     uint64_t seq)
+{
+    struct wallet_id id = {.domain = (char)op->kind, .scope = le_load32(op->data.data)};
+    ENSURE(op->data.size - 4 < sizeof id.text);
+    memcpy(id.text, op->data.data + 4, op->data.size - 4);
+    add_id(shard, hash_wallet_id(shard, person, &id), seq);
+}
+
+/* -- who is due ------------------------------------------------------------------------------ */
+
+static void person_key(const struct psn_key *person, uint8_t out[PERSON_KEY_SIZE])
+{
+    out[0] = 'P';
+    memcpy(out + 1, person->bytes, PSN_KEY_SIZE);
+}
+
+static void due_key(const struct due *due, uint8_t out[DUE_KEY_SIZE])
+{
+    out[0] = 'D';
+    be_store64(out + 1, (uint64_t)due->due_ms);
+    memcpy(out + 9, due->person.bytes, PSN_KEY_SIZE);
+}
+
+static bool due_before(const struct due *a, const struct due *b)
+{
+    if (a->due_ms != b->due_ms) return a->due_ms < b->due_ms;
+    return memcmp(a->person.bytes, b->person.bytes, PSN_KEY_SIZE) < 0;
+}
+
+static void sift_down(struct dues *dues, uint32_t at)
+{
+    const struct due item = dues->list[at];
+    for (;;) {
+        uint32_t child = 2 * at + 1;
+        if (child >= dues->count) break;
+        if (child + 1 < dues->count && due_before(&dues->list[child + 1], &dues->list[child])) {
+            child++;
+        }
+        if (!due_before(&dues->list[child], &item)) break;
+        dues->list[at] = dues->list[child];
+        at = child;
+    }
+    dues->list[at] = item;
+}
+
+/* True when that is still the time of that person. */
+static bool due_stands(const struct shard *shard, const struct due *due)
+{
+    uint8_t key[PERSON_KEY_SIZE];
+    struct bytes packed;
+    struct person_head head;
+
+    person_key(&due->person, key);
+    if (!shelf_read(shard, (struct bytes){key, sizeof key}, &packed)) return false;
+    ENSURE(packed.size >= sizeof head);
+    memcpy(&head, packed.data, sizeof head);
+    return head.due_ms == due->due_ms;
+}
+
+/* Throws out what does not stand any more. Persons who were put twice with the same time stay so:
+ * they are few. */
+static void dues_compact(struct shard *shard)
+{
+    struct dues *dues = &shard->dues;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < dues->count; i++) {
+        if (due_stands(shard, &dues->list[i])) dues->list[kept++] = dues->list[i];
+    }
+    dues->count = kept;
+    for (uint32_t i = kept / 2; i-- != 0;)
+        sift_down(dues, i);
+}
+
+static void dues_put(struct shard *shard, const struct due *due)
+{
+    struct dues *dues = &shard->dues;
+    if (dues->count == DUES_MAX) dues_compact(shard);
+    ENSURE(dues->count < DUES_MAX);
+    uint32_t at = dues->count++;
+    for (; at != 0 && due_before(due, &dues->list[(at - 1) / 2]); at = (at - 1) / 2)
+        dues->list[at] = dues->list[(at - 1) / 2];
+    dues->list[at] = *due;
+}
+
+bool dues_first(struct shard *shard, struct due *ret_due)
+{
+    struct dues *dues = &shard->dues;
+    while (dues->count != 0) {
+        if (due_stands(shard, &dues->list[0])) {
+            *ret_due = dues->list[0];
+            return true;
+        }
+        dues->list[0] = dues->list[--dues->count];
+        if (dues->count != 0) sift_down(dues, 0);
+    }
+    return false;
+}
+
+bool dues_full(const struct shard *shard)
+{
+    return shard->dues.count >= DUES_MAX - 1;
+}
+
+int64_t shard_next_due(const struct shard *shard)
+{
+    return shard->dues.count == 0 ? INT64_MAX : shard->dues.list[0].due_ms;
+}
+
+/* -- persons --------------------------------------------------------------------------------- */
+
+void person_load(const struct shard *shard, const struct psn_key *key, struct person *ret_person)
+{
+    uint8_t row[PERSON_KEY_SIZE];
+    struct bytes packed;
+
+    person_key(key, row);
+    if (!shelf_read(shard, (struct bytes){row, sizeof row}, &packed)) {
+        person_clear(ret_person, *key);
+    } else {
+        ENSURE(person_unpack(packed, *key, ret_person));
+    }
+}
+
+/* Puts the person away as it is after `seq`. */
+static void person_store(struct shard *shard, struct person *person, uint64_t seq)
+{
+    uint8_t key[DUE_KEY_SIZE];
+    uint8_t packed[PERSON_PACKED_MAX];
+    const struct due before = {person->head.due_ms, person->key};
+    const struct due after = {person_due(person), person->key};
+
+    person->head.last_seq = seq;
+    person->head.due_ms = after.due_ms;
+    person_key(&person->key, key);
+    if (person_empty(person)) {
+        shelf_erase(shard, (struct bytes){key, PERSON_KEY_SIZE});
+    } else {
+        const size_t size = person_pack(person, packed);
+        shelf_write(shard, (struct bytes){key, PERSON_KEY_SIZE}, (struct bytes){packed, size});
+    }
+    if (before.due_ms == after.due_ms) return;
+    if (before.due_ms != INT64_MAX) {
+        due_key(&before, key);
+        shelf_erase(shard, (struct bytes){key, DUE_KEY_SIZE});
+    }
+    if (after.due_ms != INT64_MAX) {
+        due_key(&after, key);
+        shelf_write(shard, (struct bytes){key, DUE_KEY_SIZE}, (struct bytes){0});
+        dues_put(shard, &after);
+    }
+}
+
+/* -- institutions, rules, outboxes ----------------------------------------------------------- */
+
+static void institution_key(const char code[CODE_SIZE], uint8_t out[1 + CODE_SIZE])
+{
+    out[0] = 'I';
+    memcpy(out + 1, code, CODE_SIZE);
+}
+
+bool institution_load(const struct shard *shard, struct bytes code,
+                      struct institution *ret_institution)
+{
+    char text[CODE_SIZE] = {0};
+    uint8_t key[1 + CODE_SIZE];
+    struct bytes value;
+
+    if (code.size == 0 || code.size >= sizeof text) return false;
+    memcpy(text, code.data, code.size);
+    institution_key(text, key);
+    if (!shelf_read(shard, (struct bytes){key, sizeof key}, &value)) return false;
+    ENSURE(value.size == sizeof *ret_institution);
+    memcpy(ret_institution, value.data, sizeof *ret_institution);
+    return true;
+}
+
+static void apply_institution(struct shard *shard, struct bytes row)
+{
+    struct institution institution;
+    uint8_t key[1 + CODE_SIZE];
+    memcpy(&institution, row.data, sizeof institution);
+    institution_key(institution.fixmedins_code, key);
+    shelf_write(shard, (struct bytes){key, sizeof key}, row);
+}
+
+/* Whether a settlement's person has to be looked at is asked for each one: so it is known by
+ * province, and the rules are asked only where some row says so. */
+static void note_check(struct shard *shard, const struct rule_row *row)
+{
+    if (row->param != PARAM_PHARMACY_SWITCH && row->param != PARAM_FILING_CHECK) return;
+    if (row->value == 0) return;
+    for (uint8_t i = 0; i < PROVINCE_COUNT; i++) {
+        if (row->admdvs == 0 || province_of_area(row->admdvs) == i) shard->checked[i] = true;
+    }
+}
+
+static bool put_rule(struct shard *shard, struct bytes value)
+{
+    struct rule_row row;
+    memcpy(&row, value.data, sizeof row);
+    note_check(shard, &row);
+    return params_put(shard->params, &row);
+}
+
+static void apply_rule(struct shard *shard, struct bytes value)
+{
+    struct rule_row row;
+    uint8_t key[RULE_KEY_SIZE] = {'R'};
+    memcpy(&row, value.data, sizeof row);
+    be_store32(key + 1, row.param);
+    be_store32(key + 5, row.admdvs);
+    be_store64(key + 9, (uint64_t)row.eff_ms);
+    shelf_write(shard, (struct bytes){key, sizeof key}, value);
+    ENSURE(put_rule(shard, value));
+}
+
+static void outbox_key(uint32_t dest, uint64_t position, uint8_t out[OUTBOX_KEY_SIZE])
+{
+    out[0] = 'O';
+    out[1] = (uint8_t)dest;
+    be_store64(out + 2, position);
+}
+
+static void apply_queue(struct shard *shard, struct bytes value)
+{
+    struct outgoing out;
+    uint8_t key[OUTBOX_KEY_SIZE];
+    memcpy(&out, value.data, sizeof out);
+    ENSURE(out.dest < OUTBOX_COUNT && out.position == shard->counters.out_next[out.dest]);
+    outbox_key(out.dest, out.position, key);
+    shelf_write(shard, (struct bytes){key, sizeof key}, value);
+    shard->counters.out_next[out.dest]++;
+}
+
+static void apply_ack(struct shard *shard, struct bytes value)
+{
+    const uint32_t dest = le_load32(value.data);
+    const uint64_t upto = le_load64(value.data + 8);
+    ENSURE(dest < OUTBOX_COUNT && upto < shard->counters.out_next[dest]);
+    while (shard->counters.out_acked[dest] < upto) {
+        uint8_t key[OUTBOX_KEY_SIZE];
+        outbox_key(dest, ++shard->counters.out_acked[dest], key);
+        shelf_erase(shard, (struct bytes){key, sizeof key});
+    }
+}
+
+/* -- the entry ------------------------------------------------------------------------------- */
+
+static void begin_person(struct shard *shard, struct bytes data)
+{
+    struct psn_key key;
+    memcpy(key.bytes, data.data, PSN_KEY_SIZE);
+    person_load(shard, &key, shard->applied);
+    ENSURE(shard->applied->head.last_seq == le_load64(data.data + PSN_KEY_SIZE));
+}
+
+/* A transfer that ends says from then on by which entry. */
+static void note_end(struct shard *shard, const struct op *op, const struct entry *entry)
+{
+    const int64_t nothing[AMOUNT_REFUNDABLE_COUNT] = {0};
+    if (op->op != OP_DROP || op->kind != PERSON_TRANSFER) return;
+    const struct transfer_row *row = person_transfer(
+        shard->applied,
+        (struct bytes){op->data.data, strnlen((const char *)op->data.data, op->data.size)});
+    ENSURE(row != NULL);
+    if (row->seq != entry->orig_seq) change_mark(shard, row->seq, entry, nothing, 1, 0);
+}
+
+static void apply_op(struct shard *shard, const struct op *op, const struct entry *entry,
+                     bool has_person)
+{
+    struct effect effect;
+    switch ((enum op_kind)op->op) {
+    case OP_PUT:
+    case OP_DROP:
+        ENSURE(has_person);
+        note_end(shard, op, entry);
+        ENSURE(op_apply(op, shard->applied));
+        return;
+    case OP_EFFECT:
+        ENSURE(effect_decode(op->data, &effect));
+        mail_put(shard, route_shard(effect.to.bytes, shard->config.shards), OP_EFFECT, op->data,
+                 entry->seq);
+        return;
+    case OP_OUT: {
+        struct outgoing out;
+        memcpy(&out, op->data.data, sizeof out);
+        mail_put(shard, outbox_shard(out.dest, shard->config.shards), OP_OUT, op->data, entry->seq);
+        return;
+    }
+    case OP_QUEUE:
+        apply_queue(shard, op->data);
+        return;
+    case OP_ACK:
+        apply_ack(shard, op->data);
+        return;
+    case OP_INSTITUTION:
+        apply_institution(shard, op->data);
+        return;
+    case OP_RULE:
+        apply_rule(shard, op->data);
+        return;
+    case OP_ID:
+        apply_id(shard, op, has_person ? &shard->applied->key : NULL, entry->seq);
+        return;
+    case OP_PERSON:
+    case OP_SAID:
+    case OP_USED:
+    case OP_KIND_END:
+        return;
+    }
+}
+
+/* What a payment took back: the parts of its lots, in the entry that says which payment. */
+static void note_reversal(struct shard *shard, const struct entry *entry, int64_t used)
+{
+    const int64_t amounts[AMOUNT_REFUNDABLE_COUNT] = {[AMOUNT_WLT] = used};
+    change_mark(shard, entry->orig_seq, entry, amounts, -1, 0);
+}
+
+void apply_wallet(struct shard *shard, const struct entry *entry)
+{
+    struct wallet_entry its;
+    struct op op;
+    bool bad;
+    bool has_person = false;
+    int64_t used = 0;
+
+    ENSURE(wallet_entry_decode(entry->body, &its));
+    if (its.type == REQUEST_MAIL) mail_took(shard, its.message);
+    while (ops_next(&its.ops, &op, &bad)) {
+        if (op.op == OP_PERSON) {
+            if (has_person) person_store(shard, shard->applied, entry->seq);
+            begin_person(shard, op.data);
+            has_person = true;
+        }
+        if (op.op == OP_USED) {
+            struct lot lot;
+            memcpy(&lot, op.data.data, sizeof lot);
+            used += lot.amount;
+        }
+        apply_op(shard, &op, entry, has_person);
+    }
+    ENSURE(!bad);
+    if (has_person) person_store(shard, shard->applied, entry->seq);
+    if (entry->orig_seq != 0) note_reversal(shard, entry, used);
+}
+
+/* -- debts ----------------------------------------------------------------------------------- */
+
+struct posting debt_posting(const struct entry *entry, struct settlement *ret_settlement)
+{
+    uint32_t field;
+    ENSURE(settlement_decode(entry->body, ret_settlement, &field));
+    return posting_of(entry, ret_settlement);
+}
+
+void apply_debt(struct shard *shard, const struct entry *entry)
+{
+    struct settlement s;
+    const struct posting posting = debt_posting(entry, &s);
+    const struct posting_kind kind = {
+        .refund = s.refd_setl_flag,
+        .late = (entry->flags & ENTRY_LATE) != 0,
+        .content_hash = settlement_content_hash(&s),
+    };
+    book_post(shard->book, &posting, kind);
+    add_id(shard, hash_setl_id(shard, s.insu_admdvs, s.setl_id), entry->seq);
+}
+
+/* -- opening and freezing -------------------------------------------------------------------- */
+
+static const uint8_t counters_key[] = {'C'};
+
+static int read_counters(struct shard *shard, const char **ret_why)
+{
+    struct shelf_counters *counters = &shard->counters;
+    struct bytes value;
+    const int r = store_get(shard->store, STORE_SHELF,
+                            (struct bytes){counters_key, sizeof counters_key}, &value);
+    if (r == -ENOENT) { /* Numbers begin at 1. */
+        for (uint32_t i = 0; i < SHARDS_MAX; i++)
+            counters->mail_next[i] = 1;
+        for (uint32_t i = 0; i < OUTBOX_COUNT; i++)
+            counters->out_next[i] = 1;
+        return 0;
+    }
+    if (r != 0) return r;
+    if (value.size != sizeof *counters) {
+        *ret_why = "the store's counters of mail have the wrong size";
+        return -EUCLEAN;
+    }
+    memcpy(counters, value.data, sizeof *counters);
+    return 0;
+}
+
+/* One row of the shelf as it is read at the start; false when it makes no sense. */
+typedef bool read_row(struct shard *shard, struct bytes key, struct bytes value);
+
+static bool read_rule(struct shard *shard, struct bytes key, struct bytes value)
+{
+    return key.size == RULE_KEY_SIZE && value.size == sizeof(struct rule_row) &&
+           put_rule(shard, value);
+}
+
+static bool read_due(struct shard *shard, struct bytes key, struct bytes value)
+{
+    struct due due;
+    (void)value;
+    if (key.size != DUE_KEY_SIZE) return false;
+    due.due_ms = (int64_t)be_load64(key.data + 1);
+    memcpy(due.person.bytes, key.data + 9, PSN_KEY_SIZE);
+    if (shard->dues.count == DUES_MAX) return false;
+    dues_put(shard, &due);
+    return true;
+}
+
+/* Every row whose key begins with that letter. */
+static int read_rows(struct shard *shard, char letter, read_row *read, const char *what,
+                     const char **ret_why)
+{
+    uint8_t key[SHELF_KEY_MAX + 1] = {(uint8_t)letter};
+    size_t size = 1;
+    struct bytes found;
+    struct bytes value;
+    int r;
+
+    while ((r = store_ceiling(shard->store, STORE_SHELF, (struct bytes){key, size}, &found,
+                              &value)) == 0 &&
+           found.data[0] == (uint8_t)letter) {
+        if (found.size > SHELF_KEY_MAX || !read(shard, found, value)) {
+            *ret_why = what;
+            return -EUCLEAN;
+        }
+        memcpy(key, found.data, found.size); /* The next possible key is the same and a zero. */
+        key[found.size] = 0;
+        size = found.size + 1;
+    }
+    return r == -ENOENT ? 0 : r;
+}
+
+int persons_open(struct shard *shard, const char **ret_why)
+{
+    const struct params *params = shard->config.params;
+    if (params != NULL) {
+        *shard->params = *params;
+        for (uint32_t i = 0; i < params->count; i++)
+            note_check(shard, &params->rows[i]);
+    } else {
+        params_init(shard->params);
+    }
+    int r = read_counters(shard, ret_why);
+    if (r == 0) {
+        r = read_rows(shard, 'R', read_rule, "a provincial rule in the store makes no sense",
+                      ret_why);
+    }
+    if (r == 0) {
+        r = read_rows(shard, 'D', read_due, "a due time in the store makes no sense", ret_why);
+    }
+    if (r != 0) return r;
+    mail_seal(shard);
+    mail_durable(shard);
+    memcpy(shard->mail_sent, shard->counters.mail_acked, sizeof shard->mail_sent);
+    return 0;
+}
+
+void persons_freeze(struct shard *shard)
+{
+    shelf_put(shard->shelf, (struct bytes){counters_key, sizeof counters_key},
+              (struct bytes){(const uint8_t *)&shard->counters, sizeof shard->counters});
+}

@@ -1,0 +1,223 @@
+/* The shelf against a list: what was put last is found and listed, in the store's order, and what
+ * shelf_has_room() promises fits. */
+#include <stdlib.h>
+
+#include "ledger/shelf.h"
+#include "tests/lib/prng.h"
+#include "tests/lib/unit.h"
+
+#define KEYS       512
+#define VALUE_MAX  300
+#define SHELF_SIZE (1024 * 1024)
+
+/* What the shelf should say of a key. */
+struct model_row {
+    uint8_t key[SHELF_KEY_MAX];
+    uint8_t key_size;
+    bool used;
+    bool dropped;
+    uint32_t size;
+    uint8_t value[VALUE_MAX];
+};
+
+static struct bytes key_of(const struct model_row *row)
+{
+    return (struct bytes){row->key, row->key_size};
+}
+
+static struct bytes value_of(const struct model_row *row)
+{
+    return (struct bytes){row->value, row->size};
+}
+
+/* Keys that are beginnings of each other, and with zeros at their ends, are among them. */
+static void make_keys(struct model_row *rows, struct prng *prng)
+{
+    memset(rows, 0, KEYS * sizeof *rows);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        struct model_row *row = &rows[i];
+        bool again;
+        do {
+            row->key_size = (uint8_t)(1 + prng_below(prng, SHELF_KEY_MAX));
+            for (uint32_t k = 0; k < row->key_size; k++)
+                row->key[k] = (uint8_t)prng_below(prng, 2);
+            again = false;
+            for (uint32_t other = 0; other < i; other++)
+                again = again || bytes_equal(key_of(row), key_of(&rows[other]));
+        } while (again);
+    }
+}
+
+static void change(struct shelf *shelf, struct model_row *row, struct prng *prng)
+{
+    row->used = true;
+    row->dropped = prng_chance(prng, 200);
+    if (row->dropped) {
+        shelf_drop(shelf, key_of(row));
+        return;
+    }
+    row->size = (uint32_t)prng_below(prng, VALUE_MAX + 1);
+    memset(row->value, (int)prng_below(prng, 256), row->size);
+    shelf_put(shelf, key_of(row), value_of(row));
+}
+
+static void assert_row(const struct shelf *shelf, const struct model_row *row)
+{
+    struct bytes value;
+    const enum shelf_found found = shelf_get(shelf, key_of(row), &value);
+    if (!row->used) {
+        assert_int_equal(found, SHELF_NOT_HERE);
+    } else if (row->dropped) {
+        assert_int_equal(found, SHELF_DROPPED);
+    } else {
+        assert_int_equal(found, SHELF_VALUE);
+        assert_true(bytes_equal(value, value_of(row)));
+    }
+}
+
+/* As LMDB compares. */
+static int compare(struct bytes a, struct bytes b)
+{
+    const int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
+    return order != 0 ? order : (int)a.size - (int)b.size;
+}
+
+static void assert_listed(struct shelf *shelf, const struct model_row *rows)
+{
+    uint32_t cursor = 0;
+    uint32_t listed = 0;
+    struct bytes key;
+    struct bytes value;
+    struct bytes before = {0};
+    bool dropped;
+
+    while (shelf_next(shelf, &cursor, &key, &value, &dropped)) {
+        if (before.size != 0) assert_true(compare(before, key) < 0);
+        before = key;
+        uint32_t i = 0;
+        while (!bytes_equal(key_of(&rows[i]), key))
+            i++;
+        assert_true(rows[i].used);
+        assert_int_equal(dropped, rows[i].dropped);
+        if (!dropped) assert_true(bytes_equal(value, value_of(&rows[i])));
+        listed++;
+    }
+    for (uint32_t i = 0; i < KEYS; i++)
+        listed -= rows[i].used;
+    assert_int_equal(listed, 0);
+}
+
+static void what_was_put_last_is_there(void **state)
+{
+    static struct model_row rows[KEYS];
+    struct shelf *shelf = shelf_new(SHELF_SIZE);
+    struct prng prng = {1};
+    (void)state;
+    for (uint32_t round = 0; round < 3; round++) {
+        make_keys(rows, &prng);
+        for (uint32_t i = 0; i < 2000; i++) {
+            struct model_row *row = &rows[prng_below(&prng, KEYS * 3 / 4)];
+            if (!shelf_has_room(shelf, 1, VALUE_MAX)) break;
+            change(shelf, row, &prng);
+            if (i % 500 == 499) assert_listed(shelf, rows); /* Sorted again after changes. */
+        }
+        for (uint32_t i = 0; i < KEYS; i++)
+            assert_row(shelf, &rows[i]);
+        assert_listed(shelf, rows);
+        shelf_reset(shelf);
+        assert_int_equal(shelf_count(shelf), 0);
+        assert_int_equal(shelf_used(shelf), 0);
+        memset(rows, 0, sizeof rows);
+        rows[0].key_size = 1;
+        assert_row(shelf, &rows[0]);
+    }
+    shelf_free(shelf);
+}
+
+static void a_smaller_value_takes_the_same_place(void **state)
+{
+    const uint8_t bytes[100] = {7};
+    struct shelf *shelf = shelf_new(4096);
+    struct bytes value;
+    (void)state;
+    shelf_put(shelf, bytes_of("P1"), (struct bytes){bytes, 100});
+    assert_int_equal(shelf_used(shelf), SHELF_ROW_COST + 100);
+    for (uint32_t i = 0; i < 1000; i++) {
+        shelf_put(shelf, bytes_of("P1"), (struct bytes){bytes, i % 101});
+        if (i % 3 == 0) shelf_drop(shelf, bytes_of("P1"));
+    }
+    assert_int_equal(shelf_used(shelf), SHELF_ROW_COST + 100);
+    assert_int_equal(shelf_count(shelf), 1);
+
+    shelf_put(shelf, bytes_of("P1"), (struct bytes){bytes, 40});
+    shelf_put(shelf, bytes_of("P2"), (struct bytes){bytes, 0});
+    assert_int_equal(shelf_get(shelf, bytes_of("P1"), &value), SHELF_VALUE);
+    assert_int_equal(value.size, 40);
+    assert_int_equal(shelf_get(shelf, bytes_of("P2"), &value), SHELF_VALUE);
+    assert_int_equal(value.size, 0);
+    shelf_free(shelf);
+}
+
+static void what_was_lent_out_can_be_put(void **state)
+{
+    struct shelf *shelf = shelf_new(4096);
+    struct bytes value;
+    (void)state;
+    shelf_put(shelf, bytes_of("a"), bytes_of("0123456789"));
+    assert_int_equal(shelf_get(shelf, bytes_of("a"), &value), SHELF_VALUE);
+    shelf_put(shelf, bytes_of("a"), (struct bytes){value.data + 1, 9});
+    assert_int_equal(shelf_get(shelf, bytes_of("a"), &value), SHELF_VALUE);
+    assert_true(bytes_equal(value, bytes_of("123456789")));
+    shelf_free(shelf);
+}
+
+/* Every number of rows of every size, up to the last byte: rows and values never meet. */
+static void what_has_room_fits(void **state)
+{
+    static const uint8_t bytes[4096] = {1};
+    (void)state;
+    for (size_t size = 0; size <= 1000; size += 50) {
+        struct shelf *shelf = shelf_new(8192);
+        uint32_t rows = 0;
+        struct bytes value;
+        while (shelf_has_room(shelf, 1, size)) {
+            const uint8_t key[2] = {(uint8_t)rows, (uint8_t)(rows >> 8)};
+            shelf_put(shelf, (struct bytes){key, 2}, (struct bytes){bytes, size});
+            rows++;
+        }
+        assert_int_equal(rows, 8192 / (SHELF_ROW_COST + size));
+        assert_int_equal(shelf_used(shelf), rows * (SHELF_ROW_COST + size));
+        for (uint32_t i = 0; i < rows; i++) {
+            const uint8_t key[2] = {(uint8_t)i, (uint8_t)(i >> 8)};
+            assert_int_equal(shelf_get(shelf, (struct bytes){key, 2}, &value), SHELF_VALUE);
+            assert_true(bytes_equal(value, (struct bytes){bytes, size}));
+        }
+        shelf_free(shelf);
+    }
+}
+
+static void what_does_not_fit_is_a_bug(void **state)
+{
+    static const uint8_t bytes[SHELF_KEY_MAX + 1024] = {1};
+    struct shelf *shelf = shelf_new(1024);
+    (void)state;
+    assert_true(shelf_has_room(shelf, 1, 1024 - SHELF_ROW_COST));
+    assert_false(shelf_has_room(shelf, 1, 1025 - SHELF_ROW_COST));
+    assert_false(shelf_has_room(shelf, UINT32_MAX, 0));
+    expect_assert_failure(shelf_put(shelf, bytes_of("a"), (struct bytes){bytes, 1024}));
+    expect_assert_failure(shelf_put(shelf, (struct bytes){bytes, 0}, bytes_of("")));
+    expect_assert_failure(shelf_put(shelf, (struct bytes){bytes, SHELF_KEY_MAX + 1}, bytes_of("")));
+    shelf_free(shelf);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_put_last_is_there),
+        cmocka_unit_test(a_smaller_value_takes_the_same_place),
+        cmocka_unit_test(what_was_lent_out_can_be_put),
+        cmocka_unit_test(what_has_room_fits),
+        cmocka_unit_test(what_does_not_fit_is_a_bug),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

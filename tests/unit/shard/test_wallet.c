@@ -1,0 +1,1087 @@
+/* Wallets in two shards: what is answered, what is journaled, what travels, what a crash takes. The
+ * rules themselves have tests of their own; here it is that nothing is lost, done twice or
+ * forgotten on the way from a message to cells, rows and mail, and that replay makes the same. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "codec/mail.h"
+#include "codec/messages.h"
+#include "codec/wallet.h"
+#include "codec/wire_table.h"
+#include "journal/entry.h"
+#include "proto/wallet.pb-c.h"
+#include "shard_internal.h"
+#include "tests/lib/shard_rig.h"
+#include "tests/lib/unit.h"
+#include "types/civil.h"
+#include "util/le.h"
+
+#define MINUTE   INT64_C(60000)
+#define HOUR     (60 * MINUTE)
+#define SHARDS   2
+#define PERSONS  4
+#define SNAP_MAX (1u << 20)
+#define YUNNAN   530100
+#define SICHUAN  510100
+#define GIVER    0 /* In shard 0. */
+#define RECEIVER 1 /* In shard 1. */
+#define HOSPITAL "H51010000001"
+
+/* What happens to every message of a story. */
+enum mishap {
+    MISHAP_NONE,
+    MISHAP_LOST,   /* The process dies before the block is on the device. */
+    MISHAP_LANDED, /* It dies when the block is there and nobody was told. */
+};
+
+static struct tables tables;
+static struct params params;
+static struct rig rigs[SHARDS];
+static enum mishap mishap;
+static uint32_t numbers;
+
+/* -- the world -------------------------------------------------------------------------------- */
+
+static int64_t at(const char *text)
+{
+    int64_t ms;
+    char full[40];
+    snprintf(full, sizeof full, "%s+08:00", text);
+    assert_true(civil_parse_iso(full, &ms));
+    return ms;
+}
+
+static void rule(enum param param, int64_t value)
+{
+    assert_true(params_put(&params, &(struct rule_row){.param = param, .value = value}));
+}
+
+static struct psn_key key(int who)
+{
+    struct psn_key k;
+    memcpy(k.bytes, "person0000000000", PSN_KEY_SIZE);
+    k.bytes[PSN_KEY_SIZE - 1] = (uint8_t)('0' + who);
+    if (who % 2 == 1) k.bytes[3] = 0xf0; /* The second half of the keys: shard 1. */
+    return k;
+}
+
+static struct bytes key_bytes(int who)
+{
+    static struct psn_key keys[PERSONS];
+    keys[who] = key(who);
+    return (struct bytes){keys[who].bytes, PSN_KEY_SIZE};
+}
+
+static struct rig *home(int who)
+{
+    const struct psn_key k = key(who);
+    return &rigs[route_shard(k.bytes, SHARDS)];
+}
+
+static void set_clock(const char *text)
+{
+    struct request request = rig_control(REQUEST_CLOCK, 0);
+    request.instant_ms = at(text);
+    for (int i = 0; i < SHARDS; i++)
+        assert_int_equal(rig_order(&rigs[i], request).result.code, ERROR_OK);
+}
+
+static void open_rigs(bool system_clock)
+{
+    params_init(&params);
+    rule(PARAM_WALLET_ENABLED, 1);
+    rule(PARAM_PA_HOLD_MODE, HOLD_GRANT);
+    rule(PARAM_INSTITUTION_CHECK, 0);
+    rig_load_tables(&tables);
+    for (uint32_t i = 0; i < SHARDS; i++) {
+        const struct rig_options options = {.tables = &tables,
+                                            .params = &params,
+                                            .delta_entries = 4096,
+                                            .delta_bytes = 8u << 20,
+                                            .shard = i,
+                                            .shards = SHARDS,
+                                            .system_clock = system_clock};
+        rig_open(&rigs[i], &options);
+        rigs[i].now_ms = at("2026-03-02T12:00:00");
+    }
+    mishap = MISHAP_NONE;
+    numbers = 0;
+    if (!system_clock) set_clock("2026-03-02T12:00:00");
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    open_rigs(false);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SHARDS; i++)
+        rig_close(&rigs[i]);
+    return 0;
+}
+
+static void person(int who, struct person *ret_person)
+{
+    const struct psn_key k = key(who);
+    person_load(home(who)->shard, &k, ret_person);
+}
+
+/* -- messages --------------------------------------------------------------------------------- */
+
+static const char *number(const char *letter)
+{
+    static char texts[16][CLIENT_NO_SIZE];
+    char *text = texts[numbers % 16];
+    snprintf(text, sizeof texts[0], "%s%06u", letter, ++numbers);
+    return text;
+}
+
+static struct wallet_order order(uint16_t type)
+{
+    return (struct wallet_order){.type = type, .msgid = bytes_of(number("M"))};
+}
+
+/* What was answered, taken apart. */
+struct answer_read {
+    uint16_t code;
+    bool dup;
+    char stas[16];
+    char id[WALLET_ID_SIZE];
+    int64_t amount;
+    int64_t balc;
+    uint32_t period;
+    uint32_t lots;
+    uint64_t seq;
+};
+
+static void read_id(struct answer_read *read, const char *id)
+{
+    if (id[0] != 0) snprintf(read->id, sizeof read->id, "%s", id);
+}
+
+static struct answer_read read_answer(struct rig_result got)
+{
+    const struct result *result = &got.result;
+    struct answer_read read = {.code = result->code, .dup = result->dup, .seq = result->seq};
+    Qingfen__V1__WalletReply *reply =
+        qingfen__v1__wallet_reply__unpack(NULL, result->data_size, result->data);
+    assert_non_null(reply);
+    assert_int_equal(reply->code, result->code);
+    assert_int_equal(reply->dup, result->dup);
+    snprintf(read.stas, sizeof read.stas, "%s", reply->stas);
+    read_id(&read, reply->wlt_id);
+    read_id(&read, reply->rlts_id);
+    read_id(&read, reply->trsf_id);
+    read_id(&read, reply->pay_id);
+    read_id(&read, reply->rev_id);
+    read.amount = reply->amt;
+    read.balc = reply->balc;
+    read.period = reply->clr_period;
+    read.lots = (uint32_t)reply->n_lots;
+    qingfen__v1__wallet_reply__free_unpacked(reply, NULL);
+    return read;
+}
+
+/* Gives the request; with a mishap first in a world that dies over it, then again. */
+static struct rig_result give(struct rig *rig, struct request request)
+{
+    rig_settle(rig);
+    rig_forget(rig);
+    if (mishap != MISHAP_NONE) {
+        assert_int_equal(rig_give(rig, &request, 1), 1);
+        rig_flush(rig);
+        rig_crash(rig, mishap == MISHAP_LANDED);
+        rig_forget(rig);
+    }
+    assert_int_equal(rig_give(rig, &request, 1), 1);
+    rig_settle(rig);
+    assert_int_equal(rig->result_count, 1);
+    return rig->results[0];
+}
+
+/* The other person's shard speaks first. */
+static void ask_fact(const struct wallet_order *o, struct bytes message,
+                     struct wallet_fact *ret_fact)
+{
+    struct rig *rig = &rigs[route_shard(o->other_key.data, SHARDS)];
+    const struct request request = {
+        .type = REQUEST_WALLET_FACT, .period = o->type, .body = message};
+    const struct rig_result got = give(rig, request);
+    assert_int_equal(got.result.code, ERROR_OK);
+    assert_int_equal(got.result.data_size, sizeof *ret_fact);
+    memcpy(ret_fact, got.result.data, sizeof *ret_fact);
+}
+
+static bool two_stops(uint16_t type)
+{
+    return type == MESSAGE_RLTS_BIND || type == MESSAGE_TRSF_SUBMIT ||
+           type == MESSAGE_TRSF_ACCEPT || type == MESSAGE_PREM_PAY;
+}
+
+static struct answer_read send(int who, const struct wallet_order *o, uint16_t province)
+{
+    uint8_t body[sizeof(struct wallet_fact) + 1024];
+    uint8_t *message = body + sizeof(struct wallet_fact);
+    const size_t size = wire_encode(wallet_table(o->type), o, message);
+    struct request request = {.type = o->type, .province = province, .body = {message, size}};
+    if (two_stops(o->type)) {
+        struct wallet_fact fact;
+        ask_fact(o, request.body, &fact);
+        memcpy(body, &fact, sizeof fact);
+        request.area = sizeof fact;
+        request.body = (struct bytes){body, sizeof fact + size};
+    }
+    return read_answer(give(home(who), request));
+}
+
+/* Until nothing is on the way any more; every batch with the mishap of the day. */
+static void pump(void)
+{
+    for (bool more = true; more;) {
+        more = false;
+        for (int from = 0; from < SHARDS; from++) {
+            for (int to = 0; to < SHARDS; to++) {
+                uint8_t batch[MAIL_BATCH_MAX];
+                const size_t size = shard_mail_take(rigs[from].shard, (uint32_t)to, batch);
+                if (size == 0) continue;
+                assert_int_equal(
+                    give(&rigs[to], (struct request){.type = REQUEST_MAIL, .body = {batch, size}})
+                        .result.code,
+                    ERROR_OK);
+                more = true;
+            }
+        }
+    }
+}
+
+static struct answer_read done(struct answer_read got)
+{
+    assert_int_equal(got.code, ERROR_OK);
+    assert_int_equal(got.dup, mishap == MISHAP_LANDED);
+    pump();
+    return got;
+}
+
+/* -- a story ---------------------------------------------------------------------------------- */
+
+static struct answer_read open_wallet(int who, uint32_t insu, uint32_t use_loc)
+{
+    struct wallet_order o = order(MESSAGE_WLT_OPEN);
+    o.psn_key = key_bytes(who);
+    o.insu_admdvs = insu;
+    o.use_loc_admdvs = use_loc;
+    o.insutype = 310;
+    return send(who, &o, 0);
+}
+
+static struct answer_read bind(int giver, int receiver)
+{
+    struct wallet_order o = order(MESSAGE_RLTS_BIND);
+    o.psn_key = key_bytes(giver);
+    o.other_key = key_bytes(receiver);
+    o.rlts_code = 3;
+    o.flag = o.flag2 = true;
+    return send(giver, &o, 0);
+}
+
+static struct answer_read grant(int who, int64_t amount)
+{
+    struct wallet_order o = order(MESSAGE_PA_GRANT);
+    o.psn_key = key_bytes(who);
+    o.insu_admdvs = YUNNAN;
+    o.amount = amount;
+    o.which = 1;
+    return send(who, &o, 53);
+}
+
+static struct wallet_order submit_order(int giver, int receiver, int64_t amount)
+{
+    struct wallet_order o = order(MESSAGE_TRSF_SUBMIT);
+    o.psn_key = key_bytes(giver);
+    o.other_key = key_bytes(receiver);
+    o.client_no = bytes_of(number("C"));
+    o.src = 1;
+    o.amount = amount;
+    return o;
+}
+
+static struct answer_read submit(int giver, int receiver, int64_t amount)
+{
+    const struct wallet_order o = submit_order(giver, receiver, amount);
+    return send(giver, &o, 0);
+}
+
+static struct answer_read accept(int giver, int receiver, const char *trsf_id)
+{
+    struct wallet_order o = order(MESSAGE_TRSF_ACCEPT);
+    o.trsf_id = bytes_of(trsf_id);
+    o.other_key = key_bytes(receiver);
+    return send(giver, &o, 0);
+}
+
+static struct wallet_order pay_order(int who, const char *setl_id, int64_t amount)
+{
+    struct wallet_order o = order(MESSAGE_WLT_PAY);
+    o.psn_key = key_bytes(who);
+    o.setl_id = bytes_of(setl_id);
+    o.fixmedins_code = bytes_of(HOSPITAL);
+    o.mdtrtarea_admvs = SICHUAN;
+    o.use = 1;
+    o.amount = amount;
+    o.amount2 = 1000000;
+    return o;
+}
+
+static struct answer_read pay(int who, const char *setl_id, int64_t amount)
+{
+    const struct wallet_order o = pay_order(who, setl_id, amount);
+    return send(who, &o, 51);
+}
+
+static struct answer_read reverse(int who, const char *pay_id, int64_t amount)
+{
+    struct wallet_order o = order(MESSAGE_WLT_PAY_REVERSE);
+    o.pay_id = bytes_of(pay_id);
+    o.client_no = bytes_of(number("V"));
+    o.mdtrtarea_admvs = SICHUAN;
+    o.amount = amount;
+    return send(who, &o, 51);
+}
+
+/* Yunnan gives 1,500 yuan to Sichuan. */
+static void fill_wallet(void)
+{
+    done(open_wallet(GIVER, YUNNAN, YUNNAN));
+    done(open_wallet(RECEIVER, SICHUAN, SICHUAN));
+    done(bind(GIVER, RECEIVER));
+    done(grant(GIVER, 500000));
+    const struct answer_read submitted = done(submit(GIVER, RECEIVER, 150000));
+    assert_string_equal(submitted.stas, "PENDING");
+    done(accept(GIVER, RECEIVER, submitted.id));
+}
+
+static int64_t cell_sum(uint32_t line, uint64_t *ret_count)
+{
+    int64_t sum = 0;
+    *ret_count = 0;
+    for (int i = 0; i < SHARDS; i++) {
+        uint32_t count;
+        const struct cell *cells = shard_cells(rigs[i].shard, &count);
+        for (uint32_t c = 0; c < count; c++) {
+            if (cells[c].key.line != line) continue;
+            assert_int_equal(cells[c].key.payer, province_of_area(YUNNAN));
+            assert_int_equal(cells[c].key.payee, province_of_area(SICHUAN));
+            sum += cells[c].balance[ACCOUNT_COST][FUND_ACCOUNT];
+            *ret_count += cells[c].count;
+        }
+    }
+    return sum;
+}
+
+static void check_debts(int64_t want, uint64_t records)
+{
+    uint64_t count;
+    assert_int_equal(cell_sum(LINE_WALLET_CARE, &count), want);
+    assert_int_equal(count, records);
+}
+
+static void check_giver(int64_t held, int64_t consumed)
+{
+    static struct person giver;
+    person(GIVER, &giver);
+    assert_int_equal(giver.hold.granted, 500000);
+    assert_int_equal(giver.hold.held, held);
+    assert_int_equal(giver.hold.consumed, consumed);
+}
+
+static void check_balance(int who, int64_t want)
+{
+    static struct person holder;
+    person(who, &holder);
+    assert_int_equal(person_balance(&holder), want);
+}
+
+static void whole_story(void)
+{
+    fill_wallet();
+    check_giver(150000, 0);
+    check_balance(RECEIVER, 150000);
+    const struct answer_read paid = done(pay(RECEIVER, "S1", 60000));
+    assert_int_equal(paid.amount, 60000);
+    assert_int_equal(paid.balc, 90000);
+    assert_int_equal(paid.period, 202603);
+    assert_int_equal(paid.lots, 1);
+    check_giver(90000, 60000);
+    check_debts(60000, 1);
+    const struct answer_read part = done(reverse(RECEIVER, paid.id, 20000));
+    assert_int_equal(part.amount, 20000);
+    check_debts(40000, 2);
+    check_giver(110000, 40000);
+    assert_int_equal(reverse(RECEIVER, paid.id, 50000).code, ERROR_ABOVE_PAYMENT);
+    done(reverse(RECEIVER, paid.id, 0));
+    check_debts(0, 3);
+    check_giver(150000, 0);
+    check_balance(RECEIVER, 150000);
+}
+
+/* -- snapshots -------------------------------------------------------------------------------- */
+
+struct snap {
+    uint8_t *bytes;
+    size_t size;
+};
+
+static void snap_add(struct snap *snap, const void *data, size_t size)
+{
+    assert_true(snap->size + size <= SNAP_MAX);
+    if (size != 0) memcpy(snap->bytes + snap->size, data, size);
+    snap->size += size;
+}
+
+static void snap_row(struct snap *snap, const struct rig *rig, const uint8_t *row, size_t size)
+{
+    struct bytes value = {0};
+    if (shelf_read(rig->shard, (struct bytes){row, size}, &value)) {
+        snap_add(snap, value.data, value.size);
+    }
+}
+
+static void snap_numbers(struct snap *snap, const struct rig *rig, char letter, uint32_t which,
+                         uint64_t acked, uint64_t next)
+{
+    for (uint64_t n = acked + 1; n < next; n++) {
+        uint8_t row[10] = {(uint8_t)letter, (uint8_t)which};
+        const size_t before = snap->size;
+        be_store64(row + 2, n);
+        snap_row(snap, rig, row, sizeof row);
+        assert_int_not_equal(snap->size, before);
+    }
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct cell_key));
+}
+
+static void snap_cells(struct snap *snap, const struct rig *rig)
+{
+    uint32_t count;
+    const struct cell *cells = shard_cells(rig->shard, &count);
+    struct cell *sorted = malloc((count + 1) * sizeof *sorted);
+    assert_non_null(sorted);
+    memcpy(sorted, cells, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, by_key);
+    snap_add(snap, sorted, count * sizeof *sorted);
+    free(sorted);
+}
+
+/* Everything that wallets leave in a shard. */
+static struct snap snap_of(const struct rig *rig)
+{
+    struct snap snap = {.bytes = malloc(SNAP_MAX)};
+    const struct shelf_counters *counters = &rig->shard->counters;
+    assert_non_null(snap.bytes);
+    for (int who = 0; who < PERSONS; who++) {
+        uint8_t row[1 + PSN_KEY_SIZE] = {'P'};
+        const struct psn_key k = key(who);
+        memcpy(row + 1, k.bytes, PSN_KEY_SIZE);
+        snap_row(&snap, rig, row, sizeof row);
+    }
+    snap_add(&snap, counters, sizeof *counters);
+    for (uint32_t i = 0; i < SHARDS; i++)
+        snap_numbers(&snap, rig, 'M', i, counters->mail_acked[i], counters->mail_next[i]);
+    for (uint32_t i = 0; i < OUTBOX_COUNT; i++)
+        snap_numbers(&snap, rig, 'O', i, counters->out_acked[i], counters->out_next[i]);
+    snap_cells(&snap, rig);
+    snap_add(&snap, &rig->shard->last_seq, sizeof rig->shard->last_seq);
+    return snap;
+}
+
+static void same_snap(struct snap a, struct snap b)
+{
+    assert_int_equal(a.size, b.size);
+    assert_memory_equal(a.bytes, b.bytes, a.size);
+    free(a.bytes);
+    free(b.bytes);
+}
+
+static uint32_t judged_again;
+
+static void judge_again(void *context, const struct shard *shard, const struct entry *entry)
+{
+    (void)context;
+    const char *why = shard_judge_again(shard, entry);
+    if (why != NULL) fail_msg("entry %lu: %s", entry->seq, why);
+    if (entry->kind == ENTRY_WALLET) judged_again++;
+}
+
+/* What the journal makes is what there was, and today's rules would decide the same. */
+static void check_replay(void)
+{
+    judged_again = 0;
+    for (int i = 0; i < SHARDS; i++) {
+        const struct snap before = snap_of(&rigs[i]);
+        rigs[i].watch = judge_again;
+        rig_crash(&rigs[i], true);
+        same_snap(before, snap_of(&rigs[i]));
+        rigs[i].watch = NULL;
+    }
+}
+
+/* -- tests ------------------------------------------------------------------------------------ */
+
+static void from_message_to_cells(void **state)
+{
+    (void)state;
+    whole_story();
+    check_replay();
+    assert_in_range(judged_again, 15, 1000);
+}
+
+/* The same when a checkpoint lies under a part of it: rows, due times and mail come from the store.
+ */
+static void through_checkpoints(void **state)
+{
+    (void)state;
+    fill_wallet();
+    const struct answer_read waits = submit(GIVER, RECEIVER, 10000); /* Its mail stays here. */
+    for (int i = 0; i < SHARDS; i++) {
+        rig_checkpoint(&rigs[i]);
+        rig_settle(&rigs[i]);
+        const struct snap before = snap_of(&rigs[i]);
+        rig_crash(&rigs[i], true);
+        same_snap(before, snap_of(&rigs[i]));
+    }
+    assert_int_equal(shard_next_due(rigs[0].shard), at("2026-03-03T06:00:00"));
+    pump();
+    done(accept(GIVER, RECEIVER, waits.id));
+    check_balance(RECEIVER, 160000);
+    check_giver(160000, 0);
+}
+
+static void mishaps_at_every_step(void **state)
+{
+    (void)state;
+    mishap = MISHAP_LOST;
+    whole_story();
+    check_replay();
+}
+
+static void first_answers_after_a_crash(void **state)
+{
+    (void)state;
+    mishap = MISHAP_LANDED;
+    whole_story();
+    check_replay();
+}
+
+static void refused_leaves_no_trace(void **state)
+{
+    (void)state;
+    fill_wallet();
+    struct wallet_order o = submit_order(GIVER, RECEIVER, 500000); /* Above the limit of one. */
+    const struct snap before = snap_of(&rigs[0]);
+    assert_int_equal(send(GIVER, &o, 0).code, ERROR_TRANSFER_AMOUNT);
+    same_snap(before, snap_of(&rigs[0]));
+    o.amount = 20000; /* Mended, under the same ids. */
+    done(send(GIVER, &o, 0));
+}
+
+static void same_ids_other_content(void **state)
+{
+    (void)state;
+    fill_wallet();
+    const struct wallet_order o = pay_order(RECEIVER, "S1", 1000);
+    const struct answer_read first = done(send(RECEIVER, &o, 51));
+    struct wallet_order other = o;
+    other.amount = 2000;
+    assert_int_equal(send(RECEIVER, &other, 51).code, ERROR_MSGID_REUSED);
+    other.msgid = bytes_of("another");
+    assert_int_equal(send(RECEIVER, &other, 51).code, ERROR_SETL_ID_REUSED);
+    other.amount = 1000;
+    const struct answer_read again = send(RECEIVER, &other, 51);
+    assert_int_equal(again.code, ERROR_OK);
+    assert_true(again.dup);
+    assert_string_equal(again.id, first.id);
+    assert_int_equal(again.seq, first.seq);
+    assert_int_equal(again.lots, 1);
+}
+
+static void unknown_names(void **state)
+{
+    (void)state;
+    fill_wallet();
+    const char *const nothing = "P00000000000000000000000a";
+    assert_int_equal(reverse(RECEIVER, nothing, 0).code, ERROR_NO_PAYMENT);
+    struct wallet_order o = order(MESSAGE_TRSF_VOID);
+    o.trsf_id = bytes_of("T00000000000000000000000a");
+    o.client_no = bytes_of("D1");
+    assert_int_equal(send(GIVER, &o, 0).code, ERROR_NO_TRANSFER);
+    o = pay_order(RECEIVER, "S9", 100);
+    o.wlt_id = bytes_of("W00000000000000000000000a");
+    assert_int_equal(send(RECEIVER, &o, 51).code, ERROR_NO_WALLET);
+    o.psn_key = (struct bytes){0};
+    assert_int_equal(send(RECEIVER, &o, 51).code, ERROR_NO_WALLET);
+}
+
+static struct entry entry_of(const struct rig *rig, uint64_t seq)
+{
+    return entry_at(rig->shard, seq);
+}
+
+/* Setting the clock over 06:00: the return stands at 06:00, before the clock. */
+static void swept_before_the_clock(void **state)
+{
+    (void)state;
+    fill_wallet();
+    const struct answer_read waits = done(submit(GIVER, RECEIVER, 10000));
+    check_giver(160000, 0);
+    set_clock("2026-03-03T07:30:00");
+    const uint64_t last = rigs[0].shard->last_seq;
+    assert_int_equal(entry_of(&rigs[0], last).kind, ENTRY_CLOCK);
+    assert_int_equal(entry_of(&rigs[0], last - 1).kind, ENTRY_WALLET);
+    assert_int_equal(entry_of(&rigs[0], last - 1).stamp_ms, at("2026-03-03T06:00:00"));
+    assert_int_equal(shard_next_due(rigs[0].shard), INT64_MAX);
+    assert_int_equal(accept(GIVER, RECEIVER, waits.id).code, ERROR_TRANSFER_EXPIRED);
+    pump();
+    check_giver(150000, 0);
+    check_balance(RECEIVER, 150000);
+    check_replay();
+}
+
+static void system_time(const char *text)
+{
+    for (int i = 0; i < SHARDS; i++)
+        rigs[i].now_ms = at(text);
+}
+
+/* The engine was down at 06:00: the return has the stamp of the missed instant, and comes before
+ * the first message. */
+static void swept_after_a_night_off(void **state)
+{
+    (void)state;
+    tear_down(NULL);
+    open_rigs(true);
+    fill_wallet();
+    const struct answer_read waits = done(submit(GIVER, RECEIVER, 10000));
+    rig_crash(&rigs[0], true);
+    system_time("2026-03-03T10:00:00");
+    assert_int_equal(shard_next_due(rigs[0].shard), at("2026-03-03T06:00:00"));
+    const uint64_t before = rigs[0].shard->last_seq;
+    assert_int_equal(accept(GIVER, RECEIVER, waits.id).code, ERROR_TRANSFER_EXPIRED);
+    assert_int_equal(entry_of(&rigs[0], before + 1).stamp_ms, at("2026-03-03T06:00:00"));
+    done(submit(GIVER, RECEIVER, 20000)); /* Nothing blocks it any more. */
+    system_time("2026-03-04T06:00:00");
+    rig_flush(&rigs[0]); /* Without any message. */
+    rig_settle(&rigs[0]);
+    assert_int_equal(rigs[0].shard->stamp_ms, at("2026-03-04T06:00:00"));
+    pump();
+    check_giver(150000, 0);
+}
+
+/* Exactly at the instant it is too late, a millisecond before it is not. */
+static void accepted_in_the_last_millisecond(void **state)
+{
+    (void)state;
+    fill_wallet();
+    const struct answer_read waits = done(submit(GIVER, RECEIVER, 10000));
+    set_clock("2026-03-03T05:59:59.999");
+    done(accept(GIVER, RECEIVER, waits.id));
+    check_balance(RECEIVER, 160000);
+}
+
+static size_t take(int from, int to, uint8_t *batch)
+{
+    return shard_mail_take(rigs[from].shard, (uint32_t)to, batch);
+}
+
+static struct rig_result mail(int to, const uint8_t *batch, size_t size)
+{
+    rig_forget(&rigs[to]);
+    const struct request request = {.type = REQUEST_MAIL, .body = {batch, size}};
+    assert_int_equal(rig_give(&rigs[to], &request, 1), 1);
+    rig_settle(&rigs[to]);
+    return rigs[to].results[0];
+}
+
+static void mail_twice_and_in_wrong_order(void **state)
+{
+    (void)state;
+    uint8_t first[MAIL_BATCH_MAX];
+    uint8_t second[MAIL_BATCH_MAX];
+    fill_wallet();
+    const struct answer_read a = submit(GIVER, RECEIVER, 10000);
+    const size_t first_size = take(0, 1, first);
+    struct wallet_order o = order(MESSAGE_TRSF_VOID);
+    o.trsf_id = bytes_of(a.id);
+    o.client_no = bytes_of("D1");
+    assert_int_equal(send(GIVER, &o, 0).code, ERROR_OK);
+    const size_t second_size = take(0, 1, second);
+    assert_int_not_equal(first_size, 0);
+    assert_int_not_equal(second_size, 0);
+
+    const uint64_t has = rigs[1].shard->counters.mail_has[0];
+    const uint64_t before = rigs[1].shard->last_seq;
+    assert_int_equal(mail(1, second, second_size).result.seq, has); /* A gap: nothing is taken. */
+    assert_int_equal(rigs[1].shard->last_seq, before);
+    assert_true(mail(1, first, first_size).result.seq > has);
+    const uint64_t taken = rigs[1].shard->last_seq;
+    mail(1, first, first_size); /* Again: passed over. */
+    assert_int_equal(rigs[1].shard->last_seq, taken);
+    mail(1, second, second_size);
+    assert_true(rigs[1].shard->last_seq > taken);
+    check_replay();
+    pump();
+    check_giver(150000, 0);
+}
+
+/* Only what is on stable storage leaves, and it leaves again until the other says that it has it.
+ */
+static void mail_waits_for_the_device(void **state)
+{
+    (void)state;
+    uint8_t batch[MAIL_BATCH_MAX];
+    fill_wallet();
+    uint8_t body[512];
+    const struct wallet_order o = pay_order(RECEIVER, "S1", 1000);
+    const struct request request = {.type = o.type,
+                                    .province = 51,
+                                    .body = {body, wire_encode(wallet_table(o.type), &o, body)}};
+    assert_int_equal(rig_give(&rigs[1], &request, 1), 1);
+    assert_int_equal(take(1, 0, batch), 0);
+    rig_flush(&rigs[1]);
+    assert_int_equal(take(1, 0, batch), 0);
+    rig_written(&rigs[1]);
+    assert_true(shard_mail_waits(rigs[1].shard));
+    const size_t size = take(1, 0, batch);
+    assert_int_not_equal(size, 0);
+    assert_int_equal(take(1, 0, batch), 0);
+
+    rig_crash(&rigs[1], true); /* Nobody got it; it is there again, with all that is not acked. */
+    pump();
+    check_giver(149000, 1000);
+    check_debts(1000, 1);
+    check_replay();
+}
+
+/* A shard that sends nothing still says in time what it has. */
+static void acks_by_themselves(void **state)
+{
+    (void)state;
+    fill_wallet();
+    for (int i = 0; i < 1100; i++) {
+        char setl_id[16];
+        snprintf(setl_id, sizeof setl_id, "L%d", i);
+        done(pay(RECEIVER, setl_id, 1));
+    }
+    const struct shelf_counters *counters = &rigs[1].shard->counters;
+    assert_true(counters->mail_acked[0] > 0);
+    assert_true(counters->mail_next[0] - counters->mail_acked[0] < 2048);
+    check_giver(148900, 1100);
+    check_debts(1100, 1100);
+}
+
+static void found_and_counted_like_records(void **state)
+{
+    (void)state;
+    char name[CLIENT_NO_SIZE];
+    fill_wallet();
+    const struct answer_read paid = done(pay(RECEIVER, "S1", 60000));
+    done(reverse(RECEIVER, paid.id, 10000));
+    snprintf(name, sizeof name, "%s-1", paid.id);
+    struct request find = rig_control(REQUEST_FIND, 0);
+    find.area = YUNNAN;
+    find.body = bytes_of(name);
+    const struct rig_result found = rig_order(&rigs[1], find);
+    assert_true(found.result.data_size > sizeof(struct found_entry));
+
+    struct record_ref ref = {.insu_admdvs = YUNNAN, .size = (uint8_t)strlen(name)};
+    memcpy(ref.setl_id, name, strlen(name));
+    struct request facts = rig_control(REQUEST_FACTS, 0);
+    facts.body = (struct bytes){(const uint8_t *)&ref, sizeof ref};
+    const struct rig_result told = rig_order(&rigs[1], facts);
+    struct record_facts fact;
+    assert_int_equal(told.result.data_size, sizeof fact);
+    memcpy(&fact, told.result.data, sizeof fact);
+    assert_int_equal(fact.kind, RECORD_SETTLEMENT);
+    assert_int_equal(fact.line, LINE_WALLET_CARE);
+    assert_int_equal(fact.insurance, INSURANCE_EMPLOYEE);
+    assert_int_equal(fact.funds[FUND_ACCOUNT], 60000);
+    assert_int_equal(fact.medfee, 60000);
+
+    rig_checkpoint(&rigs[1]);
+    rig_settle(&rigs[1]);
+    const struct tally_question question = {
+        .kind = TALLY_PAYER_AREA, .period = 202603, .part = YUNNAN};
+    struct request tallies = rig_control(REQUEST_TALLIES, 0);
+    tallies.body = (struct bytes){(const uint8_t *)&question, sizeof question};
+    const struct rig_result sums = rig_order(&rigs[1], tallies);
+    struct tally tally;
+    assert_int_equal(sums.result.data_size, sizeof tally);
+    memcpy(&tally, sums.result.data, sizeof tally);
+    assert_int_equal(tally.count, 2);
+    assert_int_equal(tally.refund_count, 1);
+    assert_int_equal(tally.funds[FUND_ACCOUNT], 50000);
+}
+
+/* -- settlements that pay from the wallet ------------------------------------------------------ */
+
+/* A visit of the receiver in Yunnan, 420 yuan, of which `wallet` from the wallet. */
+static struct settlement visit(const char *msgid, const char *setl_id, int64_t wallet)
+{
+    struct settlement s = {
+        .msgid = bytes_of(msgid),
+        .setl_id = bytes_of(setl_id),
+        .psn_key = key_bytes(RECEIVER),
+        .insutype = 310,
+        .insu_admdvs = YUNNAN,
+        .mdtrtarea_admvs = SICHUAN,
+        .med_type = 11,
+        .fixmedins_code = bytes_of(HOSPITAL),
+        .setl_time = at("2026-03-02T11:00:00"),
+    };
+    s.amounts[AMOUNT_MEDFEE] = 42000;
+    s.amounts[AMOUNT_HIFP] = s.amounts[AMOUNT_FUND_SUM] = 28000;
+    s.amounts[AMOUNT_PSN_PART] = 14000;
+    s.amounts[AMOUNT_WLT] = wallet;
+    s.amounts[AMOUNT_CASH] = 14000 - wallet;
+    return s;
+}
+
+static struct rig_result post(const struct settlement *s)
+{
+    uint8_t body[SETTLEMENT_ENCODED_MAX];
+    const struct bytes bytes = {body, settlement_encode(s, body)};
+    return give(&rigs[1], rig_message(MESSAGE_SETL_POST, 51, bytes));
+}
+
+static struct settlement refund_of(const struct settlement *s, const char *msgid,
+                                   const char *setl_id, int64_t parts)
+{
+    struct settlement r = *s;
+    r.msgid = bytes_of(msgid);
+    r.setl_id = bytes_of(setl_id);
+    r.orig_setl_id = s->setl_id;
+    r.refd_setl_flag = true;
+    for (int i = 0; i < AMOUNT_COUNT; i++)
+        r.amounts[i] = -r.amounts[i] / parts;
+    return r;
+}
+
+static void paid_with_a_settlement(void)
+{
+    fill_wallet();
+    struct settlement s = visit("I1", "V1", 15000);
+    s.amounts[AMOUNT_CASH] = 0;
+    s.amounts[AMOUNT_PSN_PART] = 15000;
+    s.amounts[AMOUNT_HIFP] = s.amounts[AMOUNT_FUND_SUM] = 27000;
+    s.amounts[AMOUNT_WLT] = 14000;
+    s.amounts[AMOUNT_CASH] = 1000;
+    const uint64_t before = rigs[1].shard->last_seq;
+    const struct rig_result got = post(&s);
+    assert_int_equal(got.result.code, ERROR_OK);
+    assert_int_equal(got.result.dup, mishap == MISHAP_LANDED);
+    assert_int_equal(rigs[1].shard->last_seq, before + 3); /* Settlement, wallet, debt. */
+    pump();
+    check_balance(RECEIVER, 136000);
+    check_giver(136000, 14000);
+    check_debts(14000, 1);
+    assert_true(post(&s).result.dup);
+
+    const struct settlement half = refund_of(&s, "I2", "R1", 2);
+    assert_int_equal(post(&half).result.code, ERROR_OK);
+    pump();
+    check_balance(RECEIVER, 143000);
+    check_giver(143000, 7000);
+    check_debts(7000, 2);
+    check_replay();
+}
+
+static void inline_payment(void **state)
+{
+    (void)state;
+    paid_with_a_settlement();
+}
+
+static void inline_payment_lost(void **state)
+{
+    (void)state;
+    mishap = MISHAP_LOST;
+    paid_with_a_settlement();
+}
+
+static void inline_payment_landed(void **state)
+{
+    (void)state;
+    mishap = MISHAP_LANDED;
+    paid_with_a_settlement();
+}
+
+/* The wallet cannot pay it: the settlement is refused with it, nothing stays. */
+static void inline_all_or_nothing(void **state)
+{
+    (void)state;
+    done(open_wallet(RECEIVER, SICHUAN, SICHUAN));
+    const struct settlement s = visit("I1", "V1", 14000);
+    const struct snap before = snap_of(&rigs[1]);
+    assert_int_equal(post(&s).result.code, ERROR_WALLET_BALANCE);
+    same_snap(before, snap_of(&rigs[1]));
+}
+
+/* Paid by a message of its own before: that is the payment. */
+static void inline_after_a_payment(void **state)
+{
+    (void)state;
+    fill_wallet();
+    done(pay(RECEIVER, "V1", 14000));
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    check_balance(RECEIVER, 136000);
+    check_debts(14000, 1);
+    done(pay(RECEIVER, "V2", 5000));
+    const struct settlement other = visit("I2", "V2", 14000);
+    assert_int_equal(post(&other).result.code, ERROR_SETL_ID_REUSED);
+}
+
+static struct rig_result correct(const char *msgid, const char *omsgid)
+{
+    uint8_t body[256];
+    const struct correction c = {
+        .msgid = bytes_of(msgid), .omsgid = bytes_of(omsgid), .psn_key = key_bytes(RECEIVER)};
+    const struct bytes bytes = {body, correction_encode(&c, body)};
+    return give(&rigs[1], rig_message(MESSAGE_CORRECTION, 51, bytes));
+}
+
+static void inline_corrected(void **state)
+{
+    (void)state;
+    fill_wallet();
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    pump();
+    check_giver(136000, 14000);
+    assert_int_equal(correct("K1", "I1").result.code, ERROR_OK);
+    pump();
+    check_balance(RECEIVER, 150000);
+    check_giver(150000, 0);
+    check_debts(0, 2);
+    assert_true(correct("K1", "I1").result.dup);
+    check_debts(0, 2);
+    check_replay();
+}
+
+/* -- outboxes, institutions, rules ---------------------------------------------------------------
+ */
+
+static struct rig *outbox_home(uint32_t dest)
+{
+    return &rigs[outbox_shard(dest, SHARDS)];
+}
+
+static struct answer_read acknowledge(uint32_t code, uint64_t upto)
+{
+    uint8_t body[128];
+    struct wallet_order o = order(MESSAGE_OUTBOX_ACK);
+    o.place = code;
+    o.position = upto;
+    const struct request request = {.type = o.type,
+                                    .province = (uint16_t)code,
+                                    .body = {body, wire_encode(wallet_table(o.type), &o, body)}};
+    return read_answer(give(outbox_home(outbox_dest(code)), request));
+}
+
+static void outboxes(void **state)
+{
+    (void)state;
+    fill_wallet();
+    done(pay(RECEIVER, "S1", 1000));
+    const uint32_t yunnan = outbox_dest(53);
+    const struct rig *box = outbox_home(yunnan);
+    const uint64_t last = box->shard->counters.out_next[yunnan] - 1;
+    assert_int_not_equal(last, 0); /* PaConsume */
+    assert_int_equal(acknowledge(53, last + 1).code, ERROR_MALFORMED);
+    assert_int_equal(acknowledge(53, last).code, ERROR_OK);
+    assert_int_equal(box->shard->counters.out_acked[yunnan], last);
+    const uint64_t seq = box->shard->last_seq;
+    assert_true(acknowledge(53, last).dup);
+    assert_int_equal(box->shard->last_seq, seq);
+    check_replay();
+}
+
+static void rules_and_institutions(void **state)
+{
+    (void)state;
+    uint8_t body[256];
+    fill_wallet();
+    struct wallet_order o = order(MESSAGE_RULE_PUSH);
+    o.name = bytes_of("institution_check");
+    o.value = bytes_of("on");
+    o.place = 510000;
+    o.eff_ms = at("2026-03-05T00:00:00");
+    struct request request = {.type = o.type,
+                              .body = {body, wire_encode(wallet_table(o.type), &o, body)}};
+    for (int i = 0; i < SHARDS; i++)
+        assert_int_equal(give(&rigs[i], request).result.code, ERROR_OK);
+    done(pay(RECEIVER, "S1", 1000));
+    set_clock("2026-03-05T12:00:00");
+    assert_int_equal(pay(RECEIVER, "S2", 1000).code, ERROR_INSTITUTION_WALLET);
+
+    o = order(MESSAGE_INST_DIR_PUSH);
+    o.fixmedins_code = bytes_of(HOSPITAL);
+    o.name = bytes_of("Hospital");
+    o.place = SICHUAN;
+    o.which = 1;
+    o.level_wallet = 1;
+    o.level_outpatient = 1;
+    request = (struct request){.type = o.type,
+                               .province = 51,
+                               .body = {body, wire_encode(wallet_table(o.type), &o, body)}};
+    for (int i = 0; i < SHARDS; i++)
+        assert_int_equal(give(&rigs[i], request).result.code, ERROR_OK);
+    done(pay(RECEIVER, "S3", 1000));
+    check_replay();
+    for (int i = 0; i < SHARDS; i++) { /* And from the store. */
+        rig_checkpoint(&rigs[i]);
+        rig_settle(&rigs[i]);
+        rig_crash(&rigs[i], true);
+    }
+    done(pay(RECEIVER, "S4", 1000));
+    struct wallet_order elsewhere = pay_order(RECEIVER, "S5", 1000);
+    elsewhere.fixmedins_code = bytes_of("H51010000009");
+    assert_int_equal(send(RECEIVER, &elsewhere, 51).code, ERROR_INSTITUTION_WALLET);
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(from_message_to_cells),
+        T(through_checkpoints),
+        T(mishaps_at_every_step),
+        T(first_answers_after_a_crash),
+        T(refused_leaves_no_trace),
+        T(same_ids_other_content),
+        T(unknown_names),
+        T(swept_before_the_clock),
+        T(swept_after_a_night_off),
+        T(accepted_in_the_last_millisecond),
+        T(mail_twice_and_in_wrong_order),
+        T(mail_waits_for_the_device),
+        T(acks_by_themselves),
+        T(found_and_counted_like_records),
+        T(inline_payment),
+        T(inline_payment_lost),
+        T(inline_payment_landed),
+        T(inline_all_or_nothing),
+        T(inline_after_a_payment),
+        T(inline_corrected),
+        T(outboxes),
+        T(rules_and_institutions),
+    };
+#undef T
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
