@@ -267,7 +267,7 @@ static void tell_consumed(struct person *person, const struct effect *effect, in
     out->insutype = effect->code;
     out->year = effect->year;
     out->line = effect->line;
-    out->period = civil_month(now_ms);
+    out->period = civil_month(effect->at_ms); /* Of the payment, as its debts. */
 }
 
 /* Back in the account: no limit any more where the province froze it for this alone. */

@@ -28,6 +28,7 @@ struct rig_world {
     char numbers[2][16]; /* msgid and client_no of the latest order. */
     char id[WALLET_ID_SIZE];
     uint64_t next_seq;
+    bool sweeping; /* Some that are due now were not asked yet. */
 };
 
 /* -- persons ---------------------------------------------------------------------------------- */
@@ -194,7 +195,7 @@ static void check_transfers(const struct wallet_rig *rig, const struct person *p
 {
     for (uint32_t i = 0; i < person->transfer_count; i++) {
         const struct transfer_row *row = &person->transfers[i];
-        assert_true(rig->now_ms < row->exp_ms); /* (I12) */
+        assert_true(rig->world->sweeping || rig->now_ms < row->exp_ms); /* (I12) */
         for (uint32_t k = 0; k < i && rig->one_a_pair; k++)
             assert_false(psn_same(&person->transfers[k].receiver, &row->receiver)); /* (I13) */
     }
@@ -262,12 +263,34 @@ static struct rig_past *past_by(struct wallet_rig *rig, const char *id)
     return NULL;
 }
 
-/* Remembers what the entry of an id would say later; an end is a mark on it. */
+/* What an order means by the id or the settlement it names. */
+static struct rig_past *past_meant(struct wallet_rig *rig, const struct wallet_order *order)
+{
+    const struct bytes id = order->trsf_id.size != 0 ? order->trsf_id : order->pay_id;
+    for (uint32_t i = 0; i < rig->world->past_count; i++) {
+        struct rig_past *known = &rig->world->past[i];
+        if (id.size != 0 && bytes_equal(id, bytes_of(known->past.id))) return known;
+        if (id.size == 0 && order->setl_id.size != 0 && known->past.type != order->type &&
+            bytes_equal(order->setl_id, known->past.setl_id)) {
+            return known;
+        }
+    }
+    return NULL;
+}
+
+/* Remembers what the entry of an id would say later; an end, or what was taken back, is a mark on
+ * it. */
 static void remember(struct wallet_rig *rig, const struct wallet_order *order, int who)
 {
     struct rig_world *world = rig->world;
     const struct wallet_decision *d = &rig->decision;
     struct rig_past *known = past_by(rig, d->said.id);
+    if (order != NULL &&
+        (order->type == MESSAGE_WLT_PAY_REVERSE || order->type == MESSAGE_PREM_REVERSE)) {
+        struct rig_past *paid = past_meant(rig, order);
+        if (paid != NULL) paid->past.reversed += d->said.amount;
+        return;
+    }
     if (known != NULL) {
         known->past.stas = d->said.stas;
         return;
@@ -378,17 +401,9 @@ static bool asks_other(uint16_t type)
 
 static const struct wallet_past *past_of(struct wallet_rig *rig, const struct wallet_order *order)
 {
-    const struct bytes id = order->trsf_id.size != 0 ? order->trsf_id : order->pay_id;
     if (rig->past != NULL) return rig->past;
-    for (uint32_t i = 0; i < rig->world->past_count; i++) {
-        const struct wallet_past *past = &rig->world->past[i].past;
-        if (id.size != 0 && bytes_equal(id, bytes_of(past->id))) return past;
-        if (id.size == 0 && order->setl_id.size != 0 && past->type != order->type &&
-            bytes_equal(order->setl_id, past->setl_id)) {
-            return past;
-        }
-    }
-    return NULL;
+    const struct rig_past *known = past_meant(rig, order);
+    return known == NULL ? NULL : &known->past;
 }
 
 /* The first stop; false when it refused. */
@@ -631,15 +646,12 @@ void rig_time(struct wallet_rig *rig, const char *text)
         const int who = first_due(rig);
         const int64_t due = person_due(rig_person(rig, who));
         if (due > to_ms) break;
-        const int64_t was = rig->now_ms;
         if (due > rig->now_ms) rig->now_ms = due;
         person_copy(&after, rig_person(rig, who));
         wallet_sweep(&rig->params, rig->now_ms, &after, &rig->decision);
-        /* Others may be due at the same instant: theirs is asked when the clock stands. */
-        const int64_t at = rig->now_ms;
-        rig->now_ms = was;
+        rig->world->sweeping = true;
         commit(rig, NULL, who, &after);
-        rig->now_ms = at;
+        rig->world->sweeping = false;
     }
     rig->now_ms = to_ms;
     rig_check(rig);

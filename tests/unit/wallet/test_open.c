@@ -153,10 +153,9 @@ static void test_use_loc_order_of_checks(void **state)
     assert_int_equal(give(rig, &order), ERROR_NO_WALLET);
     assert_int_equal(rig_open(rig, GIVER, YUNNAN, EMPLOYEE), 0);
     order = change_order(GIVER, SICHUAN);
-    order.wlt_id = bytes_of("W1010101000000000000000000");
+    order.wlt_id = bytes_of("W101010100000000000000000");
     assert_int_equal(give(rig, &order), ERROR_NO_WALLET);
     order.wlt_id = (struct bytes){NULL, 0};
-    rig_person(rig, GIVER);
 
     assert_int_equal(give(rig, &order), ERROR_USE_LOC_CHANGE);
     rig_rule(rig, PARAM_USE_LOC_CHANGE, 530000, 1);
