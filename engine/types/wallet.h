@@ -226,7 +226,7 @@ _Static_assert(sizeof(struct transfer_row) == 96 + TRANSFER_LOTS_MAX * sizeof(st
 #define PREMIUMS_MAX  64
 #define SWITCHES_MAX  8
 #define FILINGS_MAX   32
-#define PAY_LOTS_MAX  32 /* Lots that one payment may use. */
+#define PAY_LOTS_MAX  10 /* Lots that one payment may use: all of it must go back in one entry. */
 
 /* -- what is asked -------------------------------------------------------------------------- */
 

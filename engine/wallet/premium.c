@@ -245,22 +245,13 @@ static bool payer_wallet(const struct wallet_order *order, char ret_id[WALLET_ID
     return true;
 }
 
-/* The area that is paid: the one named, else where the premium is known to be due, else where the
- * person is insured. 0: nobody knows. */
-static uint32_t area_paid(const struct wallet_input *input, const struct person *person,
-                          const struct premium_row *row)
-{
-    if (input->order->insu_admdvs != 0) return input->order->insu_admdvs;
-    return row != NULL ? row->insu_admdvs : person_area(person);
-}
-
 /* What stands against a payment by that wallet, in the order of checks; `due` as due_of(). */
 static enum error_code payable(const struct wallet_input *input, uint32_t area,
                                const struct premium_row *row, const char *payer, int64_t due)
 {
     const enum error_code code = insurance_code(input, area);
+    if (area == 0) return ERROR_PREMIUM_NOT_CONNECTED; /* Whose premium would it be? */
     if (code != ERROR_OK) return code;
-    if (area == 0) return ERROR_PREMIUM_NOT_CONNECTED;
     if (!in_window(input, area)) return ERROR_PREMIUM_WINDOW;
     if (row != NULL && row->state == PREMIUM_PAID) return ERROR_PREMIUM_PAID;
     if (row != NULL && claimed(row, input->now_ms) &&
@@ -300,7 +291,7 @@ static enum error_code try_claim(const struct wallet_input *input, struct person
     if (failures.count != 0) return ERROR_MALFORMED;
     if (!payer_wallet(order, payer)) return ERROR_NO_WALLET;
     const struct premium_row *row = person_premium(person, order->insutype, order->year);
-    const uint32_t area = area_paid(input, person, row);
+    const uint32_t area = order->insu_admdvs;
     const int64_t due = due_of(input, area, row);
     fact->insu_admdvs = area;
     fact->due = due > 0 ? due : 0;
@@ -400,9 +391,9 @@ void judge_prem_pay(const struct wallet_input *input, struct person *person,
     if (!wallet_is_open(input, person, decision)) return;
 
     const struct payment payment = {
-        .place = input->fact->insu_admdvs,
+        .place = order->insu_admdvs,
         .via = payment_via(input, person),
-        .line = line_of(input, input->fact->insu_admdvs),
+        .line = line_of(input, order->insu_admdvs),
         .year = order->year,
         .insutype = order->insutype,
     };

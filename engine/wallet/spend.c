@@ -187,12 +187,13 @@ static bool text_is(const char *text, struct bytes view)
     return bytes_equal(bytes_of(text), view);
 }
 
-/* Of the same institution, by the id given or by the settlement it is for. Lapsed ones are dropped
- * before. */
-static struct reserve_row *find_reserve(struct person *person, const struct wallet_order *order)
+/* Of the same institution, by the id given or by the settlement it is for. */
+static struct reserve_row *find_reserve(struct person *person, const struct wallet_order *order,
+                                        int64_t now_ms)
 {
     for (uint32_t i = 0; i < person->reserve_count; i++) {
         struct reserve_row *row = &person->reserves[i];
+        if (row->exp_ms <= now_ms) continue;
         if (!text_is(row->fixmedins_code, order->fixmedins_code)) continue;
         if (order->reserve_id.size != 0 && text_is(row->reserve_id, order->reserve_id)) return row;
         if (order->medins_setl_id.size != 0 &&
@@ -242,13 +243,13 @@ void judge_pay_pre(const struct wallet_input *input, struct person *person,
         refuse(decision, ERROR_AMOUNT_RANGE, FIELD(amount), CHECK_RANGE, want, 1);
         return;
     }
-    drop_lapsed(person, input->now_ms);
-    const struct reserve_row *known = find_reserve(person, input->order);
+    const struct reserve_row *known = find_reserve(person, input->order, input->now_ms);
     if (known != NULL) {
         decision->nothing = decision->dup = true;
         say_reserve(person, known, decision);
         return;
     }
+    drop_lapsed(person, input->now_ms);
     const int64_t free = person_free_balance(person, input->now_ms);
     if (free <= 0) {
         refuse(decision, ERROR_WALLET_BALANCE, FIELD(amount), CHECK_RANGE, want, free);
@@ -276,7 +277,7 @@ static bool within_person_part(const struct wallet_input *input, int64_t amount,
 static void free_own_reserve(const struct wallet_input *input, struct person *person)
 {
     drop_lapsed(person, input->now_ms);
-    const struct reserve_row *own = find_reserve(person, input->order);
+    const struct reserve_row *own = find_reserve(person, input->order, input->now_ms);
     if (own != NULL) person_drop_reserve(person, (uint32_t)(own - person->reserves));
 }
 

@@ -23,7 +23,7 @@
 #include "wallet/ops.h"
 #include "wallet/params.h"
 
-#define EFFECTS_MAX    (PAY_LOTS_MAX + 8)
+#define EFFECTS_MAX    40
 #define OUTGOING_MAX   8
 #define WALLET_IDS_MAX 3
 

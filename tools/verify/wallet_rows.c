@@ -183,7 +183,7 @@ static bool resize(struct rows_person *person, uint32_t at, uint32_t old_size, u
 
 static bool begin(struct rows_person *person)
 {
-    if (person->packed != NULL) return true;
+    if (person->size != 0) return true;
     if (!resize(person, 0, 0, ROWS_HEAD_SIZE)) return false;
     memset(person->packed, 0, ROWS_HEAD_SIZE);
     return true;
@@ -237,7 +237,7 @@ const char *rows_drop(struct rows_person *person, uint32_t kind, struct bytes ke
     *ret_old = (struct bytes){old_room, 0};
     if (kind == 0 || kind >= PERSON_ROW_END || shapes[kind].parts == 0)
         return "a row is dropped of a kind that has no list";
-    if (person->packed == NULL || !find(person, kind, key.data, key.size, &at))
+    if (person->size == 0 || !find(person, kind, key.data, key.size, &at))
         return "a row is dropped that is not there";
     keep_old(person, at, old_room, ret_old);
     (void)resize(person, at, (uint32_t)(ROW_HEAD + ret_old->size), 0);
@@ -279,17 +279,18 @@ static int64_t due_of(const struct rows_person *person)
 
 void rows_head(struct rows_person *person, uint64_t last_seq)
 {
-    if (!begin(person)) return;
+    if (person->size == ROWS_HEAD_SIZE) person->size = 0; /* Nothing is known any more. */
+    if (person->size == 0) return;
     le_store64(person->packed, last_seq);
     le_store64(person->packed + 8, (uint64_t)due_of(person));
 }
 
 uint64_t rows_last_seq(const struct rows_person *person)
 {
-    return person == NULL || person->packed == NULL ? 0 : le_load64(person->packed);
+    return person == NULL || person->size == 0 ? 0 : le_load64(person->packed);
 }
 
 int64_t rows_due(const struct rows_person *person)
 {
-    return person->packed == NULL ? INT64_MAX : (int64_t)le_load64(person->packed + 8);
+    return person->size == 0 ? INT64_MAX : (int64_t)le_load64(person->packed + 8);
 }

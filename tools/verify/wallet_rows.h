@@ -11,8 +11,8 @@
 /* A person: 16 bytes of head, then rows of kind (1), 0 (1), size (2) and their bytes. */
 struct rows_person {
     struct psn_key key;
-    uint8_t *packed; /* malloc'ed; NULL: never had a row. */
-    uint32_t size;
+    uint8_t *packed; /* malloc'ed */
+    uint32_t size;   /* 0: there is not a single row. */
     uint32_t room;
     /* Counted here and not taken from the rows: outgoing transfers of one Shanghai day. */
     uint32_t day;
@@ -57,7 +57,8 @@ const char *rows_drop(struct rows_person *person, uint32_t kind, struct bytes ke
  * zeros and false when there is none. */
 bool rows_single(const struct rows_person *person, enum person_row kind, void *out, size_t size);
 
-/* Sets the head: the latest entry, and when the engine must look at the person. */
+/* Sets the head: the latest entry, and when the engine must look at the person. A person without a
+ * row has none: it is as if nothing had ever been. */
 void rows_head(struct rows_person *person, uint64_t last_seq);
 uint64_t rows_last_seq(const struct rows_person *person);
 int64_t rows_due(const struct rows_person *person);

@@ -150,7 +150,7 @@ static bool compare_outboxes(const struct lane *lane, struct store *store, struc
     return counted(lane, finding, "messages in outboxes", walk.count, want);
 }
 
-/* Mail that the other shard has not said it has: op, kind, size and the op's bytes. */
+/* Mail that the other shard has not said it has: entry (8), op (2) and the op's bytes. */
 static bool compare_mail(const struct lane *lane, struct store *store, struct finding *finding)
 {
     struct walk walk = {.store = store, .letter = 'M'};
@@ -160,10 +160,12 @@ static bool compare_mail(const struct lane *lane, struct store *store, struct fi
         const uint64_t number = to < lane->shards ? be_load64(walk.key.data + 2) : 0;
         if (to >= lane->shards || number <= lane->acked[to] || number > lane->sent[to].count)
             return differs(lane, finding, "row M, a piece of mail,", "");
-        const uint8_t *mine = lane->sent[to].list[number - 1] - 4;
-        const size_t size = 4 + le_load16(mine + 2);
-        if (walk.value.size != size || memcmp(mine, walk.value.data, size) != 0)
+        const uint8_t *mine = lane->sent[to].list[number - 1];
+        const size_t size = le_load16(mine - 2);
+        if (walk.value.size != 10 + size || le_load16(walk.value.data + 8) != mine[-4] ||
+            memcmp(mine, walk.value.data + 10, size) != 0) {
             return differs(lane, finding, "row M, a piece of mail,", "");
+        }
     }
     for (uint32_t to = 0; to < lane->shards; to++)
         want += lane->sent[to].count - lane->acked[to];
