@@ -9,6 +9,7 @@
 #include "journal/block.h"
 #include "journal/entry.h"
 #include "ledger/merge.h"
+#include "ledger/person_index.h"
 #include "shard.h"
 #include "shard_facts.h"
 #include "tests/unit/world/temp_folder.h"
@@ -278,7 +279,7 @@ void *bench_merge_prepare(uint64_t count)
     merge->delta = bench->delta;
     merge->shelf = bench->shelf;
     merge->meta = (struct shard_meta){.format = SHARD_META_FORMAT, .seq = count};
-    merge->ids_room = (uint32_t)count * MERGE_IDS_PER_ENTRY;
+    merge->ids_room = (uint32_t)count * MERGE_IDS_PER_ENTRY + PERSON_RUN_SEAL;
     merge->ids = malloc(sizeof *merge->ids * merge->ids_room);
     merge->ids_sorted = malloc(sizeof *merge->ids * merge->ids_room);
     merge->chunk = malloc(RECORD_CHUNK_SIZE);

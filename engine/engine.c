@@ -96,9 +96,12 @@ struct home *home_new(struct engine *engine, uint32_t index, struct shard *shard
     home->inbox = malloc(INBOX_MAX * sizeof *home->inbox);
     home->outstanding = calloc(engine->config.shards, sizeof *home->outstanding);
     home->batch = malloc(sizeof *home->batch);
+    home->errands = errands_new();
+    home->mail = calloc(engine->config.shards, sizeof *home->mail);
     if (home->sessions == NULL || home->calls == NULL || home->gathered == NULL ||
         home->stalled == NULL || home->stalled_bytes == NULL || home->inbox == NULL ||
-        home->outstanding == NULL || home->batch == NULL) {
+        home->outstanding == NULL || home->batch == NULL || home->errands == NULL ||
+        home->mail == NULL) {
         home_free(home);
         return NULL;
     }
@@ -122,6 +125,8 @@ void home_free(struct home *home)
     free(home->inbox);
     free(home->outstanding);
     free(home->batch);
+    errands_free(home->errands);
+    free(home->mail);
     free(home);
 }
 
@@ -287,9 +292,14 @@ static void add_to_batch(struct home *home, struct call *call, struct reply *rep
 static void take_result(struct home *home, const struct result *result, uint32_t shard)
 {
     struct call *call = call_of(home, result->ticket);
-    if (result->data != NULL) { /* The desk's finished answer. */
+    if (result->data != NULL) { /* A finished answer, of the desk or about a wallet. */
         home_answer(home, result->ticket, (struct bytes){result->data, result->data_size});
         free(result->data);
+        return;
+    }
+    if (errand_type(call->type)) {
+        errand_refuse(home, result->ticket, call->type,
+                      (struct bytes){call->msgid, call->msgid_size}, result, shard);
         return;
     }
     struct reply reply = reply_of(home, result);
@@ -298,6 +308,20 @@ static void take_result(struct home *home, const struct result *result, uint32_t
         add_to_batch(home, call, &reply);
     } else {
         answer_single(home, call, &reply);
+    }
+}
+
+/* A result for whoever of this home asked. */
+static void hand_result(struct home *home, const struct result *result, uint32_t shard)
+{
+    if ((result->ticket & TICKET_DESK) != 0) {
+        desk_result(home, shard, result);
+    } else if ((result->ticket & TICKET_ERRAND) != 0) {
+        errand_result(home, result);
+    } else if ((result->ticket & TICKET_MAIL) != 0) {
+        free(result->data); /* That it came is what the sending shard learns by mail. */
+    } else {
+        take_result(home, result, shard);
     }
 }
 
@@ -329,10 +353,8 @@ static void spread_results(struct home *home, const struct result_span *span)
         }
         if (asking != home->index) {
             return_result(home, asking, result);
-        } else if ((result->ticket & TICKET_DESK) != 0) {
-            desk_result(home, home->index, result);
         } else {
-            take_result(home, result, home->index);
+            hand_result(home, result, home->index);
         }
     }
 }
@@ -345,14 +367,13 @@ uint32_t home_step(struct home *home, const struct event *event)
         home->ops.append(home->ops.context, effects.append, effects.append_number);
     }
     if (effects.merge != NULL) home->ops.merge(home->ops.context, effects.merge);
-    spread_results(home, &effects.results[0]);
-    spread_results(home, &effects.results[1]);
+    for (size_t i = 0; i < sizeof effects.results / sizeof effects.results[0]; i++)
+        spread_results(home, &effects.results[i]);
     return effects.taken;
 }
 
-/* Gives the shard what it takes; when it takes nothing, a flush may make room once. */
-static uint32_t give_shard(struct home *home, const struct request *list, uint32_t count,
-                           int64_t now_ms)
+/* When the shard takes nothing, a flush may make room once. */
+uint32_t home_give(struct home *home, const struct request *list, uint32_t count, int64_t now_ms)
 {
     uint32_t taken = 0;
     while (taken < count) {
@@ -445,15 +466,15 @@ void home_submit(struct home *home, int64_t now_ms)
     if (home->gathered_count == 0) return;
     uint32_t taken = 0;
     if (!is_stalled(home)) {
-        taken = give_shard(home, home->gathered, home->gathered_count, now_ms);
+        taken = home_give(home, home->gathered, home->gathered_count, now_ms);
     }
     for (uint32_t i = taken; i < home->gathered_count; i++)
         stall(home, &home->gathered[i], home->index);
     home->gathered_count = 0;
 }
 
-/* Routes one record of a frame. `home_ready()` was asked, so there is room to stall. */
-static void route(struct home *home, const struct request *request, uint32_t shard, int64_t now_ms)
+/* `home_ready()` was asked, so there is room to stall. */
+void home_route(struct home *home, const struct request *request, uint32_t shard, int64_t now_ms)
 {
     if (shard == home->index) {
         home->gathered[home->gathered_count++] = *request;
@@ -470,7 +491,7 @@ static bool unstall(struct home *home, int64_t now_ms)
     while (is_stalled(home)) {
         const struct routed *routed = &home->stalled[home->stalled_done];
         const bool gone = routed->shard == home->index
-                              ? give_shard(home, &routed->request, 1, now_ms) == 1
+                              ? home_give(home, &routed->request, 1, now_ms) == 1
                               : home_lane_send(home, routed->shard, &routed->request);
         if (!gone) break;
         home->stalled_done++;
@@ -601,20 +622,26 @@ static bool route_record(struct home *home, const struct request *request, int64
     const bool found = message_peek(request->body, &psn_key, &msgid);
     const uint32_t shard =
         found ? route_shard(psn_key.data, home->engine->config.shards) : home->index;
-    route(home, request, shard, now_ms);
+    home_route(home, request, shard, now_ms);
     return true;
+}
+
+/* Keeps the msgid for an answer that the home writes; it stands in one place in all messages. */
+static void keep_msgid(struct call *call, struct bytes body)
+{
+    struct bytes psn_key;
+    struct bytes msgid;
+    (void)message_peek(body, &psn_key, &msgid);
+    if (msgid.size <= sizeof call->msgid && msgid.size != 0) {
+        memcpy(call->msgid, msgid.data, msgid.size);
+        call->msgid_size = (uint8_t)msgid.size;
+    }
 }
 
 static void take_single(struct home *home, struct call *call, const struct frame *frame,
                         int64_t now_ms)
 {
-    struct bytes psn_key;
-    struct bytes msgid;
-    (void)message_peek(frame->payload, &psn_key, &msgid);
-    if (msgid.size <= sizeof call->msgid && msgid.size != 0) {
-        memcpy(call->msgid, msgid.data, msgid.size);
-        call->msgid_size = (uint8_t)msgid.size;
-    }
+    keep_msgid(call, frame->payload);
     const struct request request = request_of(home, call, frame->type, 0, frame->payload);
     if (!route_record(home, &request, now_ms)) {
         answer_refusal(home, call, ERROR_MALFORMED, 0, CHECK_LENGTH, (int64_t)frame->payload.size,
@@ -704,37 +731,55 @@ static bool take_desk(struct home *home, struct call *call, const struct frame *
     return home_lane_send(home, 0, &request);
 }
 
-enum home_taken home_frame(struct home *home, uint32_t session, const struct frame *frame,
-                           int64_t now_ms)
+static bool known_type(uint16_t type)
 {
-    if (!home_ready(home)) return HOME_BLOCKED;
-    switch (frame->type) {
+    switch (type) {
     case MESSAGE_HELLO:
     case MESSAGE_SETL_POST:
     case MESSAGE_SETL_REVERSE:
     case MESSAGE_SETL_ADJUST:
     case MESSAGE_CORRECTION:
     case MESSAGE_SETL_BATCH:
-        break;
+        return true;
     default:
-        if (desk_type(frame->type)) break;
+        return desk_type(type) || errand_type(type);
+    }
+}
+
+/* False when it has to wait. */
+static bool take_frame(struct home *home, struct call *call, const struct frame *frame,
+                       int64_t now_ms)
+{
+    if (desk_type(frame->type)) return take_desk(home, call, frame);
+    if (errand_type(frame->type)) {
+        const struct request request = request_of(home, call, frame->type, 0, frame->payload);
+        keep_msgid(call, frame->payload);
+        return errand_take(home, &request, now_ms);
+    }
+    if (frame->type == MESSAGE_HELLO) {
+        take_hello(home, call->session, call, frame, now_ms);
+    } else if (frame->type == MESSAGE_SETL_BATCH) {
+        take_batch(home, call, frame, now_ms);
+    } else {
+        take_single(home, call, frame, now_ms);
+    }
+    return true;
+}
+
+enum home_taken home_frame(struct home *home, uint32_t session, const struct frame *frame,
+                           int64_t now_ms)
+{
+    if (!home_ready(home)) return HOME_BLOCKED;
+    if (!known_type(frame->type)) {
         send_error(home, session, frame->request_id, ERROR_UNKNOWN_TYPE,
                    "message type is not known to this engine", false);
         return HOME_TAKEN;
     }
     struct call *call = call_new(home, session, frame);
     if (call == NULL) return HOME_BLOCKED;
-    if (frame->type == MESSAGE_HELLO) {
-        take_hello(home, session, call, frame, now_ms);
-    } else if (frame->type == MESSAGE_SETL_BATCH) {
-        take_batch(home, call, frame, now_ms);
-    } else if (!desk_type(frame->type)) {
-        take_single(home, call, frame, now_ms);
-    } else if (!take_desk(home, call, frame)) {
-        call_done(home, call);
-        return HOME_BLOCKED;
-    }
-    return HOME_TAKEN;
+    if (take_frame(home, call, frame, now_ms)) return HOME_TAKEN;
+    call_done(home, call);
+    return HOME_BLOCKED;
 }
 
 /* -- turns ---------------------------------------------------------------------------------- */
@@ -753,11 +798,7 @@ static bool take_lane_results(struct home *home)
             memcpy(&result, message.data, sizeof result);
             result.failures = (const struct failure *)(message.data + sizeof(struct lane_result));
             home->outstanding[shard]--;
-            if ((result.ticket & TICKET_DESK) != 0) {
-                desk_result(home, shard, &result);
-            } else {
-                take_result(home, &result, shard);
-            }
+            hand_result(home, &result, shard);
             got = true;
         }
         if (got) ring_release(ring);
@@ -796,7 +837,7 @@ static bool empty_inbox(struct home *home, int64_t now_ms)
         while (home->inbox_done + run < home->inbox_count &&
                !desk_type(home->inbox[home->inbox_done + run].type))
             run++;
-        const uint32_t taken = give_shard(home, first, run, now_ms);
+        const uint32_t taken = home_give(home, first, run, now_ms);
         home->inbox_done += taken;
         if (taken < run) return false;
     }
@@ -815,7 +856,7 @@ static bool take_questions(struct home *home, int64_t now_ms)
             if (message.size == 0) return any;
             home->question = request_from(message);
         }
-        if (give_shard(home, &home->question, 1, now_ms) == 0) return any;
+        if (home_give(home, &home->question, 1, now_ms) == 0) return any;
         home->question.type = 0;
         ring_release(ring);
         any = true;
@@ -858,7 +899,9 @@ bool home_turn(struct home *home, int64_t now_ms, uint64_t now_us)
     home_submit(home, now_ms);
     bool any = take_lane_results(home);
     any |= take_questions(home, now_ms);
+    any |= mail_turn(home, now_ms);
     any |= unstall(home, now_ms);
+    any |= errand_turn(home, now_ms);
     any |= take_lane_requests(home, now_ms);
     if (home->index == 0) any |= desk_turn(home, now_ms);
     const struct event flush = {.now_ms = now_ms, .kind = EVENT_FLUSH};

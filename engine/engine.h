@@ -86,6 +86,10 @@ void home_merged(struct home *home, int status, int64_t now_ms);
 /* Asks for a checkpoint when anything changed since the last one. */
 void home_checkpoint(struct home *home, int64_t now_ms);
 
+/* Carries no mail between persons any more: the engine stops. What is left goes on at the next
+ * start. */
+void home_stop_mail(struct home *home);
+
 /* True when the home takes frames now. */
 bool home_ready(const struct home *home);
 

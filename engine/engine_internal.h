@@ -1,11 +1,12 @@
 /* engine_internal -- what engine.c and the files of the desk share: engine_jobs.c, engine_desk.c,
- * engine_facts.c, engine_centre.c, engine_cycle.c, engine_query.c, engine_recon_day.c. Nobody else
- * includes it. */
+ * engine_facts.c, engine_centre.c, engine_cycle.c, engine_query.c, engine_recon_day.c, and what the
+ * wallet adds: engine_errand.c, engine_mail.c. Nobody else includes it. */
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
 
 #include "codec/centre.h"
 #include "codec/cycle.h"
+#include "codec/mail.h"
 #include "codec/messages.h"
 #include "cycle/cycle.h"
 #include "dispatch/route.h"
@@ -28,8 +29,11 @@ struct engine {
     struct lane *lanes;       /* [asking * shards + asked] */
 };
 
-/* How a ticket is made: bit 63 for the desk, bits 32..62 the asking shard, below the call. */
-#define TICKET_DESK (UINT64_C(1) << 63)
+/* How a ticket is made: bits 61..63 for whom the result is, if for no call; bits 32..60 the asking
+ * shard, below the call or the errand. */
+#define TICKET_DESK   (UINT64_C(1) << 63)
+#define TICKET_ERRAND (UINT64_C(1) << 62)
+#define TICKET_MAIL   (UINT64_C(1) << 61)
 
 static inline uint64_t ticket_make(uint32_t shard, uint32_t call)
 {
@@ -38,7 +42,7 @@ static inline uint64_t ticket_make(uint32_t shard, uint32_t call)
 
 static inline uint32_t ticket_shard(uint64_t ticket)
 {
-    return (uint32_t)(ticket >> 32) & 0x7fffffff;
+    return (uint32_t)(ticket >> 32) & 0x1fffffff;
 }
 
 /* Message in a request ring: this, then the body. Types of the desk (0x04xx and up) go to the
@@ -201,6 +205,14 @@ struct desk {
     struct recon_parts lists[PROVINCE_COUNT][2]; /* By acting province; 1: sent by the centre. */
 };
 
+struct errands;
+
+/* A batch that was taken from the shard and found no room yet; size 0: none. */
+struct held_mail {
+    uint32_t size;
+    uint8_t bytes[MAIL_BATCH_MAX];
+};
+
 struct home {
     struct engine *engine;
     uint32_t index;
@@ -230,6 +242,10 @@ struct home {
     struct request question; /* Of the desk, not taken yet; type 0: none. */
     uint32_t *outstanding;   /* Requests under way, by asked shard. */
 
+    struct errands *errands;
+    struct held_mail *mail; /* By shard. */
+    bool mail_stopped;
+
     struct batch *batch;
     struct desk desk; /* Only home 0's is used. */
     uint64_t now_us;
@@ -251,6 +267,40 @@ void home_answer(struct home *home, uint64_t ticket, struct bytes payload);
 
 /* Sends a finished answer of the desk back to the home that asked. */
 void home_return(struct home *home, const struct result *result);
+
+/* Routes a request of a frame to its shard, in order. `home_ready()` was asked before. */
+void home_route(struct home *home, const struct request *request, uint32_t shard, int64_t now_ms);
+
+/* Gives the own shard what it takes; gives how many. Not from inside a step. */
+uint32_t home_give(struct home *home, const struct request *list, uint32_t count, int64_t now_ms);
+
+/* -- engine_errand.c ------------------------------------------------------------------------ */
+
+/* NULL without memory. */
+struct errands *errands_new(void);
+void errands_free(struct errands *errands); /* NULL is fine. */
+
+/* True for what errand_take() takes: wallet, premium, pushes, questions of persons. */
+bool errand_type(uint16_t type);
+
+/* Takes a message whose ticket is its call's: answers it, or sends it on its way. False when too
+ * many are under way. */
+bool errand_take(struct home *home, const struct request *request, int64_t now_ms);
+
+/* A result with TICKET_ERRAND. Calls no shard: it may come from inside a step. */
+void errand_result(struct home *home, const struct result *result);
+
+/* Answers a call of errand_type() with the code and failures of a result without data. */
+void errand_refuse(struct home *home, uint64_t ticket, uint16_t type, struct bytes msgid,
+                   const struct result *result, uint32_t shard);
+
+/* Sends what waits; true when anything went. */
+bool errand_turn(struct home *home, int64_t now_ms);
+
+/* -- engine_mail.c -------------------------------------------------------------------------- */
+
+/* Carries mail of the own shard on; true when any went. */
+bool mail_turn(struct home *home, int64_t now_ms);
 
 /* -- engine_jobs.c -------------------------------------------------------------------------- */
 

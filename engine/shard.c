@@ -25,6 +25,8 @@
 #define IDS_PER_ENTRY 3
 #define CELL_SCAN_KEY 8
 
+_Static_assert(RUN_IDS_ROOM >= PERSON_RUN_SEAL, "either run fits into the merge's scratch");
+
 void shard_config_init(struct shard_config *config)
 {
     memset(config, 0, sizeof *config);
@@ -811,6 +813,18 @@ static bool has_room(const struct shard *shard, const struct request *request)
     return waiting_room(shard) > 0 && failures_room(shard) > 2 * FAILURES_MAX;
 }
 
+static void take_person(struct shard *shard, const struct request *request, int64_t now_ms)
+{
+    struct answer said = {0};
+    bool more;
+    const uint32_t code = person_answer(shard, request, now_ms, &said, &more);
+    struct result *result = put_answer(shard, request, code);
+    if (code != ERROR_OK) return;
+    result->state = more ? STATE_MORE : STATE_NONE;
+    result->data = said.data;
+    result->data_size = said.size;
+}
+
 /* Wallets, mail between shards, questions about persons. */
 static void take_between(struct shard *shard, const struct request *request, int64_t now_ms)
 {
@@ -820,6 +834,9 @@ static void take_between(struct shard *shard, const struct request *request, int
         return;
     case REQUEST_WALLET_FACT:
         take_wallet_fact(shard, request, now_ms);
+        return;
+    case REQUEST_PERSON:
+        take_person(shard, request, now_ms);
         return;
     default:
         if (wallet_type(request->type) && request->type != MESSAGE_OUTBOX_GET) {

@@ -1,6 +1,7 @@
 #include "shard_facts.h"
 
 #include "codec/messages.h"
+#include "ledger/person_index.h"
 #include "types/civil.h"
 #include "types/ensure.h"
 
@@ -57,7 +58,8 @@ static void fill_in(struct record_facts *facts, const struct entry *entry,
     memcpy(facts->funds, posting->funds, sizeof facts->funds);
 }
 
-static void facts_of_adjustment(const struct entry *entry, struct record_facts *ret_facts)
+static void read_adjustment(const struct entry *entry, struct record_facts *ret_facts,
+                            struct bytes *ret_psn_key)
 {
     struct adjustment a;
     uint32_t field;
@@ -67,12 +69,15 @@ static void facts_of_adjustment(const struct entry *entry, struct record_facts *
     ret_facts->mdtrtarea_admvs = a.mdtrtarea_admvs;
     ret_facts->day = day_of(entry->stamp_ms); /* It has no time of its own. */
     ret_facts->content_hash = adjustment_content_hash(&a);
+    *ret_psn_key = a.psn_key;
 }
 
-bool facts_of(const struct entry *entry, struct record_facts *ret_facts)
+/* Decoded once for both. */
+static bool read_record(const struct entry *entry, struct record_facts *ret_facts,
+                        struct bytes *ret_psn_key)
 {
     if (entry->kind == ENTRY_ADJUSTMENT) {
-        facts_of_adjustment(entry, ret_facts);
+        read_adjustment(entry, ret_facts, ret_psn_key);
         return true;
     }
     if (!is_settlement(entry)) return false;
@@ -86,18 +91,35 @@ bool facts_of(const struct entry *entry, struct record_facts *ret_facts)
     ret_facts->mdtrtarea_admvs = s.mdtrtarea_admvs;
     ret_facts->day = day_of(s.setl_time);
     ret_facts->content_hash = settlement_content_hash(&s);
+    *ret_psn_key = s.psn_key;
     return true;
 }
 
+bool facts_of(const struct entry *entry, struct record_facts *ret_facts)
+{
+    struct bytes psn_key;
+    return read_record(entry, ret_facts, &psn_key);
+}
+
+bool facts_person(const struct entry *entry, struct bytes *ret_psn_key)
+{
+    struct record_facts facts;
+    return read_record(entry, &facts, ret_psn_key);
+}
+
 enum entry_effect facts_read(struct bytes bytes, struct record_facts *ret_facts,
-                             uint64_t *ret_taken_back)
+                             struct entry_extract *ret_extract)
 {
     struct entry entry;
+    struct bytes psn_key;
     ENSURE(entry_decode(bytes, &entry) != 0);
-    if (facts_of(&entry, ret_facts)) return EFFECT_ADDS;
+    if (read_record(&entry, ret_facts, &psn_key)) {
+        ret_extract->person = person_bits(psn_key);
+        return EFFECT_ADDS;
+    }
     if (entry.kind == ENTRY_CYCLE) return EFFECT_CYCLE;
     if (entry.kind == ENTRY_CORRECTION && entry.orig_seq != 0) {
-        *ret_taken_back = entry.orig_seq;
+        ret_extract->taken_back = entry.orig_seq;
         return EFFECT_TAKES_BACK;
     }
     return EFFECT_NONE;

@@ -33,6 +33,9 @@ bool facts_of(const struct entry *entry, struct record_facts *ret_facts);
 
 /* entry_read_fn (ledger/tally.h). */
 enum entry_effect facts_read(struct bytes bytes, struct record_facts *ret_facts,
-                             uint64_t *ret_taken_back);
+                             struct entry_extract *ret_extract);
+
+/* Whose record an entry is: psn_key, borrowed from it. False when it is no record. */
+bool facts_person(const struct entry *entry, struct bytes *ret_psn_key);
 
 #endif

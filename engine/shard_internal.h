@@ -6,6 +6,7 @@
 #include "ledger/delta.h"
 #include "ledger/directory.h"
 #include "ledger/merge.h"
+#include "ledger/person_index.h"
 #include "ledger/rules.h"
 #include "ledger/shelf.h"
 #include "shard.h"
@@ -387,6 +388,29 @@ void mail_took(struct shard *shard, struct bytes batch);
 void mail_seal(struct shard *shard);
 void mail_durable(struct shard *shard);
 
+/* -- shard_person.c: the records of one person ------------------------------------------------ */
+
+/* Where a search of a person's records stands. It may be kept between steps, whatever checkpoints
+ * come between, and be sent away and come back. */
+struct person_records {
+    uint8_t psn_key[PSN_KEY_SIZE];
+    struct person_cursor cursor;
+};
+
+/* From entry `from_seq` on, upwards or downwards; downwards from UINT64_MAX: from the last one. */
+struct person_records person_records_from(struct bytes psn_key, uint64_t from_seq, bool descending);
+
+enum person_next {
+    PERSON_RECORD,  /* *ret_entry is a settlement, refund, adjustment or debt of the person. */
+    PERSON_LATER,   /* *looks is used up: go on in another step. */
+    PERSON_NO_MORE, /* Upwards, entries that come later are found by going on. */
+};
+
+/* The next record, taken back or not (mark_of()); borrowed for the step. Takes one off *looks for
+ * each run of the index and each entry it looks at, some microseconds each. */
+enum person_next person_records_next(const struct shard *shard, struct person_records *records,
+                                     uint32_t *looks, struct entry *ret_entry);
+
 /* -- shard_judge.c: what is decided --------------------------------------------------------- */
 
 /* Decodes; the body stays borrowed. */
@@ -418,5 +442,19 @@ typedef uint32_t answer_fn(const struct shard *shard, struct bytes body, struct 
 answer_fn answer_tallies; /* REQUEST_TALLIES */
 answer_fn answer_scan;    /* REQUEST_SCAN */
 answer_fn answer_facts;   /* REQUEST_FACTS */
+
+/* -- shard_questions.c: what persons ask ------------------------------------------------------ */
+
+/* Answers the message of type `request->period` (REQUEST_PERSON); a cursor of `request->area` bytes
+ * stands before it in request->body. A refusal is an answer, too: a reply with a code.
+ * ERROR_OVERLOAD without memory, ERROR_MALFORMED when the cursor is none of ours; then there is no
+ * answer.
+ *
+ * One call does a bounded piece of work. When that was not enough *ret_more is set and the answer
+ * is the cursor to ask again with, at most PERSON_CURSOR_MAX bytes. It counts entries, so it stays
+ * good whatever is posted or merged meanwhile; what was posted is not seen. */
+#define PERSON_CURSOR_MAX 64
+uint32_t person_answer(const struct shard *shard, const struct request *request, int64_t now_ms,
+                       struct answer *ret_answer, bool *ret_more);
 
 #endif

@@ -319,7 +319,7 @@ static size_t outgoing_encode(const struct outgoing *o, uint8_t *out)
     at = wire_put_view(at, 3, id);
     at = wire_put_number(at, 4, (uint64_t)o->at_ms);
     at = put_reference(at, id, 0);
-    at = put_reference(at, ref, 7);
+    if (!bytes_equal(id, ref)) at = put_reference(at, ref, 7);
     if (memcmp(&o->psn_key, &nobody, sizeof nobody) != 0) {
         at = wire_put_view(at, 8, (struct bytes){o->psn_key.bytes, PSN_KEY_SIZE});
     }

@@ -7,6 +7,8 @@
 #include "types/error.h"
 #include "types/wallet_fields.h"
 
+#define WALLET_MESSAGE_MAX 1024 /* Bytes; any message within its field limits fits. */
+
 /* True for what wallet_order_decode() takes: 0x02xx, 0x03xx and the pushes, OUTBOX_GET too. */
 bool wallet_type(uint16_t type);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "ledger/book.h"
+#include "ledger/person_index.h"
 #include "ledger/radix.h"
 #include "types/ensure.h"
 #include "util/le.h"
@@ -23,7 +24,9 @@ size_t merge_estimate(const struct merge *merge)
     return 2 * (delta_used(merge->delta) +
                 ((size_t)delta_ids(merge->delta) + merge->run_ids_before) * sizeof(struct id) +
                 (size_t)marks * PAGE_SIZE + (size_t)merge->cell_count * PAGE_SIZE +
-                shelf_used(merge->shelf) + (size_t)shelf_count(merge->shelf) * PAGE_SIZE +
+                (size_t)delta_count(merge->delta) * sizeof(struct id) +
+                PERSON_RUN_SEAL * sizeof(struct id) + shelf_used(merge->shelf) +
+                (size_t)shelf_count(merge->shelf) * PAGE_SIZE +
                 (size_t)delta_count(merge->delta) * TALLIES_PER_RECORD * TALLY_ROOM) +
            4096 * PAGE_SIZE;
 }
@@ -228,30 +231,34 @@ static int original_of(struct store_txn *txn, const struct merge *merge, uint64_
     return r == -ENOENT || (r == 0 && ret_entry->size == 0) ? -EUCLEAN : r;
 }
 
-/* What each entry does to the tallies goes to merge->facts; the cycle's entries are listed. */
-static int read_entries(struct store_txn *txn, struct merge *merge, uint32_t *ret_count)
+/* What each entry does to the tallies goes to merge->facts, whose record it is to merge->ids, which
+ * is done with; the cycle's entries are listed. */
+static int read_entries(struct store_txn *txn, struct merge *merge, uint32_t *ret_count,
+                        uint32_t *ret_records)
 {
     const uint64_t first = delta_first_seq(merge->delta);
     const uint64_t end = first + delta_count(merge->delta);
     uint32_t count = 0;
+    uint32_t records = 0;
 
     for (uint64_t seq = first; seq < end; seq++) {
         struct record_facts *facts = &merge->facts[count];
-        uint64_t original = 0;
+        struct entry_extract extract = {0};
         uint8_t key[8];
         struct bytes entry;
         int r;
 
-        switch (merge->read(delta_entry(merge->delta, seq), facts, &original)) {
+        switch (merge->read(delta_entry(merge->delta, seq), facts, &extract)) {
         case EFFECT_NONE:
             break;
         case EFFECT_ADDS:
             count++;
+            merge->ids[records++] = (struct id){.hash = extract.person, .seq = seq};
             break;
         case EFFECT_TAKES_BACK:
-            r = original_of(txn, merge, original, &entry);
+            r = original_of(txn, merge, extract.taken_back, &entry);
             if (r != 0) return r;
-            if (merge->read(entry, facts, &original) != EFFECT_ADDS) return -EUCLEAN;
+            if (merge->read(entry, facts, &extract) != EFFECT_ADDS) return -EUCLEAN;
             facts->flags |= RECORD_TAKEN_BACK;
             count++;
             break;
@@ -263,15 +270,25 @@ static int read_entries(struct store_txn *txn, struct merge *merge, uint32_t *re
         }
     }
     *ret_count = count;
+    *ret_records = records;
     return 0;
 }
 
-static int put_tallies(struct store_txn *txn, struct merge *merge)
+/* The ids are done with: their room sorts the persons, then the tallies. */
+static int put_records_by_key(struct store_txn *txn, struct merge *merge)
 {
+    const uint64_t first = delta_first_seq(merge->delta);
+    const uint64_t last = first + delta_count(merge->delta) - 1;
     uint32_t count;
-    const int r = read_entries(txn, merge, &count);
+    uint32_t records;
+
+    ENSURE(delta_count(merge->delta) <= merge->ids_room);
+    int r = read_entries(txn, merge, &count, &records);
+    if (r == 0) {
+        r = person_index_put(txn, first, last, merge->ids, merge->ids_sorted, records,
+                             merge->ids_room);
+    }
     if (r != 0) return r;
-    ENSURE(count <= merge->ids_room); /* The ids are done with: their room sorts the tallies. */
     return tally_put(txn, merge->facts, count, merge->ids, merge->ids_sorted);
 }
 
@@ -286,7 +303,7 @@ int merge_run(struct merge *merge)
     if (r == 0) r = put_marks(txn, merge);
     if (r == 0) r = put_cells(txn, merge);
     if (r == 0) r = put_shelf(txn, merge);
-    if (r == 0) r = put_tallies(txn, merge);
+    if (r == 0) r = put_records_by_key(txn, merge);
     if (r == 0) {
         /* What the next ids go to was decided at the freeze; here only the meta row is left. */
         r = store_put(txn, STORE_META, bytes_of(META_KEY),

@@ -20,7 +20,8 @@ struct merge {
     uint32_t run_ids_before;  /* Ids that the delta's run holds in the store already. */
     const struct cell *cells; /* Changed cells as they were at the freeze. */
     uint32_t cell_count;
-    struct id *ids;        /* Scratch: room for ids_room ids. */
+    struct id *ids; /* Scratch: room for ids_room ids: those of the delta and run_ids_before, and at
+                     * least its entries and PERSON_RUN_SEAL (ledger/person_index.h). */
     struct id *ids_sorted; /* Scratch: as large; the two change places. */
     uint32_t ids_room;
     uint8_t *chunk;             /* Scratch: RECORD_CHUNK_SIZE bytes. */

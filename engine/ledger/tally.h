@@ -18,14 +18,20 @@
 enum entry_effect {
     EFFECT_NONE,
     EFFECT_ADDS,       /* A record: its facts. */
-    EFFECT_TAKES_BACK, /* A correction: the number of the record it takes back. */
+    EFFECT_TAKES_BACK, /* A correction: which record it takes back. */
     EFFECT_CYCLE,      /* A part of a decision of the cycle. */
+};
+
+/* What else the merge takes from an entry. */
+struct entry_extract {
+    uint64_t taken_back; /* EFFECT_TAKES_BACK: the number of that record. */
+    uint64_t person;     /* EFFECT_ADDS: whose it is, person_bits(). */
 };
 
 /* Reads an entry's bytes, checking its sum; broken ones are a bug or a broken store, and end the
  * process. facts.shard is left 0. Pure: the merge calls it on its own thread. */
 typedef enum entry_effect entry_read_fn(struct bytes bytes, struct record_facts *ret_facts,
-                                        uint64_t *ret_taken_back);
+                                        struct entry_extract *ret_extract);
 
 /* A tally's key as the store has it: 16 bytes, ascending by kind, period, part, payer, payee, line,
  * class. */

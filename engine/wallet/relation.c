@@ -235,30 +235,42 @@ static bool anything_given(struct person *person, int64_t at_ms, const struct ps
            next_holder(person, told) != NULL;
 }
 
-void state_step(const struct params *params, int64_t at_ms, const struct psn_key *told,
-                int64_t now_ms, struct person *person, struct wallet_decision *decision)
+/* A transfer's end fills an entry; and an entry that answers a push has said something already. */
+static bool voids_one(const struct params *params, int64_t at_ms, int64_t now_ms,
+                      struct person *person, struct wallet_decision *decision)
+{
+    const struct transfer_row *transfer = oldest_transfer(person, at_ms);
+    if (transfer == NULL || decision->said.stas != STAS_NONE) return false;
+    transfer_return(params, person, (uint32_t)(transfer - person->transfers), STAS_VOIDED, now_ms,
+                    decision);
+    return true;
+}
+
+/* Ends relations, then tells holders: STEP_ROWS together. Gives the last holder told. */
+static struct psn_key end_and_recall(int64_t at_ms, const struct psn_key *told, int64_t now_ms,
+                                     struct person *person, struct wallet_decision *decision)
 {
     struct psn_key last = *told;
     int rows = 0;
     struct relation_row *relation;
     const struct holder_row *holder;
-
-    const struct transfer_row *transfer = oldest_transfer(person, at_ms);
-    if (transfer != NULL && decision->said.id[0] == '\0' && decision->said.stas == STAS_NONE) {
-        transfer_return(params, person, (uint32_t)(transfer - person->transfers), STAS_VOIDED,
-                        now_ms, decision);
-    }
-    while (rows < STEP_ROWS && (relation = oldest_given(person, at_ms)) != NULL) {
-        end_relation(person, relation, at_ms, decision);
-        rows++;
-    }
-    while (rows < STEP_ROWS && (holder = next_holder(person, &last)) != NULL) {
+    for (; rows < STEP_ROWS && (relation = oldest_given(person, at_ms)) != NULL; rows++)
+        end_relation(person, relation, now_ms, decision);
+    for (; rows < STEP_ROWS && (holder = next_holder(person, &last)) != NULL; rows++) {
         struct effect *effect = decision_effect(decision, EFFECT_RECALL, &holder->holder);
         effect->other = person->key;
         effect->code = RECALL_ALL;
         last = holder->holder;
-        rows++;
     }
+    return last;
+}
+
+void state_step(const struct params *params, int64_t at_ms, const struct psn_key *told,
+                int64_t now_ms, struct person *person, struct wallet_decision *decision)
+{
+    const struct psn_key last = voids_one(params, at_ms, now_ms, person, decision)
+                                    ? *told
+                                    : end_and_recall(at_ms, told, now_ms, person, decision);
     if (anything_given(person, at_ms, &last)) {
         struct effect *effect = go_on(person, STEP_STATE, decision);
         effect->at_ms = at_ms;

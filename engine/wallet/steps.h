@@ -10,7 +10,9 @@
 #include "types/wallet_fields.h"
 #include "wallet/chapters.h"
 
-#define STEP_ROWS 16
+/* 12 effects with what they come from fit into an entry beside a whole batch of mail, which stands
+ * in it as well. */
+#define STEP_ROWS 12
 
 /* effect.code of an EFFECT_CONTINUE; in journals, so numbers stay. */
 enum step {

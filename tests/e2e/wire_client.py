@@ -41,12 +41,13 @@ def _load_stubs():
     sys.path.insert(0, folder)
     try:
         return [importlib.import_module(name + "_pb2")
-                for name in ("common", "session", "settlement", "centre", "cycle")]
+                for name in ("common", "session", "settlement", "centre", "cycle", "wallet",
+                             "premium", "person")]
     finally:
         sys.path.remove(folder)
 
 
-common, session, settlement, centre, cycle = _load_stubs()
+common, session, settlement, centre, cycle, wallet, premium, person = _load_stubs()
 
 # docs/wire.md, 2 The frame
 HEAD = struct.Struct("<4sIQHBBI")
@@ -102,8 +103,46 @@ MESSAGES = {
     0x0429: (cycle.CellList, cycle.CellListReply),
     0x042a: (cycle.SettingList, cycle.SettingListReply),
     0x042b: (cycle.BookGet, cycle.BookGetReply),
+    0x0201: (wallet.WltOpen, wallet.WalletReply),
+    0x0202: (wallet.WltUseLocChg, wallet.WalletReply),
+    0x0203: (wallet.WltClose, wallet.WalletReply),
+    0x0204: (wallet.WltFreeze, wallet.WalletReply),
+    0x0205: (wallet.WltFreeze, wallet.WalletReply),
+    0x0211: (wallet.RltsBind, wallet.WalletReply),
+    0x0212: (wallet.RltsUnbind, wallet.WalletReply),
+    0x0213: (wallet.PsnStatePush, wallet.WalletReply),
+    0x0221: (wallet.TrsfSubmit, wallet.WalletReply),
+    0x0222: (wallet.TrsfAccept, wallet.WalletReply),
+    0x0223: (wallet.TrsfAccept, wallet.WalletReply),
+    0x0226: (wallet.TrsfVoid, wallet.WalletReply),
+    0x0232: (wallet.PaHoldAck, wallet.WalletReply),
+    0x0235: (wallet.PaGrant, wallet.WalletReply),
+    0x0241: (wallet.WltPayPre, wallet.WalletReply),
+    0x0242: (wallet.WltPay, wallet.WalletReply),
+    0x0243: (wallet.WltPayReverse, wallet.WalletReply),
+    0x0251: (wallet.LmtReclaim, wallet.WalletReply),
+    0x0260: (wallet.OutboxGet, wallet.OutboxGetReply),
+    0x0261: (wallet.OutboxAck, wallet.WalletReply),
+    0x0301: (premium.PremQuote, wallet.WalletReply),
+    0x0302: (premium.PremPay, wallet.WalletReply),
+    0x0304: (premium.PremReverse, wallet.WalletReply),
+    0x0305: (premium.PremDue, wallet.WalletReply),
+    0x0501: (person.StmtGet, person.StmtGetReply),
+    0x0502: (person.YearSumGet, person.YearSumGetReply),
+    0x0503: (person.WltQuery, person.WltQueryReply),
+    0x0504: (person.WltRecords, person.WltRecordsReply),
+    0x0505: (person.SetlRecords, person.SetlRecordsReply),
+    0x0506: (person.RegionQuery, person.RegionQueryReply),
+    0x0507: (person.InstQuery, person.InstQueryReply),
+    0x0511: (person.AuthSwitchPush, wallet.WalletReply),
+    0x0512: (person.FilingPush, wallet.WalletReply),
+    0x0513: (person.InstDirPush, wallet.WalletReply),
+    0x0514: (person.RulePush, wallet.WalletReply),
 }
-TYPE_OF = {request: number for number, (request, _) in MESSAGES.items()}
+# Two messages may have one form (WltFreeze and WltUnfreeze): the first number is the form's own.
+TYPE_OF = {request: number for number, (request, _) in reversed(MESSAGES.items())}
+WLT_UNFREEZE = 0x0205
+TRSF_DECLINE = 0x0223
 
 
 def _crc_table() -> list[int]:
@@ -233,9 +272,16 @@ class Client:
 
     # Messages ----------------------------------------------------------------------------------
 
-    def post(self, message) -> int:
-        """Sends a request without waiting; gives its request id."""
-        return self.post_many([message])[0]
+    def post(self, message, type_: Optional[int] = None) -> int:
+        """Sends a request without waiting; gives its request id. `type_` is needed only where two
+        types have one form."""
+        if type_ is None:
+            return self.post_many([message])[0]
+        request_id = self.next_id
+        self.next_id += 1
+        self.waiting[request_id] = type_
+        self.send_raw(frame(type_, request_id, message.SerializeToString()))
+        return request_id
 
     def post_many(self, messages: Iterable) -> list[int]:
         """Sends several requests in one write."""
@@ -272,6 +318,30 @@ class Client:
     def call(self, message):
         """Sends one request and waits for its answer."""
         return self.take(self.post(message))
+
+    def wallet(self, message, type_: Optional[int] = None):
+        """Sends a message of wallet, premium or a push and waits for its WalletReply; makes a msgid
+        when it has none."""
+        if not message.msgid:
+            message.msgid = "M" + os.urandom(12).hex()
+        return self.take(self.post(message, type_))
+
+    def outbox(self, dest: int, ack: bool = False) -> list:
+        """Everything that waits for a destination (0: the platform); acknowledged on demand."""
+        messages: list = []
+        while True:
+            after = messages[-1].position if messages else 0
+            reply = self.call(wallet.OutboxGet(dest=dest, after=after, limit=1000))
+            if reply.code != 0:
+                raise ProtocolError("OutboxGet %d: %s" % (reply.code, reply.text), reply)
+            messages += reply.messages
+            if not reply.messages or messages[-1].position >= reply.last:
+                break
+        if ack and messages:
+            reply = self.wallet(wallet.OutboxAck(dest=dest, upto=messages[-1].position))
+            if reply.code != 0:
+                raise ProtocolError("OutboxAck %d: %s" % (reply.code, reply.text), reply)
+        return messages
 
     def call_many(self, messages: Iterable, window: int = 256) -> list:
         """Sends requests with at most `window` in flight; answers in the order of the requests."""

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "codec/mail.h"
 #include "journal/entry.h"
 #include "tests/lib/unit.h"
 #include "types/civil.h"
@@ -201,8 +202,37 @@ static void check_transfers(const struct wallet_rig *rig, const struct person *p
     }
 }
 
+/* With no mail on the way both sides know the same relations and offers, and every lot hangs on a
+ * relation. */
+static void check_pair(struct wallet_rig *rig, int giver, int receiver)
+{
+    const struct psn_key from = rig_key(giver);
+    const struct psn_key to = rig_key(receiver);
+    struct person *receiving = rig_person(rig, receiver);
+    const struct relation_row *given = person_relation(rig_person(rig, giver), &to, SIDE_GIVER);
+    const struct relation_row *taken = person_relation(receiving, &from, SIDE_RECEIVER);
+    assert_int_equal(given != NULL, taken != NULL);
+    if (given != NULL) assert_string_equal(given->rlts_id, taken->rlts_id);
+    for (uint32_t i = 0; i < receiving->lot_count; i++)
+        assert_false(taken == NULL && psn_same(&receiving->lots[i].from, &from));
+    for (uint32_t i = 0; i < rig_person(rig, giver)->transfer_count; i++) {
+        const struct transfer_row *row = &rig_person(rig, giver)->transfers[i];
+        if (row->state != TRANSFER_PENDING || !psn_same(&row->receiver, &to)) continue;
+        assert_non_null(person_offer(receiving, bytes_of(row->trsf_id)));
+    }
+}
+
+static void check_pairs(struct wallet_rig *rig)
+{
+    for (int giver = 0; giver < RIG_PERSONS; giver++) {
+        for (int receiver = 0; receiver < RIG_PERSONS; receiver++)
+            check_pair(rig, giver, receiver);
+    }
+}
+
 void rig_check(struct wallet_rig *rig)
 {
+    if (rig->world->mail_count == 0) check_pairs(rig);
     for (int who = 0; who < RIG_PERSONS; who++) {
         check_rows(&rig->world->live[who]);
         check_hold(&rig->world->live[who]);
@@ -235,12 +265,13 @@ static void same_packed(const struct person *a, const struct person *b)
     assert_memory_equal(bytes[0], bytes[1], size);
 }
 
+/* `beside`: bytes of the message and of a fact, or of the batch of mail, in the same entry. */
 static size_t write_entry(const struct wallet_decision *d, const struct person *before,
-                          const struct person *after, uint8_t *out)
+                          const struct person *after, size_t beside, uint8_t *out)
 {
     struct ops_writer writer;
     const struct bytes none = {NULL, 0};
-    ops_begin(&writer, out, ENTRY_BODY_MAX - 500, 0, none, none); /* 500: a message and a fact. */
+    ops_begin(&writer, out, ENTRY_BODY_MAX - beside, 0, none, none);
     ops_put_person(&writer, before, after, true);
     ops_put(&writer, OP_SAID, 0, &d->said, sizeof d->said);
     for (uint32_t i = 0; i < d->used_count; i++)
@@ -363,7 +394,8 @@ static void commit(struct wallet_rig *rig, const struct wallet_order *order, int
         if (rig->code == 0) same_packed(live, after);
         return;
     }
-    const size_t size = write_entry(&rig->decision, live, after, body);
+    const size_t beside = order == NULL ? MAIL_BATCH_MAX : 500;
+    const size_t size = write_entry(&rig->decision, live, after, beside, body);
     assert_true(wallet_entry_decode((struct bytes){body, size}, &entry));
     apply(entry.ops, replica);
     person_copy(live, after);

@@ -10,7 +10,8 @@
  *   (I5)  granted = free + held + consumed, free not below zero
  *   (I12) nothing is PENDING at its end or after it
  *   (I13) one transfer under way a pair, while `one_a_pair`
- *   (I14) a lot comes into a wallet only by a relation that is there
+ *   (I14) a lot comes into a wallet only by a relation that is there, and with no mail on the way
+ *         stays no longer than that; both sides then know the same relations and offers
  * The rig knows wallet.h and no chapter. */
 #ifndef TESTS_LIB_WALLET_RIG_H
 #define TESTS_LIB_WALLET_RIG_H

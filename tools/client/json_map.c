@@ -7,11 +7,14 @@
 #include "centre.pb-c.h"
 #include "common.pb-c.h"
 #include "cycle.pb-c.h"
+#include "person.pb-c.h"
+#include "premium.pb-c.h"
 #include "session.pb-c.h"
 #include "settlement.pb-c.h"
 #include "types/civil.h"
 #include "types/ensure.h"
 #include "types/wire.h"
+#include "wallet.pb-c.h"
 
 #define DEPTH_MAX 8 /* Messages within messages; ours have three. */
 
@@ -64,6 +67,41 @@ static const struct json_message messages[] = {
     MESSAGE(CellList, CELL_LIST, cell_list, cell_list_reply),
     MESSAGE(SettingList, SETTING_LIST, setting_list, setting_list_reply),
     MESSAGE(BookGet, BOOK_GET, book_get, book_get_reply),
+    MESSAGE(WltOpen, WLT_OPEN, wlt_open, wallet_reply),
+    MESSAGE(WltUseLocChg, WLT_USE_LOC_CHG, wlt_use_loc_chg, wallet_reply),
+    MESSAGE(WltClose, WLT_CLOSE, wlt_close, wallet_reply),
+    MESSAGE(WltFreeze, WLT_FREEZE, wlt_freeze, wallet_reply),
+    MESSAGE(WltUnfreeze, WLT_UNFREEZE, wlt_freeze, wallet_reply),
+    MESSAGE(RltsBind, RLTS_BIND, rlts_bind, wallet_reply),
+    MESSAGE(RltsUnbind, RLTS_UNBIND, rlts_unbind, wallet_reply),
+    MESSAGE(PsnStatePush, PSN_STATE_PUSH, psn_state_push, wallet_reply),
+    MESSAGE(TrsfSubmit, TRSF_SUBMIT, trsf_submit, wallet_reply),
+    MESSAGE(TrsfAccept, TRSF_ACCEPT, trsf_accept, wallet_reply),
+    MESSAGE(TrsfDecline, TRSF_DECLINE, trsf_accept, wallet_reply),
+    MESSAGE(TrsfVoid, TRSF_VOID, trsf_void, wallet_reply),
+    MESSAGE(PaHoldAck, PA_HOLD_ACK, pa_hold_ack, wallet_reply),
+    MESSAGE(PaGrant, PA_GRANT, pa_grant, wallet_reply),
+    MESSAGE(WltPayPre, WLT_PAY_PRE, wlt_pay_pre, wallet_reply),
+    MESSAGE(WltPay, WLT_PAY, wlt_pay, wallet_reply),
+    MESSAGE(WltPayReverse, WLT_PAY_REVERSE, wlt_pay_reverse, wallet_reply),
+    MESSAGE(LmtReclaim, LMT_RECLAIM, lmt_reclaim, wallet_reply),
+    MESSAGE(OutboxGet, OUTBOX_GET, outbox_get, outbox_get_reply),
+    MESSAGE(OutboxAck, OUTBOX_ACK, outbox_ack, wallet_reply),
+    MESSAGE(PremQuote, PREM_QUOTE, prem_quote, wallet_reply),
+    MESSAGE(PremPay, PREM_PAY, prem_pay, wallet_reply),
+    MESSAGE(PremReverse, PREM_REVERSE, prem_reverse, wallet_reply),
+    MESSAGE(PremDue, PREM_DUE, prem_due, wallet_reply),
+    MESSAGE(StmtGet, STMT_GET, stmt_get, stmt_get_reply),
+    MESSAGE(YearSumGet, YEAR_SUM_GET, year_sum_get, year_sum_get_reply),
+    MESSAGE(WltQuery, WLT_QUERY, wlt_query, wlt_query_reply),
+    MESSAGE(WltRecords, WLT_RECORDS, wlt_records, wlt_records_reply),
+    MESSAGE(SetlRecords, SETL_RECORDS, setl_records, setl_records_reply),
+    MESSAGE(RegionQuery, REGION_QUERY, region_query, region_query_reply),
+    MESSAGE(InstQuery, INST_QUERY, inst_query, inst_query_reply),
+    MESSAGE(AuthSwitchPush, AUTH_SWITCH_PUSH, auth_switch_push, wallet_reply),
+    MESSAGE(FilingPush, FILING_PUSH, filing_push, wallet_reply),
+    MESSAGE(InstDirPush, INST_DIR_PUSH, inst_dir_push, wallet_reply),
+    MESSAGE(RulePush, RULE_PUSH, rule_push, wallet_reply),
 };
 /* clang-format on */
 
@@ -120,8 +158,9 @@ static bool refuse(struct json_map *map, const struct place *place, const char *
 
 static bool is_time(const char *name)
 {
-    static const char *const names[] = {"setl_time", "begndate", "enddate",       "inf_time",
-                                        "to",        "paid_at",  "effective_from"};
+    static const char *const names[] = {"setl_time", "begndate", "enddate",        "inf_time",
+                                        "to",        "paid_at",  "effective_from", "from",
+                                        "at",        "eff_at",   "eff_from"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(names[i], name) == 0) return true;
     }
@@ -153,13 +192,19 @@ static void *need(size_t count, size_t size)
     return memory;
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t size = strlen(text);
+    return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
+}
+
 static bool read_bytes(struct json_map *map, const struct place *place, const json_t *value,
                        ProtobufCBinaryData *ret_data)
 {
     if (!json_is_string(value)) return refuse(map, place, "should be a string of hex digits");
     const char *text = json_string_value(value);
     const size_t size = json_string_length(value);
-    const bool is_key = strcmp(place->name, "psn_key") == 0;
+    const bool is_key = ends_with(place->name, "psn_key");
     if (is_key && size != 0 && size != 2 * PSN_KEY_SIZE) {
         return refuse(map, place, "should be 32 hex digits");
     }
@@ -297,12 +342,26 @@ static bool read_repeated(struct json_map *map, const struct place *place,
     return true;
 }
 
+/* The field a person's number stands for: psn_no for psn_key, recv_psn_no for recv_psn_key. NULL:
+ * the name is of no number, or the message has no such key. */
+static const ProtobufCFieldDescriptor *find_key(const ProtobufCMessageDescriptor *descriptor,
+                                                const char *name)
+{
+    char key[64];
+    const size_t front = strlen(name) - (sizeof("no") - 1);
+    if (!ends_with(name, "psn_no") || front + sizeof("key") > sizeof(key)) return NULL;
+    snprintf(key, sizeof(key), "%.*skey", (int)front, name);
+    return protobuf_c_message_descriptor_get_field_by_name(descriptor, key);
+}
+
 static bool read_psn_no(struct json_map *map, const struct place *place, const json_t *value,
-                        const json_t *object, ProtobufCBinaryData *member)
+                        const json_t *object, const char *key_name, ProtobufCBinaryData *member)
 {
     uint8_t key[PSN_KEY_SIZE];
-    if (json_object_get(object, "psn_key") != NULL) {
-        return refuse(map, place, "stands beside psn_key; one of them is enough");
+    if (json_object_get(object, key_name) != NULL) {
+        char what[128];
+        snprintf(what, sizeof(what), "stands beside %s; one of them is enough", key_name);
+        return refuse(map, place, what);
     }
     if (!json_is_string(value)) return refuse(map, place, "should be a string");
     const struct bytes psn_no = {(const uint8_t *)json_string_value(value),
@@ -320,11 +379,11 @@ static bool read_member(struct json_map *map, const struct place *place, const c
     const ProtobufCMessageDescriptor *descriptor = message->descriptor;
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field_by_name(descriptor, name);
-    if (field == NULL && map->psn_key != NULL && strcmp(name, "psn_no") == 0) {
-        field = protobuf_c_message_descriptor_get_field_by_name(descriptor, "psn_key");
+    if (field == NULL && map->psn_key != NULL) {
+        field = find_key(descriptor, name);
         if (field != NULL) {
             void *key = (uint8_t *)message + field->offset;
-            return read_psn_no(map, place, value, object, key);
+            return read_psn_no(map, place, value, object, field->name, key);
         }
     }
     if (field == NULL) {

@@ -3,8 +3,9 @@
  * FORM    Field names as in the .proto. Amounts and numbers are JSON integers: a real is refused,
  *         because no floating point touches money. Enums by number or name, bytes as hex, times as
  *         milliseconds or as "2026-03-02T21:59:00+08:00" or "2026-03-02 21:59:00" (Shanghai).
- *         psn_no may stand for psn_key, which is made from it here, at the edge. A field that is
- *         not in the message is an error that names it, and so is a number out of its range.
+ *         psn_no may stand for psn_key, which is made from it here, at the edge, and so
+ *         recv_psn_no for recv_psn_key. A field that is not in the message is an error that names
+ *         it, and so is a number out of its range.
  *
  * Must not know connections, files or what the messages mean. */
 #ifndef CLIENT_JSON_MAP_H

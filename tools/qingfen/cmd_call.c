@@ -23,7 +23,8 @@ static const struct command_help help = {
         "are\n"
         "milliseconds or \"2026-03-02T21:59:00+08:00\" or \"2026-03-02 21:59:00\"; psn_no may "
         "stand for\n"
-        "psn_key, which is made from it here. Lines of a file are {\"type\": TYPE, fields…} or\n"
+        "psn_key, which is made from it here, recv_psn_no for recv_psn_key and so on. Lines of a "
+        "file are {\"type\": TYPE, fields…} or\n"
         "{\"type\": TYPE, \"body\": {fields…}}. Exit status 1 when a code is not 0.\n",
     .examples = "  qingfen call StatusGet\n"
                 "  qingfen call SettlementGet '{\"insu_admdvs\": 340100, \"setl_id\": \"S1\"}'\n"

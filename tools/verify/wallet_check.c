@@ -38,6 +38,7 @@ struct reading {
     struct finding *finding;
     uint16_t type;
     struct bytes message;
+    struct bytes fact;
     struct bytes ops;
     struct touched persons[BATCH_PERSONS];
     uint32_t person_count;
@@ -102,7 +103,7 @@ static bool lane_init(struct lane *lane, uint32_t shard, uint32_t shards)
     lane->shard = shard;
     lane->shards = shards;
     return rows_map_init(&lane->persons) && idset_init(&lane->payment_ids) &&
-           idset_init(&lane->payment_setls) && idset_init(&lane->payment_seqs) &&
+           idset_init(&lane->payment_setls) && idset_init(&lane->reversals) &&
            arena_init(&lane->arena);
 }
 
@@ -122,7 +123,7 @@ static void lane_done(struct lane *lane)
     free(lane->endings);
     idset_done(&lane->payment_ids);
     idset_done(&lane->payment_setls);
-    idset_done(&lane->payment_seqs);
+    idset_done(&lane->reversals);
     arena_done(&lane->arena);
 }
 
@@ -406,6 +407,10 @@ static bool note_id(struct reading *r, const struct read_op *op)
     if (op->kind == 'p') r->pay_hash = pay_hash(text);
     if (op->kind == 'q' && t != NULL)
         r->setl_hash = setl_hash(le_load32(op->data.data), &t->key, text);
+    if (op->kind == 'v' && t != NULL) {
+        const uint64_t hash = setl_hash(le_load32(op->data.data), &t->key, text);
+        return idset_add(&r->lane->reversals, hash, 1) || wrong(r, NULL, "out of memory");
+    }
     return true;
 }
 
@@ -883,11 +888,6 @@ static bool check_granted(const struct reading *r, const struct touched *touched
 
 /* -- payments ------------------------------------------------------------------------------- */
 
-static uint64_t seq_hash(uint64_t seq)
-{
-    return (seq ^ seq >> 31) * UINT64_C(0x9e3779b97f4a7c15) | 1;
-}
-
 static struct payment *payment_by(struct lane *lane, const struct idset *index, uint64_t hash)
 {
     uint64_t cursor = 0;
@@ -956,11 +956,13 @@ static bool place_of(struct reading *r, struct payment *p)
         return good || wrong(r, &p->person, "another amount is paid than was asked");
     }
     if (r->type == MESSAGE_PREM_PAY) {
+        struct wallet_fact fact; /* The area paid is what the insured person's shard said. */
         Qingfen__V1__PremPay *m =
             qingfen__v1__prem_pay__unpack(NULL, r->message.size, r->message.data);
-        if (m == NULL) return wrong(r, NULL, "no PremPay");
+        if (m == NULL || r->fact.size != sizeof fact) return wrong(r, NULL, "no PremPay");
+        memcpy(&fact, r->fact.data, sizeof fact);
         const bool good = m->amt == p->amount;
-        p->place = m->insu_admdvs;
+        p->place = fact.insu_admdvs;
         p->line = m->insutype == 390 ? LINE_PREMIUM_RESIDENT : LINE_PREMIUM_CARE;
         qingfen__v1__prem_pay__free_unpacked(m, NULL);
         return good || wrong(r, &p->person, "another amount is paid than was asked");
@@ -1049,11 +1051,29 @@ static bool take_payment(struct reading *r)
     return true;
 }
 
-/* The payment that a reversal names. */
-static struct payment *reversed_payment(struct reading *r)
+/* A payment by the number of its entry: they came in that order. */
+static struct payment *payment_at(struct lane *lane, uint64_t seq)
+{
+    uint32_t from = 0;
+    uint32_t to = lane->payment_count;
+    while (from < to) {
+        const uint32_t middle = from + (to - from) / 2;
+        if (lane->payments[middle].seq < seq) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    return from < lane->payment_count && lane->payments[from].seq == seq ? &lane->payments[from]
+                                                                         : NULL;
+}
+
+/* The payment that the message of a reversal names, or the record before it leads to; NULL: none
+ * that is known. */
+static const struct payment *named_payment(struct reading *r)
 {
     struct lane *lane = r->lane;
-    struct payment *p = NULL;
+    const struct payment *p = NULL;
     if (r->type == MESSAGE_WLT_PAY_REVERSE) {
         Qingfen__V1__WltPayReverse *m =
             qingfen__v1__wlt_pay_reverse__unpack(NULL, r->message.size, r->message.data);
@@ -1067,19 +1087,18 @@ static struct payment *reversed_payment(struct reading *r)
                            setl_hash(m->mdtrtarea_admvs / 10000, &key, bytes_of(m->setl_id)));
         }
         qingfen__v1__wlt_pay_reverse__free_unpacked(m, NULL);
-        return p;
-    }
-    if (r->type == MESSAGE_PREM_REVERSE) {
+    } else if (r->type == MESSAGE_PREM_REVERSE) {
         Qingfen__V1__PremReverse *m =
             qingfen__v1__prem_reverse__unpack(NULL, r->message.size, r->message.data);
         if (m == NULL) return NULL;
         p = payment_by(lane, &lane->payment_ids, pay_hash(bytes_of(m->pay_id)));
         qingfen__v1__prem_reverse__free_unpacked(m, NULL);
-        return p;
+    } else if (lane->expected.settlement != 0) {
+        p = payment_by(lane, &lane->payment_setls, lane->expected.setl_hash);
+    } else if (lane->last_correction != 0) {
+        p = payment_at(lane, lane->last_correction + 1); /* Behind the settlement taken back. */
     }
-    if (lane->last_correction != 0)
-        return payment_by(lane, &lane->payment_seqs, seq_hash(lane->last_correction));
-    return payment_by(lane, &lane->payment_setls, lane->expected.setl_hash);
+    return p;
 }
 
 /* What a payment used, from its entry. */
@@ -1133,10 +1152,11 @@ static bool take_reversal(struct reading *r)
 {
     static const struct psn_key nobody;
     struct lane *lane = r->lane;
-    struct payment *p = reversed_payment(r);
+    struct payment *p = payment_at(lane, r->entry->orig_seq);
     const int64_t amount = used_sum(r);
 
-    if (p == NULL) return wrong(r, NULL, "a reversal names no payment");
+    if (p == NULL) return wrong(r, NULL, "a reversal refers to no payment");
+    if (named_payment(r) != p) return wrong(r, &p->person, "a reversal names another payment");
     if (amount <= 0 || amount > p->amount - p->reversed)
         return wrong(r, &p->person, "reversals go beyond the payment");
     if (!check_lifo(r, p)) return false;
@@ -1191,6 +1211,7 @@ static bool read_body(struct reading *r)
     }
     r->type = le_load16(body.data);
     r->message = (struct bytes){body.data + BODY_HEAD, message};
+    r->fact = (struct bytes){body.data + BODY_HEAD + message, fact};
     r->ops = (struct bytes){body.data + BODY_HEAD + message + fact,
                             body.size - BODY_HEAD - message - fact};
     return true;
@@ -1342,13 +1363,15 @@ static bool keep_debt(struct lane *lane, const struct debt *debt, bool negative)
         p->debt_count++;
         return true;
     }
+    int64_t back = -debt->left;
     for (uint32_t i = 0; i < p->debt_count; i++) {
         struct debt *its = &lane->debts[p->first_debt + i];
         if (its->payer != debt->payer || its->payee != debt->payee) continue;
-        its->left += debt->left;
-        return its->left >= 0;
+        const int64_t part = back < its->left ? back : its->left;
+        its->left -= part;
+        back -= part;
     }
-    return false;
+    return back == 0;
 }
 
 static bool add_debt(struct lane *lane, const struct entry *entry, struct finding *finding)
@@ -1399,6 +1422,15 @@ static bool has_wlt_pay(struct bytes body)
     return false;
 }
 
+/* The refund's number was given to a reversal before. */
+static bool taken_back(const struct lane *lane, const struct settlement *refund,
+                       const struct psn_key *person)
+{
+    uint64_t cursor = 0;
+    const uint64_t hash = setl_hash(refund->mdtrtarea_admvs / 10000, person, refund->setl_id);
+    return idset_find(&lane->reversals, hash, &cursor) != 0;
+}
+
 /* A settlement with wlt_pay: paid before under its setl_id, or by the entry behind it, where the
  * province pays that way. */
 static bool add_settlement(struct lane *lane, const struct entry *entry, struct finding *finding)
@@ -1416,15 +1448,12 @@ static bool add_settlement(struct lane *lane, const struct entry *entry, struct 
     const bool inline_on =
         lane_value(lane, PARAM_WALLET_INLINE, s.insu_admdvs, entry->stamp_ms) != 0;
 
-    if (p != NULL &&
-        !idset_add(&lane->payment_seqs, seq_hash(entry->seq), (uint64_t)(p - lane->payments) + 1)) {
-        return lane_wrong(lane, entry->seq, finding, "out of memory");
-    }
     if (p != NULL && !s.refd_setl_flag) {
-        return p->amount == amount ||
+        return !inline_on || p->amount - p->reversed == amount ||
                lane_wrong(lane, entry->seq, finding, "wlt_pay is not what was paid before");
     }
-    if (s.refd_setl_flag ? p == NULL : !inline_on) return true;
+    /* A refund may have been taken back before, by a message of its own under its number. */
+    if (s.refd_setl_flag ? p == NULL || taken_back(lane, &s, &person) : !inline_on) return true;
     lane->expected.settlement = entry->seq;
     lane->expected.amount = amount;
     lane->expected.setl_hash = hash;
@@ -1628,18 +1657,24 @@ bool wallet_check_finish(struct wallet_check *check, struct finding *finding)
     return good;
 }
 
-uint8_t wallet_check_ids(struct bytes body)
+struct bytes wallet_check_ops(struct bytes body)
 {
     const struct entry entry = {.body = body};
     struct finding finding = {0};
     struct lane lane = {0};
     struct reading r = {.lane = &lane, .entry = &entry, .finding = &finding};
+    return read_body(&r) ? r.ops : (struct bytes){NULL, 0};
+}
+
+uint8_t wallet_check_ids(struct bytes body)
+{
+    struct bytes ops = wallet_check_ops(body);
     struct read_op op;
     bool bad;
     uint8_t count = 0;
-    if (!read_body(&r)) return 0;
-    while (read_op(&r.ops, &op, &bad))
+    while (read_op(&ops, &op, &bad)) {
         if (op.op == OP_ID) count++;
+    }
     return count;
 }
 

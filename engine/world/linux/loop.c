@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shard_wallet.h"
 #include "types/ensure.h"
 #include "world/linux/loop_internal.h"
 
@@ -42,10 +43,22 @@ static void arm_wake(struct loop *loop)
     io_uring_sqe_set_data64(sqe, TAG(OP_WAKE, 0));
 }
 
+/* When the shard must be given a step by itself; on a manual clock time comes with messages. */
+static int64_t next_due(const struct loop *loop)
+{
+    return loop->loops->manual_clock ? INT64_MAX : shard_next_due(home_shard(loop->home));
+}
+
+/* An idle engine wakes up when something is due, so that what ends at 06:00 ends at 06:00. What
+ * becomes due sooner than a tick after a message is at most a tick late; the message after it is
+ * not: the shard looks before it judges. */
 static void arm_tick(struct loop *loop)
 {
-    loop->tick = (struct __kernel_timespec){.tv_nsec = (long long)TICK_MS % 1000 * 1000000,
-                                            .tv_sec = TICK_MS / 1000};
+    const int64_t due_ms = next_due(loop);
+    int64_t wait_ms = TICK_MS;
+    if (due_ms > loop->now_ms && due_ms - loop->now_ms < TICK_MS) wait_ms = due_ms - loop->now_ms;
+    loop->tick = (struct __kernel_timespec){.tv_nsec = (long long)(wait_ms % 1000) * 1000000,
+                                            .tv_sec = wait_ms / 1000};
     struct io_uring_sqe *sqe = loop_sqe(loop);
     io_uring_prep_timeout(sqe, &loop->tick, 0, 0);
     io_uring_sqe_set_data64(sqe, TAG(OP_TICK, 0));
@@ -232,6 +245,7 @@ static _Noreturn void ring_failed(int error)
 static void become_ready(struct loop *loop)
 {
     if (loop->ready || (loop->index == 0 && !home_aligned(loop->home))) return;
+    if (next_due(loop) <= loop->now_ms) return; /* What was missed while the engine was down. */
     loop->ready = true;
     atomic_fetch_add(&loop->loops->ready, 1);
 }
@@ -280,6 +294,7 @@ void *loop_run(void *context)
         if (!stopping && atomic_load(&loop->loops->stopping)) {
             stopping = true;
             sessions_stop_reading(loop);
+            home_stop_mail(loop->home);
         }
         if (stopping && drained(loop)) break;
     }

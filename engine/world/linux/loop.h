@@ -19,6 +19,7 @@ struct loops {
     struct loop *list[64];
     struct engine *engine;
     int listen_fd;               /* Accepted by loop 0; -1: not yet. */
+    bool manual_clock;
     uint32_t checkpoint_seconds; /* A checkpoint at least this often while anything changes. */
     _Atomic bool stopping;       /* SIGTERM: drain. */
     _Atomic uint32_t ready;      /* Loops that run and, for 0, are level. */

@@ -272,6 +272,7 @@ static int serve(const struct options *options, const struct layout *layout,
 
     loops.count = layout->shards;
     loops.listen_fd = fd;
+    loops.manual_clock = options->manual_clock;
     loops.checkpoint_seconds = options->checkpoint_seconds;
     loops.engine = engine_new(&config);
     if (loops.engine == NULL) {

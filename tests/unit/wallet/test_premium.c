@@ -289,6 +289,22 @@ static void pays_for_oneself(void **state)
     assert_int_equal(give(pay.rig, &order), ERROR_PREMIUM_PAID);
 }
 
+/* The debts go as the payer's insured area has it, through the payer's usage location. */
+static void pays_through_the_usage_location(void **state)
+{
+    (void)state;
+    rig_rule(pay.rig, PARAM_CLEAR_PATH, 510000, PATH_VIA_USE_LOC);
+    assert_int_equal(pay_for(CHILD), 0);
+    assert_int_equal(pay.rig->decision.debt_count, 4);
+    expect_debt(&pay, 0, 530100, CHENGDU, LINE_PREMIUM_RESIDENT, 30000);
+    expect_debt(&pay, 1, CHENGDU, NANCHANG, LINE_PREMIUM_RESIDENT, 30000);
+    expect_debt(&pay, 3, CHENGDU, NANCHANG, LINE_PREMIUM_RESIDENT, 10000);
+    rig_deliver(pay.rig);
+    assert_int_equal(reverse(3, 10000), 0);
+    expect_debt(&pay, 0, 520100, CHENGDU, LINE_PREMIUM_RESIDENT, -10000);
+    expect_debt(&pay, 1, CHENGDU, NANCHANG, LINE_PREMIUM_RESIDENT, -10000);
+}
+
 static void first_stop_refuses(void **state)
 {
     struct wallet_order order = pay_order(PATIENT, CHILD, DUE - 1);
@@ -399,6 +415,23 @@ static void due_during_a_claim(void **state)
     assert_int_equal(pay_for(CHILD), ERROR_PREMIUM_AMOUNT);
     const struct wallet_order order = pay_order(PATIENT, CHILD, DUE + 1);
     assert_int_equal(pay_premium(&order), 0);
+}
+
+/* An order number is the word of the area that gave it. */
+static void claim_in_another_area(void **state)
+{
+    (void)state;
+    const struct wallet_order due = due_order(CHILD, DUE);
+    assert_int_equal(give(pay.rig, &due), 0);
+    rig_rule(pay.rig, PARAM_PREM_DUE, 430000, DUE);
+    struct wallet_order broke = pay_order(CHILD, CHILD, DUE);
+    broke.insu_admdvs = 430100;
+    assert_int_equal(give(pay.rig, &broke), ERROR_WALLET_BALANCE);
+    struct wallet_order quote = quote_order(CHILD);
+    quote.insu_admdvs = 430100;
+    assert_int_equal(give(pay.rig, &quote), 0);
+    assert_int_equal(pay.rig->decision.said.amount, DUE);
+    assert_string_equal(pay.rig->decision.said.order_no, "");
 }
 
 /* A claim lapsed while its payment was on its way, and another one paid. */
@@ -536,6 +569,7 @@ int main(void)
         RIGGED(window),
         RIGGED(pays_for_a_relative),
         RIGGED(pays_for_oneself),
+        RIGGED(pays_through_the_usage_location),
         RIGGED(first_stop_refuses),
         RIGGED(payer_refuses),
         RIGGED(payer_without_wallet),
@@ -543,6 +577,7 @@ int main(void)
         RIGGED(lots_at_most),
         RIGGED(one_claim_at_a_time),
         RIGGED(due_during_a_claim),
+        RIGGED(claim_in_another_area),
         RIGGED(second_payment_does_not_count),
         RIGGED(too_many_years),
         RIGGED(refunds_in_parts),

@@ -475,6 +475,7 @@ static void test_walk(void **state)
             assert_int_equal(rig_open(rig, who, YUNNAN, EMPLOYEE), 0);
         for (uint32_t step = 0; step < 10000; step++) {
             if (date % 100 > 27) date += 100 - 27; /* Only days that there are. */
+            rig->now_ms++;
             taken += walk_step(&prng, step, &date);
             for (uint64_t i = prng_below(&prng, 4); i != 0; i--)
                 (void)rig_deliver_any(rig, prng_u64(&prng));

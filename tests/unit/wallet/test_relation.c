@@ -213,7 +213,7 @@ static void test_unbind(void **state)
     assert_int_equal(giver->transfer_count, 1); /* Its end is an entry of its own. */
     assert_int_equal(rig_accept(rig, RECEIVER, id), ERROR_TRANSFER_ENDED);
     assert_true(rig_deliver_from(rig, GIVER, RECEIVER));
-    assert_int_equal(receiver->lot_count, 4); /* 16 of 20 are on their way. */
+    assert_int_equal(receiver->lot_count, 8); /* 12 of 20 are on their way. */
     rig_deliver(rig);
     assert_int_equal(receiver->lot_count, 0);
     assert_int_equal(receiver->offer_count, 0);
@@ -257,7 +257,7 @@ static void test_unbind_and_bind_again(void **state)
     assert_int_equal(rig_accept(rig, RECEIVER, id), 0);
     while (rig_deliver_from(rig, GIVER, RECEIVER))
         ;
-    assert_int_equal(receiver->lot_count, 25);
+    assert_int_equal(receiver->lot_count, 29);
     rig_deliver(rig);
     assert_int_equal(receiver->lot_count, 1);
     assert_int_equal(receiver->lots[0].amount, 77);
@@ -483,13 +483,41 @@ static void test_giver_ends_large(void **state)
     rig_deliver(rig);
     assert_int_equal(giver->holder_count, RIG_PERSONS - 1);
     assert_int_equal(rig_state(rig, GIVER, YUNNAN, EMPLOYEE, INSURED_PAUSED, 20260302), 0);
-    assert_int_equal(giver->relation_count, RIG_PERSONS - 1 - 16);
+    assert_int_equal(giver->relation_count, RIG_PERSONS - 1 - 12);
     rig_deliver(rig);
     assert_int_equal(giver->relation_count, 0);
     assert_int_equal(giver->transfer_count, 0);
     assert_int_equal(giver->holder_count, 0);
     assert_int_equal(giver->hold.held, 0);
     assert_int_equal(count_out(OUT_TRSF_RETURNED, STAS_VOIDED), 2 * TRANSFERS_MAX);
+}
+
+/* Insured again before all has ended: what still ends takes along what was accepted meanwhile. */
+static void test_giver_ends_and_is_back(void **state)
+{
+    (void)state;
+    struct person *giver = rig_person(rig, GIVER);
+    const int last = RIG_PERSONS - 1;
+    assert_int_equal(rig_open(rig, last, SICHUAN, RESIDENT), 0);
+    for (int who = RECEIVER; who < RIG_PERSONS; who++) {
+        if (who > SECOND && who < last) {
+            assert_int_equal(rig_open(rig, who, SICHUAN, RESIDENT), 0);
+        }
+        assert_int_equal(rig_bind(rig, GIVER, who), 0);
+    }
+    assert_int_equal(rig_submit(rig, GIVER, last, 1, 50), 0);
+    char id[WALLET_ID_SIZE];
+    memcpy(id, rig->decision.said.id, sizeof id);
+    rig_deliver(rig);
+    assert_int_equal(rig_state(rig, GIVER, YUNNAN, EMPLOYEE, INSURED_PAUSED, 20260302), 0);
+    rig_time(rig, "2026-03-02T12:00:01");
+    assert_int_equal(rig_state(rig, GIVER, YUNNAN, EMPLOYEE, INSURED_NORMAL, 20260303), 0);
+    assert_int_equal(rig_accept(rig, last, id), 0);
+    assert_int_equal(rig_bind(rig, GIVER, RECEIVER), 0); /* Anew: this one stays. */
+    rig_deliver(rig);
+    assert_int_equal(giver->relation_count, 1);
+    assert_int_equal(giver->hold.held, 0);
+    assert_int_equal(rig_person(rig, last)->lot_count, 0);
 }
 
 /* -- switches, filings ------------------------------------------------------------------------ */
@@ -591,6 +619,7 @@ int main(void)
         TEST(test_push_order),
         TEST(test_receiver_ends),
         TEST(test_giver_ends_large),
+        TEST(test_giver_ends_and_is_back),
         TEST(test_switches),
         TEST(test_filings),
     };

@@ -1,0 +1,970 @@
+/* shard_questions -- answers the questions of persons: their wallet, settlements and years, and
+ * what holds for a region or an institution. Reads only.
+ *
+ * Whose data is read is said by psn_key alone. A province sees the persons who are insured in it,
+ * and of everybody the settlements it insured or treated; the platform and the centre see all. */
+#include <stdlib.h>
+
+#include "codec/messages.h"
+#include "codec/person.h"
+#include "codec/wallet.h"
+#include "shard_history.h"
+#include "shard_internal.h"
+#include "types/civil.h"
+#include "types/ensure.h"
+#include "util/le.h"
+#include "wallet/person.h"
+
+/* What one call may do: about two milliseconds. */
+#define LOOKS       512  /* Entries since the last checkpoint, runs of the index, and records. */
+#define CHAIN_STEPS 1024 /* Entries that refer to settlements. */
+#define HISTORY     256  /* Entries of a wallet. */
+
+#define RANGE_DAYS_MAX 366
+
+struct asking {
+    const struct shard *shard;
+    const struct person_question *question;
+    struct bytes cursor;
+    int64_t now_ms;
+    uint16_t province; /* Of the session, 0: everybody's. */
+    struct answer *answer;
+    bool *more;
+};
+
+static uint32_t give(const struct asking *a, uint8_t *data, size_t size)
+{
+    if (data == NULL) return ERROR_OVERLOAD;
+    a->answer->data = data;
+    a->answer->size = size;
+    return ERROR_OK;
+}
+
+static uint32_t refuse(const struct asking *a, uint32_t code, const char *why)
+{
+    size_t size;
+    uint8_t *data = person_refusal_encode(code, why, &size);
+    return give(a, data, size);
+}
+
+static uint32_t go_on(const struct asking *a, const void *cursor, size_t size)
+{
+    uint8_t *copy = malloc(size);
+    if (copy != NULL) memcpy(copy, cursor, size);
+    *a->more = copy != NULL;
+    return give(a, copy, size);
+}
+
+/* Reads a cursor of that size; without one it stays as it is. False: it is none of ours. */
+static bool take_cursor(const struct asking *a, void *ret_cursor, size_t size)
+{
+    if (a->cursor.size == 0) return true;
+    if (a->cursor.size != size) return false;
+    memcpy(ret_cursor, a->cursor.data, size);
+    return true;
+}
+
+static struct bytes key_of(const struct asking *a)
+{
+    return (struct bytes){a->question->psn_key.bytes, PSN_KEY_SIZE};
+}
+
+/* True when the session may see what belongs to that area. */
+static bool is_its_own(const struct asking *a, uint32_t admdvs)
+{
+    return a->province == 0 || province_of_area(admdvs) == province_index(a->province);
+}
+
+/* -- the person on the shelf ---------------------------------------------------------------- */
+
+static uint32_t insured_area(const struct person *person)
+{
+    return person->insured.state != 0 ? person->insured.insu_admdvs : person->wallet.insu_admdvs;
+}
+
+/* The person with a wallet that the session may see; else why not. */
+static uint32_t load_holder(const struct asking *a, struct person *ret_person)
+{
+    person_load(a->shard, &a->question->psn_key, ret_person);
+    if (ret_person->wallet.state == WALLET_NONE) return ERROR_NOT_FOUND;
+    return is_its_own(a, insured_area(ret_person)) ? ERROR_OK : ERROR_NOT_PERMITTED;
+}
+
+static const char *why_no_wallet(uint32_t code)
+{
+    return code == ERROR_NOT_FOUND ? "this person has no wallet"
+                                   : "the person is not insured in this province";
+}
+
+/* -- a wallet ------------------------------------------------------------------------------- */
+
+static uint32_t today_of(const struct asking *a)
+{
+    const struct civil civil = civil_from_ms(a->now_ms);
+    return (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
+}
+
+static uint32_t give_wallet(const struct asking *a, const struct person *p)
+{
+    const bool counts = p->limits.day == today_of(a);
+    const struct wallet_view view = {
+        .wallet = &p->wallet,
+        .hold = &p->hold,
+        .lots = p->lots,
+        .lot_count = p->lot_count,
+        .transfers = p->transfers,
+        .transfer_count = p->transfer_count,
+        .offers = p->offers,
+        .offer_count = p->offer_count,
+        .relations = p->relations,
+        .relation_count = p->relation_count,
+        .insu_admdvs = insured_area(p),
+        .insutype = p->insured.state != 0 ? p->insured.insutype : p->wallet.insutype,
+        .day_count = counts ? p->limits.count : 0,
+        .day_sum = counts ? p->limits.sum : 0,
+        .balance = person_balance(p),
+        .free_balance = person_free_balance(p, a->now_ms),
+    };
+    size_t size;
+    uint8_t *data = wallet_view_encode(&view, &size);
+    return give(a, data, size);
+}
+
+static uint32_t answer_wallet(const struct asking *a)
+{
+    struct person *person = malloc(sizeof *person);
+    if (person == NULL) return ERROR_OVERLOAD;
+    uint32_t code = load_holder(a, person);
+    code = code == ERROR_OK ? give_wallet(a, person) : refuse(a, code, why_no_wallet(code));
+    free(person);
+    return code;
+}
+
+/* -- pages ---------------------------------------------------------------------------------- */
+
+/* Where a page begins. */
+struct place {
+    uint64_t seq;  /* The entry that is looked at first; 0: the end. */
+    uint64_t skip; /* Wallets: records of that entry that were given already. */
+};
+
+/* A token is a place and a sum over it and the question: nobody can make one, or use one for
+ * another question. */
+static uint64_t place_sum(const struct asking *a, const struct place *place)
+{
+    const struct person_question *q = a->question;
+    uint8_t text[PSN_KEY_SIZE + 6 * 8];
+    uint8_t *at = text + PSN_KEY_SIZE;
+    memcpy(text, q->psn_key.bytes, PSN_KEY_SIZE);
+    le_store64(at, q->type);
+    le_store64(at + 8, q->kind);
+    le_store64(at + 16, (uint64_t)q->from_ms);
+    le_store64(at + 24, (uint64_t)q->to_ms);
+    le_store64(at + 32, place->seq);
+    le_store64(at + 40, place->skip);
+    return checksum_hash64(a->shard->config.hash_seed, text, sizeof text);
+}
+
+#define TOKEN_DIGITS 40 /* seq (16), skip (8), sum (16), hexadecimal. */
+
+static char *put_hex(char *at, uint64_t value, int digits)
+{
+    for (int i = digits - 1; i >= 0; i--)
+        *at++ = "0123456789abcdef"[value >> (4 * i) & 15];
+    return at;
+}
+
+static void place_print(const struct asking *a, const struct place *place,
+                        char ret_token[PAGE_TOKEN_SIZE])
+{
+    ret_token[0] = '\0';
+    if (place->seq == 0) return;
+    char *at = put_hex(ret_token, place->seq, 16);
+    at = put_hex(at, place->skip, 8);
+    *put_hex(at, place_sum(a, place), 16) = '\0';
+}
+
+static bool take_hex(const char **at, int digits, uint64_t *ret_value)
+{
+    *ret_value = 0;
+    for (int i = 0; i < digits; i++, (*at)++) {
+        const char c = **at;
+        const bool is_digit = c >= '0' && c <= '9';
+        if (!is_digit && !(c >= 'a' && c <= 'f')) return false;
+        *ret_value = *ret_value << 4 | (uint64_t)(is_digit ? c - '0' : c - 'a' + 10);
+    }
+    return true;
+}
+
+/* False: the token is not one of this question's. */
+static bool place_parse(const struct asking *a, const char *token, struct place *ret_place)
+{
+    uint64_t sum;
+    return strlen(token) == TOKEN_DIGITS && take_hex(&token, 16, &ret_place->seq) &&
+           take_hex(&token, 8, &ret_place->skip) && take_hex(&token, 16, &sum) &&
+           sum == place_sum(a, ret_place);
+}
+
+static bool is_too_wide(const struct asking *a)
+{
+    const struct person_question *q = a->question;
+    const int64_t to = q->to_ms != 0 ? q->to_ms : a->now_ms;
+    return q->from_ms != 0 && to - q->from_ms > RANGE_DAYS_MAX * MS_PER_DAY;
+}
+
+static bool in_range(const struct asking *a, int64_t at_ms)
+{
+    const struct person_question *q = a->question;
+    return at_ms >= q->from_ms && (q->to_ms == 0 || at_ms <= q->to_ms);
+}
+
+/* Where to begin: at the cursor, else at the token, else at `first`. An error code; `ret_why` says
+ * what is wrong with the question. */
+static uint32_t begin_page(const struct asking *a, uint64_t first, struct place *ret_place,
+                           const char **ret_why)
+{
+    *ret_place = (struct place){.seq = first};
+    *ret_why = "at most 366 days";
+    if (is_too_wide(a)) return ERROR_RANGE_TOO_WIDE;
+    *ret_why = "page_token: not one of this question's";
+    const char *token = a->question->page_token;
+    if (token[0] != '\0' && !place_parse(a, token, ret_place)) return ERROR_MALFORMED;
+    return take_cursor(a, ret_place, sizeof *ret_place) ? ERROR_OK : ERROR_MALFORMED;
+}
+
+/* -- what happened to a wallet -------------------------------------------------------------- */
+
+struct wallet_page {
+    struct wallet_record list[PERSON_PAGE_MAX];
+    uint32_t count;
+    struct place place; /* Where the next one begins. */
+};
+
+/* Adds the entry's records that were asked for; false when the page was full before the last. */
+static bool add_history(const struct asking *a, const struct history *history,
+                        struct wallet_page *page)
+{
+    for (uint32_t i = (uint32_t)page->place.skip; i < history->count; i++) {
+        const struct wallet_record *record = &history->list[i];
+        if (a->question->kind != RECORDS_ALL && record->kind != a->question->kind) continue;
+        if (page->count == a->question->limit) {
+            page->place.skip = i;
+            return false;
+        }
+        page->list[page->count++] = *record;
+    }
+    return true;
+}
+
+/* Fills the page; false when the call's work was done before it was full and before the end. */
+static bool fill_wallet_page(const struct asking *a, struct wallet_page *page)
+{
+    for (uint32_t looked = 0; page->place.seq != 0; looked++) {
+        if (looked == HISTORY) return false;
+        const struct entry entry = entry_at(a->shard, page->place.seq);
+        if (entry.stamp_ms < a->question->from_ms) { /* All that is before it is older. */
+            page->place = (struct place){0};
+            return true;
+        }
+        struct history history;
+        history_of(&entry, &a->question->psn_key, &history);
+        if (in_range(a, entry.stamp_ms) && !add_history(a, &history, page)) return true;
+        page->place = (struct place){.seq = history.before};
+    }
+    return true;
+}
+
+static uint32_t give_wallet_records(const struct asking *a, uint64_t last_seq)
+{
+    const char *why;
+    struct wallet_page *page = malloc(sizeof *page);
+    if (page == NULL) return ERROR_OVERLOAD;
+    page->count = 0;
+    uint32_t code = begin_page(a, last_seq, &page->place, &why);
+    if (code != ERROR_OK) {
+        code = refuse(a, code, why);
+    } else if (!fill_wallet_page(a, page) && page->count == 0) {
+        code = go_on(a, &page->place, sizeof page->place);
+    } else {
+        char token[PAGE_TOKEN_SIZE];
+        size_t size;
+        place_print(a, &page->place, token);
+        uint8_t *data = wallet_records_encode(page->list, page->count, token, &size);
+        code = give(a, data, size);
+    }
+    free(page);
+    return code;
+}
+
+static uint32_t answer_wallet_records(const struct asking *a)
+{
+    struct person *person = malloc(sizeof *person);
+    if (person == NULL) return ERROR_OVERLOAD;
+    const uint32_t code = load_holder(a, person);
+    const uint64_t last_seq = person->head.last_seq;
+    free(person);
+    return code == ERROR_OK ? give_wallet_records(a, last_seq)
+                            : refuse(a, code, why_no_wallet(code));
+}
+
+/* -- records of a person -------------------------------------------------------------------- */
+
+/* Goes through a person's settlements and refunds, newest first. */
+struct stroll {
+    struct person_records records;
+    uint32_t looks; /* What the call may still do. */
+    uint32_t steps;
+};
+
+static struct stroll stroll_from(const struct asking *a, uint64_t seq)
+{
+    return (struct stroll){
+        .records = person_records_from(key_of(a), seq, true),
+        .looks = LOOKS,
+        .steps = CHAIN_STEPS,
+    };
+}
+
+/* Where a later call goes on. */
+static uint64_t stroll_place(const struct stroll *stroll)
+{
+    return stroll->records.cursor.seq;
+}
+
+static enum person_next next_record(const struct asking *a, struct stroll *stroll,
+                                    struct entry *ret_entry, struct settlement *ret_settlement)
+{
+    enum person_next next;
+    uint32_t field;
+    while ((next = person_records_next(a->shard, &stroll->records, &stroll->looks, ret_entry)) ==
+           PERSON_RECORD) {
+        if (ret_entry->kind != ENTRY_SETTLEMENT && ret_entry->kind != ENTRY_REFUND) continue;
+        ENSURE(settlement_decode(ret_entry->body, ret_settlement, &field));
+        break;
+    }
+    return next;
+}
+
+static bool is_taken_back(const struct asking *a, const struct entry *entry)
+{
+    return (mark_of(a->shard, entry->seq).flags & MARK_REVERSED) != 0;
+}
+
+/* -- settlements ---------------------------------------------------------------------------- */
+
+struct settlement_page {
+    struct bytes list[PERSON_PAGE_MAX];
+    uint32_t count;
+    struct place place;
+};
+
+static bool is_wanted(const struct asking *a, const struct entry *entry, const struct settlement *s)
+{
+    return in_range(a, s->setl_time) &&
+           (is_its_own(a, s->insu_admdvs) || is_its_own(a, s->mdtrtarea_admvs)) &&
+           !is_taken_back(a, entry);
+}
+
+/* As fill_wallet_page(). Looks for one more than fits: a token says that there is one. */
+static bool fill_settlement_page(const struct asking *a, struct settlement_page *page)
+{
+    struct stroll stroll = stroll_from(a, page->place.seq);
+    struct entry entry;
+    struct settlement settlement;
+    enum person_next next;
+    while ((next = next_record(a, &stroll, &entry, &settlement)) == PERSON_RECORD) {
+        if (!is_wanted(a, &entry, &settlement)) continue;
+        if (page->count == a->question->limit) {
+            page->place.seq = entry.seq;
+            return true;
+        }
+        page->list[page->count++] = entry.body;
+    }
+    page->place.seq = next == PERSON_LATER ? stroll_place(&stroll) : 0;
+    return next == PERSON_NO_MORE;
+}
+
+static uint32_t answer_settlements(const struct asking *a)
+{
+    const char *why;
+    char token[PAGE_TOKEN_SIZE];
+    struct settlement_page page = {.count = 0};
+    size_t size;
+    const uint32_t code = begin_page(a, a->shard->last_seq, &page.place, &why);
+    if (code != ERROR_OK) return refuse(a, code, why);
+    if (!fill_settlement_page(a, &page) && page.count == 0) {
+        return go_on(a, &page.place, sizeof page.place);
+    }
+    place_print(a, &page.place, token);
+    uint8_t *data = settlement_records_encode(page.list, page.count, token, &size);
+    return give(a, data, size);
+}
+
+/* -- a year --------------------------------------------------------------------------------- */
+
+/* Cursor of a year: where it stands and what was added up. */
+struct year_cursor {
+    uint64_t place;
+    uint64_t count;
+    int64_t medfee;
+    int64_t fund;
+    int64_t in_scope;
+    int64_t full;
+};
+
+/* What refunds that stand took of fulamt_ownpay_amt, <= 0: marks do not count it. False when the
+ * call has not enough left for the whole chain. One that a whole call is not enough for is read as
+ * far as that goes. */
+static bool refunded_ownpay(const struct asking *a, uint64_t original, const struct mark *mark,
+                            struct stroll *stroll, int64_t *ret_amount)
+{
+    const bool is_whole = stroll->steps == CHAIN_STEPS;
+    *ret_amount = 0;
+    for (uint64_t seq = mark->last_seq; seq != 0 && seq != original;) {
+        if (stroll->steps == 0) return is_whole;
+        stroll->steps--;
+        const struct entry entry = entry_at(a->shard, seq);
+        struct settlement refund;
+        uint32_t field;
+        seq = entry.prev_seq;
+        if (entry.kind != ENTRY_REFUND || is_taken_back(a, &entry)) continue;
+        ENSURE(settlement_decode(entry.body, &refund, &field));
+        *ret_amount += refund.amounts[AMOUNT_FULAMT_OWNPAY];
+    }
+    return true;
+}
+
+/* Adds what is left of a settlement after its refunds and adjustments, so that these lower the year
+ * of the original, whenever they came. False: not in this call. */
+static bool add_settlement(const struct asking *a, const struct entry *entry,
+                           const struct settlement *s, struct stroll *stroll,
+                           struct year_cursor *year)
+{
+    const struct mark mark = mark_of(a->shard, entry->seq);
+    int64_t refunded = 0;
+    if ((mark.flags & MARK_REVERSED) != 0) return true;
+    if (mark.refunds != 0 && !refunded_ownpay(a, entry->seq, &mark, stroll, &refunded)) {
+        return false;
+    }
+    const int64_t medfee = s->amounts[AMOUNT_MEDFEE] + mark.changes[AMOUNT_MEDFEE];
+    const int64_t full = s->amounts[AMOUNT_FULAMT_OWNPAY] + refunded;
+    const int64_t part = s->amounts[AMOUNT_PSN_PART] + mark.changes[AMOUNT_PSN_PART];
+    year->count += medfee != 0 || mark.refunds == 0;
+    year->medfee += medfee;
+    year->fund += s->amounts[AMOUNT_FUND_SUM] + mark.changes[AMOUNT_FUND_SUM];
+    year->full += full;
+    if (part > full) year->in_scope += part - full;
+    return true;
+}
+
+static int64_t year_end_ms(uint32_t year)
+{
+    return civil_month_start_ms((year + 1) * 100 + 1) - 1;
+}
+
+static int64_t deductible_of(int64_t selfpay, int64_t from, int64_t most)
+{
+    const int64_t above = selfpay > from ? selfpay - from : 0;
+    return above < most ? above : most;
+}
+
+static uint32_t give_year(const struct asking *a, const struct year_cursor *year)
+{
+    const int64_t end_ms = year_end_ms(a->question->year);
+    const struct params *params = a->shard->params;
+    struct year_sum sum = {
+        .count = year->count,
+        .medfee = year->medfee,
+        .fund = year->fund,
+        .in_scope_selfpay = year->in_scope,
+        .full_selfpay = year->full,
+        .deduct_from = params_value(params, PARAM_DEDUCT_FROM, 0, end_ms),
+        .deduct_max = params_value(params, PARAM_DEDUCT_MAX, 0, end_ms),
+        .complete = a->now_ms > end_ms,
+    };
+    size_t size;
+    sum.deductible = deductible_of(sum.in_scope_selfpay, sum.deduct_from, sum.deduct_max);
+    uint8_t *data = year_reply_encode(&sum, &size);
+    return give(a, data, size);
+}
+
+/* What the session may see of a person's year. */
+enum sight {
+    SIGHT_ALL,
+    SIGHT_NONE,
+    SIGHT_BY_RECORD, /* The shelf does not know the person: the records say where insured. */
+};
+
+static bool sight_of(const struct asking *a, enum sight *ret_sight)
+{
+    *ret_sight = SIGHT_ALL;
+    if (a->province == 0) return true;
+    struct person *person = malloc(sizeof *person);
+    if (person == NULL) return false;
+    person_load(a->shard, &a->question->psn_key, person);
+    if (insured_area(person) == 0) {
+        *ret_sight = SIGHT_BY_RECORD;
+    } else if (!is_its_own(a, insured_area(person))) {
+        *ret_sight = SIGHT_NONE;
+    }
+    free(person);
+    return true;
+}
+
+static uint32_t add_year(const struct asking *a, enum sight sight, struct year_cursor *year)
+{
+    struct stroll stroll = stroll_from(a, year->place);
+    struct entry entry;
+    struct settlement s;
+    enum person_next next;
+    while ((next = next_record(a, &stroll, &entry, &s)) == PERSON_RECORD) {
+        if (entry.kind != ENTRY_SETTLEMENT) continue;
+        if (civil_from_ms(s.setl_time).year != (int32_t)a->question->year) continue;
+        if (sight == SIGHT_BY_RECORD && !is_its_own(a, s.insu_admdvs)) {
+            return refuse(a, ERROR_NOT_PERMITTED, "the person is not insured in this province");
+        }
+        if (!add_settlement(a, &entry, &s, &stroll, year)) {
+            year->place = entry.seq;
+            return go_on(a, year, sizeof *year);
+        }
+    }
+    if (next == PERSON_NO_MORE) return give_year(a, year);
+    year->place = stroll_place(&stroll);
+    return go_on(a, year, sizeof *year);
+}
+
+static uint32_t answer_year(const struct asking *a)
+{
+    struct year_cursor year = {.place = a->shard->last_seq};
+    enum sight sight;
+    if (!take_cursor(a, &year, sizeof year)) return ERROR_MALFORMED;
+    if (!sight_of(a, &sight)) return ERROR_OVERLOAD;
+    if (sight == SIGHT_NONE) {
+        return refuse(a, ERROR_NOT_PERMITTED, "the person is not insured in this province");
+    }
+    return add_year(a, sight, &year);
+}
+
+/* -- one settlement ------------------------------------------------------------------------- */
+
+#define STEPS_MAX 256 /* Of a chain, as a statement lists them; the latest. */
+
+struct statement_room {
+    struct statement_step steps[STEPS_MAX]; /* Latest first while they are collected. */
+    struct statement_lot lots[PROVINCE_COUNT];
+    struct statement statement;
+    char name[sizeof((struct institution *)0)->name];
+    struct entry entry; /* The settlement. */
+    struct settlement settlement;
+    struct mark mark;
+};
+
+static void copy_id(struct bytes id, char out[CLIENT_NO_SIZE])
+{
+    const size_t size = id.size < CLIENT_NO_SIZE ? id.size : CLIENT_NO_SIZE - 1;
+    memset(out, 0, CLIENT_NO_SIZE);
+    if (size != 0) memcpy(out, id.data, size);
+}
+
+static struct statement_sums sums_of(const int64_t *amounts)
+{
+    return (struct statement_sums){
+        .medfee = amounts[AMOUNT_MEDFEE],
+        .fund = amounts[AMOUNT_FUND_SUM],
+        .acct = amounts[AMOUNT_ACCT],
+        .wlt = amounts[AMOUNT_WLT],
+        .cash = amounts[AMOUNT_CASH],
+    };
+}
+
+static struct statement_sums negative(struct statement_sums sums)
+{
+    return (struct statement_sums){-sums.medfee, -sums.fund, -sums.acct, -sums.wlt, -sums.cash};
+}
+
+static void add_sums(struct statement_sums *sums, const struct statement_sums *more)
+{
+    sums->medfee += more->medfee;
+    sums->fund += more->fund;
+    sums->acct += more->acct;
+    sums->wlt += more->wlt;
+    sums->cash += more->cash;
+}
+
+static struct statement_step *add_step(struct statement_room *room, const struct entry *entry,
+                                       const char *what, struct bytes id)
+{
+    if (room->statement.step_count == STEPS_MAX) {
+        room->statement.text = "the chain is longer: these are its latest steps";
+        return NULL;
+    }
+    struct statement_step *step = &room->steps[room->statement.step_count++];
+    *step =
+        (struct statement_step){.what = what, .at_ms = entry->stamp_ms, .period = entry->period};
+    copy_id(id, step->setl_id);
+    return step;
+}
+
+/* The correction that took a record back, with what it took. */
+static void add_correction(const struct asking *a, uint64_t taken_back, struct bytes id,
+                           struct statement_sums sums, struct statement_room *room)
+{
+    const struct mark mark = mark_of(a->shard, taken_back);
+    const struct entry entry = entry_at(a->shard, mark.last_seq);
+    ENSURE(entry.kind == ENTRY_CORRECTION);
+    struct statement_step *step = add_step(room, &entry, "correction", id);
+    if (step != NULL) step->sums = negative(sums);
+}
+
+/* A refund or adjustment; one that was taken back stands there with its correction. */
+static void add_change(const struct asking *a, const struct entry *entry,
+                       struct statement_room *room)
+{
+    struct bytes id;
+    struct statement_sums sums;
+    uint32_t field;
+    const bool is_refund = entry->kind == ENTRY_REFUND;
+    if (is_refund) {
+        struct settlement s;
+        ENSURE(settlement_decode(entry->body, &s, &field));
+        sums = sums_of(s.amounts);
+        id = s.setl_id;
+    } else {
+        struct adjustment adjustment;
+        int64_t amounts[AMOUNT_COUNT];
+        ENSURE(adjustment_decode(entry->body, &adjustment, &field));
+        adjustment_amounts(&adjustment, amounts);
+        sums = sums_of(amounts);
+        id = adjustment.adj_no;
+    }
+    if (is_taken_back(a, entry)) add_correction(a, entry->seq, id, sums, room);
+    struct statement_step *step = add_step(room, entry, is_refund ? "refund" : "adjustment", id);
+    if (step != NULL) step->sums = sums;
+}
+
+/* Everything that refers to the settlement, latest first. */
+static void add_chain(const struct asking *a, struct statement_room *room)
+{
+    const uint64_t original = room->entry.seq;
+    uint64_t seq = room->mark.last_seq;
+    if ((room->mark.flags & MARK_REVERSED) != 0) {
+        add_correction(a, original, room->settlement.setl_id, sums_of(room->settlement.amounts),
+                       room);
+        seq = 0; /* Nothing may stand beside a correction. */
+    }
+    while (seq != 0 && seq != original && room->statement.step_count < STEPS_MAX) {
+        const struct entry entry = entry_at(a->shard, seq);
+        if (entry.kind == ENTRY_REFUND || entry.kind == ENTRY_ADJUSTMENT) {
+            add_change(a, &entry, room);
+        }
+        seq = entry.prev_seq;
+    }
+    if (seq != 0 && seq != original) {
+        room->statement.text = "the chain is longer: these are its latest steps";
+    }
+}
+
+static void add_lot(struct statement_room *room, const struct lot *lot)
+{
+    struct statement *statement = &room->statement;
+    const uint32_t province = lot->origin_admdvs / 10000;
+    uint32_t i = 0;
+    while (i < statement->lot_count && room->lots[i].province != province)
+        i++;
+    if (i == PROVINCE_COUNT) return; /* There are no more. */
+    if (i == statement->lot_count) {
+        statement->lot_count++;
+        room->lots[i] = (struct statement_lot){.province = province};
+    }
+    room->lots[i].amount += lot->amount;
+}
+
+/* True when a refund of the same number stands in the chain: one taking back, sent twice. */
+static bool is_refunds(const struct statement_room *room, const struct payment_reversal *reversal)
+{
+    for (uint32_t i = 0; i < room->statement.step_count; i++) {
+        const struct statement_step *step = &room->steps[i];
+        if (step->sums.wlt != 0 && strcmp(step->setl_id, reversal->number) == 0) return true;
+    }
+    return false;
+}
+
+/* The wallet's part: what was paid by whose province, and reversals that are not of a refund. */
+static void add_wallet(const struct asking *a, struct statement_room *room)
+{
+    struct payment payment;
+    const struct settlement *s = &room->settlement;
+    if (!payment_of(a->shard, room->entry.seq, s, &payment)) return;
+    for (uint32_t i = 0; i < payment.used_count; i++)
+        add_lot(room, &payment.used[i]);
+    if (s->amounts[AMOUNT_WLT] == 0) room->statement.left.wlt += payment.amount;
+    for (uint32_t i = 0; i < payment.reversal_count; i++) {
+        const struct payment_reversal *reversal = &payment.reversals[i];
+        if (is_refunds(room, reversal)) continue;
+        const struct entry entry = entry_at(a->shard, reversal->seq);
+        struct statement_step *step = add_step(room, &entry, "wallet", bytes_of(reversal->number));
+        room->statement.left.wlt -= reversal->amount;
+        if (step == NULL) continue;
+        step->sums.wlt = -reversal->amount;
+        step->period = reversal->period;
+    }
+}
+
+static int step_order(const void *left, const void *right)
+{
+    const struct statement_step *a = left;
+    const struct statement_step *b = right;
+    return (a->at_ms > b->at_ms) - (a->at_ms < b->at_ms);
+}
+
+/* Oldest first, those of one time in the order in which they came. */
+static void order_steps(struct statement_room *room)
+{
+    struct statement_step *steps = room->steps;
+    for (uint32_t i = 0, j = room->statement.step_count; i + 1 < j; i++, j--) {
+        const struct statement_step swap = steps[i];
+        steps[i] = steps[j - 1];
+        steps[j - 1] = swap;
+    }
+    for (uint32_t i = 1; i < room->statement.step_count; i++) {
+        const struct statement_step step = steps[i];
+        uint32_t place = i;
+        for (; place > 0 && step_order(&steps[place - 1], &step) > 0; place--)
+            steps[place] = steps[place - 1];
+        steps[place] = step;
+    }
+}
+
+static const char *state_of(const struct asking *a, const struct statement_room *room)
+{
+    if ((room->mark.flags & MARK_REVERSED) != 0) return "REVERSED";
+    const struct posting posting = posting_of(&room->entry, &room->settlement);
+    const struct cell *cell = book_find(a->shard->book, posting.key);
+    return cell != NULL && cell->cut != 0 ? "CLEARING" : "ACCRUED";
+}
+
+static void fill_statement(const struct asking *a, struct statement_room *room)
+{
+    struct statement *statement = &room->statement;
+    struct institution institution;
+    room->mark = mark_of(a->shard, room->entry.seq);
+    *statement = (struct statement){
+        .settlement = room->entry.body,
+        .state = state_of(a, room),
+        .period = room->entry.period,
+        .posted_ms = room->entry.stamp_ms,
+        .lots = room->lots,
+        .steps = room->steps,
+    };
+    if (institution_load(a->shard, room->settlement.fixmedins_code, &institution)) {
+        memcpy(room->name, institution.name, sizeof room->name);
+        statement->name = room->name;
+    }
+    if ((room->mark.flags & MARK_REVERSED) == 0) {
+        const struct statement_sums changes = sums_of(room->mark.changes);
+        statement->left = sums_of(room->settlement.amounts);
+        add_sums(&statement->left, &changes);
+    }
+    add_chain(a, room);
+    add_wallet(a, room);
+    order_steps(room);
+}
+
+/* The settlement with that id. A refund's id leads to its original, of which it is a part. An error
+ * code: 6002 when the id is another person's. */
+static uint32_t find_settlement(const struct asking *a, struct statement_room *room)
+{
+    const struct person_question *q = a->question;
+    const struct bytes setl_id = bytes_of(q->setl_id);
+    struct lookup lookup;
+    uint32_t field;
+    uint32_t code = ERROR_NOT_FOUND;
+
+    lookup_begin(a->shard, hash_setl_id(a->shard, q->area, setl_id), &lookup);
+    while (lookup_next(a->shard, &lookup, &room->entry)) {
+        if (room->entry.kind != ENTRY_SETTLEMENT && room->entry.kind != ENTRY_REFUND) continue;
+        ENSURE(settlement_decode(room->entry.body, &room->settlement, &field));
+        if (room->settlement.insu_admdvs != q->area ||
+            !bytes_equal(room->settlement.setl_id, setl_id)) {
+            continue;
+        }
+        code = ERROR_NOT_PERMITTED;
+        if (!bytes_equal(room->settlement.psn_key, key_of(a))) continue;
+        if (room->entry.kind == ENTRY_REFUND) {
+            room->entry = entry_at(a->shard, room->entry.orig_seq);
+            ENSURE(settlement_decode(room->entry.body, &room->settlement, &field));
+        }
+        return is_its_own(a, room->settlement.insu_admdvs) ||
+                       is_its_own(a, room->settlement.mdtrtarea_admvs)
+                   ? ERROR_OK
+                   : ERROR_NOT_PERMITTED;
+    }
+    return code;
+}
+
+static uint32_t answer_statement(const struct asking *a)
+{
+    struct statement_room *room = malloc(sizeof *room);
+    if (room == NULL) return ERROR_OVERLOAD;
+    uint32_t code = find_settlement(a, room);
+    if (code != ERROR_OK) {
+        code = refuse(a, code, NULL);
+    } else {
+        size_t size;
+        fill_statement(a, room);
+        uint8_t *data = statement_reply_encode(&room->statement, &size);
+        code = give(a, data, size);
+    }
+    free(room);
+    return code;
+}
+
+/* -- places --------------------------------------------------------------------------------- */
+
+/* The row that holds for exactly that area at a time, or NULL. */
+static const struct rule_row *row_at(const struct params *params, uint32_t param, uint32_t admdvs,
+                                     int64_t at_ms)
+{
+    const struct rule_row *found = NULL;
+    for (uint32_t i = params->begin[param]; i < params->begin[param + 1]; i++) {
+        const struct rule_row *row = &params->rows[i];
+        if (row->admdvs == admdvs && row->eff_ms <= at_ms) found = row;
+    }
+    return found;
+}
+
+/* Area of the row that a value comes from; 0 also for what no row says. */
+static uint32_t source_of(const struct params *params, uint32_t param, uint32_t admdvs,
+                          int64_t at_ms)
+{
+    const uint32_t province = admdvs / 10000 * 10000;
+    if (row_at(params, param, admdvs, at_ms) != NULL) return admdvs;
+    return row_at(params, param, province, at_ms) != NULL ? province : 0;
+}
+
+static uint32_t answer_region(const struct asking *a)
+{
+    const struct params *params = a->shard->params;
+    const uint32_t admdvs = a->question->area;
+    const int64_t at_ms = a->question->from_ms != 0 ? a->question->from_ms : a->now_ms;
+    struct region_param list[PARAM_COUNT];
+    size_t size;
+
+    if (!tables_area_known(a->shard->tables, admdvs)) return refuse(a, ERROR_AREA_UNKNOWN, NULL);
+    for (uint32_t param = 0; param < PARAM_COUNT; param++) {
+        list[param] = (struct region_param){
+            .name = param_name(param),
+            .admdvs = source_of(params, param, admdvs, at_ms),
+        };
+        param_print(param, params_value(params, (enum param)param, admdvs, at_ms),
+                    list[param].value);
+    }
+    const bool enabled = params_value(params, PARAM_WALLET_ENABLED, admdvs, at_ms) != 0;
+    uint8_t *data = region_reply_encode(enabled, list, PARAM_COUNT, &size);
+    return give(a, data, size);
+}
+
+static bool takes_wallet(const struct institution *institution, uint32_t today)
+{
+    return (institution->level_wallet == 1 || institution->level_wallet == 2) &&
+           institution->from <= today && (institution->to == 0 || today <= institution->to);
+}
+
+static uint32_t answer_institution(const struct asking *a)
+{
+    struct institution institution;
+    size_t size;
+    if (!institution_load(a->shard, bytes_of(a->question->fixmedins_code), &institution)) {
+        return refuse(a, ERROR_NOT_FOUND, "not in the directory");
+    }
+    uint8_t *data =
+        institution_reply_encode(&institution, takes_wallet(&institution, today_of(a)), &size);
+    return give(a, data, size);
+}
+
+/* -- outboxes ------------------------------------------------------------------------------- */
+
+static bool read_outgoing(const struct asking *a, uint32_t dest, uint64_t position,
+                          struct outgoing *ret_outgoing)
+{
+    uint8_t key[1 + 1 + 8] = {'O', (uint8_t)dest};
+    struct bytes value;
+    be_store64(key + 2, position);
+    if (!shelf_read(a->shard, (struct bytes){key, sizeof key}, &value)) return false;
+    ENSURE(value.size == sizeof *ret_outgoing);
+    memcpy(ret_outgoing, value.data, sizeof *ret_outgoing);
+    return true;
+}
+
+static uint32_t give_outbox(const struct asking *a, uint32_t dest)
+{
+    const struct person_question *q = a->question;
+    const struct shelf_counters *c = &a->shard->counters;
+    const uint64_t acked = c->out_acked[dest];
+    const uint64_t last = c->out_next[dest] - 1;
+    uint64_t position = (q->after > acked ? q->after : acked) + 1;
+    uint32_t count = 0;
+    size_t size;
+    struct outgoing *list = malloc(q->limit * sizeof *list);
+    if (list == NULL) return ERROR_OVERLOAD;
+    for (; position <= last && count < q->limit; position++)
+        count += read_outgoing(a, dest, position, &list[count]);
+    uint8_t *data = outbox_reply_encode(ERROR_OK, acked, last, list, count, &size);
+    free(list);
+    return give(a, data, size);
+}
+
+static uint32_t answer_outbox(const struct asking *a)
+{
+    const uint32_t dest = outbox_dest(a->question->dest);
+    if (dest == OUTBOX_COUNT) return refuse(a, ERROR_AREA_UNKNOWN, "dest");
+    if (a->province != 0 && a->province != a->question->dest) {
+        return refuse(a, ERROR_SENDER_NOT_ALLOWED, "another province's outbox");
+    }
+    return give_outbox(a, dest);
+}
+
+/* -- all of them ---------------------------------------------------------------------------- */
+
+uint32_t person_answer(const struct shard *shard, const struct request *request, int64_t now_ms,
+                       struct answer *ret_answer, bool *ret_more)
+{
+    struct person_question question;
+    char why[QUESTION_WHY_SIZE];
+    if (request->area > request->body.size) return ERROR_MALFORMED;
+    const struct bytes message = {request->body.data + request->area,
+                                  request->body.size - request->area};
+    const struct asking asking = {
+        .shard = shard,
+        .question = &question,
+        .cursor = {request->body.data, request->area},
+        .now_ms = now_ms,
+        .province = request->province,
+        .answer = ret_answer,
+        .more = ret_more,
+    };
+    *ret_more = false;
+    if (!person_question_decode((uint16_t)request->period, message, &question, why)) {
+        return refuse(&asking, ERROR_MALFORMED, why);
+    }
+    switch (question.type) {
+    case MESSAGE_STMT_GET:
+        return answer_statement(&asking);
+    case MESSAGE_YEAR_SUM_GET:
+        return answer_year(&asking);
+    case MESSAGE_WLT_QUERY:
+        return answer_wallet(&asking);
+    case MESSAGE_WLT_RECORDS:
+        return answer_wallet_records(&asking);
+    case MESSAGE_SETL_RECORDS:
+        return answer_settlements(&asking);
+    case MESSAGE_REGION_QUERY:
+        return answer_region(&asking);
+    case MESSAGE_INST_QUERY:
+        return answer_institution(&asking);
+    case MESSAGE_OUTBOX_GET:
+        return answer_outbox(&asking);
+    default:
+        return ERROR_UNKNOWN_TYPE;
+    }
+}
