@@ -301,7 +301,7 @@ static bool add_id(const struct look *look, const struct full_id *id)
 /* -- postings ------------------------------------------------------------------------------- */
 
 /* What one record does to its cell. */
-struct effect {
+struct posted {
     struct cell_key key;
     uint32_t day; /* yyyymmdd of its tally. */
     uint32_t payer_area;
@@ -317,12 +317,12 @@ static int64_t larger_of(int64_t a, int64_t b)
 }
 
 /* Settlement and refund: every fund class from the amounts, by the switches the entry keeps. */
-static struct effect effect_of_settlement(const struct entry *entry, const struct settlement *s)
+static struct posted effect_of_settlement(const struct entry *entry, const struct settlement *s)
 {
     const int64_t *a = s->amounts;
     int64_t account = a[AMOUNT_ACCT];
     int64_t fund = a[AMOUNT_FUND_SUM];
-    struct effect effect = {
+    struct posted effect = {
         .key = {.period = entry->period,
                 .payer = province_of_area(s->insu_admdvs),
                 .payee = province_of_area(s->mdtrtarea_admvs),
@@ -350,10 +350,10 @@ static struct effect effect_of_settlement(const struct entry *entry, const struc
     return effect;
 }
 
-static struct effect effect_of_adjustment(const struct entry *entry, const struct adjustment *a)
+static struct posted effect_of_adjustment(const struct entry *entry, const struct adjustment *a)
 {
     const int64_t *d = a->amounts;
-    struct effect effect = {
+    struct posted effect = {
         .key = {.period = entry->period,
                 .payer = province_of_area(a->insu_admdvs),
                 .payee = province_of_area(a->mdtrtarea_admvs),
@@ -373,14 +373,14 @@ static struct effect effect_of_adjustment(const struct entry *entry, const struc
     return effect;
 }
 
-static bool is_refund(const struct entry *entry, const struct effect *effect)
+static bool is_refund(const struct entry *entry, const struct posted *effect)
 {
     return entry->kind == ENTRY_REFUND || (entry->kind == ENTRY_DEBT && effect->medfee < 0);
 }
 
 /* The same for one tally of each kind. Its records' numbers only ever widen: a correction leaves
  * them. Amounts may go beyond 64 bits in between, when days of both signs make up a cell. */
-static bool tally(const struct look *look, const struct effect *effect, const struct entry *of,
+static bool tally(const struct look *look, const struct posted *effect, const struct entry *of,
                   int64_t sign)
 {
     const uint32_t parts[] = {effect->day, effect->payer_area, effect->payee_area};
@@ -405,7 +405,7 @@ static bool tally(const struct look *look, const struct effect *effect, const st
 }
 
 /* Posts an effect (sign 1) or takes it back (sign -1); `of` is the entry it belongs to. */
-static bool post(const struct look *look, const struct effect *effect, const struct entry *of,
+static bool post(const struct look *look, const struct posted *effect, const struct entry *of,
                  int64_t sign)
 {
     const struct cell_key key = effect->key;
@@ -548,7 +548,7 @@ static bool add_settlement(const struct look *look)
     } else if (entry->orig_seq != 0 || entry->prev_seq != 0) {
         return wrong(look, "a settlement refers to another entry");
     }
-    const struct effect effect = effect_of_settlement(entry, &s);
+    const struct posted effect = effect_of_settlement(entry, &s);
     recount->records++;
     return post(look, &effect, entry, 1) && add_id(look, &msgid) && add_id(look, &setl_id);
 }
@@ -630,7 +630,7 @@ static bool add_debt(const struct look *look)
     }
     if (s.amounts[AMOUNT_MEDFEE] != s.amounts[AMOUNT_ACCT] || s.amounts[AMOUNT_FUND_SUM] != 0)
         return wrong(look, "a debt is more than wallet money");
-    const struct effect effect = effect_of_settlement(entry, &s);
+    const struct posted effect = effect_of_settlement(entry, &s);
     const struct full_id number = make_id(ID_SETL, s.insu_admdvs, s.psn_key, s.setl_id);
     recount->records++;
     return post(look, &effect, entry, 1) && add_id(look, &number);
@@ -659,7 +659,7 @@ static bool add_adjustment(const struct look *look)
 
     amounts_of_adjustment(&a, amounts);
     if (!change(look, mark, &original, amounts)) return false;
-    const struct effect effect = effect_of_adjustment(entry, &a);
+    const struct posted effect = effect_of_adjustment(entry, &a);
     recount->records++;
     const struct full_id msgid = make_id(ID_MSGID, entry->sender, a.psn_key, a.msgid);
     const struct full_id adj_no = make_id(ID_ADJ, a.insu_admdvs, a.psn_key, a.adj_no);
@@ -681,7 +681,7 @@ static bool take_back(const struct look *look, const struct entry *original,
                       const struct correction *c)
 {
     struct recount *recount = look->recount;
-    struct effect effect;
+    struct posted effect;
     struct bytes psn_key;
     struct bytes msgid;
 
