@@ -405,7 +405,7 @@ static uint16_t use(struct wallet_model *m, struct model_payment *p)
 {
     struct model_person *spender = &m->persons[p->person];
     if (p->amount > model_balance(m, p->person)) return 3025;
-    p->used_count = take(spender, p->amount, p->used, 32);
+    p->used_count = take(spender, p->amount, p->used, MODEL_PAY_LOTS);
     if (p->used_count == 0) return 3034;
     p->use_loc = spender->use_loc;
     p->via = m->rules.via_use_loc;

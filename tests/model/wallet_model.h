@@ -12,7 +12,8 @@
 #define MODEL_LOTS      128
 #define MODEL_TRANSFERS 4096
 #define MODEL_PAYMENTS  4096
-#define MODEL_YEARS     8 /* Premium years kept, by year % MODEL_YEARS. */
+#define MODEL_PAY_LOTS  10 /* Lots that a payment may use. */
+#define MODEL_YEARS     8  /* Premium years kept, by year % MODEL_YEARS. */
 
 /* What differs by province; the same everywhere where a walk does not care. */
 struct model_rules {
@@ -93,7 +94,7 @@ struct model_payment {
     int64_t amount;
     int64_t reversed;
     uint32_t used_count;
-    struct model_lot used[32];
+    struct model_lot used[MODEL_PAY_LOTS];
 };
 
 struct wallet_model {

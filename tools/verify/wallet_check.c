@@ -102,14 +102,14 @@ static bool lane_init(struct lane *lane, uint32_t shard, uint32_t shards)
 {
     lane->shard = shard;
     lane->shards = shards;
-    return rows_map_init(&lane->persons) && idset_init(&lane->payment_ids) &&
+    return kept_map_init(&lane->persons) && idset_init(&lane->payment_ids) &&
            idset_init(&lane->payment_setls) && idset_init(&lane->reversals) &&
            arena_init(&lane->arena);
 }
 
 static void lane_done(struct lane *lane)
 {
-    rows_map_done(&lane->persons);
+    kept_map_done(&lane->persons);
     for (uint32_t s = 0; s < SHARDS_MAX; s++) {
         free(lane->sent[s].list);
         free(lane->taken[s].list);
@@ -183,8 +183,8 @@ static void put_account(void *context, enum book book, const struct psn_key *giv
     struct reading *r = context;
     for (uint32_t i = 0; i < r->account_count; i++) {
         struct standing *a = &r->accounts[i];
-        if (a->book != (uint32_t)book || !rows_same_key(&a->giver, giver) ||
-            !rows_same_key(&a->holder, holder)) {
+        if (a->book != (uint32_t)book || !kept_same_key(&a->giver, giver) ||
+            !kept_same_key(&a->holder, holder)) {
             continue;
         }
         a->amount += amount;
@@ -214,17 +214,17 @@ static bool touch_person(struct reading *r, struct bytes data)
     memcpy(&key, data.data, sizeof key);
     if (route_shard(key.bytes, r->lane->shards) != r->lane->shard)
         return wrong(r, &key, "the person is at home in another shard");
-    struct rows_person *person = rows_map_for(&r->lane->persons, &key);
+    struct kept_person *person = kept_map_for(&r->lane->persons, &key);
     if (person == NULL) return wrong(r, &key, "out of memory");
     for (uint32_t i = 0; i < r->person_count; i++) {
-        if (!rows_same_key(&r->persons[i].key, &key)) continue;
+        if (!kept_same_key(&r->persons[i].key, &key)) continue;
         const struct touched again = r->persons[i]; /* It becomes the one at hand, the last. */
         memmove(&r->persons[i], &r->persons[i + 1],
                 (r->person_count - i - 1) * sizeof r->persons[0]);
         r->persons[r->person_count - 1] = again;
         return true;
     }
-    if (le_load64(data.data + PSN_KEY_SIZE) != rows_last_seq(person))
+    if (le_load64(data.data + PSN_KEY_SIZE) != kept_last_seq(person))
         return wrong(r, &key, "its entry before this one is not the one named");
     if (r->person_count == BATCH_PERSONS) return wrong(r, &key, "too many persons in one entry");
     struct touched *t = &r->persons[r->person_count++];
@@ -242,9 +242,9 @@ static struct touched *at_hand(struct reading *r)
 }
 
 /* The person as it was before the entry; borrowed. */
-static struct rows_person before_of(const struct touched *touched)
+static struct kept_person before_of(const struct touched *touched)
 {
-    return (struct rows_person){
+    return (struct kept_person){
         .key = touched->key, .packed = touched->before, .size = touched->before_size};
 }
 
@@ -265,7 +265,7 @@ static bool transfer_changed(struct reading *r, const struct psn_key *giver, str
         return true;
     }
     if (b.amount != a.amount || b.exp_ms != a.exp_ms || b.src != a.src ||
-        !rows_same_key(&a.receiver, &b.receiver) || b.submitted_ms != a.submitted_ms) {
+        !kept_same_key(&a.receiver, &b.receiver) || b.submitted_ms != a.submitted_ms) {
         return wrong(r, giver, "a transfer under way becomes another one");
     }
     if (a.state == TRANSFER_PENDING && b.state != TRANSFER_PENDING)
@@ -281,8 +281,8 @@ static bool lot_changed(struct reading *r, const struct psn_key *holder, struct 
     if (old.size != sizeof a || new.size != sizeof b) return true;
     memcpy(&a, old.data, sizeof a);
     memcpy(&b, new.data, sizeof b);
-    if (a.origin_admdvs != b.origin_admdvs || !rows_same_key(&a.origin, &b.origin) ||
-        !rows_same_key(&a.from, &b.from)) {
+    if (a.origin_admdvs != b.origin_admdvs || !kept_same_key(&a.origin, &b.origin) ||
+        !kept_same_key(&a.from, &b.from)) {
         return wrong(r, holder, "a lot becomes another giver's");
     }
     return true;
@@ -296,9 +296,9 @@ static bool change_row(struct reading *r, const struct read_op *op)
     const struct bytes new = op->op == OP_PUT ? op->data : (struct bytes){NULL, 0};
 
     if (t == NULL) return wrong(r, NULL, "a row of nobody is changed");
-    struct rows_person *person = rows_map_find(&r->lane->persons, &t->key);
-    const char *bad = op->op == OP_PUT ? rows_put(person, op->kind, op->data, room, &old)
-                                       : rows_drop(person, op->kind, op->data, room, &old);
+    struct kept_person *person = kept_map_find(&r->lane->persons, &t->key);
+    const char *bad = op->op == OP_PUT ? kept_put(person, op->kind, op->data, room, &old)
+                                       : kept_drop(person, op->kind, op->data, room, &old);
     if (bad != NULL) return wrong(r, &t->key, bad);
     const enum person_row kind = (enum person_row)op->kind;
     if (old.size != 0) books_row(kind, old, &t->key, -1, put_account, r);
@@ -610,12 +610,12 @@ static bool note_ending(struct lane *lane, const struct psn_key *giver,
     return true;
 }
 
-static bool under_way(const struct rows_person *person, const char *trsf_id)
+static bool under_way(const struct kept_person *person, const char *trsf_id)
 {
     uint32_t at = 0;
     enum person_row kind;
     struct bytes row;
-    while (person != NULL && rows_next(person, &at, &kind, &row)) {
+    while (person != NULL && kept_next(person, &at, &kind, &row)) {
         if (kind == PERSON_TRANSFER && memcmp(row.data, trsf_id, WALLET_ID_SIZE) == 0) return true;
     }
     return false;
@@ -629,7 +629,7 @@ static bool check_endings(struct lane *lane, int64_t limit_ms, uint64_t seq,
         const struct ending ending = lane->endings[0];
         lane->endings[0] = lane->endings[--lane->ending_count];
         sink(lane->endings, lane->ending_count, 0);
-        if (!under_way(rows_map_find(&lane->persons, &ending.giver), ending.trsf_id)) continue;
+        if (!under_way(kept_map_find(&lane->persons, &ending.giver), ending.trsf_id)) continue;
         return finding_set(
             finding, "shard %u, seq %" PRIu64 ", %s: transfer %.*s is under way past its end",
             lane->shard, seq, person_text(&ending.giver), WALLET_ID_SIZE, ending.trsf_id);
@@ -637,34 +637,34 @@ static bool check_endings(struct lane *lane, int64_t limit_ms, uint64_t seq,
     return true;
 }
 
-static bool related(const struct rows_person *person, const struct psn_key *other, uint32_t side)
+static bool related(const struct kept_person *person, const struct psn_key *other, uint32_t side)
 {
     uint32_t at = 0;
     enum person_row kind;
     struct bytes row;
-    while (rows_next(person, &at, &kind, &row)) {
+    while (kept_next(person, &at, &kind, &row)) {
         struct relation_row relation;
         if (kind != PERSON_RELATION) continue;
         memcpy(&relation, row.data, sizeof relation);
-        if (relation.side == side && rows_same_key(&relation.other, other)) return true;
+        if (relation.side == side && kept_same_key(&relation.other, other)) return true;
     }
     return false;
 }
 
 /* (I13) At most one under way to a receiver, or in all, as the province says. */
-static bool check_pending(struct reading *r, const struct rows_person *giver, uint32_t area,
+static bool check_pending(struct reading *r, const struct kept_person *giver, uint32_t area,
                           const struct transfer_row *transfer)
 {
     const int64_t scope = lane_value(r->lane, PARAM_PENDING_SCOPE, area, r->entry->stamp_ms);
     uint32_t at = 0;
     enum person_row kind;
     struct bytes row;
-    while (scope != PENDING_NONE && rows_next(giver, &at, &kind, &row)) {
+    while (scope != PENDING_NONE && kept_next(giver, &at, &kind, &row)) {
         struct transfer_row other = {0};
         if (kind != PERSON_TRANSFER) continue;
         memcpy(&other, row.data, row.size);
         if (memcmp(other.trsf_id, transfer->trsf_id, WALLET_ID_SIZE) == 0) continue;
-        if (scope == PENDING_GIVER || rows_same_key(&other.receiver, &transfer->receiver))
+        if (scope == PENDING_GIVER || kept_same_key(&other.receiver, &transfer->receiver))
             return wrong(r, &giver->key, "a second transfer under way to the same receiver");
     }
     return true;
@@ -674,12 +674,12 @@ static bool check_pending(struct reading *r, const struct rows_person *giver, ui
 static bool submitted(struct reading *r, const struct psn_key *giver,
                       const struct transfer_row *transfer)
 {
-    struct rows_person *person = rows_map_find(&r->lane->persons, giver);
+    struct kept_person *person = kept_map_find(&r->lane->persons, giver);
     struct wallet_row wallet;
     const int64_t now = r->entry->stamp_ms;
     const struct transfer_row *t = transfer;
 
-    (void)rows_single(person, PERSON_WALLET, &wallet, sizeof wallet);
+    (void)kept_single(person, PERSON_WALLET, &wallet, sizeof wallet);
     const uint32_t area = wallet.insu_admdvs;
     if (r->type != MESSAGE_TRSF_SUBMIT) return wrong(r, giver, "a transfer nobody submitted");
     if (t->submitted_ms != now || t->seq != r->entry->seq)
@@ -717,15 +717,15 @@ static bool check_accept(struct reading *r)
         if (e->kind != EFFECT_CREDIT) continue;
         if (r->type != MESSAGE_TRSF_ACCEPT || !r->has_accepted || giver == NULL)
             return wrong(r, &e->to, "a credit without an accepted transfer");
-        if (!rows_same_key(&e->to, &r->accepted.receiver))
+        if (!kept_same_key(&e->to, &r->accepted.receiver))
             return wrong(r, &e->to, "a credit to another person than the receiver");
         for (uint32_t k = 0; k < e->lot_count; k++)
             credited += e->lots[k].amount;
     }
     if (r->type != MESSAGE_TRSF_ACCEPT || !r->has_accepted) return true;
-    const struct rows_person before = before_of(giver);
+    const struct kept_person before = before_of(giver);
     struct wallet_row wallet;
-    (void)rows_single(&before, PERSON_WALLET, &wallet, sizeof wallet);
+    (void)kept_single(&before, PERSON_WALLET, &wallet, sizeof wallet);
     if (r->accepted.src == 1) put_area(r, &giver->key, wallet.insu_admdvs, -r->accepted.amount);
     if (credited != r->accepted.amount)
         return wrong(r, &giver->key, "credited is not what was accepted");
@@ -740,11 +740,11 @@ static bool check_accept(struct reading *r)
  * off the day. */
 static void uncount(struct reading *r)
 {
-    struct rows_person *giver =
-        at_hand(r) == NULL ? NULL : rows_map_find(&r->lane->persons, &at_hand(r)->key);
+    struct kept_person *giver =
+        at_hand(r) == NULL ? NULL : kept_map_find(&r->lane->persons, &at_hand(r)->key);
     struct wallet_row wallet;
     if (!r->has_accepted || giver == NULL || r->type == MESSAGE_TRSF_ACCEPT) return;
-    (void)rows_single(giver, PERSON_WALLET, &wallet, sizeof wallet);
+    (void)kept_single(giver, PERSON_WALLET, &wallet, sizeof wallet);
     const bool counts =
         r->said.stas != STAS_REFUSED &&
         lane_value(r->lane, PARAM_COUNT_RETURNED, wallet.insu_admdvs, r->entry->stamp_ms) != 0;
@@ -758,16 +758,16 @@ static bool check_credits(struct reading *r)
 {
     for (uint32_t i = 0; i < r->arrived_count; i++) {
         const struct effect *e = &r->arrived[i];
-        const struct rows_person *person = rows_map_find(&r->lane->persons, &e->to);
+        const struct kept_person *person = kept_map_find(&r->lane->persons, &e->to);
         uint32_t at = 0;
         enum person_row kind;
         struct bytes row;
         if (e->kind != EFFECT_CREDIT || person == NULL) continue;
-        while (rows_next(person, &at, &kind, &row)) {
+        while (kept_next(person, &at, &kind, &row)) {
             struct lot lot;
             if (kind != PERSON_LOT) continue;
             memcpy(&lot, row.data, sizeof lot);
-            if (rows_same_key(&lot.from, &e->other) && lot.accepted_ms == e->at_ms &&
+            if (kept_same_key(&lot.from, &e->other) && lot.accepted_ms == e->at_ms &&
                 !related(person, &lot.from, SIDE_RECEIVER)) {
                 return wrong(r, &e->to, "a credit under no relation");
             }
@@ -800,12 +800,12 @@ static bool add_transfer(const struct reading *r, const struct psn_key *key, str
     return true;
 }
 
-static bool add_rows(const struct reading *r, const struct rows_person *person, struct sums *sums)
+static bool add_rows(const struct reading *r, const struct kept_person *person, struct sums *sums)
 {
     uint32_t at = 0;
     enum person_row kind;
     struct bytes row;
-    while (rows_next(person, &at, &kind, &row)) {
+    while (kept_next(person, &at, &kind, &row)) {
         struct lot lot;
         struct holder_row holder;
         if (kind == PERSON_LOT) {
@@ -824,14 +824,14 @@ static bool add_rows(const struct reading *r, const struct rows_person *person, 
 }
 
 /* (I3), (I4) within the person, (I5). */
-static bool check_money(const struct reading *r, const struct rows_person *person)
+static bool check_money(const struct reading *r, const struct kept_person *person)
 {
     struct sums sums = {0};
     struct hold_row hold;
     struct wallet_row wallet;
     if (!add_rows(r, person, &sums)) return false;
-    (void)rows_single(person, PERSON_HOLD, &hold, sizeof hold);
-    (void)rows_single(person, PERSON_WALLET, &wallet, sizeof wallet);
+    (void)kept_single(person, PERSON_HOLD, &hold, sizeof hold);
+    (void)kept_single(person, PERSON_WALLET, &wallet, sizeof wallet);
     const int64_t sure = sums.holders + sums.pending;
     if (hold.held != sure && hold.held != sure + sums.holding) {
         return finding_set(r->finding,
@@ -847,10 +847,10 @@ static bool check_money(const struct reading *r, const struct rows_person *perso
     return true;
 }
 
-static int64_t granted_of(const struct rows_person *person)
+static int64_t granted_of(const struct kept_person *person)
 {
     struct hold_row hold;
-    (void)rows_single(person, PERSON_HOLD, &hold, sizeof hold);
+    (void)kept_single(person, PERSON_HOLD, &hold, sizeof hold);
     return hold.granted;
 }
 
@@ -859,7 +859,7 @@ static int64_t released_of(const struct reading *r, const struct psn_key *giver)
     int64_t sum = 0;
     for (uint32_t i = 0; i < r->outgoing_count; i++) {
         const struct outgoing *out = &r->outgoing[i];
-        if (out->type == OUT_PA_RELEASE && rows_same_key(&out->psn_key, giver)) sum += out->amount;
+        if (out->type == OUT_PA_RELEASE && kept_same_key(&out->psn_key, giver)) sum += out->amount;
     }
     return sum;
 }
@@ -867,8 +867,8 @@ static int64_t released_of(const struct reading *r, const struct psn_key *giver)
 /* (I5) What was granted changes only by the province's word, or by what it gets back. */
 static bool check_granted(const struct reading *r, const struct touched *touched)
 {
-    const struct rows_person before = before_of(touched);
-    const struct rows_person *after = rows_map_find(&r->lane->persons, &touched->key);
+    const struct kept_person before = before_of(touched);
+    const struct kept_person *after = kept_map_find(&r->lane->persons, &touched->key);
     const int64_t change = granted_of(after) - granted_of(&before);
     bool good = change == 0 || change == -released_of(r, &touched->key);
 
@@ -975,19 +975,19 @@ static bool place_of(struct reading *r, struct payment *p)
 /* A payment takes lots from the front, each whole but the last (B.6). */
 static bool check_fifo(struct reading *r, const struct touched *spender)
 {
-    const struct rows_person before = before_of(spender);
+    const struct kept_person before = before_of(spender);
     uint32_t at = 0;
     uint32_t i = 0;
     enum person_row kind;
     struct bytes row;
-    while (i < r->used_count && rows_next(&before, &at, &kind, &row)) {
+    while (i < r->used_count && kept_next(&before, &at, &kind, &row)) {
         struct lot lot;
         if (kind != PERSON_LOT) continue;
         memcpy(&lot, row.data, sizeof lot);
         const struct lot *used = &r->used[i];
         const bool last = i + 1 == r->used_count;
         if (used->number != lot.number || used->origin_admdvs != lot.origin_admdvs ||
-            !rows_same_key(&used->origin, &lot.origin) || used->amount > lot.amount ||
+            !kept_same_key(&used->origin, &lot.origin) || used->amount > lot.amount ||
             (!last && used->amount != lot.amount)) {
             return wrong(r, &spender->key, "lots are not used in their order");
         }
@@ -1019,8 +1019,8 @@ static bool take_payment(struct reading *r)
                 sizeof *lane->payments)) {
         return wrong(r, NULL, "out of memory");
     }
-    const struct rows_person before = before_of(spender);
-    (void)rows_single(&before, PERSON_WALLET, &wallet, sizeof wallet);
+    const struct kept_person before = before_of(spender);
+    (void)kept_single(&before, PERSON_WALLET, &wallet, sizeof wallet);
     struct payment p = {.ops = r->ops,
                         .seq = r->entry->seq,
                         .amount = r->said.amount,
@@ -1128,7 +1128,7 @@ static bool check_lifo(struct reading *r, const struct payment *p)
         lot->amount -= before;
         before = 0;
         const bool last = k + 1 == r->used_count;
-        if (lot->number != r->used[k].number || !rows_same_key(&lot->origin, &r->used[k].origin) ||
+        if (lot->number != r->used[k].number || !kept_same_key(&lot->origin, &r->used[k].origin) ||
             lot->origin_admdvs != r->used[k].origin_admdvs || r->used[k].amount > lot->amount ||
             (!last && r->used[k].amount != lot->amount)) {
             return wrong(r, &p->person, "lots are not given back last used first");
@@ -1239,9 +1239,9 @@ static bool counted_together(const struct reading *r, const struct psn_key *give
     bool together = false;
     for (uint32_t i = 0; i < r->account_count; i++) {
         const struct standing *a = &r->accounts[i];
-        if (a->book != BOOK_HOLDER || !rows_same_key(&a->giver, giver)) continue;
+        if (a->book != BOOK_HOLDER || !kept_same_key(&a->giver, giver)) continue;
         sum += a->amount;
-        together = together || rows_same_key(&a->holder, &others);
+        together = together || kept_same_key(&a->holder, &others);
     }
     return together && sum == 0;
 }
@@ -1274,8 +1274,8 @@ static bool check_balance(const struct reading *r, bool areas)
 static bool check_persons(struct reading *r)
 {
     for (uint32_t i = 0; i < r->person_count; i++) {
-        struct rows_person *person = rows_map_find(&r->lane->persons, &r->persons[i].key);
-        rows_head(person, r->entry->seq);
+        struct kept_person *person = kept_map_find(&r->lane->persons, &r->persons[i].key);
+        kept_head(person, r->entry->seq);
         if (!r->persons[i].money) continue;
         if (!check_money(r, person) || !check_granted(r, &r->persons[i])) return false;
     }
@@ -1557,11 +1557,11 @@ static void add_lane(struct ledger *ledger, const struct lane *lane)
 {
     static const struct psn_key nobody;
     for (uint32_t i = 0; i < lane->persons.count; i++) {
-        const struct rows_person *person = &lane->persons.list[i];
+        const struct kept_person *person = &lane->persons.list[i];
         uint32_t at = 0;
         enum person_row kind;
         struct bytes row;
-        while (rows_next(person, &at, &kind, &row))
+        while (kept_next(person, &at, &kind, &row))
             books_row(kind, row, &person->key, 1, put_ledger, ledger);
     }
     for (uint32_t i = 0; i < lane->payment_count; i++) {
@@ -1599,7 +1599,7 @@ static bool check_ledger(struct ledger *ledger, struct finding *finding)
     for (uint64_t i = 0; i < ledger->count;) {
         const struct standing *a = &ledger->list[i];
         /* The key of zeros is a giver's first: holders without rows, counted together. */
-        const bool together = a->book == BOOK_HOLDER && rows_same_key(&a->holder, &others);
+        const bool together = a->book == BOOK_HOLDER && kept_same_key(&a->holder, &others);
         const size_t same =
             together ? offsetof(struct standing, holder) : offsetof(struct standing, amount);
         int64_t sum = 0;

@@ -64,7 +64,7 @@ struct ending {
 struct lane {
     uint32_t shard;
     uint32_t shards;
-    struct rows_map persons;
+    struct kept_map persons;
     struct items sent[SHARDS_MAX];
     struct items taken[SHARDS_MAX];
     uint64_t acked[SHARDS_MAX]; /* That shard says it has. */

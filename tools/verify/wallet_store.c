@@ -66,8 +66,8 @@ static bool compare_persons(const struct lane *lane, struct store *store, struct
     uint64_t want = 0;
     while (walk_next(&walk)) {
         if (!key_of(walk.key, 1, &key)) return differs(lane, finding, "a person's key", "");
-        const struct rows_person *mine = rows_map_find(&lane->persons, &key);
-        if (mine == NULL || !bytes_equal(walk.value, rows_packed(mine)))
+        const struct kept_person *mine = kept_map_find(&lane->persons, &key);
+        if (mine == NULL || !bytes_equal(walk.value, kept_packed(mine)))
             return differs(lane, finding, "row P of", person_text(&key));
     }
     for (uint32_t i = 0; i < lane->persons.count; i++)
@@ -82,12 +82,12 @@ static bool compare_due(const struct lane *lane, struct store *store, struct fin
     uint64_t want = 0;
     while (walk_next(&walk)) {
         if (!key_of(walk.key, 9, &key)) return differs(lane, finding, "a due person's key", "");
-        const struct rows_person *mine = rows_map_find(&lane->persons, &key);
-        if (mine == NULL || (uint64_t)rows_due(mine) != be_load64(walk.key.data + 1))
+        const struct kept_person *mine = kept_map_find(&lane->persons, &key);
+        if (mine == NULL || (uint64_t)kept_due(mine) != be_load64(walk.key.data + 1))
             return differs(lane, finding, "row D of", person_text(&key));
     }
     for (uint32_t i = 0; i < lane->persons.count; i++)
-        want += rows_due(&lane->persons.list[i]) != INT64_MAX;
+        want += kept_due(&lane->persons.list[i]) != INT64_MAX;
     return counted(lane, finding, "due persons", walk.count, want);
 }
 
