@@ -479,6 +479,15 @@ void append(struct shard *shard, struct entry *entry, const struct record *recor
     state_apply(shard, entry, record, (struct bytes){place, size});
 }
 
+/* Nothing is in the block and still there is no room: only a checkpoint can make some. */
+static void want_room(struct shard *shard)
+{
+    if (shard->groups[shard->filling].entries == 0 && !shard->frozen_used &&
+        delta_count(shard->active) != 0) {
+        shard->checkpoint_wanted = true;
+    }
+}
+
 /* False when it pays from a wallet and there is no room for all that this takes: nothing happened,
  * it has to come again. */
 static bool take_message(struct shard *shard, const struct request *request,
@@ -491,7 +500,10 @@ static bool take_message(struct shard *shard, const struct request *request,
     judge(shard, message, now_ms, out, &verdict, &soft);
     const bool accepted = verdict.code == ERROR_OK && !verdict.dup;
     const bool wallet = accepted && verdict.wallet;
-    if (wallet && !wallets_have_room(shard, 1, 0)) return false;
+    if (wallet && !wallets_have_room(shard, 1, 0)) {
+        want_room(shard);
+        return false;
+    }
     shard->status.soft_failures += soft;
     if (verdict.code != ERROR_OK) {
         shard->status.rejected++;
@@ -813,14 +825,15 @@ static bool has_room(const struct shard *shard, const struct request *request)
     return waiting_room(shard) > 0 && failures_room(shard) > 2 * FAILURES_MAX;
 }
 
+/* A piece of a question about a person, as shard_questions.c answers it. */
 static void take_person(struct shard *shard, const struct request *request, int64_t now_ms)
 {
     struct answer said = {0};
-    bool more;
+    bool more = false;
     const uint32_t code = person_answer(shard, request, now_ms, &said, &more);
     struct result *result = put_answer(shard, request, code);
-    if (code != ERROR_OK) return;
-    result->state = more ? STATE_MORE : STATE_NONE;
+    if (more) result->state = STATE_MORE;
+    result->seq = said.seq;
     result->data = said.data;
     result->data_size = said.size;
 }
@@ -870,15 +883,6 @@ static bool take_request(struct shard *shard, const struct request *request,
         take_between(shard, request, now_ms);
     }
     return true;
-}
-
-/* Nothing is in the block and still there is no room: only a checkpoint can make some. */
-static void want_room(struct shard *shard)
-{
-    if (shard->groups[shard->filling].entries == 0 && !shard->frozen_used &&
-        delta_count(shard->active) != 0) {
-        shard->checkpoint_wanted = true;
-    }
 }
 
 static void take_requests(struct shard *shard, const struct request *list, uint32_t count,
@@ -1051,7 +1055,8 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
         directory_bytes(shard->directory) + 2 * sizeof(struct cell) * CELLS_MAX + 2 * GROUP_SIZE +
         RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
         FAILURES_RING * sizeof(struct failure) + 2 * shard->merge.ids_room * sizeof(struct id) +
-        shard->config.delta_entries * sizeof(struct record_facts);
+        shard->config.delta_entries * sizeof(struct record_facts) + DUES_MAX * sizeof(struct due) +
+        sizeof *shard->params + sizeof *shard->work + sizeof *shard->applied;
 }
 
 const struct cell *shard_cells(const struct shard *shard, uint32_t *ret_count)

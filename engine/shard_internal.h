@@ -388,7 +388,7 @@ void mail_took(struct shard *shard, struct bytes batch);
 void mail_seal(struct shard *shard);
 void mail_durable(struct shard *shard);
 
-/* -- shard_person.c: the records of one person ------------------------------------------------ */
+/* -- shard_records.c: the records of one person ---------------------------------------------- */
 
 /* Where a search of a person's records stands. It may be kept between steps, whatever checkpoints
  * come between, and be sent away and come back. */
@@ -446,9 +446,9 @@ answer_fn answer_facts;   /* REQUEST_FACTS */
 /* -- shard_questions.c: what persons ask ------------------------------------------------------ */
 
 /* Answers the message of type `request->period` (REQUEST_PERSON); a cursor of `request->area` bytes
- * stands before it in request->body. A refusal is an answer, too: a reply with a code.
- * ERROR_OVERLOAD without memory, ERROR_MALFORMED when the cursor is none of ours; then there is no
- * answer.
+ * stands before it in request->body. A refusal gives its code and an answer, too: a reply with that
+ * code. There is none without memory (ERROR_OVERLOAD) and when the cursor is none of ours
+ * (ERROR_MALFORMED).
  *
  * One call does a bounded piece of work. When that was not enough *ret_more is set and the answer
  * is the cursor to ask again with, at most PERSON_CURSOR_MAX bytes. It counts entries, so it stays

@@ -44,7 +44,7 @@ static uint32_t refuse(const struct asking *a, uint32_t code, const char *why)
 {
     size_t size;
     uint8_t *data = person_refusal_encode(code, why, &size);
-    return give(a, data, size);
+    return give(a, data, size) == ERROR_OK ? code : ERROR_OVERLOAD;
 }
 
 static uint32_t go_on(const struct asking *a, const void *cursor, size_t size)
@@ -599,8 +599,8 @@ static struct statement_step *add_step(struct statement_room *room, const struct
         return NULL;
     }
     struct statement_step *step = &room->steps[room->statement.step_count++];
-    *step =
-        (struct statement_step){.what = what, .at_ms = entry->stamp_ms, .period = entry->period};
+    *step = (struct statement_step){
+        .seq = entry->seq, .what = what, .at_ms = entry->stamp_ms, .period = entry->period};
     copy_id(id, step->setl_id);
     return step;
 }
@@ -710,26 +710,14 @@ static void add_wallet(const struct asking *a, struct statement_room *room)
     }
 }
 
-static int step_order(const void *left, const void *right)
-{
-    const struct statement_step *a = left;
-    const struct statement_step *b = right;
-    return (a->at_ms > b->at_ms) - (a->at_ms < b->at_ms);
-}
-
-/* Oldest first, those of one time in the order in which they came. */
+/* Oldest first. */
 static void order_steps(struct statement_room *room)
 {
     struct statement_step *steps = room->steps;
-    for (uint32_t i = 0, j = room->statement.step_count; i + 1 < j; i++, j--) {
-        const struct statement_step swap = steps[i];
-        steps[i] = steps[j - 1];
-        steps[j - 1] = swap;
-    }
     for (uint32_t i = 1; i < room->statement.step_count; i++) {
         const struct statement_step step = steps[i];
         uint32_t place = i;
-        for (; place > 0 && step_order(&steps[place - 1], &step) > 0; place--)
+        for (; place > 0 && steps[place - 1].seq > step.seq; place--)
             steps[place] = steps[place - 1];
         steps[place] = step;
     }
@@ -770,8 +758,9 @@ static void fill_statement(const struct asking *a, struct statement_room *room)
     order_steps(room);
 }
 
-/* The settlement with that id. A refund's id leads to its original, of which it is a part. An error
- * code: 6002 when the id is another person's. */
+/* The settlement with that id; a province that has a part in it need not say whose it is. A
+ * refund's id leads to its original, of which it is a part. An error code: 6002 when the id is
+ * another person's. */
 static uint32_t find_settlement(const struct asking *a, struct statement_room *room)
 {
     const struct person_question *q = a->question;
@@ -789,7 +778,7 @@ static uint32_t find_settlement(const struct asking *a, struct statement_room *r
             continue;
         }
         code = ERROR_NOT_PERMITTED;
-        if (!bytes_equal(room->settlement.psn_key, key_of(a))) continue;
+        if (q->has_key && !bytes_equal(room->settlement.psn_key, key_of(a))) continue;
         if (room->entry.kind == ENTRY_REFUND) {
             room->entry = entry_at(a->shard, room->entry.orig_seq);
             ENSURE(settlement_decode(room->entry.body, &room->settlement, &field));
@@ -804,6 +793,9 @@ static uint32_t find_settlement(const struct asking *a, struct statement_room *r
 
 static uint32_t answer_statement(const struct asking *a)
 {
+    if (!a->question->has_key && a->province == 0) {
+        return refuse(a, ERROR_MALFORMED, "psn_key: 16 bytes are needed");
+    }
     struct statement_room *room = malloc(sizeof *room);
     if (room == NULL) return ERROR_OVERLOAD;
     uint32_t code = find_settlement(a, room);

@@ -54,6 +54,7 @@ static void read_key(struct reading *r, ProtobufCBinaryData key)
         return;
     }
     memcpy(r->question->psn_key.bytes, key.data, PSN_KEY_SIZE);
+    r->question->has_key = true;
 }
 
 /* A text of 1..`max` bytes into a room that is larger; what is behind it stays zero. */
@@ -110,7 +111,7 @@ static void read_outbox(struct reading *r, const ProtobufCMessage *message)
 static void read_statement(struct reading *r, const ProtobufCMessage *message)
 {
     const Qingfen__V1__StmtGet *m = (const Qingfen__V1__StmtGet *)message;
-    read_key(r, m->psn_key);
+    if (m->psn_key.len != 0) read_key(r, m->psn_key);
     read_text(r, "setl_id", m->setl_id, CLIENT_NO_SIZE - 2, r->question->setl_id);
     if (m->insu_admdvs == 0) wrong(r, "insu_admdvs", "missing");
     r->question->area = m->insu_admdvs;

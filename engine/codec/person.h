@@ -30,6 +30,7 @@ const char *wallet_record_kind_name(uint32_t kind);
 /* Every question in one struct; what a message has not is zero or empty. */
 struct person_question {
     uint16_t type;          /* enum message_type */
+    bool has_key;           /* A statement may be asked for without; others of a person may not. */
     struct psn_key psn_key; /* Whose data; zeros for regions, institutions, outboxes. */
     char setl_id[CLIENT_NO_SIZE];
     char fixmedins_code[16]; /* Padded with zeros. */
@@ -72,6 +73,7 @@ struct statement_lot {
 };
 
 struct statement_step {
+    uint64_t seq; /* Their order; not told. */
     char setl_id[CLIENT_NO_SIZE];
     const char *what; /* refund, adjustment, correction, wallet */
     int64_t at_ms;

@@ -38,8 +38,14 @@ enum entry_kind {
     ENTRY_CLOCK = 6,      /* body: ClockSet; stamp_ms is the new time */
     ENTRY_YEAR_CLOSE = 7, /* body: YearClose */
     ENTRY_CYCLE = 8,      /* body: a part of a decision of the clearing cycle; shard 0 only */
-    ENTRY_WALLET = 9,     /* body: wallet/ops.h; its debts and it stand in one block */
-    ENTRY_DEBT = 10, /* body: SetlPost made of struct wallet_debt; orig_seq: the ENTRY_WALLET */
+
+    /* body: wallet/ops.h; orig_seq: the payment it takes back, or the submit of the transfer that
+     * ends with it. Its debts stand behind it in the same block. */
+    ENTRY_WALLET = 9,
+
+    /* body: SetlPost made of struct wallet_debt; orig_seq: its ENTRY_WALLET. Of a negative one,
+     * with refd_setl_flag, too: the debt that it takes from is named in the body. */
+    ENTRY_DEBT = 10,
     ENTRY_KIND_END,
 };
 

@@ -18,9 +18,9 @@
 #include "types/bytes.h"
 
 #define SHELF_KEY_MAX 25 /* Bytes. */
-#define SHELF_ROW_COST                                                        \
-    64 /* Bytes a row takes beside its value: its key, its part of the index. \
-        */
+
+/* Bytes a row takes beside its value: its key, its part of the index. */
+#define SHELF_ROW_COST 64
 
 struct shelf;
 

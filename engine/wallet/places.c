@@ -185,7 +185,7 @@ static void read_rule(const struct wallet_order *order, struct rule_row *ret_row
     if (ret_row->param == PARAM_COUNT) {
         failures_add(failures, ERROR_RULE_INVALID, RULE_PARAM, CHECK_KNOWN, 0, 0);
     } else if (!param_parse(ret_row->param, order->value, &ret_row->value)) {
-        failures_add(failures, ERROR_RULE_INVALID, RULE_VALUE, CHECK_RANGE, 0, 0);
+        failures_add(failures, ERROR_RULE_INVALID, RULE_VALUE, CHECK_NONE, 0, 0);
     }
     if (ret_row->eff_ms <= 0) {
         failures_add(failures, ERROR_RULE_INVALID, RULE_EFF_FROM, CHECK_MISSING, 0, 0);

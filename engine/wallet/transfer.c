@@ -162,6 +162,7 @@ static void end_offer(const struct person *person, const struct transfer_row *ro
     struct effect *effect = decision_effect(decision, EFFECT_OFFER_END, &row->receiver);
     effect->why = why;
     effect->other = person->key;
+    effect->amount = row->amount;
     memcpy(effect->id, row->trsf_id, sizeof effect->id);
 }
 

@@ -18,7 +18,7 @@ WRITER = sys.argv.pop(1)
 MONEY = '#,##0.00;[Red]"红字"#,##0.00;0.00'
 TYPES = ("CLR_NATIONAL", "CLR_PAYABLE", "CLR_RECEIVABLE", "CLR_DETAIL_EMP", "CLR_DETAIL_RES",
          "NOTICE_PAY", "NOTICE_RECV", "PREFUND_PAY", "PREFUND_RECV", "PREFUND_EMG_PAY",
-         "PREFUND_EMG_RECV", "RECON_DAILY")
+         "PREFUND_EMG_RECV", "RECON_DAILY", "STATEMENT")
 
 
 class Documents(unittest.TestCase):
@@ -134,6 +134,20 @@ class Documents(unittest.TestCase):
         self.assertIn("双边轧差", notice)
         self.assertIn(self.json["NOTICE_PAY"]["controls"]["sum_capitals"], notice)
         self.assertIn("2026-05-26", notice)
+
+    def test_a_statement_says_every_figure_and_its_chain(self):
+        paper = self.paper("STATEMENT").replace(" ", "")
+        for wanted in ("跨省异地就医医疗费用结算单", "34010020260305000017", "安徽省合肥市", "上海市",
+                       "上海市第一人民医院（H31010000001）", "职工", "2026年03月", "清算中",
+                       "医疗费总额", "12,345.67", "统筹基金支付", "8,500.00", "个人账户支出",
+                       "医保钱包支付", "400.00", "全自费金额", "345.67", "云南省", "300.00",
+                       "贵州省", "R-1", "退费", "红字123.45", "ADJ-7", "调整", "红字1.00", "V-1",
+                       "钱包撤销", "红字50.00", "现存金额", "12,222.22", "8,975.55", "250.00"):
+            self.assertIn(wanted, paper)
+        self.assertNotIn("姓名：", paper)
+        chain = self.json["STATEMENT"]["sections"][0]["rows"]
+        self.assertEqual([row["kind"] for row in chain], ["row"] * 4 + ["total"])
+        self.assertEqual(chain[-1]["values"]["psn_cash_pay"], 244567)
 
     def test_titles_and_capitals(self):
         titles = {name: self.json[name]["title"] for name in TYPES}

@@ -6,6 +6,7 @@
 
 #include "tests/documents/sample_month.h"
 #include "tools/documents/save.h"
+#include "tools/documents/statement.h"
 
 #define ANHUI 11 /* Index of 34. */
 
@@ -106,6 +107,60 @@ static struct document *sample_recon(struct document_fault *fault)
     return build_recon(&report, fault);
 }
 
+/* One settlement with two provinces' money in its wallet part, and all that may come after it. */
+static struct document *sample_statement(struct document_fault *fault)
+{
+    static const struct paper_lot lots[] = {{24, 30000}, {23, 10000}}; /* 53, 52 */
+    static const struct paper_step steps[] = {
+        {"R-1", "refund", INT64_C(1772800000000), 202603, {-12345, -2345, 0, -10000, 0}},
+        {"ADJ-7", "adjustment", INT64_C(1775400000000), 202604, {0, -100, 0, 0, 0}},
+        {"V-1", "wallet", INT64_C(1775500000000), 202604, {0, 0, 0, -5000, 0}},
+    };
+    struct statement_paper paper = {
+        .setl_id = "34010020260305000017",
+        .mdtrt_id = "V20260301",
+        .fixmedins_code = "H31010000001",
+        .fixmedins_name = "上海市第一人民医院",
+        .dise_codg = "",
+        .state = "CLEARING",
+        .remark = "",
+        .insu_admdvs = 340100,
+        .mdtrtarea_admvs = 310000,
+        .insutype = 310,
+        .med_type = 21,
+        .period = 202603,
+        .setl_ms = INT64_C(1772680000000),
+        .begin_ms = INT64_C(1772300000000),
+        .end_ms = INT64_C(1772680000000),
+        .posted_ms = INT64_C(1772680001000),
+        .lots = lots,
+        .lot_count = 2,
+        .steps = steps,
+        .step_count = 3,
+        .left = {1234567 - 12345, 900000 - 2445, 50000, 25000, 244567},
+    };
+    paper.amounts[AMOUNT_MEDFEE] = 1234567;
+    paper.amounts[AMOUNT_FUND_SUM] = 900000;
+    paper.amounts[AMOUNT_HIFP] = 850000;
+    paper.amounts[AMOUNT_HIFOB] = 50000;
+    paper.amounts[AMOUNT_PSN_PART] = 334567;
+    paper.amounts[AMOUNT_ACCT] = 50000;
+    paper.amounts[AMOUNT_WLT] = 40000;
+    paper.amounts[AMOUNT_CASH] = 244567;
+    paper.amounts[AMOUNT_FULAMT_OWNPAY] = 34567;
+    paper.amounts[AMOUNT_INSCP_SCP] = 1200000;
+    struct document *document = build_statement(&paper, fault);
+    if (document == NULL) return NULL;
+
+    /* One fen that is not accounted for: there must be no paper. */
+    struct document_fault refused = {""};
+    paper.left.cash++;
+    if (build_statement(&paper, &refused) == NULL && refused.text[0] != '\0') return document;
+    document_free(document);
+    document_fail(fault, "a statement that does not add up was made");
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) return 2;
@@ -150,6 +205,7 @@ int main(int argc, char **argv)
     failed +=
         save(build_notice(DOCUMENT_PREFUND_EMG_RECV, &shanghai, deposits, &fault), argv[1], &fault);
     failed += save(sample_recon(&fault), argv[1], &fault);
+    failed += save(sample_statement(&fault), argv[1], &fault);
     free(payable);
     free(receivable);
     free(notices);

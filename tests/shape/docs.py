@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""The README names the two commands, every link between our documents leads somewhere, and every
-document that a source file names is there."""
+"""The README names the two commands, every link between our documents leads somewhere, every
+document that a source file names is there, and docs/rules.md lists every error code and every
+provincial rule as the code has them."""
 import os
 import re
 import sys
@@ -62,6 +63,42 @@ def mention_faults(path, text):
             if not (tree.ROOT / mention).exists()]
 
 
+def rows_below(text, header):
+    """Cells of the rows of the table with that header line."""
+    lines = text.splitlines()
+    rows = []
+    for line in lines[lines.index(header) + 2:] if header in lines else []:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+def list_faults(rules, name, header, wanted):
+    """`wanted`: the first cells of each row that there must be, in this order."""
+    listed = [tuple(row[:len(wanted[0])]) for row in rows_below(rules, header)]
+    faults = [f"docs/rules.md: {name} does not list {' '.join(row)}" for row in wanted
+              if row not in listed]
+    faults += [f"docs/rules.md: {name} lists {' '.join(row)}, which is not in the code"
+               for row in listed if row not in wanted]
+    if not faults and listed != wanted:
+        faults.append(f"docs/rules.md: {name} has another order than the code, or a row twice")
+    return faults
+
+
+def table_faults():
+    rules = (tree.ROOT / "docs/rules.md").read_text(encoding="utf-8")
+    errors = (tree.ROOT / "engine/types/error.def").read_text(encoding="utf-8")
+    params = (tree.ROOT / "engine/wallet/params.def").read_text(encoding="utf-8")
+    codes = re.findall(r'^X\((\d+), (\w+), "([^"]*)", "([^"]*)"\)', errors, re.MULTILINE)
+    names = re.findall(r'^X\(\w+, "(\w+)"', params, re.MULTILINE)
+    return (list_faults(rules, "the table of error codes",
+                        "| code | symbol | means | 中文 | what to do |", codes) +
+            list_faults(rules, "the table of provincial rules",
+                        "| name | default | range | means | sure |",
+                        [(f"`{name}`",) for name in names]))
+
+
 def main():
     files = [(path, tree.text_of(path)) for path in tree.project_files()]
     files = [(path, text) for path, text in files if text is not None]
@@ -69,6 +106,7 @@ def main():
     for path, text in files:
         if path.suffix == ".md":
             faults += link_faults(path, text)
+    faults += table_faults()
     readme = tree.ROOT / "README.md"
     if readme.exists():
         text = readme.read_text(encoding="utf-8")

@@ -33,8 +33,8 @@ struct psn_key_maker {
 };
 
 const char *const psn_key_warning =
-    "psn_key is made with the built-in demonstration key; for real numbers name a key file with "
-    "--psn-key or " PSN_KEY_FILE_ENV;
+    "psn_key is made with the built-in demonstration key; for real numbers name a key file, "
+    "see --help, or set " PSN_KEY_FILE_ENV;
 
 static const uint8_t demonstration_secret[PSN_KEY_SECRET_SIZE] = "qingfen demonstration psn_key 1";
 

@@ -95,7 +95,8 @@ static const struct advice advices[] = {
     {ERROR_SWITCH_INVALID, "a later instant must be named: --from"},
     {ERROR_FILING_INVALID, "check place and days; another filing needs another number"},
     {ERROR_INSTITUTION_INVALID, "raise --version, and mend the field named"},
-    {ERROR_RULE_INVALID, "begin it now or later: --from; names: qingfen wallet rule list"},
+    {ERROR_RULE_INVALID,
+     "begin it now or later: --from; names and values: qingfen wallet rule list"},
     {ERROR_RANGE_TOO_WIDE, "ask for less: one month, one province"},
     {ERROR_INTERNAL, "give the same order again when the engine is back"},
 };

@@ -99,6 +99,22 @@ static void print_one(enum format format, const struct grid_column *columns,
     }
 }
 
+static void print_line(const char *name, const char *value)
+{
+    printf("  %s", name);
+    for (size_t column = text_columns(name); column < 28; column++)
+        putchar(' ');
+    puts(value);
+}
+
+static void print_yuan(const char *name, int64_t fen)
+{
+    char text[YUAN_SIZE];
+    char right[YUAN_SIZE + 16];
+    snprintf(right, sizeof right, "%18s", yuan_format_grouped(fen, text));
+    print_line(name, right);
+}
+
 /* -- wallet -------------------------------------------------------------------------------------
  */
 
@@ -444,6 +460,20 @@ static int year_status(const Qingfen__V1__YearSumGetReply *reply)
     return EXIT_DONE;
 }
 
+static void print_year(const Qingfen__V1__YearSumGetReply *reply, uint64_t year)
+{
+    char count[YUAN_SIZE];
+    printf("%llu, %s\n", (unsigned long long)year, reply->scope);
+    print_line("settlements 结算笔数", count_format_grouped(reply->count, count));
+    print_yuan("total 医疗费总额", reply->medfee_sumamt);
+    print_yuan("funds 基金支付", reply->fund_pay_sumamt);
+    print_yuan("in scope 个人自付", reply->in_scope_selfpay);
+    print_yuan("outside 全自费", reply->full_selfpay);
+    print_yuan("deductible 可扣除", reply->deductible);
+    print_yuan("  above 起扣", reply->deduct_from);
+    print_yuan("  at most 上限", reply->deduct_max);
+}
+
 static int person_year(int argc, char **argv)
 {
     static const struct command_help help = {
@@ -457,16 +487,16 @@ static int person_year(int argc, char **argv)
         .examples = "  qingfen person year 2025 --psn-no 340100199001010011\n",
     };
     static const struct grid_column columns[] = {
-        COLUMN("count", COUNT, "settlements 笔数"),
-        COLUMN("medfee_sumamt", YUAN, "total 医疗费总额"),
-        COLUMN("fund_pay_sumamt", YUAN, "funds 基金支付"),
-        COLUMN("in_scope_selfpay", YUAN, "in scope 个人自付"),
-        COLUMN("full_selfpay", YUAN, "outside 全自费"),
-        COLUMN("deductible", YUAN, "deductible 可扣除"),
-        COLUMN("deduct_from", YUAN, "above 起扣"),
-        COLUMN("deduct_max", YUAN, "at most 上限"),
-        COLUMN("complete", FLAG, "year over"),
-        COLUMN("scope", TEXT, "scope"),
+        COLUMN_HIDDEN("count", COUNT),
+        COLUMN_HIDDEN("medfee_sumamt", YUAN),
+        COLUMN_HIDDEN("fund_pay_sumamt", YUAN),
+        COLUMN_HIDDEN("in_scope_selfpay", YUAN),
+        COLUMN_HIDDEN("full_selfpay", YUAN),
+        COLUMN_HIDDEN("deductible", YUAN),
+        COLUMN_HIDDEN("deduct_from", YUAN),
+        COLUMN_HIDDEN("deduct_max", YUAN),
+        COLUMN_HIDDEN("complete", FLAG),
+        COLUMN_HIDDEN("scope", TEXT),
         COLUMNS_END,
     };
     struct asker asker = asker_new(help.name);
@@ -490,8 +520,10 @@ static int person_year(int argc, char **argv)
     status = year_status((const Qingfen__V1__YearSumGetReply *)answer);
     if (asker.speaker.format == FORMAT_JSON) {
         print_json(answer);
+    } else if (status == EXIT_DONE && asker.speaker.format == FORMAT_CSV) {
+        print_one(FORMAT_CSV, columns, answer);
     } else if (status == EXIT_DONE) {
-        print_one(asker.speaker.format, columns, answer);
+        print_year((const Qingfen__V1__YearSumGetReply *)answer, year);
     }
     protobuf_c_message_free_unpacked(answer, NULL);
     return status;
@@ -512,22 +544,6 @@ static const struct grid_column step_columns[] = {
     COLUMN_HIDDEN("clr_period", PERIOD),
     COLUMNS_END,
 };
-
-static void print_line(const char *name, const char *value)
-{
-    printf("  %s", name);
-    for (size_t column = text_columns(name); column < 28; column++)
-        putchar(' ');
-    puts(value);
-}
-
-static void print_yuan(const char *name, int64_t fen)
-{
-    char text[YUAN_SIZE];
-    char right[YUAN_SIZE + 16];
-    snprintf(right, sizeof right, "%18s", yuan_format_grouped(fen, text));
-    print_line(name, right);
-}
 
 static void print_head(const struct statement_paper *paper)
 {

@@ -115,7 +115,7 @@ const struct order_verb wallet_verbs[] = {
                 PSN_MAY,
                 {"reason", "reason", ORDER_WORD, true, "why", "asked|death|left|merged", NULL},
                 {"close-no", "close_no", ORDER_MADE, false, "number of this closing", NULL, NULL}}},
-    {VERB("freeze", WLT_FREEZE, wlt_freeze), .help = "stop a wallet for now 冻结",
+    {VERB("freeze", WLT_FREEZE, wlt_freeze), .help = "stop a wallet 冻结",
      .about = ABOUT_INSURED "Every document freezes once: --doc is the number of the order.\n",
      .example = "--wallet W1 --doc D-2026-17 --reason 核查",
      .fields = {WALLET,
@@ -290,7 +290,7 @@ const struct order_verb wallet_verbs[] = {
                 {"filing-no", "filing_no", ORDER_TEXT, true, "number of the filing", NULL, NULL},
                 {"place", "place", ORDER_AREA, true, "where; its province counts", NULL, NULL},
                 {"from", "from", ORDER_DAY, true, "first day", NULL, NULL},
-                {"to", "to", ORDER_DAY, false, "last day; left out: open", NULL, NULL},
+                {"until", "to", ORDER_DAY, false, "last day; left out: open", NULL, NULL},
                 {"kind", "kind", ORDER_NUMBER, false, "kind of filing", NULL, NULL}}},
     {VERB("institution", INST_DIR_PUSH, inst_dir_push),
      .help = "a row of the directory of institutions 定点机构",
@@ -313,13 +313,13 @@ const struct order_verb wallet_verbs[] = {
                 {"outpatient", "business_lv_out_med_otp", ORDER_NUMBER,
                  false, "businessLvOutMedOtp", NULL, "0"},
                 {"from", "from", ORDER_DAY, false, "first day; left out: always", NULL, NULL},
-                {"to", "to", ORDER_DAY, false, "last day; left out: open", NULL, NULL}}},
+                {"until", "to", ORDER_DAY, false, "last day; left out: open", NULL, NULL}}},
     {VERB("rule", RULE_PUSH, rule_push),
      .help = "set a provincial rule; 'rule list' shows them 参数",
      .about =
          "From the centre alone, from now on or later: what holds already is not changed, a new\n"
          "row begins. Names and values: docs/rules.md, Provincial rules.\n"
-         "'qingfen wallet rule list [--area ADMDVS] [--at TIME]' shows what holds there.\n",
+         "'qingfen wallet rule list --area ADMDVS [--at TIME]' shows what holds there.\n",
      .example = "--area 440000 --param wallet_enabled --value on --from 2026-07-01T00:00:00+08:00",
      .files = true,
      .fields = {{"area", "admdvs", ORDER_AREA, false, "area or province (pp0000); 0: the nation",
@@ -333,7 +333,7 @@ const struct order_verb wallet_verbs[] = {
 /* -- rule list -------------------------------------------------------------------------------- */
 
 static const struct command_help list_help = {
-    .usage = "wallet rule list [--area ADMDVS] [--at TIME] [OPTIONS]",
+    .usage = "wallet rule list --area ADMDVS [--at TIME] [OPTIONS]",
     .about = "What holds in an area: every provincial rule, its value and where the value comes\n"
              "from (the area, its province or the nation).\n",
     .examples = "  qingfen wallet rule list --area 350100 --at 2025-11-01T00:00:00+08:00\n",
@@ -352,7 +352,8 @@ static int rule_list(int argc, char **argv)
     struct speaker speaker = speaker_new("wallet rule list");
     Qingfen__V1__RegionQuery query = QINGFEN__V1__REGION_QUERY__INIT;
     const struct option_spec specs[] = {
-        {"area", OPTION_AREA, &query.admdvs, "ADMDVS", "which area (default: the nation)", 0, 0},
+        {"area", OPTION_AREA, &query.admdvs, "ADMDVS", "which area, or pp0000 for a province", 0,
+         0},
         {"at", OPTION_TIME, &query.at, "TIME", "when (default: now)", 0, 0},
         SPEAKER_OPTIONS(&speaker),
         {0},
@@ -361,6 +362,7 @@ static int rule_list(int argc, char **argv)
     const int said = options_read(argc, argv, &list_help, specs, &words);
     if (said != OPTIONS_GO) return said;
     if (words != 0) return options_refuse(&list_help, "'%s' is too much", argv[0]);
+    if (query.admdvs == 0) return options_refuse(&list_help, "--area is needed");
     Qingfen__V1__RegionQueryReply *reply = (Qingfen__V1__RegionQueryReply *)ask_once(
         speaker.command, &speaker.address, speaker.as, &query.base, MESSAGE_REGION_QUERY,
         &qingfen__v1__region_query_reply__descriptor);

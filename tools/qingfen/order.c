@@ -241,21 +241,21 @@ static bool order_make(struct order *order, struct desk *desk)
 
 /* -- the answer ------------------------------------------------------------------------------- */
 
-static const struct grid_column columns[] = {
-    COLUMN("stas", TEXT, "state 状态"),
-    COLUMN("wlt_id", TEXT, "wlt_id"),
-    COLUMN("rlts_id", TEXT, "rlts_id"),
-    COLUMN("trsf_id", TEXT, "trsf_id"),
-    COLUMN("pay_id", TEXT, "pay_id"),
-    COLUMN("rev_id", TEXT, "rev_id"),
-    COLUMN("reserve_id", TEXT, "reserve_id"),
-    COLUMN("order_no", TEXT, "order_no"),
-    COLUMN("amt", YUAN, "amount 金额"),
-    COLUMN("balc", YUAN, "balance 余额"),
-    COLUMN("exp_at", TIME, "until 截止"),
-    COLUMN("chg_no", NUMBER, "change no."),
-    COLUMN("year", NUMBER, "year 年度"),
-    COLUMN("clr_period", PERIOD, "cleared in 清算年月"),
+/* What an answer says. */
+#define ANSWER_COLUMNS                                                                     \
+    COLUMN("stas", TEXT, "state 状态"), COLUMN("wlt_id", TEXT, "wlt_id"),                  \
+        COLUMN("rlts_id", TEXT, "rlts_id"), COLUMN("trsf_id", TEXT, "trsf_id"),            \
+        COLUMN("pay_id", TEXT, "pay_id"), COLUMN("rev_id", TEXT, "rev_id"),                \
+        COLUMN("reserve_id", TEXT, "reserve_id"), COLUMN("order_no", TEXT, "order_no"),    \
+        COLUMN("amt", YUAN, "amount 金额"), COLUMN("balc", YUAN, "balance 余额"),          \
+        COLUMN("exp_at", TIME, "until 截止"), COLUMN("chg_no", NUMBER, "change no. 序号"), \
+        COLUMN("year", NUMBER, "year 年度"), COLUMN("clr_period", PERIOD, "cleared in 清算年月")
+
+static const struct grid_column page_columns[] = {ANSWER_COLUMNS, COLUMNS_END};
+
+/* For programs, with what the journal knows it by. */
+static const struct grid_column csv_columns[] = {
+    ANSWER_COLUMNS,
     COLUMN_HIDDEN("msgid", TEXT),
     COLUMN_HIDDEN("posted_at", TIME),
     COLUMN_HIDDEN("engine_seq", COUNT),
@@ -278,8 +278,10 @@ static void print_refusal(const char *place, const Qingfen__V1__WalletReply *rep
             error_text_zh(reply->code));
     for (size_t i = 0; i < reply->n_errors; i++) {
         const Qingfen__V1__FieldError *error = reply->errors[i];
-        fprintf(stderr, "  %s: %s\n", error->field[0] == '\0' ? "message" : error->field,
-                error->text[0] != '\0' ? error->text : error->check);
+        const char *what = error->text[0] != '\0' ? error->text : error->check;
+        const bool is_named = strstr(what, error->field) == what && error->field[0] != '\0';
+        fprintf(stderr, "  %s%s%s\n", is_named ? "" : error->field,
+                is_named || error->field[0] == '\0' ? "" : ": ", what);
     }
     const char *advice = advice_for(reply->code);
     if (advice != NULL) fprintf(stderr, "  what to do: %s\n", advice);
@@ -298,8 +300,9 @@ static const char *made_option(const struct order *order)
 static void print_page(const struct order *order, const Qingfen__V1__WalletReply *reply)
 {
     puts(reply->dup ? "done before; this is that answer" : "done");
-    grid_page(columns, &reply->base);
+    grid_page(page_columns, &reply->base);
     if (reply->n_lots != 0) {
+        putchar('\n');
         grid_print(FORMAT_TABLE, lot_columns, (ProtobufCMessage *const *)reply->lots,
                    reply->n_lots);
     }
@@ -319,7 +322,7 @@ static int print_reply(const struct desk *desk, const struct order *order,
     if (desk->speaker.format == FORMAT_JSON) {
         print_json(&reply->base);
     } else if (reply->code == 0 && desk->speaker.format == FORMAT_CSV) {
-        grid_print(FORMAT_CSV, columns, rows, 1);
+        grid_print(FORMAT_CSV, csv_columns, rows, 1);
     } else if (reply->code == 0) {
         print_page(order, reply);
     }

@@ -6,7 +6,9 @@
 #include <time.h>
 
 #include "codec/messages.h"
+#include "tools/verify/wallet_lane.h"
 #include "util/checksum.h"
+#include "wallet/ops.h"
 
 /* What verify knows of an entry while it looks at it. */
 struct look {
@@ -173,15 +175,17 @@ bool recount_init(struct recount *recount, struct chain *chain, uint32_t shards)
     memset(recount, 0, sizeof *recount);
     recount->chain = chain;
     recount->shards = shards;
-    return idset_init(&recount->ids) && idset_init(&recount->state.cell_index) &&
-           idset_init(&recount->state.mark_index) && tallies_init(&recount->state.tallies) &&
-           arena_init(&recount->arena) && arena_init(&recount->other);
+    return idset_init(&recount->ids) && idset_init(&recount->transfers) &&
+           idset_init(&recount->state.cell_index) && idset_init(&recount->state.mark_index) &&
+           tallies_init(&recount->state.tallies) && arena_init(&recount->arena) &&
+           arena_init(&recount->other);
 }
 
 void recount_done(struct recount *recount)
 {
     recount_state_done(&recount->state);
     idset_done(&recount->ids);
+    idset_done(&recount->transfers);
     arena_done(&recount->arena);
     arena_done(&recount->other);
     free(recount->places);
@@ -297,7 +301,7 @@ static bool add_id(const struct look *look, const struct full_id *id)
 /* -- postings ------------------------------------------------------------------------------- */
 
 /* What one record does to its cell. */
-struct effect {
+struct posted {
     struct cell_key key;
     uint32_t day; /* yyyymmdd of its tally. */
     uint32_t payer_area;
@@ -313,12 +317,12 @@ static int64_t larger_of(int64_t a, int64_t b)
 }
 
 /* Settlement and refund: every fund class from the amounts, by the switches the entry keeps. */
-static struct effect effect_of_settlement(const struct entry *entry, const struct settlement *s)
+static struct posted effect_of_settlement(const struct entry *entry, const struct settlement *s)
 {
     const int64_t *a = s->amounts;
     int64_t account = a[AMOUNT_ACCT];
     int64_t fund = a[AMOUNT_FUND_SUM];
-    struct effect effect = {
+    struct posted effect = {
         .key = {.period = entry->period,
                 .payer = province_of_area(s->insu_admdvs),
                 .payee = province_of_area(s->mdtrtarea_admvs),
@@ -346,10 +350,10 @@ static struct effect effect_of_settlement(const struct entry *entry, const struc
     return effect;
 }
 
-static struct effect effect_of_adjustment(const struct entry *entry, const struct adjustment *a)
+static struct posted effect_of_adjustment(const struct entry *entry, const struct adjustment *a)
 {
     const int64_t *d = a->amounts;
-    struct effect effect = {
+    struct posted effect = {
         .key = {.period = entry->period,
                 .payer = province_of_area(a->insu_admdvs),
                 .payee = province_of_area(a->mdtrtarea_admvs),
@@ -369,14 +373,14 @@ static struct effect effect_of_adjustment(const struct entry *entry, const struc
     return effect;
 }
 
-static bool is_refund(const struct entry *entry, const struct effect *effect)
+static bool is_refund(const struct entry *entry, const struct posted *effect)
 {
     return entry->kind == ENTRY_REFUND || (entry->kind == ENTRY_DEBT && effect->medfee < 0);
 }
 
 /* The same for one tally of each kind. Its records' numbers only ever widen: a correction leaves
  * them. Amounts may go beyond 64 bits in between, when days of both signs make up a cell. */
-static bool tally(const struct look *look, const struct effect *effect, const struct entry *of,
+static bool tally(const struct look *look, const struct posted *effect, const struct entry *of,
                   int64_t sign)
 {
     const uint32_t parts[] = {effect->day, effect->payer_area, effect->payee_area};
@@ -401,7 +405,7 @@ static bool tally(const struct look *look, const struct effect *effect, const st
 }
 
 /* Posts an effect (sign 1) or takes it back (sign -1); `of` is the entry it belongs to. */
-static bool post(const struct look *look, const struct effect *effect, const struct entry *of,
+static bool post(const struct look *look, const struct posted *effect, const struct entry *of,
                  int64_t sign)
 {
     const struct cell_key key = effect->key;
@@ -544,9 +548,67 @@ static bool add_settlement(const struct look *look)
     } else if (entry->orig_seq != 0 || entry->prev_seq != 0) {
         return wrong(look, "a settlement refers to another entry");
     }
-    const struct effect effect = effect_of_settlement(entry, &s);
+    const struct posted effect = effect_of_settlement(entry, &s);
     recount->records++;
     return post(look, &effect, entry, 1) && add_id(look, &msgid) && add_id(look, &setl_id);
+}
+
+static uint64_t transfer_hash(const uint8_t *trsf_id)
+{
+    return checksum_hash64('T', trsf_id, WALLET_ID_SIZE);
+}
+
+/* What became of a transfer or payment is marked at the entry that made it. */
+static bool mark_wallet(const struct look *look, uint64_t seq, int64_t used)
+{
+    if (seq == 0 || seq >= look->entry->seq) return wrong(look, "it refers to no earlier entry");
+    struct mark *mark = mark_for(&look->recount->state, seq);
+    if (mark == NULL) return wrong(look, "out of memory");
+    mark->last_seq = look->entry->seq;
+    mark->changes[AMOUNT_WLT] -= used;
+    return true;
+}
+
+/* A transfer under way: by which entry it was made is in its row, at the front of which is its id.
+ * False with a finding. */
+static bool look_at_transfer(const struct look *look, const struct read_op *op)
+{
+    struct idset *transfers = &look->recount->transfers;
+    struct transfer_row row;
+    uint64_t cursor = 0;
+    if (op->data.size < WALLET_ID_SIZE) return wrong(look, "a transfer without an id");
+    const uint64_t hash = transfer_hash(op->data.data);
+    const uint64_t seq = idset_find(transfers, hash, &cursor);
+    if (op->op == OP_DROP) {
+        if (seq == 0) return wrong(look, "a transfer ends that never began");
+        return seq == look->entry->orig_seq || mark_wallet(look, seq, 0);
+    }
+    if (op->data.size < offsetof(struct transfer_row, lots))
+        return wrong(look, "a transfer of a wrong size");
+    memcpy(&row, op->data.data, offsetof(struct transfer_row, lots));
+    if (seq != 0) return seq == row.seq || wrong(look, "a transfer has another entry than before");
+    return idset_add(transfers, hash, row.seq) || wrong(look, "out of memory");
+}
+
+/* Only what an entry of the wallet leaves in marks; all else is wallet_check.h's. */
+static bool add_wallet(const struct look *look)
+{
+    struct bytes ops = wallet_check_ops(look->entry->body);
+    struct read_op op;
+    bool bad;
+    int64_t used = 0;
+    while (read_op(&ops, &op, &bad)) {
+        struct lot lot;
+        if (op.op == OP_USED && op.data.size == sizeof lot) {
+            memcpy(&lot, op.data.data, sizeof lot);
+            used += lot.amount;
+        }
+        if ((op.op == OP_PUT || op.op == OP_DROP) && op.kind == PERSON_TRANSFER &&
+            !look_at_transfer(look, &op)) {
+            return false;
+        }
+    }
+    return look->entry->orig_seq == 0 || mark_wallet(look, look->entry->orig_seq, used);
 }
 
 /* A debt of the wallet: a record of its cell like a settlement, a negative one like a refund. Who
@@ -568,7 +630,7 @@ static bool add_debt(const struct look *look)
     }
     if (s.amounts[AMOUNT_MEDFEE] != s.amounts[AMOUNT_ACCT] || s.amounts[AMOUNT_FUND_SUM] != 0)
         return wrong(look, "a debt is more than wallet money");
-    const struct effect effect = effect_of_settlement(entry, &s);
+    const struct posted effect = effect_of_settlement(entry, &s);
     const struct full_id number = make_id(ID_SETL, s.insu_admdvs, s.psn_key, s.setl_id);
     recount->records++;
     return post(look, &effect, entry, 1) && add_id(look, &number);
@@ -597,7 +659,7 @@ static bool add_adjustment(const struct look *look)
 
     amounts_of_adjustment(&a, amounts);
     if (!change(look, mark, &original, amounts)) return false;
-    const struct effect effect = effect_of_adjustment(entry, &a);
+    const struct posted effect = effect_of_adjustment(entry, &a);
     recount->records++;
     const struct full_id msgid = make_id(ID_MSGID, entry->sender, a.psn_key, a.msgid);
     const struct full_id adj_no = make_id(ID_ADJ, a.insu_admdvs, a.psn_key, a.adj_no);
@@ -619,7 +681,7 @@ static bool take_back(const struct look *look, const struct entry *original,
                       const struct correction *c)
 {
     struct recount *recount = look->recount;
-    struct effect effect;
+    struct posted effect;
     struct bytes psn_key;
     struct bytes msgid;
 
@@ -768,7 +830,8 @@ bool recount_add(struct recount *recount, const struct entry *entry, place_t pla
         return add_cycle(&look);
     case ENTRY_DEBT:
         return add_debt(&look);
-    case ENTRY_WALLET: /* Its own check: wallet_check.h. */
+    case ENTRY_WALLET:
+        return add_wallet(&look);
     case ENTRY_CLOCK:
         return true;
     case ENTRY_KIND_END:

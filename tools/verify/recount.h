@@ -41,8 +41,9 @@ struct recount {
     place_t *places; /* By seq - 1. */
     uint64_t places_room;
     struct idset ids;
-    struct arena arena; /* For the entry at hand, */
-    struct arena other; /* and for an earlier one that is looked at beside it. */
+    struct idset transfers; /* Of wallets: hash of trsf_id -> seq of its submit. */
+    struct arena arena;     /* For the entry at hand, */
+    struct arena other;     /* and for an earlier one that is looked at beside it. */
     uint32_t cut_through;
     uint32_t closed_year;
     uint64_t cuts;

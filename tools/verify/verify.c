@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "deploy/embedded_tables.h"
 #include "tools/verify/compare.h"
 #include "tools/verify/cycle_check.h"
 #include "tools/verify/deep.h"
@@ -269,6 +270,59 @@ static bool run_jobs(const struct layout *layout, struct job *jobs, struct walle
     return true;
 }
 
+/* The whole file; NULL when it cannot be read. The caller frees it. */
+static char *read_file(const char *path, size_t *ret_size)
+{
+    FILE *file = fopen(path, "re");
+    char *text = NULL;
+    if (file == NULL) return NULL;
+    if (fseek(file, 0, SEEK_END) == 0 && ftell(file) >= 0) {
+        *ret_size = (size_t)ftell(file);
+        rewind(file);
+        text = malloc(*ret_size + 1);
+        if (text != NULL && fread(text, 1, *ret_size, file) != *ret_size) {
+            free(text);
+            text = NULL;
+        }
+    }
+    fclose(file);
+    return text;
+}
+
+#define RULES_FILE "provincial_rules.csv"
+
+/* The table that stores of older programs do not have: theirs is the one built in. */
+static struct bytes built_in_rules(void)
+{
+    for (size_t i = 0; i < embedded_table_count; i++) {
+        if (strcmp(embedded_tables[i].name, RULES_FILE) == 0)
+            return (struct bytes){embedded_tables[i].data, embedded_tables[i].size};
+    }
+    return (struct bytes){NULL, 0};
+}
+
+/* The provincial rules the store began with. */
+static bool load_rules(const struct layout *layout, struct wallet_check *wallets,
+                       struct finding *finding)
+{
+    static struct params params;
+    char path[LAYOUT_PATH_MAX];
+    char why[256];
+    size_t size = 0;
+
+    layout_table_path(layout, RULES_FILE, path);
+    char *own = read_file(path, &size);
+    const struct bytes text =
+        own != NULL ? (struct bytes){(const uint8_t *)own, size} : built_in_rules();
+    params_init(&params);
+    bool good = params_load(&params, text, why, sizeof why) ||
+                finding_set(finding, "tables/" RULES_FILE " %s", why);
+    for (uint32_t i = 0; good && i < params.count; i++)
+        good = wallet_check_rule(wallets, &params.rows[i]) || finding_set(finding, "out of memory");
+    free(own);
+    return good;
+}
+
 static int verify_store(const struct layout *layout)
 {
     struct job *jobs = calloc(layout->shards, sizeof *jobs);
@@ -277,6 +331,10 @@ static int verify_store(const struct layout *layout)
     struct finding finding = {0};
     int status = EXIT_WRONG;
 
+    if (wallets != NULL && !load_rules(layout, wallets, &finding)) {
+        fprintf(stderr, "qingfen verify: %s\n", finding.text);
+        goto free_all;
+    }
     if (jobs == NULL || wallets == NULL || !run_jobs(layout, jobs, wallets)) {
         fprintf(stderr, "qingfen verify: out of memory or threads\n");
         status = EXIT_USAGE;

@@ -23,6 +23,9 @@
 #define BATCH_HEAD    24
 #define BATCH_PERSONS 64
 
+/* What makes a standing: book, giver and holder, without the gap behind them. */
+#define STANDING_KEY_SIZE (offsetof(struct standing, holder) + PSN_KEY_SIZE)
+
 /* A person an entry changes, as it was before. */
 struct touched {
     struct psn_key key;
@@ -38,6 +41,7 @@ struct reading {
     struct finding *finding;
     uint16_t type;
     struct bytes message;
+    struct bytes fact;
     struct bytes ops;
     struct touched persons[BATCH_PERSONS];
     uint32_t person_count;
@@ -101,14 +105,14 @@ static bool lane_init(struct lane *lane, uint32_t shard, uint32_t shards)
 {
     lane->shard = shard;
     lane->shards = shards;
-    return rows_map_init(&lane->persons) && idset_init(&lane->payment_ids) &&
-           idset_init(&lane->payment_setls) && idset_init(&lane->payment_seqs) &&
+    return kept_map_init(&lane->persons) && idset_init(&lane->payment_ids) &&
+           idset_init(&lane->payment_setls) && idset_init(&lane->reversals) &&
            arena_init(&lane->arena);
 }
 
 static void lane_done(struct lane *lane)
 {
-    rows_map_done(&lane->persons);
+    kept_map_done(&lane->persons);
     for (uint32_t s = 0; s < SHARDS_MAX; s++) {
         free(lane->sent[s].list);
         free(lane->taken[s].list);
@@ -122,7 +126,7 @@ static void lane_done(struct lane *lane)
     free(lane->endings);
     idset_done(&lane->payment_ids);
     idset_done(&lane->payment_setls);
-    idset_done(&lane->payment_seqs);
+    idset_done(&lane->reversals);
     arena_done(&lane->arena);
 }
 
@@ -182,8 +186,8 @@ static void put_account(void *context, enum book book, const struct psn_key *giv
     struct reading *r = context;
     for (uint32_t i = 0; i < r->account_count; i++) {
         struct standing *a = &r->accounts[i];
-        if (a->book != (uint32_t)book || !rows_same_key(&a->giver, giver) ||
-            !rows_same_key(&a->holder, holder)) {
+        if (a->book != (uint32_t)book || !kept_same_key(&a->giver, giver) ||
+            !kept_same_key(&a->holder, holder)) {
             continue;
         }
         a->amount += amount;
@@ -213,17 +217,17 @@ static bool touch_person(struct reading *r, struct bytes data)
     memcpy(&key, data.data, sizeof key);
     if (route_shard(key.bytes, r->lane->shards) != r->lane->shard)
         return wrong(r, &key, "the person is at home in another shard");
-    struct rows_person *person = rows_map_for(&r->lane->persons, &key);
+    struct kept_person *person = kept_map_for(&r->lane->persons, &key);
     if (person == NULL) return wrong(r, &key, "out of memory");
     for (uint32_t i = 0; i < r->person_count; i++) {
-        if (!rows_same_key(&r->persons[i].key, &key)) continue;
+        if (!kept_same_key(&r->persons[i].key, &key)) continue;
         const struct touched again = r->persons[i]; /* It becomes the one at hand, the last. */
         memmove(&r->persons[i], &r->persons[i + 1],
                 (r->person_count - i - 1) * sizeof r->persons[0]);
         r->persons[r->person_count - 1] = again;
         return true;
     }
-    if (le_load64(data.data + PSN_KEY_SIZE) != rows_last_seq(person))
+    if (le_load64(data.data + PSN_KEY_SIZE) != kept_last_seq(person))
         return wrong(r, &key, "its entry before this one is not the one named");
     if (r->person_count == BATCH_PERSONS) return wrong(r, &key, "too many persons in one entry");
     struct touched *t = &r->persons[r->person_count++];
@@ -241,9 +245,9 @@ static struct touched *at_hand(struct reading *r)
 }
 
 /* The person as it was before the entry; borrowed. */
-static struct rows_person before_of(const struct touched *touched)
+static struct kept_person before_of(const struct touched *touched)
 {
-    return (struct rows_person){
+    return (struct kept_person){
         .key = touched->key, .packed = touched->before, .size = touched->before_size};
 }
 
@@ -264,7 +268,7 @@ static bool transfer_changed(struct reading *r, const struct psn_key *giver, str
         return true;
     }
     if (b.amount != a.amount || b.exp_ms != a.exp_ms || b.src != a.src ||
-        !rows_same_key(&a.receiver, &b.receiver) || b.submitted_ms != a.submitted_ms) {
+        !kept_same_key(&a.receiver, &b.receiver) || b.submitted_ms != a.submitted_ms) {
         return wrong(r, giver, "a transfer under way becomes another one");
     }
     if (a.state == TRANSFER_PENDING && b.state != TRANSFER_PENDING)
@@ -280,8 +284,8 @@ static bool lot_changed(struct reading *r, const struct psn_key *holder, struct 
     if (old.size != sizeof a || new.size != sizeof b) return true;
     memcpy(&a, old.data, sizeof a);
     memcpy(&b, new.data, sizeof b);
-    if (a.origin_admdvs != b.origin_admdvs || !rows_same_key(&a.origin, &b.origin) ||
-        !rows_same_key(&a.from, &b.from)) {
+    if (a.origin_admdvs != b.origin_admdvs || !kept_same_key(&a.origin, &b.origin) ||
+        !kept_same_key(&a.from, &b.from)) {
         return wrong(r, holder, "a lot becomes another giver's");
     }
     return true;
@@ -295,9 +299,9 @@ static bool change_row(struct reading *r, const struct read_op *op)
     const struct bytes new = op->op == OP_PUT ? op->data : (struct bytes){NULL, 0};
 
     if (t == NULL) return wrong(r, NULL, "a row of nobody is changed");
-    struct rows_person *person = rows_map_find(&r->lane->persons, &t->key);
-    const char *bad = op->op == OP_PUT ? rows_put_one(person, op->kind, op->data, room, &old)
-                                       : rows_drop(person, op->kind, op->data, room, &old);
+    struct kept_person *person = kept_map_find(&r->lane->persons, &t->key);
+    const char *bad = op->op == OP_PUT ? kept_put(person, op->kind, op->data, room, &old)
+                                       : kept_drop(person, op->kind, op->data, room, &old);
     if (bad != NULL) return wrong(r, &t->key, bad);
     const enum person_row kind = (enum person_row)op->kind;
     if (old.size != 0) books_row(kind, old, &t->key, -1, put_account, r);
@@ -406,6 +410,10 @@ static bool note_id(struct reading *r, const struct read_op *op)
     if (op->kind == 'p') r->pay_hash = pay_hash(text);
     if (op->kind == 'q' && t != NULL)
         r->setl_hash = setl_hash(le_load32(op->data.data), &t->key, text);
+    if (op->kind == 'v' && t != NULL) {
+        const uint64_t hash = setl_hash(le_load32(op->data.data), &t->key, text);
+        return idset_add(&r->lane->reversals, hash, 1) || wrong(r, NULL, "out of memory");
+    }
     return true;
 }
 
@@ -605,12 +613,12 @@ static bool note_ending(struct lane *lane, const struct psn_key *giver,
     return true;
 }
 
-static bool under_way(const struct rows_person *person, const char *trsf_id)
+static bool under_way(const struct kept_person *person, const char *trsf_id)
 {
     uint32_t at = 0;
     enum person_row kind;
     struct bytes row;
-    while (person != NULL && rows_next(person, &at, &kind, &row)) {
+    while (person != NULL && kept_next(person, &at, &kind, &row)) {
         if (kind == PERSON_TRANSFER && memcmp(row.data, trsf_id, WALLET_ID_SIZE) == 0) return true;
     }
     return false;
@@ -624,7 +632,7 @@ static bool check_endings(struct lane *lane, int64_t limit_ms, uint64_t seq,
         const struct ending ending = lane->endings[0];
         lane->endings[0] = lane->endings[--lane->ending_count];
         sink(lane->endings, lane->ending_count, 0);
-        if (!under_way(rows_map_find(&lane->persons, &ending.giver), ending.trsf_id)) continue;
+        if (!under_way(kept_map_find(&lane->persons, &ending.giver), ending.trsf_id)) continue;
         return finding_set(
             finding, "shard %u, seq %" PRIu64 ", %s: transfer %.*s is under way past its end",
             lane->shard, seq, person_text(&ending.giver), WALLET_ID_SIZE, ending.trsf_id);
@@ -632,34 +640,34 @@ static bool check_endings(struct lane *lane, int64_t limit_ms, uint64_t seq,
     return true;
 }
 
-static bool related(const struct rows_person *person, const struct psn_key *other, uint32_t side)
+static bool related(const struct kept_person *person, const struct psn_key *other, uint32_t side)
 {
     uint32_t at = 0;
     enum person_row kind;
     struct bytes row;
-    while (rows_next(person, &at, &kind, &row)) {
+    while (kept_next(person, &at, &kind, &row)) {
         struct relation_row relation;
         if (kind != PERSON_RELATION) continue;
         memcpy(&relation, row.data, sizeof relation);
-        if (relation.side == side && rows_same_key(&relation.other, other)) return true;
+        if (relation.side == side && kept_same_key(&relation.other, other)) return true;
     }
     return false;
 }
 
 /* (I13) At most one under way to a receiver, or in all, as the province says. */
-static bool check_pending(struct reading *r, const struct rows_person *giver, uint32_t area,
+static bool check_pending(struct reading *r, const struct kept_person *giver, uint32_t area,
                           const struct transfer_row *transfer)
 {
     const int64_t scope = lane_value(r->lane, PARAM_PENDING_SCOPE, area, r->entry->stamp_ms);
     uint32_t at = 0;
     enum person_row kind;
     struct bytes row;
-    while (scope != PENDING_NONE && rows_next(giver, &at, &kind, &row)) {
+    while (scope != PENDING_NONE && kept_next(giver, &at, &kind, &row)) {
         struct transfer_row other = {0};
         if (kind != PERSON_TRANSFER) continue;
         memcpy(&other, row.data, row.size);
         if (memcmp(other.trsf_id, transfer->trsf_id, WALLET_ID_SIZE) == 0) continue;
-        if (scope == PENDING_GIVER || rows_same_key(&other.receiver, &transfer->receiver))
+        if (scope == PENDING_GIVER || kept_same_key(&other.receiver, &transfer->receiver))
             return wrong(r, &giver->key, "a second transfer under way to the same receiver");
     }
     return true;
@@ -669,12 +677,12 @@ static bool check_pending(struct reading *r, const struct rows_person *giver, ui
 static bool submitted(struct reading *r, const struct psn_key *giver,
                       const struct transfer_row *transfer)
 {
-    struct rows_person *person = rows_map_find(&r->lane->persons, giver);
+    struct kept_person *person = kept_map_find(&r->lane->persons, giver);
     struct wallet_row wallet;
     const int64_t now = r->entry->stamp_ms;
     const struct transfer_row *t = transfer;
 
-    (void)rows_single(person, PERSON_WALLET, &wallet, sizeof wallet);
+    (void)kept_single(person, PERSON_WALLET, &wallet, sizeof wallet);
     const uint32_t area = wallet.insu_admdvs;
     if (r->type != MESSAGE_TRSF_SUBMIT) return wrong(r, giver, "a transfer nobody submitted");
     if (t->submitted_ms != now || t->seq != r->entry->seq)
@@ -712,15 +720,15 @@ static bool check_accept(struct reading *r)
         if (e->kind != EFFECT_CREDIT) continue;
         if (r->type != MESSAGE_TRSF_ACCEPT || !r->has_accepted || giver == NULL)
             return wrong(r, &e->to, "a credit without an accepted transfer");
-        if (!rows_same_key(&e->to, &r->accepted.receiver))
+        if (!kept_same_key(&e->to, &r->accepted.receiver))
             return wrong(r, &e->to, "a credit to another person than the receiver");
         for (uint32_t k = 0; k < e->lot_count; k++)
             credited += e->lots[k].amount;
     }
     if (r->type != MESSAGE_TRSF_ACCEPT || !r->has_accepted) return true;
-    const struct rows_person before = before_of(giver);
+    const struct kept_person before = before_of(giver);
     struct wallet_row wallet;
-    (void)rows_single(&before, PERSON_WALLET, &wallet, sizeof wallet);
+    (void)kept_single(&before, PERSON_WALLET, &wallet, sizeof wallet);
     if (r->accepted.src == 1) put_area(r, &giver->key, wallet.insu_admdvs, -r->accepted.amount);
     if (credited != r->accepted.amount)
         return wrong(r, &giver->key, "credited is not what was accepted");
@@ -735,11 +743,11 @@ static bool check_accept(struct reading *r)
  * off the day. */
 static void uncount(struct reading *r)
 {
-    struct rows_person *giver =
-        at_hand(r) == NULL ? NULL : rows_map_find(&r->lane->persons, &at_hand(r)->key);
+    struct kept_person *giver =
+        at_hand(r) == NULL ? NULL : kept_map_find(&r->lane->persons, &at_hand(r)->key);
     struct wallet_row wallet;
     if (!r->has_accepted || giver == NULL || r->type == MESSAGE_TRSF_ACCEPT) return;
-    (void)rows_single(giver, PERSON_WALLET, &wallet, sizeof wallet);
+    (void)kept_single(giver, PERSON_WALLET, &wallet, sizeof wallet);
     const bool counts =
         r->said.stas != STAS_REFUSED &&
         lane_value(r->lane, PARAM_COUNT_RETURNED, wallet.insu_admdvs, r->entry->stamp_ms) != 0;
@@ -753,16 +761,16 @@ static bool check_credits(struct reading *r)
 {
     for (uint32_t i = 0; i < r->arrived_count; i++) {
         const struct effect *e = &r->arrived[i];
-        const struct rows_person *person = rows_map_find(&r->lane->persons, &e->to);
+        const struct kept_person *person = kept_map_find(&r->lane->persons, &e->to);
         uint32_t at = 0;
         enum person_row kind;
         struct bytes row;
         if (e->kind != EFFECT_CREDIT || person == NULL) continue;
-        while (rows_next(person, &at, &kind, &row)) {
+        while (kept_next(person, &at, &kind, &row)) {
             struct lot lot;
             if (kind != PERSON_LOT) continue;
             memcpy(&lot, row.data, sizeof lot);
-            if (rows_same_key(&lot.from, &e->other) && lot.accepted_ms == e->at_ms &&
+            if (kept_same_key(&lot.from, &e->other) && lot.accepted_ms == e->at_ms &&
                 !related(person, &lot.from, SIDE_RECEIVER)) {
                 return wrong(r, &e->to, "a credit under no relation");
             }
@@ -795,12 +803,12 @@ static bool add_transfer(const struct reading *r, const struct psn_key *key, str
     return true;
 }
 
-static bool add_rows(const struct reading *r, const struct rows_person *person, struct sums *sums)
+static bool add_rows(const struct reading *r, const struct kept_person *person, struct sums *sums)
 {
     uint32_t at = 0;
     enum person_row kind;
     struct bytes row;
-    while (rows_next(person, &at, &kind, &row)) {
+    while (kept_next(person, &at, &kind, &row)) {
         struct lot lot;
         struct holder_row holder;
         if (kind == PERSON_LOT) {
@@ -819,14 +827,14 @@ static bool add_rows(const struct reading *r, const struct rows_person *person, 
 }
 
 /* (I3), (I4) within the person, (I5). */
-static bool check_money(const struct reading *r, const struct rows_person *person)
+static bool check_money(const struct reading *r, const struct kept_person *person)
 {
     struct sums sums = {0};
     struct hold_row hold;
     struct wallet_row wallet;
     if (!add_rows(r, person, &sums)) return false;
-    (void)rows_single(person, PERSON_HOLD, &hold, sizeof hold);
-    (void)rows_single(person, PERSON_WALLET, &wallet, sizeof wallet);
+    (void)kept_single(person, PERSON_HOLD, &hold, sizeof hold);
+    (void)kept_single(person, PERSON_WALLET, &wallet, sizeof wallet);
     const int64_t sure = sums.holders + sums.pending;
     if (hold.held != sure && hold.held != sure + sums.holding) {
         return finding_set(r->finding,
@@ -842,10 +850,10 @@ static bool check_money(const struct reading *r, const struct rows_person *perso
     return true;
 }
 
-static int64_t granted_of(const struct rows_person *person)
+static int64_t granted_of(const struct kept_person *person)
 {
     struct hold_row hold;
-    (void)rows_single(person, PERSON_HOLD, &hold, sizeof hold);
+    (void)kept_single(person, PERSON_HOLD, &hold, sizeof hold);
     return hold.granted;
 }
 
@@ -854,7 +862,7 @@ static int64_t released_of(const struct reading *r, const struct psn_key *giver)
     int64_t sum = 0;
     for (uint32_t i = 0; i < r->outgoing_count; i++) {
         const struct outgoing *out = &r->outgoing[i];
-        if (out->type == OUT_PA_RELEASE && rows_same_key(&out->psn_key, giver)) sum += out->amount;
+        if (out->type == OUT_PA_RELEASE && kept_same_key(&out->psn_key, giver)) sum += out->amount;
     }
     return sum;
 }
@@ -862,8 +870,8 @@ static int64_t released_of(const struct reading *r, const struct psn_key *giver)
 /* (I5) What was granted changes only by the province's word, or by what it gets back. */
 static bool check_granted(const struct reading *r, const struct touched *touched)
 {
-    const struct rows_person before = before_of(touched);
-    const struct rows_person *after = rows_map_find(&r->lane->persons, &touched->key);
+    const struct kept_person before = before_of(touched);
+    const struct kept_person *after = kept_map_find(&r->lane->persons, &touched->key);
     const int64_t change = granted_of(after) - granted_of(&before);
     bool good = change == 0 || change == -released_of(r, &touched->key);
 
@@ -882,11 +890,6 @@ static bool check_granted(const struct reading *r, const struct touched *touched
 }
 
 /* -- payments ------------------------------------------------------------------------------- */
-
-static uint64_t seq_hash(uint64_t seq)
-{
-    return (seq ^ seq >> 31) * UINT64_C(0x9e3779b97f4a7c15) | 1;
-}
 
 static struct payment *payment_by(struct lane *lane, const struct idset *index, uint64_t hash)
 {
@@ -956,11 +959,13 @@ static bool place_of(struct reading *r, struct payment *p)
         return good || wrong(r, &p->person, "another amount is paid than was asked");
     }
     if (r->type == MESSAGE_PREM_PAY) {
+        struct wallet_fact fact; /* The area paid is what the insured person's shard said. */
         Qingfen__V1__PremPay *m =
             qingfen__v1__prem_pay__unpack(NULL, r->message.size, r->message.data);
-        if (m == NULL) return wrong(r, NULL, "no PremPay");
+        if (m == NULL || r->fact.size != sizeof fact) return wrong(r, NULL, "no PremPay");
+        memcpy(&fact, r->fact.data, sizeof fact);
         const bool good = m->amt == p->amount;
-        p->place = m->insu_admdvs;
+        p->place = fact.insu_admdvs;
         p->line = m->insutype == 390 ? LINE_PREMIUM_RESIDENT : LINE_PREMIUM_CARE;
         qingfen__v1__prem_pay__free_unpacked(m, NULL);
         return good || wrong(r, &p->person, "another amount is paid than was asked");
@@ -973,19 +978,19 @@ static bool place_of(struct reading *r, struct payment *p)
 /* A payment takes lots from the front, each whole but the last (B.6). */
 static bool check_fifo(struct reading *r, const struct touched *spender)
 {
-    const struct rows_person before = before_of(spender);
+    const struct kept_person before = before_of(spender);
     uint32_t at = 0;
     uint32_t i = 0;
     enum person_row kind;
     struct bytes row;
-    while (i < r->used_count && rows_next(&before, &at, &kind, &row)) {
+    while (i < r->used_count && kept_next(&before, &at, &kind, &row)) {
         struct lot lot;
         if (kind != PERSON_LOT) continue;
         memcpy(&lot, row.data, sizeof lot);
         const struct lot *used = &r->used[i];
         const bool last = i + 1 == r->used_count;
         if (used->number != lot.number || used->origin_admdvs != lot.origin_admdvs ||
-            !rows_same_key(&used->origin, &lot.origin) || used->amount > lot.amount ||
+            !kept_same_key(&used->origin, &lot.origin) || used->amount > lot.amount ||
             (!last && used->amount != lot.amount)) {
             return wrong(r, &spender->key, "lots are not used in their order");
         }
@@ -1017,8 +1022,8 @@ static bool take_payment(struct reading *r)
                 sizeof *lane->payments)) {
         return wrong(r, NULL, "out of memory");
     }
-    const struct rows_person before = before_of(spender);
-    (void)rows_single(&before, PERSON_WALLET, &wallet, sizeof wallet);
+    const struct kept_person before = before_of(spender);
+    (void)kept_single(&before, PERSON_WALLET, &wallet, sizeof wallet);
     struct payment p = {.ops = r->ops,
                         .seq = r->entry->seq,
                         .amount = r->said.amount,
@@ -1049,11 +1054,29 @@ static bool take_payment(struct reading *r)
     return true;
 }
 
-/* The payment that a reversal names. */
-static struct payment *reversed_payment(struct reading *r)
+/* A payment by the number of its entry: they came in that order. */
+static struct payment *payment_at(struct lane *lane, uint64_t seq)
+{
+    uint32_t from = 0;
+    uint32_t to = lane->payment_count;
+    while (from < to) {
+        const uint32_t middle = from + (to - from) / 2;
+        if (lane->payments[middle].seq < seq) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    return from < lane->payment_count && lane->payments[from].seq == seq ? &lane->payments[from]
+                                                                         : NULL;
+}
+
+/* The payment that the message of a reversal names, or the record before it leads to; NULL: none
+ * that is known. */
+static const struct payment *named_payment(struct reading *r)
 {
     struct lane *lane = r->lane;
-    struct payment *p = NULL;
+    const struct payment *p = NULL;
     if (r->type == MESSAGE_WLT_PAY_REVERSE) {
         Qingfen__V1__WltPayReverse *m =
             qingfen__v1__wlt_pay_reverse__unpack(NULL, r->message.size, r->message.data);
@@ -1067,19 +1090,18 @@ static struct payment *reversed_payment(struct reading *r)
                            setl_hash(m->mdtrtarea_admvs / 10000, &key, bytes_of(m->setl_id)));
         }
         qingfen__v1__wlt_pay_reverse__free_unpacked(m, NULL);
-        return p;
-    }
-    if (r->type == MESSAGE_PREM_REVERSE) {
+    } else if (r->type == MESSAGE_PREM_REVERSE) {
         Qingfen__V1__PremReverse *m =
             qingfen__v1__prem_reverse__unpack(NULL, r->message.size, r->message.data);
         if (m == NULL) return NULL;
         p = payment_by(lane, &lane->payment_ids, pay_hash(bytes_of(m->pay_id)));
         qingfen__v1__prem_reverse__free_unpacked(m, NULL);
-        return p;
+    } else if (lane->expected.settlement != 0) {
+        p = payment_by(lane, &lane->payment_setls, lane->expected.setl_hash);
+    } else if (lane->last_correction != 0) {
+        p = payment_at(lane, lane->last_correction + 1); /* Behind the settlement taken back. */
     }
-    if (lane->last_correction != 0)
-        return payment_by(lane, &lane->payment_seqs, seq_hash(lane->last_correction));
-    return payment_by(lane, &lane->payment_setls, lane->expected.setl_hash);
+    return p;
 }
 
 /* What a payment used, from its entry. */
@@ -1109,7 +1131,7 @@ static bool check_lifo(struct reading *r, const struct payment *p)
         lot->amount -= before;
         before = 0;
         const bool last = k + 1 == r->used_count;
-        if (lot->number != r->used[k].number || !rows_same_key(&lot->origin, &r->used[k].origin) ||
+        if (lot->number != r->used[k].number || !kept_same_key(&lot->origin, &r->used[k].origin) ||
             lot->origin_admdvs != r->used[k].origin_admdvs || r->used[k].amount > lot->amount ||
             (!last && r->used[k].amount != lot->amount)) {
             return wrong(r, &p->person, "lots are not given back last used first");
@@ -1133,10 +1155,11 @@ static bool take_reversal(struct reading *r)
 {
     static const struct psn_key nobody;
     struct lane *lane = r->lane;
-    struct payment *p = reversed_payment(r);
+    struct payment *p = payment_at(lane, r->entry->orig_seq);
     const int64_t amount = used_sum(r);
 
-    if (p == NULL) return wrong(r, NULL, "a reversal names no payment");
+    if (p == NULL) return wrong(r, NULL, "a reversal refers to no payment");
+    if (named_payment(r) != p) return wrong(r, &p->person, "a reversal names another payment");
     if (amount <= 0 || amount > p->amount - p->reversed)
         return wrong(r, &p->person, "reversals go beyond the payment");
     if (!check_lifo(r, p)) return false;
@@ -1191,6 +1214,7 @@ static bool read_body(struct reading *r)
     }
     r->type = le_load16(body.data);
     r->message = (struct bytes){body.data + BODY_HEAD, message};
+    r->fact = (struct bytes){body.data + BODY_HEAD + message, fact};
     r->ops = (struct bytes){body.data + BODY_HEAD + message + fact,
                             body.size - BODY_HEAD - message - fact};
     return true;
@@ -1218,9 +1242,9 @@ static bool counted_together(const struct reading *r, const struct psn_key *give
     bool together = false;
     for (uint32_t i = 0; i < r->account_count; i++) {
         const struct standing *a = &r->accounts[i];
-        if (a->book != BOOK_HOLDER || !rows_same_key(&a->giver, giver)) continue;
+        if (a->book != BOOK_HOLDER || !kept_same_key(&a->giver, giver)) continue;
         sum += a->amount;
-        together = together || rows_same_key(&a->holder, &others);
+        together = together || kept_same_key(&a->holder, &others);
     }
     return together && sum == 0;
 }
@@ -1253,8 +1277,8 @@ static bool check_balance(const struct reading *r, bool areas)
 static bool check_persons(struct reading *r)
 {
     for (uint32_t i = 0; i < r->person_count; i++) {
-        struct rows_person *person = rows_map_find(&r->lane->persons, &r->persons[i].key);
-        rows_head(person, r->entry->seq);
+        struct kept_person *person = kept_map_find(&r->lane->persons, &r->persons[i].key);
+        kept_head(person, r->entry->seq);
         if (!r->persons[i].money) continue;
         if (!check_money(r, person) || !check_granted(r, &r->persons[i])) return false;
     }
@@ -1342,13 +1366,15 @@ static bool keep_debt(struct lane *lane, const struct debt *debt, bool negative)
         p->debt_count++;
         return true;
     }
+    int64_t back = -debt->left;
     for (uint32_t i = 0; i < p->debt_count; i++) {
         struct debt *its = &lane->debts[p->first_debt + i];
         if (its->payer != debt->payer || its->payee != debt->payee) continue;
-        its->left += debt->left;
-        return its->left >= 0;
+        const int64_t part = back < its->left ? back : its->left;
+        its->left -= part;
+        back -= part;
     }
-    return false;
+    return back == 0;
 }
 
 static bool add_debt(struct lane *lane, const struct entry *entry, struct finding *finding)
@@ -1399,6 +1425,15 @@ static bool has_wlt_pay(struct bytes body)
     return false;
 }
 
+/* The refund's number was given to a reversal before. */
+static bool taken_back(const struct lane *lane, const struct settlement *refund,
+                       const struct psn_key *person)
+{
+    uint64_t cursor = 0;
+    const uint64_t hash = setl_hash(refund->mdtrtarea_admvs / 10000, person, refund->setl_id);
+    return idset_find(&lane->reversals, hash, &cursor) != 0;
+}
+
 /* A settlement with wlt_pay: paid before under its setl_id, or by the entry behind it, where the
  * province pays that way. */
 static bool add_settlement(struct lane *lane, const struct entry *entry, struct finding *finding)
@@ -1416,15 +1451,12 @@ static bool add_settlement(struct lane *lane, const struct entry *entry, struct 
     const bool inline_on =
         lane_value(lane, PARAM_WALLET_INLINE, s.insu_admdvs, entry->stamp_ms) != 0;
 
-    if (p != NULL &&
-        !idset_add(&lane->payment_seqs, seq_hash(entry->seq), (uint64_t)(p - lane->payments) + 1)) {
-        return lane_wrong(lane, entry->seq, finding, "out of memory");
-    }
     if (p != NULL && !s.refd_setl_flag) {
-        return p->amount == amount ||
+        return !inline_on || p->amount - p->reversed == amount ||
                lane_wrong(lane, entry->seq, finding, "wlt_pay is not what was paid before");
     }
-    if (s.refd_setl_flag ? p == NULL : !inline_on) return true;
+    /* A refund may have been taken back before, by a message of its own under its number. */
+    if (s.refd_setl_flag ? p == NULL || taken_back(lane, &s, &person) : !inline_on) return true;
     lane->expected.settlement = entry->seq;
     lane->expected.amount = amount;
     lane->expected.setl_hash = hash;
@@ -1521,18 +1553,18 @@ static void put_ledger(void *context, enum book book, const struct psn_key *give
 
 static int by_account(const void *a, const void *b)
 {
-    return memcmp(a, b, offsetof(struct standing, amount));
+    return memcmp(a, b, STANDING_KEY_SIZE);
 }
 
 static void add_lane(struct ledger *ledger, const struct lane *lane)
 {
     static const struct psn_key nobody;
     for (uint32_t i = 0; i < lane->persons.count; i++) {
-        const struct rows_person *person = &lane->persons.list[i];
+        const struct kept_person *person = &lane->persons.list[i];
         uint32_t at = 0;
         enum person_row kind;
         struct bytes row;
-        while (rows_next(person, &at, &kind, &row))
+        while (kept_next(person, &at, &kind, &row))
             books_row(kind, row, &person->key, 1, put_ledger, ledger);
     }
     for (uint32_t i = 0; i < lane->payment_count; i++) {
@@ -1570,9 +1602,8 @@ static bool check_ledger(struct ledger *ledger, struct finding *finding)
     for (uint64_t i = 0; i < ledger->count;) {
         const struct standing *a = &ledger->list[i];
         /* The key of zeros is a giver's first: holders without rows, counted together. */
-        const bool together = a->book == BOOK_HOLDER && rows_same_key(&a->holder, &others);
-        const size_t same =
-            together ? offsetof(struct standing, holder) : offsetof(struct standing, amount);
+        const bool together = a->book == BOOK_HOLDER && kept_same_key(&a->holder, &others);
+        const size_t same = together ? offsetof(struct standing, holder) : STANDING_KEY_SIZE;
         int64_t sum = 0;
         for (; i < ledger->count && memcmp(a, &ledger->list[i], same) == 0; i++)
             sum += ledger->list[i].amount;
@@ -1628,18 +1659,24 @@ bool wallet_check_finish(struct wallet_check *check, struct finding *finding)
     return good;
 }
 
-uint8_t wallet_check_ids(struct bytes body)
+struct bytes wallet_check_ops(struct bytes body)
 {
     const struct entry entry = {.body = body};
     struct finding finding = {0};
     struct lane lane = {0};
     struct reading r = {.lane = &lane, .entry = &entry, .finding = &finding};
+    return read_body(&r) ? r.ops : (struct bytes){NULL, 0};
+}
+
+uint8_t wallet_check_ids(struct bytes body)
+{
+    struct bytes ops = wallet_check_ops(body);
     struct read_op op;
     bool bad;
     uint8_t count = 0;
-    if (!read_body(&r)) return 0;
-    while (read_op(&r.ops, &op, &bad))
+    while (read_op(&ops, &op, &bad)) {
         if (op.op == OP_ID) count++;
+    }
     return count;
 }
 

@@ -64,7 +64,7 @@ struct ending {
 struct lane {
     uint32_t shard;
     uint32_t shards;
-    struct rows_map persons;
+    struct kept_map persons;
     struct items sent[SHARDS_MAX];
     struct items taken[SHARDS_MAX];
     uint64_t acked[SHARDS_MAX]; /* That shard says it has. */
@@ -80,7 +80,7 @@ struct lane {
     uint32_t payment_room;
     struct idset payment_ids;   /* Hash of pay_id -> index + 1 */
     struct idset payment_setls; /* Hash of province, person, setl_id -> index + 1 */
-    struct idset payment_seqs;  /* Hash of a settlement's seq -> index + 1 */
+    struct idset reversals;     /* Hash of province, person and a reversal's number -> 1 */
     struct debt *debts;
     uint32_t debt_count;
     uint32_t debt_room;

@@ -83,51 +83,51 @@ static uint64_t hash_of(const struct psn_key *key)
     return h ^ h >> 32;
 }
 
-bool rows_map_init(struct rows_map *map)
+bool kept_map_init(struct kept_map *map)
 {
-    *map = (struct rows_map){0};
+    *map = (struct kept_map){0};
     return idset_init(&map->index);
 }
 
-void rows_map_done(struct rows_map *map)
+void kept_map_done(struct kept_map *map)
 {
     for (uint32_t i = 0; i < map->count; i++)
         free(map->list[i].packed);
     free(map->list);
     idset_done(&map->index);
-    *map = (struct rows_map){0};
+    *map = (struct kept_map){0};
 }
 
-struct rows_person *rows_map_find(const struct rows_map *map, const struct psn_key *key)
+struct kept_person *kept_map_find(const struct kept_map *map, const struct psn_key *key)
 {
     uint64_t cursor = 0;
     uint64_t found;
     while ((found = idset_find(&map->index, hash_of(key), &cursor)) != 0) {
-        if (rows_same_key(&map->list[found - 1].key, key)) return &map->list[found - 1];
+        if (kept_same_key(&map->list[found - 1].key, key)) return &map->list[found - 1];
     }
     return NULL;
 }
 
-struct rows_person *rows_map_for(struct rows_map *map, const struct psn_key *key)
+struct kept_person *kept_map_for(struct kept_map *map, const struct psn_key *key)
 {
-    struct rows_person *person = rows_map_find(map, key);
+    struct kept_person *person = kept_map_find(map, key);
     if (person != NULL) return person;
     if (map->count == map->room) {
         const uint32_t room = map->room == 0 ? 256 : map->room * 2;
-        struct rows_person *list = realloc(map->list, room * sizeof *list);
+        struct kept_person *list = realloc(map->list, room * sizeof *list);
         if (list == NULL) return NULL;
         map->list = list;
         map->room = room;
     }
     if (!idset_add(&map->index, hash_of(key), map->count + 1)) return NULL;
     person = &map->list[map->count++];
-    *person = (struct rows_person){.key = *key};
+    *person = (struct kept_person){.key = *key};
     return person;
 }
 
 /* -- rows ----------------------------------------------------------------------------------- */
 
-bool rows_next(const struct rows_person *person, uint32_t *at, enum person_row *ret_kind,
+bool kept_next(const struct kept_person *person, uint32_t *at, enum person_row *ret_kind,
                struct bytes *ret_row)
 {
     if (*at == 0) *at = ROWS_HEAD_SIZE;
@@ -141,14 +141,14 @@ bool rows_next(const struct rows_person *person, uint32_t *at, enum person_row *
 
 /* Place of the row with that key, or where a new one belongs: behind the last of its kind, a lot
  * behind the lot with the next smaller number. */
-static bool find(const struct rows_person *person, uint32_t kind, const uint8_t *key, size_t size,
+static bool find(const struct kept_person *person, uint32_t kind, const uint8_t *key, size_t size,
                  uint32_t *ret_at)
 {
     uint32_t at = 0;
     uint32_t before = ROWS_HEAD_SIZE;
     enum person_row its;
     struct bytes row;
-    while (rows_next(person, &at, &its, &row)) {
+    while (kept_next(person, &at, &its, &row)) {
         uint8_t other[KEY_MAX];
         if (its > kind) break;
         if (its == kind) {
@@ -165,7 +165,7 @@ static bool find(const struct rows_person *person, uint32_t kind, const uint8_t 
 }
 
 /* Makes `new_size` bytes of the `old_size` at a place. */
-static bool resize(struct rows_person *person, uint32_t at, uint32_t old_size, uint32_t new_size)
+static bool resize(struct kept_person *person, uint32_t at, uint32_t old_size, uint32_t new_size)
 {
     const uint32_t want = person->size - old_size + new_size;
     if (want > person->room) {
@@ -181,15 +181,15 @@ static bool resize(struct rows_person *person, uint32_t at, uint32_t old_size, u
     return true;
 }
 
-static bool begin(struct rows_person *person)
+static bool begin(struct kept_person *person)
 {
-    if (person->packed != NULL) return true;
+    if (person->size != 0) return true;
     if (!resize(person, 0, 0, ROWS_HEAD_SIZE)) return false;
     memset(person->packed, 0, ROWS_HEAD_SIZE);
     return true;
 }
 
-static void keep_old(const struct rows_person *person, uint32_t at, uint8_t *old_room,
+static void keep_old(const struct kept_person *person, uint32_t at, uint8_t *old_room,
                      struct bytes *ret_old)
 {
     const size_t size = le_load16(person->packed + at + 2);
@@ -205,7 +205,7 @@ static bool all_zero(struct bytes row)
     return true;
 }
 
-const char *rows_put_one(struct rows_person *person, uint32_t kind, struct bytes row, uint8_t *old_room,
+const char *kept_put(struct kept_person *person, uint32_t kind, struct bytes row, uint8_t *old_room,
                      struct bytes *ret_old)
 {
     uint8_t key[KEY_MAX];
@@ -230,27 +230,27 @@ const char *rows_put_one(struct rows_person *person, uint32_t kind, struct bytes
     return NULL;
 }
 
-const char *rows_drop(struct rows_person *person, uint32_t kind, struct bytes key,
+const char *kept_drop(struct kept_person *person, uint32_t kind, struct bytes key,
                       uint8_t *old_room, struct bytes *ret_old)
 {
     uint32_t at;
     *ret_old = (struct bytes){old_room, 0};
     if (kind == 0 || kind >= PERSON_ROW_END || shapes[kind].parts == 0)
         return "a row is dropped of a kind that has no list";
-    if (person->packed == NULL || !find(person, kind, key.data, key.size, &at))
+    if (person->size == 0 || !find(person, kind, key.data, key.size, &at))
         return "a row is dropped that is not there";
     keep_old(person, at, old_room, ret_old);
     (void)resize(person, at, (uint32_t)(ROW_HEAD + ret_old->size), 0);
     return NULL;
 }
 
-bool rows_single(const struct rows_person *person, enum person_row kind, void *out, size_t size)
+bool kept_single(const struct kept_person *person, enum person_row kind, void *out, size_t size)
 {
     uint32_t at = 0;
     enum person_row its;
     struct bytes row;
     memset(out, 0, size);
-    while (person != NULL && rows_next(person, &at, &its, &row)) {
+    while (person != NULL && kept_next(person, &at, &its, &row)) {
         if (its != kind || row.size > size) continue;
         memcpy(out, row.data, row.size);
         return true;
@@ -261,13 +261,13 @@ bool rows_single(const struct rows_person *person, enum person_row kind, void *o
 /* -- head ----------------------------------------------------------------------------------- */
 
 /* The earliest of: the end of a transfer; when a province is asked again for one's money. */
-static int64_t due_of(const struct rows_person *person)
+static int64_t due_of(const struct kept_person *person)
 {
     int64_t due = INT64_MAX;
     uint32_t at = 0;
     enum person_row kind;
     struct bytes row;
-    while (rows_next(person, &at, &kind, &row)) {
+    while (kept_next(person, &at, &kind, &row)) {
         struct transfer_row t;
         if (kind != PERSON_TRANSFER) continue;
         memcpy(&t, row.data, offsetof(struct transfer_row, lots));
@@ -277,19 +277,20 @@ static int64_t due_of(const struct rows_person *person)
     return due;
 }
 
-void rows_head(struct rows_person *person, uint64_t last_seq)
+void kept_head(struct kept_person *person, uint64_t last_seq)
 {
-    if (!begin(person)) return;
+    if (person->size == ROWS_HEAD_SIZE) person->size = 0; /* Nothing is known any more. */
+    if (person->size == 0) return;
     le_store64(person->packed, last_seq);
     le_store64(person->packed + 8, (uint64_t)due_of(person));
 }
 
-uint64_t rows_last_seq(const struct rows_person *person)
+uint64_t kept_last_seq(const struct kept_person *person)
 {
-    return person == NULL || person->packed == NULL ? 0 : le_load64(person->packed);
+    return person == NULL || person->size == 0 ? 0 : le_load64(person->packed);
 }
 
-int64_t rows_due(const struct rows_person *person)
+int64_t kept_due(const struct kept_person *person)
 {
-    return person->packed == NULL ? INT64_MAX : (int64_t)le_load64(person->packed + 8);
+    return person->size == 0 ? INT64_MAX : (int64_t)le_load64(person->packed + 8);
 }

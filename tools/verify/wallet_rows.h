@@ -9,10 +9,10 @@
 #include "types/wallet.h"
 
 /* A person: 16 bytes of head, then rows of kind (1), 0 (1), size (2) and their bytes. */
-struct rows_person {
+struct kept_person {
     struct psn_key key;
-    uint8_t *packed; /* malloc'ed; NULL: never had a row. */
-    uint32_t size;
+    uint8_t *packed; /* malloc'ed */
+    uint32_t size;   /* 0: there is not a single row. */
     uint32_t room;
     /* Counted here and not taken from the rows: outgoing transfers of one Shanghai day. */
     uint32_t day;
@@ -22,52 +22,53 @@ struct rows_person {
 
 #define ROWS_HEAD_SIZE 16 /* last_seq (8), due_ms (8) */
 
-struct rows_map {
-    struct rows_person *list;
+struct kept_map {
+    struct kept_person *list;
     uint32_t count;
     uint32_t room;
     struct idset index; /* Key, hashed -> index + 1. */
 };
 
-bool rows_map_init(struct rows_map *map); /* False without memory. */
-void rows_map_done(struct rows_map *map);
+bool kept_map_init(struct kept_map *map); /* False without memory. */
+void kept_map_done(struct kept_map *map);
 
-/* The person, or NULL. Borrowed until the next rows_map_for(). */
-struct rows_person *rows_map_find(const struct rows_map *map, const struct psn_key *key);
+/* The person, or NULL. Borrowed until the next kept_map_for(). */
+struct kept_person *kept_map_find(const struct kept_map *map, const struct psn_key *key);
 
 /* The same, made when it is not there; NULL without memory. */
-struct rows_person *rows_map_for(struct rows_map *map, const struct psn_key *key);
+struct kept_person *kept_map_for(struct kept_map *map, const struct psn_key *key);
 
 /* Goes through rows: begins with *at = 0, false at the end. Row bytes are borrowed until the next
  * change and not aligned. */
-bool rows_next(const struct rows_person *person, uint32_t *at, enum person_row *ret_kind,
+bool kept_next(const struct kept_person *person, uint32_t *at, enum person_row *ret_kind,
                struct bytes *ret_row);
 
 /* Puts a row in place of the one with its key. *ret_old is the one that was there, copied to
  * `old_room` (sizeof(struct transfer_row) bytes), size 0 when there was none. NULL when done, else
  * what is wrong, as static text. */
-const char *rows_put_one(struct rows_person *person, uint32_t kind, struct bytes row, uint8_t *old_room,
+const char *kept_put(struct kept_person *person, uint32_t kind, struct bytes row, uint8_t *old_room,
                      struct bytes *ret_old);
 
 /* The same for dropping the row with that key. */
-const char *rows_drop(struct rows_person *person, uint32_t kind, struct bytes key,
+const char *kept_drop(struct kept_person *person, uint32_t kind, struct bytes key,
                       uint8_t *old_room, struct bytes *ret_old);
 
 /* The single row of a kind, or the list's row with that key, copied to `out`, zeros behind it; all
  * zeros and false when there is none. */
-bool rows_single(const struct rows_person *person, enum person_row kind, void *out, size_t size);
+bool kept_single(const struct kept_person *person, enum person_row kind, void *out, size_t size);
 
-/* Sets the head: the latest entry, and when the engine must look at the person. */
-void rows_head(struct rows_person *person, uint64_t last_seq);
-uint64_t rows_last_seq(const struct rows_person *person);
-int64_t rows_due(const struct rows_person *person);
+/* Sets the head: the latest entry, and when the engine must look at the person. A person without a
+ * row has none: it is as if nothing had ever been. */
+void kept_head(struct kept_person *person, uint64_t last_seq);
+uint64_t kept_last_seq(const struct kept_person *person);
+int64_t kept_due(const struct kept_person *person);
 
-static inline struct bytes rows_packed(const struct rows_person *person)
+static inline struct bytes kept_packed(const struct kept_person *person)
 {
     return (struct bytes){person->packed, person->size};
 }
 
-static inline bool rows_same_key(const struct psn_key *a, const struct psn_key *b)
+static inline bool kept_same_key(const struct psn_key *a, const struct psn_key *b)
 {
     return memcmp(a, b, sizeof *a) == 0;
 }

@@ -66,8 +66,8 @@ static bool compare_persons(const struct lane *lane, struct store *store, struct
     uint64_t want = 0;
     while (walk_next(&walk)) {
         if (!key_of(walk.key, 1, &key)) return differs(lane, finding, "a person's key", "");
-        const struct rows_person *mine = rows_map_find(&lane->persons, &key);
-        if (mine == NULL || !bytes_equal(walk.value, rows_packed(mine)))
+        const struct kept_person *mine = kept_map_find(&lane->persons, &key);
+        if (mine == NULL || !bytes_equal(walk.value, kept_packed(mine)))
             return differs(lane, finding, "row P of", person_text(&key));
     }
     for (uint32_t i = 0; i < lane->persons.count; i++)
@@ -82,12 +82,12 @@ static bool compare_due(const struct lane *lane, struct store *store, struct fin
     uint64_t want = 0;
     while (walk_next(&walk)) {
         if (!key_of(walk.key, 9, &key)) return differs(lane, finding, "a due person's key", "");
-        const struct rows_person *mine = rows_map_find(&lane->persons, &key);
-        if (mine == NULL || (uint64_t)rows_due(mine) != be_load64(walk.key.data + 1))
+        const struct kept_person *mine = kept_map_find(&lane->persons, &key);
+        if (mine == NULL || (uint64_t)kept_due(mine) != be_load64(walk.key.data + 1))
             return differs(lane, finding, "row D of", person_text(&key));
     }
     for (uint32_t i = 0; i < lane->persons.count; i++)
-        want += rows_due(&lane->persons.list[i]) != INT64_MAX;
+        want += kept_due(&lane->persons.list[i]) != INT64_MAX;
     return counted(lane, finding, "due persons", walk.count, want);
 }
 
@@ -150,9 +150,7 @@ static bool compare_outboxes(const struct lane *lane, struct store *store, struc
     return counted(lane, finding, "messages in outboxes", walk.count, want);
 }
 
-#define MAIL_ROW_HEAD 10 /* seq of the entry that made it (8), op (2) */
-
-/* Mail that the other shard has not said it has: the op's bytes as its entry has them. */
+/* Mail that the other shard has not said it has: entry (8), op (2) and the op's bytes. */
 static bool compare_mail(const struct lane *lane, struct store *store, struct finding *finding)
 {
     struct walk walk = {.store = store, .letter = 'M'};
@@ -162,11 +160,12 @@ static bool compare_mail(const struct lane *lane, struct store *store, struct fi
         const uint64_t number = to < lane->shards ? be_load64(walk.key.data + 2) : 0;
         if (to >= lane->shards || number <= lane->acked[to] || number > lane->sent[to].count)
             return differs(lane, finding, "row M, a piece of mail,", "");
-        const uint8_t *mine = lane->sent[to].list[number - 1] - 4;
-        const size_t size = le_load16(mine + 2);
-        if (walk.value.size != MAIL_ROW_HEAD + size || le_load16(walk.value.data + 8) != mine[0] ||
-            memcmp(mine + 4, walk.value.data + MAIL_ROW_HEAD, size) != 0)
+        const uint8_t *mine = lane->sent[to].list[number - 1];
+        const size_t size = le_load16(mine - 2);
+        if (walk.value.size != 10 + size || le_load16(walk.value.data + 8) != mine[-4] ||
+            memcmp(mine, walk.value.data + 10, size) != 0) {
             return differs(lane, finding, "row M, a piece of mail,", "");
+        }
     }
     for (uint32_t to = 0; to < lane->shards; to++)
         want += lane->sent[to].count - lane->acked[to];

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "codec/messages.h"
+#include "codec/wire_table.h"
 #include "shard_internal.h"
 #include "tests/lib/prng.h"
 #include "tests/lib/shard_rig.h"
@@ -77,6 +78,19 @@ static void freeze(void)
     assert_non_null(rig.merge);
 }
 
+/* Makes the state one of an older program: the next start makes it anew. */
+static void forget_state(void)
+{
+    struct store_txn *txn;
+    struct shard_meta meta = rig.shard->merge.meta;
+    meta.format = 1;
+    assert_int_equal(store_begin(rig.config.store, &txn), 0);
+    assert_int_equal(store_put(txn, STORE_META, bytes_of("meta"),
+                               (struct bytes){(const uint8_t *)&meta, sizeof meta}),
+                     0);
+    assert_int_equal(store_commit(txn), 0);
+}
+
 /* -- rows ------------------------------------------------------------------------------------- */
 
 static void write(const char *key, const char *value)
@@ -132,7 +146,7 @@ static void a_row_is_found_wherever_it_stands(void **state)
     assert_row("Pe", "frozen");
 }
 
-static uint8_t large[1024 * 1024];
+static uint8_t large[64 * 1024];
 
 /* As much as a block takes. What goes in place counts all the same: elsewhere it would not. */
 static void fill_block(void)
@@ -191,6 +205,86 @@ static void a_shelf_half_full_wants_a_checkpoint(void **state)
         assert_true(shelf_read(rig.shard, bytes_of(key.text), &found));
         assert_int_equal(found.size, sizeof large);
     }
+}
+
+/* -- replay ----------------------------------------------------------------------------------- */
+
+#define SMALL_SHELF  (512 * 1024)
+#define INSTITUTIONS 4000
+#define PUSHES       9000
+#define PUSH_ROOM    256
+
+/* Version n of one of the institutions. */
+static struct request push(uint32_t n, uint8_t body[PUSH_ROOM])
+{
+    struct name code;
+    snprintf(code.text, sizeof code.text, "H%011u", n % INSTITUTIONS);
+    const struct name msgid = name_of('M', n);
+    const struct wallet_order order = {
+        .msgid = bytes_of(msgid.text),
+        .fixmedins_code = bytes_of(code.text),
+        .place = 131000,
+        .which = n + 1,
+    };
+    const size_t size = wire_encode(wallet_table(MESSAGE_INST_DIR_PUSH), &order, body);
+    return rig_message(MESSAGE_INST_DIR_PUSH, 13, (struct bytes){body, size});
+}
+
+/* Checkpoints come as late as they can: only when no request is taken any more. */
+static void push_all(void)
+{
+    static uint8_t bodies[PUSHES][PUSH_ROOM];
+    static struct request requests[PUSHES];
+    for (uint32_t n = 0; n < PUSHES; n++)
+        requests[n] = push(n, bodies[n]);
+    for (uint32_t taken = 0; taken < PUSHES;) {
+        const uint32_t more = rig_give(&rig, requests + taken, PUSHES - taken);
+        taken += more;
+        rig_flush(&rig);
+        if (rig.appended.size != 0) rig_written(&rig);
+        if (more == 0) rig_settle(&rig);
+        for (uint32_t i = 0; i < rig.result_count; i++)
+            assert_int_equal(rig.results[i].result.code, ERROR_OK);
+        rig_forget(&rig);
+    }
+    rig_settle(&rig);
+    rig_forget(&rig);
+}
+
+static void assert_latest_versions(void)
+{
+    for (uint32_t n = PUSHES - INSTITUTIONS; n < PUSHES; n++) {
+        struct institution row;
+        struct name code;
+        snprintf(code.text, sizeof code.text, "H%011u", n % INSTITUTIONS);
+        assert_true(institution_load(rig.shard, bytes_of(code.text), &row));
+        assert_int_equal(row.version, n + 1);
+    }
+}
+
+/* Live the shelf is filled to the last row that fits; the blocks were cut where it held other rows
+ * than when they are read again. */
+static void a_replay_never_runs_out_of_shelf(void **state) /* (P1) */
+{
+    (void)state;
+    struct request clock = rig_control(REQUEST_CLOCK, 0);
+    clock.instant_ms = MANUAL_CLOCK_START_MS + 1000;
+    rig.config.shelf_bytes = SMALL_SHELF;
+    rig.config.delta_entries = 65536; /* The shelf alone is what is short. */
+    rig.config.delta_bytes = 64u << 20;
+    rig_crash(&rig, false); /* Opens it with these. */
+    assert_int_equal(rig_order(&rig, clock).result.code, ERROR_OK);
+    push_all();
+    assert_true(rig.shard->status.checkpoints > 2);
+    assert_latest_versions();
+
+    rig_crash(&rig, false); /* From the last checkpoint on. */
+    assert_latest_versions();
+    forget_state();
+    rig_crash(&rig, false); /* From the first block on. */
+    assert_int_equal(rig.shard->last_seq, PUSHES + 1);
+    assert_true(rig.shard->status.checkpoints > 2);
+    assert_latest_versions();
 }
 
 /* -- records of a person ---------------------------------------------------------------------- */
@@ -313,18 +407,11 @@ static void the_index_is_made_again_from_the_journal(void **state)
 {
     (void)state;
     struct prng prng = {3};
-    struct store_txn *txn;
     for (uint32_t i = 0; i < 5; i++) {
         some_visits(300, &prng);
         checkpoint();
     }
-    struct shard_meta meta = rig.shard->merge.meta;
-    meta.format = 1;
-    assert_int_equal(store_begin(rig.config.store, &txn), 0);
-    assert_int_equal(store_put(txn, STORE_META, bytes_of("meta"),
-                               (struct bytes){(const uint8_t *)&meta, sizeof meta}),
-                     0);
-    assert_int_equal(store_commit(txn), 0);
+    forget_state();
     rig_crash(&rig, true);
     assert_int_equal(rig.shard->last_seq, 1500);
     assert_int_equal(rig.shard->checkpoint_seq, 0);
@@ -342,6 +429,7 @@ int main(void)
         CASE(a_block_takes_so_much_and_no_more),
         CASE(more_than_a_block_takes_is_a_bug),
         CASE(a_shelf_half_full_wants_a_checkpoint),
+        CASE(a_replay_never_runs_out_of_shelf),
         CASE(records_are_found_in_memory_and_in_the_store),
         CASE(a_search_outlives_checkpoints_and_crashes),
         CASE(the_index_is_made_again_from_the_journal),

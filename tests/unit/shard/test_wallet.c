@@ -39,6 +39,7 @@ static struct params params;
 static struct rig rigs[SHARDS];
 static enum mishap mishap;
 static uint32_t numbers;
+static uint32_t small_delta; /* Entries; 0: plenty. */
 
 /* -- the world -------------------------------------------------------------------------------- */
 
@@ -92,11 +93,12 @@ static void open_rigs(bool system_clock)
     rule(PARAM_WALLET_ENABLED, 1);
     rule(PARAM_PA_HOLD_MODE, HOLD_GRANT);
     rule(PARAM_INSTITUTION_CHECK, 0);
+    rule(PARAM_PREM_FROM, 101);
     rig_load_tables(&tables);
     for (uint32_t i = 0; i < SHARDS; i++) {
         const struct rig_options options = {.tables = &tables,
                                             .params = &params,
-                                            .delta_entries = 4096,
+                                            .delta_entries = small_delta != 0 ? small_delta : 4096,
                                             .delta_bytes = 8u << 20,
                                             .shard = i,
                                             .shards = SHARDS,
@@ -197,7 +199,8 @@ static struct rig_result give(struct rig *rig, struct request request)
         rig_crash(rig, mishap == MISHAP_LANDED);
         rig_forget(rig);
     }
-    assert_int_equal(rig_give(rig, &request, 1), 1);
+    while (rig_give(rig, &request, 1) == 0) /* No room: a checkpoint makes some. */
+        rig_settle(rig);
     rig_settle(rig);
     assert_int_equal(rig->result_count, 1);
     return rig->results[0];
@@ -974,6 +977,255 @@ static void inline_corrected(void **state)
     check_replay();
 }
 
+/* What a SetlReverse takes back is a refund like any other. */
+static void inline_reversed(void **state)
+{
+    (void)state;
+    uint8_t body[1024];
+    fill_wallet();
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    const struct reversal r = {
+        .msgid = bytes_of("I2"),
+        .rev_setl_id = bytes_of("R1"),
+        .setl_id = bytes_of("V1"),
+        .psn_key = key_bytes(RECEIVER),
+        .insu_admdvs = YUNNAN,
+        .mdtrtarea_admvs = SICHUAN,
+        .full = true,
+    };
+    const struct bytes bytes = {body, rig_encode_reversal(&r, body)};
+    const struct request request = rig_message(MESSAGE_SETL_REVERSE, 51, bytes);
+    assert_int_equal(give(&rigs[1], request).result.code, ERROR_OK);
+    assert_true(give(&rigs[1], request).result.dup);
+    pump();
+    check_balance(RECEIVER, 150000);
+    check_giver(150000, 0);
+    check_debts(0, 2);
+    check_replay();
+}
+
+/* A refund that gave back to the wallet cannot be corrected: it may be spent again by now. */
+static void refund_stays(void **state)
+{
+    (void)state;
+    fill_wallet();
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    const struct settlement half = refund_of(&s, "I2", "R1", 2);
+    assert_int_equal(post(&half).result.code, ERROR_OK);
+    assert_int_equal(correct("K1", "I2").result.code, ERROR_ALREADY_REVERSED);
+    assert_int_equal(correct("K2", "I1").result.code, ERROR_ALREADY_REVERSED);
+}
+
+/* A month that is cut before its settlement comes: the debt goes with it into the open one. */
+static void inline_late(void **state)
+{
+    (void)state;
+    fill_wallet();
+    set_clock("2026-04-01T12:00:00");
+    for (int i = 0; i < SHARDS; i++) {
+        assert_int_equal(rig_order(&rigs[i], rig_control(REQUEST_CUT, 202603)).result.code, 0);
+        rig_order(&rigs[i], rig_control(REQUEST_CUT_RELEASE, 0));
+    }
+    const struct settlement s = visit("I1", "V1", 14000);
+    const struct rig_result got = post(&s);
+    assert_int_equal(got.result.code, ERROR_OK);
+    assert_int_equal(got.result.period, 202604);
+    const struct entry debt = entry_of(&rigs[1], rigs[1].shard->last_seq);
+    assert_int_equal(debt.kind, ENTRY_DEBT);
+    assert_int_equal(debt.period, 202604);
+    assert_int_equal(debt.orig_period, 202603);
+    assert_true((debt.flags & ENTRY_LATE) != 0);
+    check_replay();
+}
+
+/* -- premiums -----------------------------------------------------------------------------------
+ */
+
+static struct answer_read pay_premium(int payer, int insured, int64_t amount)
+{
+    struct wallet_order o = order(MESSAGE_PREM_PAY);
+    o.psn_key = key_bytes(payer);
+    o.other_key = key_bytes(insured);
+    o.insu_admdvs = SICHUAN;
+    o.insutype = 390;
+    o.year = 2027;
+    o.amount = amount;
+    o.flag = true;
+    return send(payer, &o, 0);
+}
+
+static struct answer_read reverse_premium(const char *pay_id)
+{
+    struct wallet_order o = order(MESSAGE_PREM_REVERSE);
+    o.pay_id = bytes_of(pay_id);
+    o.client_no = bytes_of(number("V"));
+    o.reason = 1;
+    o.sender_admdvs = SICHUAN;
+    return send(RECEIVER, &o, 51);
+}
+
+static void premium_due(void)
+{
+    struct wallet_order o = order(MESSAGE_PREM_DUE);
+    o.psn_key = key_bytes(RECEIVER);
+    o.insu_admdvs = SICHUAN;
+    o.insutype = 390;
+    o.year = 2027;
+    o.amount = 40000;
+    done(send(RECEIVER, &o, 51));
+}
+
+static void premium(void)
+{
+    uint64_t count;
+    fill_wallet();
+    premium_due();
+    assert_int_equal(pay_premium(RECEIVER, RECEIVER, 30000).code, ERROR_PREMIUM_AMOUNT);
+    const struct answer_read paid = done(pay_premium(RECEIVER, RECEIVER, 40000));
+    assert_int_equal(cell_sum(LINE_PREMIUM_RESIDENT, &count), 40000);
+    check_giver(110000, 40000);
+    done(reverse_premium(paid.id));
+    assert_int_equal(cell_sum(LINE_PREMIUM_RESIDENT, &count), 0);
+    check_giver(150000, 0);
+    premium_due();
+    const struct answer_read again = done(pay_premium(RECEIVER, RECEIVER, 40000));
+    assert_string_not_equal(again.id, paid.id); /* The year is free again. */
+    check_giver(110000, 40000);
+    check_replay();
+}
+
+static void premium_paid_and_taken_back(void **state)
+{
+    (void)state;
+    premium();
+}
+
+static void premium_lost(void **state)
+{
+    (void)state;
+    mishap = MISHAP_LOST;
+    premium();
+}
+
+static void premium_landed(void **state)
+{
+    (void)state;
+    mishap = MISHAP_LANDED;
+    premium();
+}
+
+/* -- many ---------------------------------------------------------------------------------------
+ */
+
+#define GIVERS 2000
+
+static struct psn_key giver_key(uint32_t n)
+{
+    struct psn_key k = key(GIVER);
+    le_store32(k.bytes + 8, n);
+    return k;
+}
+
+/* A person with one transfer under way, as if by earlier entries. */
+static void put_giver(uint32_t n, struct person *giver)
+{
+    static struct wallet_work work;
+    const struct psn_key receiver = key(RECEIVER);
+    person_clear(&work.before, giver_key(n));
+    person_copy(&work.after, &work.before);
+    *giver = work.after;
+    giver->wallet = (struct wallet_row){
+        .state = WALLET_OPEN, .insu_admdvs = YUNNAN, .insutype = 310, .use_loc_admdvs = YUNNAN};
+    giver->insured =
+        (struct insured_row){.state = INSURED_NORMAL, .insutype = 310, .insu_admdvs = YUNNAN};
+    giver->hold = (struct hold_row){.granted = 10000, .held = 10000};
+    struct transfer_row *row = &giver->transfers[giver->transfer_count++];
+    *row = (struct transfer_row){.state = TRANSFER_PENDING,
+                                 .receiver = receiver,
+                                 .amount = 10000,
+                                 .submitted_ms = at("2026-03-02T12:00:00"),
+                                 .exp_ms = at("2026-03-03T06:00:00"),
+                                 .seq = rigs[0].shard->last_seq + 1,
+                                 .src = 1};
+    wallet_id_make('T', &giver->key, 1, row->trsf_id);
+    struct ops_writer writer;
+    ops_begin(&writer, work.body, sizeof work.body, MESSAGE_TRSF_SUBMIT, (struct bytes){0},
+              (struct bytes){0});
+    ops_put_person(&writer, &work.before, giver, true);
+    struct entry entry = {.kind = ENTRY_WALLET,
+                          .stamp_ms = rigs[0].shard->stamp_ms,
+                          .body = {work.body, writer.size}};
+    assert_true(has_entry_room(rigs[0].shard, 1, ENTRY_SIZE_MAX, 1, 1));
+    append(rigs[0].shard, &entry, NULL);
+}
+
+/* More returns than a block takes: the clock waits for all of them, and nothing is lost. */
+static void many_returns(void **state)
+{
+    (void)state;
+    static struct person giver;
+    for (uint32_t n = 0; n < GIVERS; n++) {
+        put_giver(n, &giver);
+        if (n % 200 == 199) rig_settle(&rigs[0]);
+    }
+    rig_settle(&rigs[0]);
+    struct request request = rig_control(REQUEST_CLOCK, 0);
+    request.instant_ms = at("2026-03-03T09:00:00");
+    rig_forget(&rigs[0]);
+    uint32_t tries = 1;
+    for (; rig_give(&rigs[0], &request, 1) == 0; tries++)
+        rig_settle(&rigs[0]);
+    rig_settle(&rigs[0]);
+    assert_int_equal(rigs[0].shard->stamp_ms, at("2026-03-03T09:00:00"));
+    for (uint32_t n = 0; n < GIVERS; n++) {
+        const struct psn_key k = giver_key(n);
+        person_load(rigs[0].shard, &k, &giver);
+        assert_int_equal(giver.transfer_count, 0);
+        assert_int_equal(giver.hold.held, 0);
+        assert_int_equal(entry_of(&rigs[0], giver.head.last_seq).stamp_ms,
+                         at("2026-03-03T06:00:00"));
+    }
+    assert_int_equal(shard_next_due(rigs[0].shard), INT64_MAX);
+    pump();
+    const struct snap before = snap_of(&rigs[0]);
+    rig_crash(&rigs[0], true);
+    same_snap(before, snap_of(&rigs[0]));
+    assert_true(tries > 1);
+}
+
+/* A delta so small that a checkpoint comes between any two messages. */
+static void hardly_any_room(void **state)
+{
+    tear_down(NULL);
+    small_delta = 320;
+    (void)state;
+    open_rigs(false);
+    small_delta = 0;
+    whole_story();
+    for (int i = 0; i < 60; i++) {
+        char setl_id[16];
+        snprintf(setl_id, sizeof setl_id, "L%d", i);
+        done(pay(RECEIVER, setl_id, 100));
+    }
+    for (int i = 0; i < 60; i++) {
+        char ids[2][16];
+        snprintf(ids[0], sizeof ids[0], "I%d", i);
+        snprintf(ids[1], sizeof ids[1], "V%d", i);
+        const struct settlement s = visit(ids[0], ids[1], 100);
+        assert_int_equal(post(&s).result.code, ERROR_OK);
+    }
+    pump();
+    check_giver(138000, 12000);
+    check_debts(12000, 123);
+    for (int i = 0; i < SHARDS; i++) {
+        const struct snap before = snap_of(&rigs[i]);
+        rig_crash(&rigs[i], true);
+        same_snap(before, snap_of(&rigs[i]));
+    }
+}
+
 /* -- outboxes, institutions, rules ---------------------------------------------------------------
  */
 
@@ -1079,6 +1331,14 @@ int main(void)
         T(inline_all_or_nothing),
         T(inline_after_a_payment),
         T(inline_corrected),
+        T(inline_reversed),
+        T(refund_stays),
+        T(inline_late),
+        T(premium_paid_and_taken_back),
+        T(premium_lost),
+        T(premium_landed),
+        T(many_returns),
+        T(hardly_any_room),
         T(outboxes),
         T(rules_and_institutions),
     };

@@ -58,6 +58,7 @@ static void every_example_makes_a_message(void **state)
 
 static void every_field_is_of_its_message(void **state)
 {
+    static const char *const taken[] = {"to", "as", "format", "msgid", "file", "help"};
     const struct order_verb *const lists[] = {wallet_verbs, premium_verbs};
     (void)state;
     for (int i = 0; i < 2; i++) {
@@ -66,6 +67,8 @@ static void every_field_is_of_its_message(void **state)
                 const ProtobufCFieldDescriptor *found =
                     protobuf_c_message_descriptor_get_field_by_name(verb->request, field->field);
                 if (found == NULL) fail_msg("%s: %s", verb->name, field->field);
+                for (size_t k = 0; k < sizeof taken / sizeof taken[0]; k++)
+                    assert_string_not_equal(field->option, taken[k]);
                 if (field->kind == ORDER_PERSON)
                     assert_int_equal(found->type, PROTOBUF_C_TYPE_BYTES);
                 if (field->kind == ORDER_YUAN)

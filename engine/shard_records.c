@@ -1,4 +1,4 @@
-/* shard_person -- the records of one person: by the index as far as the last checkpoint, and entry
+/* shard_records -- the records of one person: by the index as far as the last checkpoint, and entry
  * by entry after it, where the deltas have them. */
 #include "shard_internal.h"
 #include "types/ensure.h"
