@@ -60,6 +60,7 @@ enum lie {
     LIE_USED_SUM,
     LIE_REVERSED_TOO_MUCH,
     LIE_REVERSED_OTHER,
+    LIE_REVERSED_NOTHING,
     LIE_NOT_ASKED,
     LIE_NO_PAYMENT,
     LIE_PAYMENT_LESS,
@@ -105,6 +106,7 @@ static const char *const found[LIE_COUNT] = {
     [LIE_USED_SUM] = "what is paid is not what the used lots add up to",
     [LIE_REVERSED_TOO_MUCH] = "reversals go beyond the payment",
     [LIE_REVERSED_OTHER] = "lots are not given back last used first",
+    [LIE_REVERSED_NOTHING] = "a reversal refers to no payment",
     [LIE_NOT_ASKED] = "another amount is paid than was asked",
     [LIE_NO_PAYMENT] = "seq 8: wlt_pay without a payment behind it or before it",
     [LIE_PAYMENT_LESS] = "moves 5000 fen instead of 5001",
@@ -143,7 +145,7 @@ struct story {
     struct hold_row hold;
     int64_t at_holder;
     uint32_t transfers;
-    uint64_t outbox;
+    uint64_t paid; /* Entry of the payment. */
 };
 
 static bool lies(const struct story *story, enum lie lie)
@@ -482,6 +484,7 @@ static void pay(struct story *s, int64_t amount, int64_t left)
     Qingfen__V1__WltPay m = QINGFEN__V1__WLT_PAY__INIT;
     m.wlt_pay = amount + lies(s, LIE_NOT_ASKED);
     m.mdtrtarea_admvs = SICHUAN;
+    s->paid = s->seqs[1] + 1;
     begin(s, 1, MESSAGE_WLT_PAY, (struct bytes){packed, qingfen__v1__wlt_pay__pack(&m, packed)});
     person(s, &receiver);
     put_lot(s, left);
@@ -500,6 +503,7 @@ static void take_back(struct story *s, int64_t amount, int64_t left)
     m.pay_id = (char *)(uintptr_t) "P1";
     begin(s, 1, MESSAGE_WLT_PAY_REVERSE,
           (struct bytes){packed, qingfen__v1__wlt_pay_reverse__pack(&m, packed)});
+    s->list[s->count - 1].entry.orig_seq = s->paid - lies(s, LIE_REVERSED_NOTHING);
     person(s, &receiver);
     put_lot(s, left);
     moved(s, 'V', amount + (lies(s, LIE_REVERSED_TOO_MUCH) ? 30000 : 0), HELD_RESTORED);
