@@ -23,6 +23,9 @@
 #define BATCH_HEAD    24
 #define BATCH_PERSONS 64
 
+/* What makes a standing: book, giver and holder, without the gap behind them. */
+#define STANDING_KEY_SIZE (offsetof(struct standing, holder) + PSN_KEY_SIZE)
+
 /* A person an entry changes, as it was before. */
 struct touched {
     struct psn_key key;
@@ -1550,7 +1553,7 @@ static void put_ledger(void *context, enum book book, const struct psn_key *give
 
 static int by_account(const void *a, const void *b)
 {
-    return memcmp(a, b, offsetof(struct standing, amount));
+    return memcmp(a, b, STANDING_KEY_SIZE);
 }
 
 static void add_lane(struct ledger *ledger, const struct lane *lane)
@@ -1600,8 +1603,7 @@ static bool check_ledger(struct ledger *ledger, struct finding *finding)
         const struct standing *a = &ledger->list[i];
         /* The key of zeros is a giver's first: holders without rows, counted together. */
         const bool together = a->book == BOOK_HOLDER && kept_same_key(&a->holder, &others);
-        const size_t same =
-            together ? offsetof(struct standing, holder) : offsetof(struct standing, amount);
+        const size_t same = together ? offsetof(struct standing, holder) : STANDING_KEY_SIZE;
         int64_t sum = 0;
         for (; i < ledger->count && memcmp(a, &ledger->list[i], same) == 0; i++)
             sum += ledger->list[i].amount;
