@@ -17,7 +17,7 @@
 #include "types/civil.h"
 #include "types/wire.h"
 
-#define WALKS     60
+#define WALKS     150
 #define STEPS     400
 #define FAMILIES  5
 #define PAYMENTS  512
@@ -46,7 +46,7 @@ enum {
     DO_COUNT
 };
 
-static const uint32_t areas[] = {530100, 510100, 350200, 110100, 440300};
+static const uint32_t areas[] = {530100, 510100, 350200, 530300, 110100, 440300};
 
 #define AREA_COUNT (sizeof areas / sizeof areas[0])
 
@@ -154,6 +154,8 @@ static void collect_debts(struct walk *w)
 {
     for (uint32_t i = 0; i < w->rig->debt_count; i++) {
         const struct wallet_debt *debt = &w->rig->debts[i];
+        if (debt->payer_admdvs / 10000 == debt->payee_admdvs / 10000)
+            FAIL(w, "a debt inside province %u", debt->payer_admdvs / 10000);
         w->net[debt->payer_admdvs / 10000] -= debt->amount;
         w->net[debt->payee_admdvs / 10000] += debt->amount;
     }
@@ -571,7 +573,7 @@ struct choice {
 
 static const struct choice choices[DO_COUNT] = {
     [DO_OPEN] = {"open", 60},       [DO_BIND] = {"bind", 60},
-    [DO_UNBIND] = {"unbind", 20},   [DO_STATE] = {"state", 12},
+    [DO_UNBIND] = {"unbind", 20},   [DO_STATE] = {"state", 25},
     [DO_GRANT] = {"grant", 40},     [DO_SUBMIT] = {"submit", 240},
     [DO_ACCEPT] = {"accept", 220},  [DO_DECLINE] = {"decline", 20},
     [DO_VOID] = {"void", 20},       [DO_ACK] = {"hold ack", 0},
