@@ -8,7 +8,8 @@
  * that never goes back (J2, J3); each id once per person; refunds and adjustments within their
  * original, amount by amount; each record in the right period and cell; accounts of a cell sum to
  * zero (C1); cut cells as they were cut; stored cells, tallies, records and marks as the journal
- * implies them (B1); the tallies of a cell its sum (T1); the sum of all net positions zero (N1). */
+ * implies them (B1); the tallies of a cell its sum (T1); the sum of all net positions zero (N1);
+ * wallets of all shards together, with what is on its way between them (wallet_check.h). */
 #ifndef VERIFY_VERIFY_H
 #define VERIFY_VERIFY_H
 

@@ -126,6 +126,20 @@ static uint32_t pending(const struct walk *w, int who)
     return count;
 }
 
+/* What counts for the day of the clock. */
+static void compare_counts(const struct walk *w, int who)
+{
+    const struct limits_row *limits = &rig_person(w->rig, who)->limits;
+    const struct model_person *m = &w->model->persons[who];
+    const struct civil c = civil_from_ms(w->rig->now_ms);
+    const uint32_t today = (uint32_t)c.year * 10000 + (uint32_t)c.month * 100 + (uint32_t)c.day;
+    const int64_t days = (w->rig->now_ms + 8 * 60 * MINUTE_MS) / MS_PER_DAY;
+    const bool engine = limits->day == today;
+    const bool model = m->day == days;
+    same(w, "the day's count", who, engine ? limits->count : 0, model ? m->count : 0);
+    same(w, "the day's sum", who, engine ? limits->sum : 0, model ? m->sum : 0);
+}
+
 static void compare_person(const struct walk *w, int who)
 {
     struct person *p = rig_person(w->rig, who);
@@ -136,6 +150,7 @@ static void compare_person(const struct walk *w, int who)
     same(w, "granted", who, p->hold.granted, m->granted);
     same(w, "consumed", who, p->hold.consumed, m->consumed);
     same(w, "held", who, p->hold.held, model_held(w->model, who));
+    compare_counts(w, who);
     same(w, "transfers under way", who, p->transfer_count, pending(w, who));
     for (int other = 0; other < RIG_PERSONS; other++) {
         const struct psn_key key = rig_key(other);
