@@ -1,6 +1,8 @@
 #include "codec/messages.h"
 
 #include "codec/wire_table.h"
+#include "types/civil.h"
+#include "types/wallet.h"
 #include "types/wire.h"
 #include "util/checksum.h"
 #include "util/text.h"
@@ -376,12 +378,84 @@ static bool is_amount_field(uint16_t type, uint32_t field)
     return table->fields[field].kind == WIRE_S64 || table->fields[field].kind == WIRE_S64_SENT;
 }
 
+static bool is_time_field(const char *name)
+{
+    return strcmp(name, "eff_at") == 0 || strcmp(name, "eff_from") == 0;
+}
+
+/* From here on codes are of wallets and persons (docs/rules.md, Error codes). */
+#define WALLET_CODES 3000
+
+/* What the number of a failure is, in words; NULL: it speaks for itself. */
+static const char *state_words(uint32_t code, int64_t got)
+{
+    static const char *const wallets[] = {"no wallet", "OPEN", "FROZEN", "CLOSING", "CLOSED"};
+    static const char *const insured[] = {"not pushed", "normal", "paused", "ended"};
+    switch (code) {
+    case ERROR_WALLET_CLOSED:
+    case ERROR_RECEIVER_NO_WALLET:
+        return got >= WALLET_NONE && got <= WALLET_CLOSED ? wallets[got] : NULL;
+    case ERROR_INSURED_STATE:
+        return got >= 0 && got <= INSURED_ENDED ? insured[got] : NULL;
+    default:
+        return NULL;
+    }
+}
+
+static void add_value(struct text *text, int64_t value, bool money, bool time)
+{
+    char iso[CIVIL_ISO_SIZE];
+    if (money) {
+        text_add_yuan(text, value);
+    } else if (time) {
+        civil_format_iso(value, iso);
+        text_add(text, iso);
+    } else {
+        text_add_int(text, value);
+    }
+}
+
+/* A wallet's refusal is about what a number means and seldom about the number: field, what is
+ * wrong, and in brackets the number and what it was held against. */
+static void add_wallet_text(struct text *text, const char *name, bool money,
+                            const struct failure *failure)
+{
+    const bool time = is_time_field(name);
+    const bool matched = failure->check == CHECK_MATCH || failure->check == CHECK_RANGE;
+    const char *words =
+        failure->check == CHECK_KNOWN ? state_words(failure->code, failure->got) : NULL;
+    if (name[0] != '\0') {
+        text_add(text, name);
+        text_add(text, ": ");
+    }
+    text_add(text, error_text(failure->code));
+    if (words == NULL && (matched ? failure->got == failure->want : failure->got == 0)) return;
+    text_add(text, " (");
+    if (words != NULL) {
+        text_add(text, words);
+    } else {
+        add_value(text, failure->got, money, time);
+    }
+    if (matched) {
+        text_add(text, failure->check == CHECK_MATCH ? ", it should be " : ", the bound is ");
+        add_value(text, failure->want, money, time);
+    }
+    text_add(text, ")");
+}
+
 void failure_text(uint16_t type, const struct failure *failure, char *ret_text, size_t size)
 {
     struct text text = text_begin(ret_text, size);
     const char *name = message_field_name(type, failure->field);
     const bool money = is_amount_field(type, failure->field);
+    const bool of_wallet =
+        failure->code >= WALLET_CODES && !(money && failure->check == CHECK_RANGE);
 
+    if (of_wallet && (failure->check == CHECK_KNOWN || failure->check == CHECK_MATCH ||
+                      failure->check == CHECK_RANGE)) {
+        add_wallet_text(&text, name, money, failure);
+        return;
+    }
     switch ((enum check)failure->check) {
     case CHECK_E1:
     case CHECK_E2:
@@ -428,6 +502,11 @@ void failure_text(uint16_t type, const struct failure *failure, char *ret_text, 
                           ", the original has ", failure->want);
         return;
     case CHECK_MATCH:
+        if (failure->got == failure->want) {
+            text_add(&text, name);
+            text_add(&text, failure->got == 0 ? " names the same person" : " is that already");
+            return;
+        }
         add_got_want(&text, name, " is ", failure->got, ", it should be ", failure->want);
         return;
     case CHECK_NONE:

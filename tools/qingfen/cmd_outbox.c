@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "tools/qingfen/commands.h"
+#include "tools/qingfen/grid.h"
 #include "tools/qingfen/tell.h"
 #include "types/province.h"
 #include "types/wire.h"
@@ -111,6 +112,37 @@ static int outbox_ack(int argc, char **argv)
 
 /* -- get and watch --------------------------------------------------------------------------- */
 
+static const struct grid_column columns[] = {
+    COLUMN("position", NUMBER, "position"),
+    COLUMN("type", MESSAGE, "message"),
+    COLUMN("at", TIME, "at"),
+    COLUMN("amt", YUAN, "amount 金额"),
+    COLUMN("msg_id", TEXT, "msg_id"),
+    COLUMN_HIDDEN("psn_key", BYTES),
+    COLUMN_HIDDEN("admdvs", NUMBER),
+    COLUMN_HIDDEN("hold_id", TEXT),
+    COLUMN_HIDDEN("pay_id", TEXT),
+    COLUMN_HIDDEN("order_no", TEXT),
+    COLUMN_HIDDEN("exp_at", TIME),
+    COLUMN_HIDDEN("why", NUMBER),
+    COLUMN_HIDDEN("insutype", NUMBER),
+    COLUMN_HIDDEN("year", NUMBER),
+    COLUMN_HIDDEN("clr_period", PERIOD),
+    COLUMN_HIDDEN("line", NUMBER),
+    COLUMNS_END,
+};
+
+static void print_messages(const struct reader *reader, const Qingfen__V1__OutboxGetReply *reply)
+{
+    if (reader->speaker.format != FORMAT_JSON) {
+        grid_print(reader->speaker.format, columns, (ProtobufCMessage *const *)reply->messages,
+                   reply->n_messages);
+        return;
+    }
+    for (size_t i = 0; i < reply->n_messages; i++)
+        print_json(&reply->messages[i]->base);
+}
+
 /* Prints the next page and moves behind it; *ret_more: there may be another one at once. */
 static int read_page(struct reader *reader, struct talk *talk, bool *ret_more)
 {
@@ -124,8 +156,7 @@ static int read_page(struct reader *reader, struct talk *talk, bool *ret_more)
     if (reply == NULL) return EXIT_FAILED;
     int status = ask_status(talk->command, reply->code, reply->text);
     const size_t count = status == EXIT_DONE ? reply->n_messages : 0;
-    for (size_t i = 0; i < count; i++)
-        print_json(&reply->messages[i]->base);
+    if (status == EXIT_DONE && (count != 0 || !reader->follow)) print_messages(reader, reply);
     *ret_more = count != 0 && reply->messages[count - 1]->position < reply->last;
     if (count != 0) {
         reader->after = reply->messages[count - 1]->position;
@@ -173,15 +204,16 @@ static int outbox_get(int argc, char **argv)
         .name = "outbox get",
         .usage = "outbox get --dest PP [--after POSITION] [--limit N] [--ack] [--follow] [OPTIONS]",
         .about =
-            "Prints what waits for a destination, oldest first, each message as one line of JSON:\n"
-            "money to freeze, release or pay from a personal account (PaHold 0x0231, PaRelease\n"
-            "0x0233, PaConsume 0x0234), transfers (TrsfNotice 0x0224, TrsfReturned 0x0225),\n"
-            "premiums (PremAdvice 0x0303, PremAsk 0x0306). A message has the same msg_id however\n"
-            "often it is fetched.\n",
+            "Prints what waits for a destination, oldest first, each message as one line of JSON\n"
+            "(--format table is for reading): money to freeze, release or pay from a\n"
+            "personal account (PaHold 0x0231, PaRelease 0x0233, PaConsume 0x0234), transfers\n"
+            "(TrsfNotice 0x0224, TrsfReturned 0x0225), premiums (PremAdvice 0x0303, PremAsk\n"
+            "0x0306). A message has the same msg_id however often it is fetched.\n",
         .examples = "  qingfen outbox get --dest 34\n"
                     "  qingfen outbox get --dest app --ack\n",
     };
     struct reader reader = {.speaker = speaker_new(help.name), .every = 1};
+    reader.speaker.format = FORMAT_JSON;
     const struct option_spec specs[] = {
         OPTION_TO(&reader.speaker.address),
         OPTION_AS(&reader.speaker.as),
@@ -192,6 +224,8 @@ static int outbox_get(int argc, char **argv)
          0},
         {"ack", OPTION_FLAG, &reader.ack, NULL, "acknowledge what was printed", 0, 0},
         {"follow", OPTION_FLAG, &reader.follow, NULL, "go on, with what comes later", 0, 0},
+        {"format", OPTION_FORMAT, &reader.speaker.format, "FORMAT",
+         "table, csv or json (default json)", 0, 0},
         {0},
     };
     int words;
@@ -214,6 +248,7 @@ static int outbox_watch(int argc, char **argv)
         .examples = "  qingfen outbox watch --dest 34 --ack\n",
     };
     struct reader reader = {.speaker = speaker_new(help.name), .every = 1, .follow = true};
+    reader.speaker.format = FORMAT_JSON;
     const struct option_spec specs[] = {
         OPTION_TO(&reader.speaker.address),
         OPTION_AS(&reader.speaker.as),

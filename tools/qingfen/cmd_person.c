@@ -124,8 +124,8 @@ static const struct grid_column wallet_columns[] = {
     COLUMN("insu_admdvs", AREA, "insured 参保地"),
     COLUMN("insutype", INSUTYPE, "insutype 险种"),
     COLUMN("use_loc_admdvs", AREA, "used in 使用地"),
-    COLUMN("balc", YUAN, "balance 余额"),
-    COLUMN("free_balc", YUAN, "free 可用"),
+    COLUMN_ALWAYS("balc", YUAN, "balance 余额"),
+    COLUMN_ALWAYS("free_balc", YUAN, "free 可用"),
     COLUMN("held", YUAN, "held 冻结"),
     COLUMN("consumed", YUAN, "consumed 已用"),
     COLUMN("granted", YUAN, "granted 授权"),
@@ -152,8 +152,8 @@ static const struct grid_column transfer_columns[] = {
 
 static const struct grid_column relation_columns[] = {
     COLUMN("rlts_id", TEXT, "relation 关系"),
-    COLUMN("side", NUMBER, "side (1 gives)"),
-    COLUMN("rlts_code", NUMBER, "kind 亲属关系"),
+    COLUMN("side", SIDE, "this side 身份"),
+    COLUMN("rlts_code", RELATIVE, "receiver is 亲属关系"),
     COLUMN("since", TIME, "since"),
     COLUMNS_END,
 };

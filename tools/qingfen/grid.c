@@ -168,6 +168,15 @@ static void write_cell(enum grid_kind kind, const struct value *value, bool for_
     case GRID_INSUTYPE:
         write_words(words_insutype(code, words), code, for_people, out);
         break;
+    case GRID_SIDE:
+        write_words(words_side(code, words), code, for_people, out);
+        break;
+    case GRID_RELATIVE:
+        write_words(words_relative(code, words), code, for_people, out);
+        break;
+    case GRID_MESSAGE:
+        write_words(words_message(code, words), code, for_people, out);
+        break;
     case GRID_PERIOD:
         words_month_or_year(code, words);
         snprintf(out, CELL_SIZE, "%s", words);
@@ -339,7 +348,7 @@ void grid_page(const struct grid_column *columns, const ProtobufCMessage *row)
 {
     for (const struct grid_column *column = columns; column->field != NULL; column++) {
         char text[CELL_SIZE];
-        if (is_empty(column, row)) continue;
+        if (!column->is_always && is_empty(column, row)) continue;
         const char *name = column->title == NULL ? column->field : column->title;
         fill_cell(column, row, true, text);
         printf("  %s", name);

@@ -29,6 +29,9 @@ enum grid_kind {
     GRID_FLAG,     /* yes or -; 1 or 0 in CSV */
     GRID_PERCENT,  /* Basis points as 71.87; 4294967295 as - */
     GRID_BYTES,    /* Hex. */
+    GRID_SIDE,     /* Of a relation: 1 giver, 2 receiver. */
+    GRID_RELATIVE, /* 3 child 子女 */
+    GRID_MESSAGE,  /* PaHold, for the types that stand in outboxes. */
 };
 
 struct grid_column {
@@ -36,24 +39,30 @@ struct grid_column {
     enum grid_kind kind;
     const char *title; /* In tables; NULL: only in CSV and on pages. */
     bool is_summed;    /* Tables: its total stands under a rule. Numbers only. */
+    bool is_always;    /* Pages: a line also when it is 0. */
 };
 
-/* Entries of a list: shown everywhere, with a total, in CSV and on pages only, and its end. */
-#define COLUMN(field, kind, title)       \
-    {                                    \
-        field, GRID_##kind, title, false \
+/* Entries of a list: shown everywhere, with a total, on pages also when it is 0, in CSV and on
+ * pages only, and its end. */
+#define COLUMN(field, kind, title)              \
+    {                                           \
+        field, GRID_##kind, title, false, false \
     }
-#define COLUMN_SUMMED(field, kind, title) \
-    {                                     \
-        field, GRID_##kind, title, true   \
+#define COLUMN_SUMMED(field, kind, title)      \
+    {                                          \
+        field, GRID_##kind, title, true, false \
     }
-#define COLUMN_HIDDEN(field, kind)      \
-    {                                   \
-        field, GRID_##kind, NULL, false \
+#define COLUMN_ALWAYS(field, kind, title)      \
+    {                                          \
+        field, GRID_##kind, title, false, true \
     }
-#define COLUMNS_END                  \
-    {                                \
-        NULL, GRID_TEXT, NULL, false \
+#define COLUMN_HIDDEN(field, kind)             \
+    {                                          \
+        field, GRID_##kind, NULL, false, false \
+    }
+#define COLUMNS_END                         \
+    {                                       \
+        NULL, GRID_TEXT, NULL, false, false \
     }
 
 /* Rows as a table or as CSV with a header; `columns` end with a NULL field. A field that is not in
@@ -65,7 +74,8 @@ void grid_print(enum format format, const struct grid_column *columns,
 void grid_csv_rows(const struct grid_column *columns, ProtobufCMessage *const *rows, size_t count);
 void grid_csv_header(const struct grid_column *columns);
 
-/* One message, a line for each column that is not empty or zero: "  name  value". */
+/* One message, a line for each column that is not empty or zero or is always there: "  name
+ * value". */
 void grid_page(const struct grid_column *columns, const ProtobufCMessage *row);
 
 /* Prints a text as a CSV field on stdout, with quotes where they are needed. A field that a

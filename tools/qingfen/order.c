@@ -280,6 +280,7 @@ static void print_refusal(const char *place, const Qingfen__V1__WalletReply *rep
         const Qingfen__V1__FieldError *error = reply->errors[i];
         const char *what = error->text[0] != '\0' ? error->text : error->check;
         const bool is_named = strstr(what, error->field) == what && error->field[0] != '\0';
+        if (strcmp(what, reply->text) == 0) continue; /* Said above. */
         fprintf(stderr, "  %s%s%s\n", is_named ? "" : error->field,
                 is_named || error->field[0] == '\0' ? "" : ": ", what);
     }
@@ -531,9 +532,9 @@ static void add_field(struct specs *specs, const struct order_field *field, stru
     char more[64] = "";
     if (field->kind == ORDER_PERSON) {
         add_spec(specs, field->option, "-no", OPTION_TEXT, &order->text[i], "NO", field->help,
-                 ", by number, keyed here");
+                 field->needed ? ", by number, keyed here (needed)" : ", by number, keyed here");
         add_spec(specs, field->option, "-key", OPTION_TEXT, &order->key[i], "HEX",
-                 "the same by key, 32 hex digits", "");
+                 "or by key, 32 hex digits", "");
         return;
     }
     if (field->kind == ORDER_FLAG) {

@@ -5,6 +5,7 @@
 #include "types/cell.h"
 #include "types/civil.h"
 #include "types/province.h"
+#include "types/wallet.h"
 
 char *words_province(uint32_t code, char ret_text[WORDS_SIZE])
 {
@@ -52,6 +53,51 @@ char *words_insutype(uint32_t insutype, char ret_text[WORDS_SIZE])
                        : insutype == 999 ? " other 其他"
                                          : "";
     snprintf(ret_text, WORDS_SIZE, "%u%s", insutype, name);
+    return ret_text;
+}
+
+char *words_side(uint32_t side, char ret_text[WORDS_SIZE])
+{
+    snprintf(ret_text, WORDS_SIZE, "%s",
+             side == 1   ? "giver 共济人"
+             : side == 2 ? "receiver 被共济人"
+                         : "-");
+    return ret_text;
+}
+
+char *words_relative(uint32_t rlts_code, char ret_text[WORDS_SIZE])
+{
+    static const char *const names[] = {
+        "",
+        " spouse 配偶",
+        " parent 父母",
+        " child 子女",
+        " sibling 兄弟姐妹",
+        " grandparent 祖父母",
+        " grandparent 外祖父母",
+        " grandchild 孙子女",
+        " grandchild 外孙子女",
+    };
+    const char *name = rlts_code < sizeof names / sizeof names[0] ? names[rlts_code] : "";
+    snprintf(ret_text, WORDS_SIZE, "%u%s", rlts_code, name);
+    return ret_text;
+}
+
+char *words_message(uint32_t type, char ret_text[WORDS_SIZE])
+{
+    static const struct {
+        uint32_t type;
+        const char *name;
+    } names[] = {
+        {OUT_TRSF_NOTICE, "TrsfNotice"}, {OUT_TRSF_RETURNED, "TrsfReturned"},
+        {OUT_PA_HOLD, "PaHold"},         {OUT_PA_RELEASE, "PaRelease"},
+        {OUT_PA_CONSUME, "PaConsume"},   {OUT_PREM_ADVICE, "PremAdvice"},
+        {OUT_PREM_ASK, "PremAsk"},
+    };
+    snprintf(ret_text, WORDS_SIZE, "0x%04x", type);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (names[i].type == type) snprintf(ret_text, WORDS_SIZE, "%s", names[i].name);
+    }
     return ret_text;
 }
 

@@ -19,6 +19,15 @@ char *words_line(uint32_t line, char ret_text[WORDS_SIZE]);
 /* "310 employee 职工" */
 char *words_insutype(uint32_t insutype, char ret_text[WORDS_SIZE]);
 
+/* Side of a relation: "giver 共济人", "receiver 被共济人". */
+char *words_side(uint32_t side, char ret_text[WORDS_SIZE]);
+
+/* "3 child 子女" for what the receiver of a relation is. */
+char *words_relative(uint32_t rlts_code, char ret_text[WORDS_SIZE]);
+
+/* "PaHold" for a type that stands in outboxes; else the number. */
+char *words_message(uint32_t type, char ret_text[WORDS_SIZE]);
+
 /* "2025-03"; 0 gives "-". */
 char *words_period(uint32_t yyyymm, char ret_text[WORDS_SIZE]);
 

@@ -5,6 +5,7 @@
 #include "proto/settlement.pb-c.h"
 #include "tests/lib/prng.h"
 #include "tests/lib/unit.h"
+#include "types/wallet.h"
 #include "types/wire.h"
 
 #define ROUNDS 20000
@@ -524,6 +525,28 @@ static void failures_are_told_in_a_sentence(void **state)
                 "(off by more than fits)");
 }
 
+/* What is wrong, not only which number: a state in words, money in yuan, times as times. */
+static void wallet_failures_say_what_is_wrong(void **state)
+{
+    (void)state;
+    assert_text(MESSAGE_TRSF_SUBMIT, (struct failure){3019, 6, CHECK_KNOWN, 0, 0},
+                "rlts_id: relation not found or not active");
+    assert_text(MESSAGE_TRSF_SUBMIT, (struct failure){3019, 6, CHECK_MATCH, 0, 0},
+                "rlts_id: relation not found or not active");
+    assert_text(MESSAGE_WLT_OPEN, (struct failure){3006, 7, CHECK_KNOWN, 440100, 0},
+                "use_loc_admdvs: receiver's or new area not enabled (440100)");
+    assert_text(MESSAGE_WLT_OPEN, (struct failure){3003, 4, CHECK_KNOWN, WALLET_CLOSING, 0},
+                "psn_key: wallet frozen or closed (CLOSING)");
+    assert_text(MESSAGE_WLT_OPEN, (struct failure){3004, 4, CHECK_KNOWN, INSURED_ENDED, 0},
+                "psn_key: insured state not normal (ended)");
+    assert_text(MESSAGE_WLT_OPEN, (struct failure){1001, 11, CHECK_MATCH, 0, 0},
+                "agnter_psn_key names the same person");
+    assert_text(MESSAGE_WLT_USE_LOC_CHG, (struct failure){1001, 7, CHECK_MATCH, 510100, 510100},
+                "new_use_loc_admdvs is that already");
+    assert_text(MESSAGE_PREM_PAY, (struct failure){4004, 21, CHECK_MATCH, 38000, 40000},
+                "amt: amount is not the due one (380.00, it should be 400.00)");
+}
+
 static void fields_have_the_standards_names(void **state)
 {
     const ProtobufCMessageDescriptor *const kinds[] = {
@@ -564,6 +587,7 @@ int main(void)
         cmocka_unit_test(corrections_are_protobufs_both_ways),
         cmocka_unit_test(the_person_is_found_without_the_rest),
         cmocka_unit_test(failures_are_told_in_a_sentence),
+        cmocka_unit_test(wallet_failures_say_what_is_wrong),
         cmocka_unit_test(fields_have_the_standards_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
