@@ -435,10 +435,28 @@ static uint32_t key_field(const struct wallet_order *o, const struct wallet_id *
 {
     const struct bytes text = bytes_of(key->text);
     if (bytes_equal(o->client_no, text)) return WALLET_FIELD(o->type, client_no);
+    if (bytes_equal(o->trsf_id, text)) return WALLET_FIELD(o->type, trsf_id);
     if (bytes_equal(o->setl_id, text)) return WALLET_FIELD(o->type, setl_id);
     if (bytes_equal(o->order_no, text)) return WALLET_FIELD(o->type, order_no);
     if (bytes_equal(o->medins_setl_id, text)) return WALLET_FIELD(o->type, medins_setl_id);
     return WALLET_FIELD(o->type, name);
+}
+
+/* By its msgid a message is the same in every word. A transfer is taken or declined once by the one
+ * it is for, however that one was recognised this time. */
+static bool same_content(const struct wallet_work *w, const struct wallet_entry *its,
+                         struct bytes message, const struct wallet_id *key)
+{
+    const uint16_t type = w->order.type;
+    struct wallet_order first;
+    uint32_t field;
+
+    if (its->type != type) return false;
+    if (key->domain == ID_MSGID || (type != MESSAGE_TRSF_ACCEPT && type != MESSAGE_TRSF_DECLINE)) {
+        return wallet_order_same(type, its->message, message);
+    }
+    return wallet_order_decode(type, its->message, &first, &field) &&
+           bytes_equal(first.other_key, w->order.other_key);
 }
 
 /* True when that settles it: the first answer again, or a conflict. */
@@ -449,7 +467,7 @@ static bool judge_key(const struct shard *shard, struct wallet_work *w, struct b
     struct entry entry;
     struct wallet_entry its;
     if (!find_id(shard, person, key, &entry, &its)) return false;
-    if (its.type == w->order.type && wallet_order_same(its.type, its.message, message)) {
+    if (same_content(w, &its, message, key)) {
         answer_again(w, &entry, &its);
     } else {
         refuse(w, conflict, field, CHECK_NONE, 0, 0);

@@ -7,7 +7,7 @@
 
 #define PROVINCE(admdvs) ((admdvs) / 10000)
 
-/* Where the number stands that the sender gave. */
+/* Where the number stands that the sender gave; a transfer's end has the transfer's. */
 struct numbered {
     uint16_t type;
     uint8_t domain;
@@ -26,6 +26,8 @@ static const struct numbered numbered[] = {
      offsetof(struct wallet_order, client_no)},
     {MESSAGE_TRSF_SUBMIT, ID_CLIENT, ERROR_CLIENT_NO_REUSED,
      offsetof(struct wallet_order, client_no)},
+    {MESSAGE_TRSF_ACCEPT, ID_CLIENT, ERROR_TRANSFER_ENDED, offsetof(struct wallet_order, trsf_id)},
+    {MESSAGE_TRSF_DECLINE, ID_CLIENT, ERROR_TRANSFER_ENDED, offsetof(struct wallet_order, trsf_id)},
     {MESSAGE_TRSF_VOID, ID_CLIENT, ERROR_CLIENT_NO_REUSED,
      offsetof(struct wallet_order, client_no)},
     {MESSAGE_LMT_RECLAIM, ID_CLIENT, ERROR_CLIENT_NO_REUSED,

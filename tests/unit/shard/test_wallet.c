@@ -318,12 +318,20 @@ static struct answer_read submit(int giver, int receiver, int64_t amount)
     return send(giver, &o, 0);
 }
 
-static struct answer_read accept(int giver, int receiver, const char *trsf_id)
+/* Accepts or declines. */
+static struct answer_read end_transfer(uint16_t type, int giver, int receiver, const char *trsf_id,
+                                       const char *auth_ref)
 {
-    struct wallet_order o = order(MESSAGE_TRSF_ACCEPT);
+    struct wallet_order o = order(type);
     o.trsf_id = bytes_of(trsf_id);
     o.other_key = key_bytes(receiver);
+    o.auth_ref = bytes_of(auth_ref);
     return send(giver, &o, 0);
+}
+
+static struct answer_read accept(int giver, int receiver, const char *trsf_id)
+{
+    return end_transfer(MESSAGE_TRSF_ACCEPT, giver, receiver, trsf_id, "");
 }
 
 static struct wallet_order pay_order(int who, const char *setl_id, int64_t amount)
@@ -612,6 +620,34 @@ static void same_ids_other_content(void **state)
     assert_string_equal(again.id, first.id);
     assert_int_equal(again.seq, first.seq);
     assert_int_equal(again.lots, 1);
+}
+
+/* Ended once, asked again under other msgids: the first answer for its receiver and that end. */
+static void ended_again(uint16_t type, uint16_t other)
+{
+    const struct answer_read sent = done(submit(GIVER, RECEIVER, 10000));
+    const struct answer_read first = done(end_transfer(type, GIVER, RECEIVER, sent.id, "FACE1"));
+    struct snap before = snap_of(&rigs[0]);
+    const struct answer_read again = end_transfer(type, GIVER, RECEIVER, sent.id, "FACE2");
+    assert_int_equal(again.code, ERROR_OK);
+    assert_true(again.dup);
+    assert_int_equal(again.seq, first.seq);
+    assert_string_equal(again.id, first.id);
+    assert_string_equal(again.stas, first.stas);
+    assert_int_equal(end_transfer(type, GIVER, 3, sent.id, "FACE1").code, ERROR_TRANSFER_ENDED);
+    assert_int_equal(end_transfer(other, GIVER, RECEIVER, sent.id, "FACE1").code,
+                     ERROR_TRANSFER_ENDED);
+    same_snap(before, snap_of(&rigs[0]));
+}
+
+static void transfers_end_once(void **state)
+{
+    (void)state;
+    fill_wallet();
+    ended_again(MESSAGE_TRSF_ACCEPT, MESSAGE_TRSF_DECLINE);
+    ended_again(MESSAGE_TRSF_DECLINE, MESSAGE_TRSF_ACCEPT);
+    check_balance(RECEIVER, 160000);
+    check_replay();
 }
 
 static void unknown_names(void **state)
@@ -1317,6 +1353,7 @@ int main(void)
         T(first_answers_after_a_crash),
         T(refused_leaves_no_trace),
         T(same_ids_other_content),
+        T(transfers_end_once),
         T(unknown_names),
         T(swept_before_the_clock),
         T(swept_after_a_night_off),

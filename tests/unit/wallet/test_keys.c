@@ -9,6 +9,7 @@ static struct wallet_order order_of(uint16_t type)
         .type = type,
         .msgid = bytes_of("MSG"),
         .client_no = bytes_of("NUMBER"),
+        .trsf_id = bytes_of("TRANSFER"),
         .setl_id = bytes_of("SETL"),
         .name = bytes_of("FILING"),
         .order_no = bytes_of("ORDER"),
@@ -33,6 +34,8 @@ static void each_message(void **state)
         {MESSAGE_WLT_FREEZE, ID_CLIENT, MESSAGE_WLT_FREEZE, "NUMBER", 3016},
         {MESSAGE_WLT_UNFREEZE, ID_CLIENT, MESSAGE_WLT_UNFREEZE, "NUMBER", 3016},
         {MESSAGE_TRSF_SUBMIT, ID_CLIENT, MESSAGE_TRSF_SUBMIT, "NUMBER", 3016},
+        {MESSAGE_TRSF_ACCEPT, ID_CLIENT, MESSAGE_TRSF_ACCEPT, "TRANSFER", 3023},
+        {MESSAGE_TRSF_DECLINE, ID_CLIENT, MESSAGE_TRSF_DECLINE, "TRANSFER", 3023},
         {MESSAGE_TRSF_VOID, ID_CLIENT, MESSAGE_TRSF_VOID, "NUMBER", 3016},
         {MESSAGE_LMT_RECLAIM, ID_CLIENT, MESSAGE_LMT_RECLAIM, "NUMBER", 3016},
         {MESSAGE_WLT_PAY, ID_PAID, 51, "SETL", 2011},
@@ -81,10 +84,11 @@ static void premiums(void **state)
 static void none(void **state)
 {
     static const uint16_t types[] = {
-        MESSAGE_WLT_OPEN,         MESSAGE_RLTS_BIND,    MESSAGE_RLTS_UNBIND, MESSAGE_PSN_STATE_PUSH,
-        MESSAGE_TRSF_ACCEPT,      MESSAGE_TRSF_DECLINE, MESSAGE_PA_HOLD_ACK, MESSAGE_PA_GRANT,
-        MESSAGE_WLT_PAY_PRE,      MESSAGE_PREM_QUOTE,   MESSAGE_PREM_DUE,    MESSAGE_INST_DIR_PUSH,
-        MESSAGE_AUTH_SWITCH_PUSH, MESSAGE_RULE_PUSH,    MESSAGE_OUTBOX_ACK,
+        MESSAGE_WLT_OPEN,       MESSAGE_RLTS_BIND,        MESSAGE_RLTS_UNBIND,
+        MESSAGE_PSN_STATE_PUSH, MESSAGE_PA_HOLD_ACK,      MESSAGE_PA_GRANT,
+        MESSAGE_WLT_PAY_PRE,    MESSAGE_PREM_QUOTE,       MESSAGE_PREM_DUE,
+        MESSAGE_INST_DIR_PUSH,  MESSAGE_AUTH_SWITCH_PUSH, MESSAGE_RULE_PUSH,
+        MESSAGE_OUTBOX_ACK,
     };
     struct wallet_id key;
     uint16_t conflict;
