@@ -310,8 +310,11 @@ static void past_of(const struct shard *shard, const struct entry *entry,
     memcpy(ret_past->used, found.used, found.used_count * sizeof found.used[0]);
     ENSURE(first_person(its, &ret_past->person));
     past_of_message(its, ret_past);
-    ret_past->via = via_of(shard, entry->seq, ret_past->place);
-    if (its->type == MESSAGE_TRSF_SUBMIT) ret_past->stas = transfer_end(shard, entry->seq);
+    if (its->type == MESSAGE_TRSF_SUBMIT) { /* It owes nothing to anybody. */
+        ret_past->stas = transfer_end(shard, entry->seq);
+    } else {
+        ret_past->via = via_of(shard, entry->seq, ret_past->place);
+    }
 }
 
 /* What an order refers to: the id, and what is answered when there is nothing of that name. */
@@ -975,11 +978,11 @@ bool sweep(struct shard *shard, int64_t until_ms)
 
 bool mail_item_sound(const struct shard *shard, uint16_t op, struct bytes data)
 {
-    struct effect effect;
     struct outgoing out;
     if (op == OP_EFFECT) {
-        return effect_decode(data, &effect) &&
-               route_shard(effect.to.bytes, shard->config.shards) == shard->config.shard;
+        if (!effect_sound(data)) return false;
+        const struct psn_key to = effect_to(data);
+        return route_shard(to.bytes, shard->config.shards) == shard->config.shard;
     }
     if (op != OP_OUT || data.size != sizeof out) return false;
     memcpy(&out, data.data, sizeof out);

@@ -25,12 +25,21 @@ struct psn_key effect_to(struct bytes data)
     return key;
 }
 
+bool effect_sound(struct bytes data)
+{
+    uint32_t count;
+    if (data.size < offsetof(struct effect, lots)) return false;
+    memcpy(&count, data.data + offsetof(struct effect, lot_count), sizeof count);
+    return count <= TRANSFER_LOTS_MAX &&
+           data.size == offsetof(struct effect, lots) + count * sizeof(struct lot);
+}
+
 bool effect_decode(struct bytes data, struct effect *ret_effect)
 {
-    if (data.size < offsetof(struct effect, lots) || data.size > sizeof *ret_effect) return false;
-    memset(ret_effect, 0, sizeof *ret_effect);
+    if (!effect_sound(data)) return false;
     memcpy(ret_effect, data.data, data.size);
-    return ret_effect->lot_count <= TRANSFER_LOTS_MAX && effect_size(ret_effect) == data.size;
+    memset((uint8_t *)ret_effect + data.size, 0, sizeof *ret_effect - data.size);
+    return true;
 }
 
 /* -- reading -------------------------------------------------------------------------------- */
@@ -56,7 +65,6 @@ bool wallet_entry_decode(struct bytes body, struct wallet_entry *ret_entry)
 
 static bool op_sound(const struct op *op)
 {
-    struct effect effect;
     switch ((enum op_kind)op->op) {
     case OP_PERSON:
         return op->data.size == PSN_KEY_SIZE + 8;
@@ -69,7 +77,7 @@ static bool op_sound(const struct op *op)
     case OP_USED:
         return op->data.size == sizeof(struct lot);
     case OP_EFFECT:
-        return effect_decode(op->data, &effect);
+        return effect_sound(op->data);
     case OP_OUT:
     case OP_QUEUE:
         return op->data.size == sizeof(struct outgoing);
@@ -330,7 +338,7 @@ static bool row_sound(enum person_row kind, struct bytes data)
 static void write_row(const struct list *list, uint8_t *at, struct bytes data)
 {
     memcpy(at, data.data, data.size);
-    memset(at + data.size, 0, list->size - data.size);
+    if (data.size < list->size) memset(at + data.size, 0, list->size - data.size);
 }
 
 static bool put_row(struct person *person, enum person_row kind, struct bytes data)
@@ -441,6 +449,7 @@ static void diff_list(struct difference *d, enum person_row kind, const struct p
     const struct list *list = &lists[kind];
     const uint32_t old_count = count_of(d->before, list);
     const uint32_t new_count = count_of(after, list);
+    if (old_count + new_count == 0) return;
     const uint32_t same =
         same_front(list, d->before, after, old_count < new_count ? old_count : new_count);
     uint32_t hint = same;

@@ -103,10 +103,13 @@ size_t row_key(enum person_row kind, const void *row, uint8_t *out);
 size_t effect_size(const struct effect *effect);
 size_t transfer_size(const struct transfer_row *row);
 
-/* Whom an effect that is of a sound op is for. */
+/* True when size and lot_count agree. */
+bool effect_sound(struct bytes data);
+
+/* Whom a sound effect is for. */
 struct psn_key effect_to(struct bytes data);
 
-/* Reads an effect; false when size and lot_count do not agree. */
+/* Reads an effect; false when it is not sound. */
 bool effect_decode(struct bytes data, struct effect *ret_effect);
 
 #endif
