@@ -1,5 +1,5 @@
 /* bodies -- the stages of a settlement's way one by one; the whole shard is
- * shard_bodies.c, the clearing cycle cycle_bodies.c. */
+ * shard_bodies.c, the clearing cycle cycle_bodies.c, wallets transfer_bodies.c. */
 #include "bench/bodies.h"
 
 #include <stdlib.h>
@@ -378,6 +378,7 @@ const struct bench_body bench_bodies[] = {
     {"shard_replay", 524288, true, bench_replay_prepare, bench_replay_run, bench_shard_finish},
     {"cycle_cut", 500000, true, bench_cut_prepare, bench_cut_run, bench_cycle_finish},
     {"cycle_payment", 1984, true, bench_payment_prepare, bench_payment_run, bench_cycle_finish},
+    {"transfer", 65536, true, bench_transfer_prepare, bench_transfer_run, bench_transfer_finish},
 };
 /* clang-format on */
 const size_t bench_body_count = sizeof bench_bodies / sizeof bench_bodies[0];

@@ -32,7 +32,7 @@ struct bench_body {
     void (*finish)(void *prepared);
 };
 
-/* The stages one by one, the shard as a whole, and the clearing cycle. */
+/* The stages one by one, the shard as a whole, the clearing cycle, and wallet transfers. */
 extern const struct bench_body bench_bodies[];
 extern const size_t bench_body_count;
 
@@ -46,6 +46,11 @@ void bench_shard_finish(void *prepared);
 void *bench_merge_prepare(uint64_t count);
 uint64_t bench_merge_run(void *prepared, uint64_t count, const struct bench_clock *clock);
 void bench_merge_finish(void *prepared);
+
+/* transfer_bodies.c */
+void *bench_transfer_prepare(uint64_t count);
+uint64_t bench_transfer_run(void *prepared, uint64_t count, const struct bench_clock *clock);
+void bench_transfer_finish(void *prepared);
 
 /* cycle_bodies.c */
 void *bench_cut_prepare(uint64_t count);

@@ -2,6 +2,7 @@
 #ifndef SHARD_INTERNAL_H
 #define SHARD_INTERNAL_H
 
+#include "codec/mail.h"
 #include "ledger/book.h"
 #include "ledger/delta.h"
 #include "ledger/directory.h"
@@ -86,6 +87,19 @@ struct dues {
     uint32_t count;
 };
 
+/* A person as a decision leaves it, packed: what replay makes of the rows its entry puts and drops.
+ */
+struct put_person {
+    struct psn_key key;
+    int64_t due_before;
+    int64_t due_after;
+    size_t at;   /* In wallet_work.packed. */
+    size_t size; /* 0: no row is left. */
+};
+
+/* Persons one entry changes at most. Mail has the only entries for more than one. */
+#define ENTRY_PERSONS_MAX 16
+
 /* One judgement about wallets: what it is made from and what comes of it. Too large for the stack;
  * there is one a shard, and it means nothing from one judgement to the next. */
 struct wallet_work {
@@ -104,8 +118,17 @@ struct wallet_work {
     bool acks;       /* An outbox: up to where its destination has it. */
     uint32_t ack_dest;
     uint64_t ack_upto;
-    bool queues; /* A message for an outbox that is here. */
-    struct outgoing queue;
+
+    /* Of mail: what stands behind the items taken so far, and how many went to each outbox. */
+    struct ops_writer ops;
+    uint8_t ops_bytes[ENTRY_BODY_MAX];
+    uint32_t queued[OUTBOX_COUNT];
+
+    /* Who is put away when it is applied. */
+    uint32_t put_count;
+    struct put_person puts[ENTRY_PERSONS_MAX];
+    size_t packed_size;
+    uint8_t packed[2 * PERSON_PACKED_MAX];
 
     /* The entry, when there is something to write; its body is `body`. */
     bool writes;
@@ -148,6 +171,7 @@ struct shard {
     struct shelf_counters counters;
     struct dues dues;
     struct person *applied; /* Scratch of state_apply(). */
+    bool judged;            /* What is applied is what stands in `work`: nothing is loaded again. */
     struct wallet_work *work;
     uint64_t mail_sent[SHARDS_MAX];   /* Last number handed out in this run. */
     uint64_t mail_said[SHARDS_MAX];   /* What we last told it that we have. */
@@ -250,6 +274,8 @@ bool shelf_read(const struct shard *shard, struct bytes key, struct bytes *ret_v
  * Live it is kept by asking shelf_can_take() before a request is judged, with a bound of the rows
  * its entry may write; when it says no, the block has to be sealed first. */
 void shelf_write(struct shard *shard, struct bytes key, struct bytes value);
+void shelf_write_new(struct shard *shard, struct bytes key,
+                     struct bytes value); /* There is none. */
 void shelf_erase(struct shard *shard, struct bytes key);
 
 /* True when `rows` more writes, of values of `bytes` in all, fit on the shelf and into (P1). */
@@ -306,6 +332,9 @@ bool wallet_id_scoped(char domain);
 /* The rows of a person, none for an unknown one. */
 void person_load(const struct shard *shard, const struct psn_key *key, struct person *ret_person);
 
+/* Packs the person as it is now into `out`, with its new due time; put.at is the caller's. */
+struct put_person person_put_away(struct person *person, uint8_t *out);
+
 bool institution_load(const struct shard *shard, struct bytes code,
                       struct institution *ret_institution);
 
@@ -342,8 +371,9 @@ bool wallet_has_room(const struct shard *shard, uint16_t type);
 /* True for an effect on one of this shard's persons, or a message of an outbox that is here. */
 bool mail_item_sound(const struct shard *shard, uint16_t op, struct bytes data);
 
-/* Judges a sound batch of one item or none into shard->work. */
-bool judge_mail(const struct shard *shard, struct bytes batch, int64_t now_ms);
+/* Judges the first items of a sound batch into shard->work, as many as one entry takes; gives how
+ * many: 0 only when there are none. The entry's message is the batch with these alone. */
+uint32_t judge_mail(const struct shard *shard, const struct mail_batch *batch, int64_t now_ms);
 
 void take_wallet(struct shard *shard, const struct request *request, int64_t now_ms);
 void take_wallet_fact(struct shard *shard, const struct request *request, int64_t now_ms);

@@ -38,8 +38,8 @@ void mail_put(struct shard *shard, uint32_t to, uint16_t op, struct bytes data, 
     le_store64(row, seq);
     le_store16(row + 8, op);
     memcpy(row + ROW_HEAD_SIZE, data.data, data.size);
-    shelf_write(shard, (struct bytes){key, sizeof key},
-                (struct bytes){row, ROW_HEAD_SIZE + data.size});
+    shelf_write_new(shard, (struct bytes){key, sizeof key},
+                    (struct bytes){row, ROW_HEAD_SIZE + data.size});
 }
 
 void mail_took(struct shard *shard, struct bytes batch)
@@ -136,7 +136,7 @@ bool shard_mail_waits(const struct shard *shard)
 
 /* -- taking ---------------------------------------------------------------------------------- */
 
-/* An entry an item, and the rows that an acknowledgement drops. */
+/* At most an entry an item, and the rows that an acknowledgement drops. */
 bool mail_has_room(const struct shard *shard, struct bytes batch)
 {
     struct mail_batch b;
@@ -146,23 +146,6 @@ bool mail_has_room(const struct shard *shard, struct bytes batch)
         acked = (uint32_t)(b.has - shard->counters.mail_acked[b.from]);
     }
     return wallets_have_room(shard, b.count + 1, acked);
-}
-
-/* Appends the entry of one item, or of an acknowledgement alone. */
-static void take_item(struct shard *shard, const struct mail_batch *head, uint16_t op,
-                      struct bytes data, int64_t now_ms)
-{
-    uint8_t batch[MAIL_HEAD_SIZE + 4 + ITEM_DATA_MAX];
-    size_t size = MAIL_HEAD_SIZE;
-
-    mail_write_head(head, batch);
-    if (head->count != 0) {
-        const size_t more = mail_write_item(op, data, batch + size, sizeof batch - size);
-        ENSURE(more != 0);
-        size += more;
-    }
-    ENSURE(judge_mail(shard, (struct bytes){batch, size}, now_ms));
-    append_wallet(shard);
 }
 
 /* True when the sender is another program, or damage: nothing of it may be believed. */
@@ -179,28 +162,38 @@ static bool batch_odd(const struct shard *shard, const struct mail_batch *batch)
     return false;
 }
 
+/* Takes up to so many items off the front. */
+static void skip(struct mail_batch *batch, uint64_t count)
+{
+    struct bytes data;
+    uint16_t op;
+    for (; count != 0 && batch->count != 0; count--) {
+        ENSURE(mail_next(&batch->items, &op, &data));
+        batch->first++;
+        batch->count--;
+    }
+}
+
 void take_mail(struct shard *shard, const struct request *request, int64_t now_ms)
 {
     struct mail_batch batch;
-    struct bytes data;
-    uint16_t op;
 
     if (!mail_decode(request->body, &batch) || batch_odd(shard, &batch)) {
         put_answer(shard, request, ERROR_MALFORMED);
         return;
     }
     const uint64_t *has = &shard->counters.mail_has[batch.from];
-    struct mail_batch head = {.from = batch.from, .count = 1, .has = batch.has};
-    for (uint64_t number = batch.first; mail_next(&batch.items, &op, &data); number++) {
-        if (number > *has + 1) break; /* A gap: what is missing comes first. */
-        if (number <= *has) continue;
-        head.first = number;
-        take_item(shard, &head, op, data, now_ms);
+    skip(&batch, *has < batch.first ? 0 : *has - batch.first + 1);
+    if (batch.first > *has + 1) skip(&batch, batch.count); /* What is missing comes first. */
+    while (batch.count != 0) {
+        const uint32_t taken = judge_mail(shard, &batch, now_ms);
+        append_wallet(shard);
+        skip(&batch, taken);
     }
     if (batch.has > shard->counters.mail_acked[batch.from]) {
-        head.count = 0;
-        head.first = *has + 1;
-        take_item(shard, &head, 0, (struct bytes){0}, now_ms);
+        batch.first = *has + 1;
+        judge_mail(shard, &batch, now_ms);
+        append_wallet(shard);
     }
     put_answer(shard, request, ERROR_OK)->seq = *has;
 }

@@ -171,21 +171,19 @@ void person_load(const struct shard *shard, const struct psn_key *key, struct pe
 }
 
 /* Puts the person away as it is after `seq`. */
-static void person_store(struct shard *shard, struct person *person, uint64_t seq)
+static void put_packed(struct shard *shard, const struct put_person *put, uint8_t *packed,
+                       uint64_t seq)
 {
+    const struct due before = {put->due_before, put->key};
+    const struct due after = {put->due_after, put->key};
     uint8_t key[DUE_KEY_SIZE];
-    uint8_t packed[PERSON_PACKED_MAX];
-    const struct due before = {person->head.due_ms, person->key};
-    const struct due after = {person_due(person), person->key};
 
-    person->head.last_seq = seq;
-    person->head.due_ms = after.due_ms;
-    person_key(&person->key, key);
-    if (person_empty(person)) {
+    person_key(&put->key, key);
+    if (put->size == 0) {
         shelf_erase(shard, (struct bytes){key, PERSON_KEY_SIZE});
     } else {
-        const size_t size = person_pack(person, packed);
-        shelf_write(shard, (struct bytes){key, PERSON_KEY_SIZE}, (struct bytes){packed, size});
+        memcpy(packed + offsetof(struct person_head, last_seq), &seq, sizeof seq);
+        shelf_write(shard, (struct bytes){key, PERSON_KEY_SIZE}, (struct bytes){packed, put->size});
     }
     if (before.due_ms == after.due_ms) return;
     if (before.due_ms != INT64_MAX) {
@@ -194,9 +192,28 @@ static void person_store(struct shard *shard, struct person *person, uint64_t se
     }
     if (after.due_ms != INT64_MAX) {
         due_key(&after, key);
-        shelf_write(shard, (struct bytes){key, DUE_KEY_SIZE}, (struct bytes){0});
+        shelf_write_new(shard, (struct bytes){key, DUE_KEY_SIZE}, (struct bytes){0});
         dues_put(shard, &after);
     }
+}
+
+struct put_person person_put_away(struct person *person, uint8_t *out)
+{
+    struct put_person put = {
+        .key = person->key,
+        .due_before = person->head.due_ms,
+        .due_after = person_due(person),
+    };
+    person->head.due_ms = put.due_after;
+    if (!person_empty(person)) put.size = person_pack(person, out);
+    return put;
+}
+
+static void person_store(struct shard *shard, struct person *person, uint64_t seq)
+{
+    uint8_t packed[PERSON_PACKED_MAX];
+    const struct put_person put = person_put_away(person, packed);
+    put_packed(shard, &put, packed, seq);
 }
 
 /* -- institutions, rules, outboxes ----------------------------------------------------------- */
@@ -309,28 +326,29 @@ static void note_end(struct shard *shard, const struct op *op, const struct entr
     const int64_t nothing[AMOUNT_REFUNDABLE_COUNT] = {0};
     if (op->op != OP_DROP || op->kind != PERSON_TRANSFER) return;
     const struct transfer_row *row = person_transfer(
-        shard->applied,
+        shard->judged ? &shard->work->before : shard->applied,
         (struct bytes){op->data.data, strnlen((const char *)op->data.data, op->data.size)});
     ENSURE(row != NULL);
     if (row->seq != entry->orig_seq) change_mark(shard, row->seq, entry, nothing, 1, 0);
 }
 
+/* `person`: whose rows and ids these are; NULL: nobody's. */
 static void apply_op(struct shard *shard, const struct op *op, const struct entry *entry,
-                     bool has_person)
+                     const struct psn_key *person)
 {
-    struct effect effect;
     switch ((enum op_kind)op->op) {
     case OP_PUT:
     case OP_DROP:
-        ENSURE(has_person);
+        ENSURE(person != NULL);
         note_end(shard, op, entry);
-        ENSURE(op_apply(op, shard->applied));
+        ENSURE(shard->judged || op_apply(op, shard->applied));
         return;
-    case OP_EFFECT:
-        ENSURE(effect_decode(op->data, &effect));
-        mail_put(shard, route_shard(effect.to.bytes, shard->config.shards), OP_EFFECT, op->data,
+    case OP_EFFECT: {
+        const struct psn_key to = effect_to(op->data);
+        mail_put(shard, route_shard(to.bytes, shard->config.shards), OP_EFFECT, op->data,
                  entry->seq);
         return;
+    }
     case OP_OUT: {
         struct outgoing out;
         memcpy(&out, op->data.data, sizeof out);
@@ -350,7 +368,7 @@ static void apply_op(struct shard *shard, const struct op *op, const struct entr
         apply_rule(shard, op->data);
         return;
     case OP_ID:
-        apply_id(shard, op, has_person ? &shard->applied->key : NULL, entry->seq);
+        apply_id(shard, op, person, entry->seq);
         return;
     case OP_PERSON:
     case OP_SAID:
@@ -367,9 +385,18 @@ static void note_reversal(struct shard *shard, const struct entry *entry, int64_
     change_mark(shard, entry->orig_seq, entry, amounts, -1, 0);
 }
 
+/* Persons as the judge left them: what the ops make of them, without making it again. */
+static void put_judged(struct shard *shard, uint64_t seq)
+{
+    struct wallet_work *work = shard->work;
+    for (uint32_t i = 0; i < work->put_count; i++)
+        put_packed(shard, &work->puts[i], work->packed + work->puts[i].at, seq);
+}
+
 void apply_wallet(struct shard *shard, const struct entry *entry)
 {
     struct wallet_entry its;
+    struct psn_key person;
     struct op op;
     bool bad;
     bool has_person = false;
@@ -379,8 +406,11 @@ void apply_wallet(struct shard *shard, const struct entry *entry)
     if (its.type == REQUEST_MAIL) mail_took(shard, its.message);
     while (ops_next(&its.ops, &op, &bad)) {
         if (op.op == OP_PERSON) {
-            if (has_person) person_store(shard, shard->applied, entry->seq);
-            begin_person(shard, op.data);
+            memcpy(person.bytes, op.data.data, PSN_KEY_SIZE);
+            if (!shard->judged) {
+                if (has_person) person_store(shard, shard->applied, entry->seq);
+                begin_person(shard, op.data);
+            }
             has_person = true;
         }
         if (op.op == OP_USED) {
@@ -388,10 +418,14 @@ void apply_wallet(struct shard *shard, const struct entry *entry)
             memcpy(&lot, op.data.data, sizeof lot);
             used += lot.amount;
         }
-        apply_op(shard, &op, entry, has_person);
+        apply_op(shard, &op, entry, has_person ? &person : NULL);
     }
     ENSURE(!bad);
-    if (has_person) person_store(shard, shard->applied, entry->seq);
+    if (shard->judged) {
+        put_judged(shard, entry->seq);
+    } else if (has_person) {
+        person_store(shard, shard->applied, entry->seq);
+    }
     if (entry->orig_seq != 0) note_reversal(shard, entry, used);
 }
 

@@ -171,6 +171,12 @@ void shelf_write(struct shard *shard, struct bytes key, struct bytes value)
     shelf_put(shard->shelf, key, value);
 }
 
+void shelf_write_new(struct shard *shard, struct bytes key, struct bytes value)
+{
+    spend_shelf(shard, value.size);
+    shelf_put_new(shard->shelf, key, value);
+}
+
 void shelf_erase(struct shard *shard, struct bytes key)
 {
     spend_shelf(shard, 0);

@@ -48,8 +48,10 @@ static void begin(struct wallet_work *w)
     wallet_decision_begin(&w->decision);
     w->past.found = false;
     w->has_fact = w->has_person = w->writes = w->dup = false;
-    w->acks = w->queues = false;
+    w->acks = false;
     w->id_count = w->used_count = 0;
+    w->put_count = 0;
+    w->packed_size = 0;
     w->seq = 0;
     w->stamp_ms = 0;
     memset(&w->said, 0, sizeof w->said);
@@ -308,8 +310,11 @@ static void past_of(const struct shard *shard, const struct entry *entry,
     memcpy(ret_past->used, found.used, found.used_count * sizeof found.used[0]);
     ENSURE(first_person(its, &ret_past->person));
     past_of_message(its, ret_past);
-    ret_past->via = via_of(shard, entry->seq, ret_past->place);
-    if (its->type == MESSAGE_TRSF_SUBMIT) ret_past->stas = transfer_end(shard, entry->seq);
+    if (its->type == MESSAGE_TRSF_SUBMIT) { /* It owes nothing to anybody. */
+        ret_past->stas = transfer_end(shard, entry->seq);
+    } else {
+        ret_past->via = via_of(shard, entry->seq, ret_past->place);
+    }
 }
 
 /* What an order refers to: the id, and what is answered when there is nothing of that name. */
@@ -609,10 +614,20 @@ static bool write_body(struct wallet_work *w, uint16_t type, struct bytes messag
     if (w->has_person) ops_put_person(&writer, &w->before, &w->after, true);
     if (said_something(&w->said)) ops_put(&writer, OP_SAID, 0, &w->said, sizeof w->said);
     if (w->acks) write_ack(&writer, w);
-    if (w->queues) ops_put(&writer, OP_QUEUE, 0, &w->queue, sizeof w->queue);
     write_decision(&writer, w);
     w->entry.body = (struct bytes){w->body, writer.size};
     return !writer.full;
+}
+
+/* Keeps the person who was judged, to be put away when the entry is applied. */
+static void keep_person(struct wallet_work *w)
+{
+    ENSURE(w->put_count < ENTRY_PERSONS_MAX);
+    ENSURE(sizeof w->packed - w->packed_size >= PERSON_PACKED_MAX);
+    struct put_person *put = &w->puts[w->put_count++];
+    *put = person_put_away(&w->after, w->packed + w->packed_size);
+    put->at = w->packed_size;
+    w->packed_size += put->size;
 }
 
 /* What an entry of that decision refers to: the payment or transfer it is about. */
@@ -642,6 +657,7 @@ static void finish(const struct shard *shard, struct wallet_work *w, uint16_t ty
     w->entry.kind = ENTRY_WALLET;
     if (!write_body(w, type, message)) refuse(w, ERROR_TOO_MANY, 0, CHECK_NONE, 0, 0);
     w->writes = !refused(w);
+    if (w->writes && w->has_person) keep_person(w);
     w->seq = shard->last_seq + 1;
     w->stamp_ms = w->entry.stamp_ms;
 }
@@ -651,7 +667,9 @@ void append_wallet(struct shard *shard)
     struct wallet_work *w = shard->work;
     uint8_t out[SETTLEMENT_ENCODED_MAX];
 
+    shard->judged = true;
     append(shard, &w->entry, NULL);
+    shard->judged = false;
     for (uint32_t i = 0; i < w->decision.debt_count; i++) {
         struct entry debt = debt_entry(shard, w, &w->decision.debts[i], out);
         debt.orig_seq = w->entry.seq;
@@ -978,11 +996,11 @@ bool sweep(struct shard *shard, int64_t until_ms)
 
 bool mail_item_sound(const struct shard *shard, uint16_t op, struct bytes data)
 {
-    struct effect effect;
     struct outgoing out;
     if (op == OP_EFFECT) {
-        return effect_decode(data, &effect) &&
-               route_shard(effect.to.bytes, shard->config.shards) == shard->config.shard;
+        if (!effect_sound(data)) return false;
+        const struct psn_key to = effect_to(data);
+        return route_shard(to.bytes, shard->config.shards) == shard->config.shard;
     }
     if (op != OP_OUT || data.size != sizeof out) return false;
     memcpy(&out, data.data, sizeof out);
@@ -994,33 +1012,133 @@ static void judge_effect(const struct shard *shard, struct wallet_work *w, struc
 {
     struct effect effect;
     ENSURE(effect_decode(data, &effect));
+    wallet_decision_begin(&w->decision);
     load_person(shard, w, &effect.to);
     wallet_receive(&effect, shard->params, w->entry.stamp_ms, &w->after, &w->decision);
     refer_to_ended(shard, w);
 }
 
-bool judge_mail(const struct shard *shard, struct bytes batch, int64_t now_ms)
+/* True when an entry says of it no more than rows and mail: it may share one. */
+static bool plain(const struct wallet_work *w)
+{
+    const struct wallet_decision *d = &w->decision;
+    return w->entry.orig_seq == 0 && d->debt_count + d->id_count + d->used_count == 0 &&
+           !d->put_institution && !d->put_rule && !said_something(&d->said);
+}
+
+/* A person once in an entry, so that each item is judged by what stood before it. */
+static bool may_join(const struct wallet_work *w, const struct psn_key *person)
+{
+    if (w->put_count == ENTRY_PERSONS_MAX) return false;
+    if (sizeof w->packed - w->packed_size < PERSON_PACKED_MAX) return false;
+    for (uint32_t i = 0; i < w->put_count; i++) {
+        if (psn_same(&w->puts[i].key, person)) return false;
+    }
+    return true;
+}
+
+static void queue_item(const struct shard *shard, struct wallet_work *w, struct bytes data)
+{
+    struct outgoing out;
+    memcpy(&out, data.data, sizeof out);
+    out.position = shard->counters.out_next[out.dest] + w->queued[out.dest]++;
+    ops_put(&w->ops, OP_QUEUE, 0, &out, sizeof out);
+}
+
+/* Adds an item to the entry; false when it needs one of its own. */
+static bool join_item(const struct shard *shard, struct wallet_work *w, uint16_t op,
+                      struct bytes data)
+{
+    if (op == OP_OUT) {
+        queue_item(shard, w, data);
+        return true;
+    }
+    const struct psn_key to = effect_to(data);
+    if (!may_join(w, &to)) return false;
+    judge_effect(shard, w, data);
+    if (!plain(w)) return false;
+    ops_put_person(&w->ops, &w->before, &w->after, true);
+    write_decision(&w->ops, w);
+    return true;
+}
+
+/* The batch with its first items alone, their bytes up to `end`. */
+static struct bytes cut_batch(const struct mail_batch *batch, uint32_t count, const uint8_t *end,
+                              uint8_t out[MAIL_BATCH_MAX])
+{
+    const size_t size = (size_t)(end - batch->items.data);
+    struct mail_batch head = *batch;
+    ENSURE(size <= MAIL_BATCH_MAX - MAIL_HEAD_SIZE);
+    head.count = count;
+    mail_write_head(&head, out);
+    if (size != 0) memcpy(out + MAIL_HEAD_SIZE, batch->items.data, size);
+    return (struct bytes){out, MAIL_HEAD_SIZE + size};
+}
+
+static void begin_mail(struct wallet_work *w, int64_t now_ms)
+{
+    begin(w);
+    w->entry.stamp_ms = now_ms;
+    w->ops = (struct ops_writer){.out = w->ops_bytes, .room = sizeof w->ops_bytes};
+    memset(w->queued, 0, sizeof w->queued);
+}
+
+/* The entry of items that share one, or of none. */
+static void finish_mail(struct wallet_work *w, struct bytes message)
+{
+    struct ops_writer writer;
+    ops_begin(&writer, w->body, sizeof w->body, REQUEST_MAIL, message, (struct bytes){0});
+    ops_put_all(&writer, (struct bytes){w->ops.out, w->ops.size});
+    ENSURE(!writer.full);
+    wallet_decision_begin(&w->decision); /* Of what was judged last and has no place here. */
+    w->entry.kind = ENTRY_WALLET;
+    w->entry.orig_seq = w->entry.prev_seq = 0;
+    w->entry.body = (struct bytes){w->body, writer.size};
+    w->writes = true;
+}
+
+/* What is about more than rows and mail, by itself. */
+static void judge_alone(const struct shard *shard, struct wallet_work *w, struct bytes data,
+                        struct bytes message)
+{
+    begin_mail(w, w->entry.stamp_ms);
+    judge_effect(shard, w, data);
+    assign_period(shard, w);
+    finish(shard, w, REQUEST_MAIL, message);
+    ENSURE(w->writes);
+}
+
+uint32_t judge_mail(const struct shard *shard, const struct mail_batch *batch, int64_t now_ms)
 {
     struct wallet_work *w = shard->work;
-    struct mail_batch b;
+    struct bytes rest = batch->items;
+    uint8_t message[MAIL_BATCH_MAX];
+    const uint8_t *end = rest.data;
+    uint32_t count = 0;
     struct bytes data;
     uint16_t op;
 
-    begin(w);
-    w->entry.stamp_ms = now_ms;
-    ENSURE(mail_decode(batch, &b));
-    if (mail_next(&b.items, &op, &data)) {
-        if (op == OP_EFFECT) {
-            judge_effect(shard, w, data);
-        } else {
-            memcpy(&w->queue, data.data, sizeof w->queue);
-            w->queue.position = shard->counters.out_next[w->queue.dest];
-            w->queues = true;
+    begin_mail(w, now_ms);
+    while (mail_next(&rest, &op, &data)) {
+        const size_t size = w->ops.size;
+        const bool joined = join_item(shard, w, op, data);
+        if (!joined && count == 0) {
+            judge_alone(shard, w, data, cut_batch(batch, 1, rest.data, message));
+            return 1;
         }
+        const size_t head =
+            WALLET_BODY_HEAD + MAIL_HEAD_SIZE + (size_t)(rest.data - batch->items.data);
+        if (!joined || w->ops.full || head + w->ops.size > ENTRY_BODY_MAX) {
+            w->ops.size = size; /* The next entry's. */
+            break;
+        }
+        if (op == OP_EFFECT) keep_person(w);
+        count++;
+        end = rest.data;
     }
-    assign_period(shard, w);
-    finish(shard, w, REQUEST_MAIL, batch);
-    return w->writes;
+    ENSURE(count != 0 || batch->count == 0);
+    finish_mail(w, cut_batch(batch, count, end, message));
+    return count;
 }
 
 /* -- settlements that pay from a wallet ------------------------------------------------------- */
@@ -1265,9 +1383,12 @@ static void judge_entry_again(const struct shard *shard, const struct entry *ent
 {
     struct psn_key person;
     switch (its->type) {
-    case REQUEST_MAIL:
-        judge_mail(shard, its->message, entry->stamp_ms);
+    case REQUEST_MAIL: {
+        struct mail_batch batch;
+        ENSURE(mail_decode(its->message, &batch));
+        judge_mail(shard, &batch, entry->stamp_ms);
         return;
+    }
     case REQUEST_SWEEP:
         ENSURE(first_person(its, &person));
         judge_due(shard, &person, entry->stamp_ms);

@@ -13,6 +13,7 @@ struct row {
     uint32_t room;     /* Of its place: the largest it was there. */
     uint8_t key_size;
     bool dropped;
+    bool fresh;                 /* The store has no such row. */
     uint8_t key[SHELF_KEY_MAX]; /* Zeros behind it. */
 };
 
@@ -27,6 +28,7 @@ struct shelf {
     uint64_t slot_mask;
     uint32_t *slots;          /* Open addressing by key: number of the row plus 1; 0 is empty. */
     const struct row **order; /* Rows by key, once they are sorted. */
+    uint32_t ordered;         /* How many they are. */
     bool sorted;
 };
 
@@ -122,9 +124,17 @@ void shelf_put(struct shelf *shelf, struct bytes key, struct bytes value)
         row->room = (uint32_t)value.size;
     }
     row->size = (uint32_t)value.size;
+    if (row->dropped) shelf->sorted = false;
     row->dropped = false;
     /* It may be what shelf_get() lent out. */
     if (value.size != 0) memmove(shelf->memory + row->value_at, value.data, value.size);
+}
+
+void shelf_put_new(struct shelf *shelf, struct bytes key, struct bytes value)
+{
+    const uint32_t count = shelf->count;
+    shelf_put(shelf, key, value);
+    if (shelf->count != count) row_at(shelf, count)->fresh = true;
 }
 
 void shelf_drop(struct shelf *shelf, struct bytes key)
@@ -178,9 +188,12 @@ static int by_key(const void *left, const void *right)
 /* Beside the index, which others may be reading. */
 static void sort_rows(struct shelf *shelf)
 {
-    for (uint32_t i = 0; i < shelf->count; i++)
-        shelf->order[i] = row_at(shelf, i);
-    qsort(shelf->order, shelf->count, sizeof(struct row *), by_key);
+    shelf->ordered = 0;
+    for (uint32_t i = 0; i < shelf->count; i++) {
+        const struct row *row = row_at(shelf, i);
+        if (!row->dropped || !row->fresh) shelf->order[shelf->ordered++] = row;
+    }
+    qsort(shelf->order, shelf->ordered, sizeof(struct row *), by_key);
     shelf->sorted = true;
 }
 
@@ -188,7 +201,7 @@ bool shelf_next(struct shelf *shelf, uint32_t *cursor, struct bytes *ret_key,
                 struct bytes *ret_value, bool *ret_dropped)
 {
     if (!shelf->sorted) sort_rows(shelf);
-    if (*cursor == shelf->count) return false;
+    if (*cursor == shelf->ordered) return false;
     const struct row *row = shelf->order[(*cursor)++];
     *ret_key = (struct bytes){row->key, row->key_size};
     *ret_value = value_of(shelf, row);

@@ -38,6 +38,10 @@ bool shelf_has_room(const struct shelf *shelf, uint32_t rows, size_t bytes);
 void shelf_put(struct shelf *shelf, struct bytes key, struct bytes value);
 void shelf_drop(struct shelf *shelf, struct bytes key);
 
+/* The same as shelf_put() for a key that stands nowhere: neither here, nor on the other shelf, nor
+ * in the store. When it is dropped before it is merged, the store never hears of it. */
+void shelf_put_new(struct shelf *shelf, struct bytes key, struct bytes value);
+
 enum shelf_found {
     SHELF_NOT_HERE, /* Ask further down. */
     SHELF_VALUE,
@@ -52,8 +56,8 @@ size_t shelf_used(const struct shelf *shelf);    /* Of bytes_max. */
 size_t shelf_bytes(const struct shelf *shelf);   /* Bytes of memory reserved. */
 
 /* For the merge: the keys in ascending order, each once with its last value. `dropped` says that
- * there is none. Returns false at the end; begins with *cursor = 0. Sorts at the first call;
- * finding rows may go on meanwhile on another thread. */
+ * there is none. What came and went in between is left out. Returns false at the end; begins with
+ * *cursor = 0. Sorts at the first call; finding rows may go on meanwhile on another thread. */
 bool shelf_next(struct shelf *shelf, uint32_t *cursor, struct bytes *ret_key,
                 struct bytes *ret_value, bool *ret_dropped);
 

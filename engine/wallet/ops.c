@@ -4,8 +4,7 @@
 #include "util/le.h"
 #include "wallet/params.h"
 
-#define BODY_HEAD_SIZE 8
-#define OP_HEAD_SIZE   4
+#define OP_HEAD_SIZE 4
 
 /* -- sizes ---------------------------------------------------------------------------------- */
 
@@ -19,27 +18,43 @@ size_t transfer_size(const struct transfer_row *row)
     return offsetof(struct transfer_row, lots) + row->lot_count * sizeof row->lots[0];
 }
 
+struct psn_key effect_to(struct bytes data)
+{
+    struct psn_key key;
+    memcpy(key.bytes, data.data + offsetof(struct effect, to), sizeof key.bytes);
+    return key;
+}
+
+bool effect_sound(struct bytes data)
+{
+    uint32_t count;
+    if (data.size < offsetof(struct effect, lots)) return false;
+    memcpy(&count, data.data + offsetof(struct effect, lot_count), sizeof count);
+    return count <= TRANSFER_LOTS_MAX &&
+           data.size == offsetof(struct effect, lots) + count * sizeof(struct lot);
+}
+
 bool effect_decode(struct bytes data, struct effect *ret_effect)
 {
-    if (data.size < offsetof(struct effect, lots) || data.size > sizeof *ret_effect) return false;
-    memset(ret_effect, 0, sizeof *ret_effect);
+    if (!effect_sound(data)) return false;
     memcpy(ret_effect, data.data, data.size);
-    return ret_effect->lot_count <= TRANSFER_LOTS_MAX && effect_size(ret_effect) == data.size;
+    memset((uint8_t *)ret_effect + data.size, 0, sizeof *ret_effect - data.size);
+    return true;
 }
 
 /* -- reading -------------------------------------------------------------------------------- */
 
 bool wallet_entry_decode(struct bytes body, struct wallet_entry *ret_entry)
 {
-    if (body.size < BODY_HEAD_SIZE) return false;
+    if (body.size < WALLET_BODY_HEAD) return false;
     const size_t fact_size = le_load16(body.data + 2);
     const size_t message_size = le_load32(body.data + 4);
     if (fact_size != 0 && fact_size != sizeof(struct wallet_fact)) return false;
-    if (body.size - BODY_HEAD_SIZE < fact_size ||
-        body.size - BODY_HEAD_SIZE - fact_size < message_size) {
+    if (body.size - WALLET_BODY_HEAD < fact_size ||
+        body.size - WALLET_BODY_HEAD - fact_size < message_size) {
         return false;
     }
-    const uint8_t *at = body.data + BODY_HEAD_SIZE;
+    const uint8_t *at = body.data + WALLET_BODY_HEAD;
     ret_entry->type = le_load16(body.data);
     ret_entry->message = (struct bytes){at, message_size};
     ret_entry->fact = (struct bytes){at + message_size, fact_size};
@@ -50,7 +65,6 @@ bool wallet_entry_decode(struct bytes body, struct wallet_entry *ret_entry)
 
 static bool op_sound(const struct op *op)
 {
-    struct effect effect;
     switch ((enum op_kind)op->op) {
     case OP_PERSON:
         return op->data.size == PSN_KEY_SIZE + 8;
@@ -63,7 +77,7 @@ static bool op_sound(const struct op *op)
     case OP_USED:
         return op->data.size == sizeof(struct lot);
     case OP_EFFECT:
-        return effect_decode(op->data, &effect);
+        return effect_sound(op->data);
     case OP_OUT:
     case OP_QUEUE:
         return op->data.size == sizeof(struct outgoing);
@@ -116,7 +130,7 @@ static void put_bytes(struct ops_writer *w, const void *data, size_t size)
 void ops_begin(struct ops_writer *writer, uint8_t *out, size_t room, uint16_t type,
                struct bytes message, struct bytes fact)
 {
-    uint8_t head[BODY_HEAD_SIZE];
+    uint8_t head[WALLET_BODY_HEAD];
     *writer = (struct ops_writer){.out = out, .room = room};
     le_store16(head, type);
     le_store16(head + 2, (uint16_t)fact.size);
@@ -139,6 +153,11 @@ void ops_put(struct ops_writer *writer, enum op_kind op, uint8_t kind, const voi
 void ops_put_effect(struct ops_writer *writer, const struct effect *effect)
 {
     ops_put(writer, OP_EFFECT, (uint8_t)effect->kind, effect, effect_size(effect));
+}
+
+void ops_put_all(struct ops_writer *writer, struct bytes ops)
+{
+    put_bytes(writer, ops.data, ops.size);
 }
 
 void ops_put_id(struct ops_writer *writer, char domain, uint32_t scope, struct bytes text)
@@ -319,7 +338,7 @@ static bool row_sound(enum person_row kind, struct bytes data)
 static void write_row(const struct list *list, uint8_t *at, struct bytes data)
 {
     memcpy(at, data.data, data.size);
-    memset(at + data.size, 0, list->size - data.size);
+    if (data.size < list->size) memset(at + data.size, 0, list->size - data.size);
 }
 
 static bool put_row(struct person *person, enum person_row kind, struct bytes data)
@@ -412,14 +431,30 @@ static void diff_single(struct difference *d, enum person_row kind, const struct
     put_difference(d, OP_PUT, kind, new, single->size);
 }
 
+/* How many rows stand unchanged in front of both lists: nearly always all the old ones. */
+static uint32_t same_front(const struct list *list, const struct person *before,
+                           const struct person *after, uint32_t most)
+{
+    const uint8_t *old = row_at(before, list, 0);
+    const uint8_t *new = row_at(after, list, 0);
+    uint32_t same = 0;
+    if (memcmp(old, new, (size_t)most * list->size) == 0) return most;
+    while (memcmp(old + same * list->size, new + same * list->size, list->size) == 0)
+        same++;
+    return same;
+}
+
 static void diff_list(struct difference *d, enum person_row kind, const struct person *after)
 {
     const struct list *list = &lists[kind];
     const uint32_t old_count = count_of(d->before, list);
     const uint32_t new_count = count_of(after, list);
-    uint32_t hint = 0;
+    if (old_count + new_count == 0) return;
+    const uint32_t same =
+        same_front(list, d->before, after, old_count < new_count ? old_count : new_count);
+    uint32_t hint = same;
 
-    for (uint32_t i = 0; i < old_count; i++) {
+    for (uint32_t i = same; i < old_count; i++) {
         const uint8_t *row = row_at(d->before, list, i);
         const uint32_t place = find_like(after, kind, row, hint);
         if (place < new_count) {
@@ -429,8 +464,8 @@ static void diff_list(struct difference *d, enum person_row kind, const struct p
         uint8_t key[ROW_KEY_MAX];
         put_difference(d, OP_DROP, kind, key, row_key(kind, row, key));
     }
-    hint = 0;
-    for (uint32_t i = 0; i < new_count; i++) {
+    hint = same;
+    for (uint32_t i = same; i < new_count; i++) {
         const uint8_t *row = row_at(after, list, i);
         const uint32_t place = find_like(d->before, kind, row, hint);
         const size_t size = row_size(kind, row);

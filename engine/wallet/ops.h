@@ -26,6 +26,8 @@
 
 #include "wallet/person.h"
 
+#define WALLET_BODY_HEAD 8 /* Bytes before the message. */
+
 enum op_kind {
     OP_PERSON = 1,
     OP_PUT,
@@ -76,6 +78,9 @@ void ops_begin(struct ops_writer *writer, uint8_t *out, size_t room, uint16_t ty
 void ops_put(struct ops_writer *writer, enum op_kind op, uint8_t kind, const void *data,
              size_t size);
 void ops_put_effect(struct ops_writer *writer, const struct effect *effect);
+
+/* Ops that were written before, by a writer without a body. */
+void ops_put_all(struct ops_writer *writer, struct bytes ops);
 void ops_put_id(struct ops_writer *writer, char domain, uint32_t scope, struct bytes text);
 
 /* The rows in which `after` differs from `before`, as OP_PERSON, OP_PUT and OP_DROP; nothing when
@@ -98,7 +103,13 @@ size_t row_key(enum person_row kind, const void *row, uint8_t *out);
 size_t effect_size(const struct effect *effect);
 size_t transfer_size(const struct transfer_row *row);
 
-/* Reads an effect; false when size and lot_count do not agree. */
+/* True when size and lot_count agree. */
+bool effect_sound(struct bytes data);
+
+/* Whom a sound effect is for. */
+struct psn_key effect_to(struct bytes data);
+
+/* Reads an effect; false when it is not sound. */
 bool effect_decode(struct bytes data, struct effect *ret_effect);
 
 #endif

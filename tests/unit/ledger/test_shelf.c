@@ -210,12 +210,43 @@ static void what_does_not_fit_is_a_bug(void **state)
     shelf_free(shelf);
 }
 
+/* What came and went between two merges the store never hears of; what it may have it does. */
+static void the_store_hears_of_what_stays(void **state)
+{
+    (void)state;
+    struct shelf *shelf = shelf_new(SHELF_SIZE);
+    uint32_t cursor = 0;
+    struct bytes key;
+    struct bytes value;
+    bool dropped;
+    shelf_put_new(shelf, bytes_of("gone"), bytes_of("1"));
+    shelf_put_new(shelf, bytes_of("back"), bytes_of("2"));
+    shelf_put(shelf, bytes_of("known"), bytes_of("3"));
+    shelf_drop(shelf, bytes_of("gone"));
+    shelf_drop(shelf, bytes_of("back"));
+    shelf_drop(shelf, bytes_of("known"));
+    assert_int_equal(shelf_get(shelf, bytes_of("gone"), &value), SHELF_DROPPED);
+    assert_true(shelf_next(shelf, &cursor, &key, &value, &dropped));
+    assert_true(bytes_equal(key, bytes_of("known")) && dropped);
+    assert_false(shelf_next(shelf, &cursor, &key, &value, &dropped));
+
+    shelf_put_new(shelf, bytes_of("back"), bytes_of("4"));
+    cursor = 0;
+    assert_true(shelf_next(shelf, &cursor, &key, &value, &dropped));
+    assert_true(bytes_equal(key, bytes_of("back")) && !dropped);
+    assert_true(bytes_equal(value, bytes_of("4")));
+    assert_true(shelf_next(shelf, &cursor, &key, &value, &dropped));
+    assert_false(shelf_next(shelf, &cursor, &key, &value, &dropped));
+    shelf_free(shelf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_put_last_is_there),
         cmocka_unit_test(a_smaller_value_takes_the_same_place),
         cmocka_unit_test(what_was_lent_out_can_be_put),
+        cmocka_unit_test(the_store_hears_of_what_stays),
         cmocka_unit_test(what_has_room_fits),
         cmocka_unit_test(what_does_not_fit_is_a_bug),
     };

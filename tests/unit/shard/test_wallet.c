@@ -778,6 +778,39 @@ static void mail_twice_and_in_wrong_order(void **state)
     check_giver(150000, 0);
 }
 
+/* Items for different persons share an entry; a second one for the same person begins another. */
+static void mail_shares_entries(void **state)
+{
+    (void)state;
+    uint8_t batch[MAIL_BATCH_MAX];
+    struct mail_batch b;
+    struct person reader;
+    fill_wallet();
+    done(open_wallet(2, YUNNAN, YUNNAN));
+    done(open_wallet(3, SICHUAN, SICHUAN));
+    done(bind(2, 3));
+    done(bind(2, RECEIVER));
+    done(grant(2, 500000));
+    assert_int_equal(submit(GIVER, RECEIVER, 10000).code, ERROR_OK);
+    assert_int_equal(submit(2, 3, 20000).code, ERROR_OK);
+    assert_int_equal(submit(2, RECEIVER, 30000).code, ERROR_OK);
+    const size_t size = take(0, 1, batch);
+    assert_true(mail_decode((struct bytes){batch, size}, &b));
+    assert_int_equal(b.count, 3);
+
+    const uint64_t before = rigs[1].shard->last_seq;
+    mail(1, batch, size);
+    assert_int_equal(rigs[1].shard->last_seq, before + 2);
+    person(RECEIVER, &reader);
+    assert_int_equal(reader.offer_count, 2);
+    assert_int_equal(reader.head.last_seq, before + 2);
+    person(3, &reader);
+    assert_int_equal(reader.offer_count, 1);
+    assert_int_equal(reader.head.last_seq, before + 1);
+    check_replay();
+    pump();
+}
+
 /* Only what is on stable storage leaves, and it leaves again until the other says that it has it.
  */
 static void mail_waits_for_the_device(void **state)
@@ -1359,6 +1392,7 @@ int main(void)
         T(swept_after_a_night_off),
         T(accepted_in_the_last_millisecond),
         T(mail_twice_and_in_wrong_order),
+        T(mail_shares_entries),
         T(mail_waits_for_the_device),
         T(acks_by_themselves),
         T(found_and_counted_like_records),
