@@ -431,6 +431,7 @@ static bool may_go_back(const struct wallet_input *input, const struct person *p
         return refuse(decision, ERROR_NO_PREMIUM, FIELD(pay_id), CHECK_NONE, 0, 0);
     }
     if (!sender_is_of(input, past->place, decision)) return false;
+    if (payment_disputed(input, FIELD(pay_id), decision)) return false;
     const int64_t left = past->amount - past->reversed;
     if (left == 0) {
         return refuse(decision, ERROR_PREMIUM_REVERSED, FIELD(pay_id), CHECK_NONE, 0, 0);

@@ -312,6 +312,14 @@ void judge_pay(const struct wallet_input *input, struct person *person,
 
 /* -- take back -------------------------------------------------------------------------------- */
 
+bool payment_disputed(const struct wallet_input *input, uint32_t field,
+                      struct wallet_decision *decision)
+{
+    if (input->fact == NULL || input->fact->disputed == 0) return false;
+    refuse(decision, ERROR_PAYMENT_DISPUTED, field, CHECK_NONE, 0, 0);
+    return true;
+}
+
 /* A payment that came with a settlement goes back with that settlement's refund, and a premium by
  * PremReverse: neither is found here. */
 static bool past_found(const struct wallet_input *input, const struct person *person,
@@ -351,10 +359,8 @@ void judge_pay_reverse(const struct wallet_input *input, struct person *person,
 {
     if (!sender_is_of(input, input->order->mdtrtarea_admvs, decision)) return;
     if (!past_found(input, person, decision)) return;
-    if (input->fact != NULL && input->fact->disputed != 0) {
-        refuse(decision, ERROR_PAYMENT_DISPUTED, FIELD(pay_id), CHECK_NONE, 0, 0);
-        return;
-    }
+    const uint32_t field = input->order->pay_id.size != 0 ? FIELD(pay_id) : FIELD(setl_id);
+    if (payment_disputed(input, field, decision)) return;
     take_back(input, person, input->order->amount, decision);
 }
 

@@ -650,6 +650,41 @@ static void transfers_end_once(void **state)
     check_replay();
 }
 
+/* Which payment a reversal means that names the settlement; "" for none. */
+static void check_meant(const struct wallet_order *o, const char *want)
+{
+    uint8_t message[256];
+    const size_t size = wire_encode(wallet_table(o->type), o, message);
+    const struct rig_result got =
+        give(home(RECEIVER),
+             (struct request){.type = REQUEST_PAY_ID, .period = o->type, .body = {message, size}});
+    assert_int_equal(got.result.code, ERROR_OK);
+    assert_int_equal(got.result.data_size, strlen(want));
+    assert_memory_equal(got.result.data, want, strlen(want));
+}
+
+static void payments_by_settlement(void **state)
+{
+    (void)state;
+    fill_wallet();
+    const struct answer_read paid = done(pay(RECEIVER, "S1", 1000));
+    struct wallet_order o = order(MESSAGE_WLT_PAY_REVERSE);
+    o.client_no = bytes_of("V1");
+    o.mdtrtarea_admvs = SICHUAN;
+    o.psn_key = key_bytes(RECEIVER);
+    o.setl_id = bytes_of("S1");
+    const struct snap before = snap_of(home(RECEIVER));
+    check_meant(&o, paid.id);
+    o.setl_id = bytes_of("S2");
+    check_meant(&o, "");
+    o.setl_id = bytes_of("S1");
+    o.mdtrtarea_admvs = YUNNAN; /* Another province's number. */
+    check_meant(&o, "");
+    o.psn_key = (struct bytes){NULL, 0};
+    check_meant(&o, "");
+    same_snap(before, snap_of(home(RECEIVER)));
+}
+
 static void unknown_names(void **state)
 {
     (void)state;
@@ -1354,6 +1389,7 @@ int main(void)
         T(refused_leaves_no_trace),
         T(same_ids_other_content),
         T(transfers_end_once),
+        T(payments_by_settlement),
         T(unknown_names),
         T(swept_before_the_clock),
         T(swept_after_a_night_off),
