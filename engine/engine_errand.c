@@ -5,11 +5,12 @@
  *   two stops   REQUEST_WALLET_FACT to the other person's shard; then the message, with the fact in
  *               front, to the deciding one
  *   a reversal  home 0 first, which knows the disputes; then the deciding shard, with a fact that
- *               says so if the payment is in one. Where it names the settlement the deciding shard
- * is asked before which payment that is everywhere  to every shard in turn, 0 first: it decides
- * between two that contradict each other, for only what it took goes on. The answer is the first
- * refusal, else shard 0's; the same message once more completes what a crash left questions
- * REQUEST_PERSON, a slice at a time, with the cursor the slice before gave
+ *               says so if the payment is in one. Where it names the settlement, the deciding
+ *               shard is asked before that which payment it means
+ *   everywhere  to every shard in turn, 0 first: it decides, for only what it took goes on, with a
+ *               fact that says so. The answer is the first refusal, else shard 0's; the same
+ *               message once more completes what a crash left, however late
+ *   questions   REQUEST_PERSON, a slice at a time, with the cursor the slice before gave
  *
  * ORDER   Messages with one stop keep the order of engine.c. One with two stops is judged when its
  *         fact is there, so messages sent behind it without waiting for its answer may be judged
@@ -37,7 +38,8 @@ enum errand_stage {
     ERRAND_NAME,    /* Asks the deciding shard which payment a reversal means. */
     ERRAND_DISPUTE, /* Then home 0 whether it is disputed. */
     ERRAND_PLAIN,   /* Then the deciding shard, without a fact. */
-    ERRAND_SPREAD,  /* Every shard, one after another. */
+    ERRAND_SPREAD,  /* Shard 0, which decides about a push. */
+    ERRAND_FOLLOW,  /* Then the others, one after another. */
     ERRAND_ASK,     /* A question. */
     ERRAND_SEEK,    /* A question that names nobody: shard after shard until one knows. */
 };
@@ -217,6 +219,7 @@ static struct request request_of(const struct home *home, const struct errand *e
         request.period = errand->type;
         break;
     case ERRAND_DECIDE:
+    case ERRAND_FOLLOW:
         request.area = FACT_SIZE;
         request.body = (struct bytes){errand->body, FACT_SIZE + errand->size};
         break;
@@ -367,7 +370,10 @@ static void take_spread(struct home *home, struct errand *errand, const struct r
         finish(home, errand, result);
         return;
     }
-    if (errand->shard == 0) {
+    if (errand->stage == ERRAND_SPREAD) {
+        const struct wallet_fact fact = {.decided = 1};
+        memcpy(errand->body, &fact, FACT_SIZE);
+        errand->stage = ERRAND_FOLLOW;
         errand->kept = *result;
     } else {
         free(result->data);
@@ -446,6 +452,7 @@ void errand_result(struct home *home, const struct result *result)
         finish(home, errand, result);
         return;
     case ERRAND_SPREAD:
+    case ERRAND_FOLLOW:
         take_spread(home, errand, result);
         return;
     case ERRAND_ASK:

@@ -300,7 +300,7 @@ struct wallet_fact {
     uint32_t disputed; /* A debt of the payment is disputed in the clearing cycle. */
     int64_t due;       /* Of a premium claimed. */
     uint32_t year;
-    uint32_t reserved;
+    uint32_t decided; /* A push that shard 0 took: the others follow it. */
 };
 
 _Static_assert(sizeof(struct wallet_fact) == 72, "in entries");

@@ -332,6 +332,10 @@ static void a_push_reaches_every_shard(void **state)
         for (uint32_t i = 0; i < RIG_SHARDS; i++) {
             assert_int_equal(rig.seen[i].shard, i);
             assert_int_equal(rig.seen[i].type, MESSAGE_RULE_PUSH);
+            struct wallet_fact fact = {0};
+            assert_int_equal(rig.seen[i].area, i == 0 ? 0 : sizeof fact);
+            memcpy(&fact, rig.seen[i].body, rig.seen[i].area);
+            assert_int_equal(fact.decided, i == 0 ? 0 : 1);
         }
         assert_answer(home + 1, MESSAGE_RULE_PUSH, "zero");
     }

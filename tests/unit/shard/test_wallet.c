@@ -1335,6 +1335,37 @@ static void outboxes(void **state)
     check_replay();
 }
 
+/* A push that a crash left between two shards is completed by the same one, after its beginning. */
+static void pushes_are_completed(void **state)
+{
+    uint8_t body[sizeof(struct wallet_fact) + 256];
+    const struct wallet_fact decided = {.decided = 1};
+    struct wallet_order o = order(MESSAGE_RULE_PUSH);
+    (void)state;
+    o.name = bytes_of("wallet_enabled");
+    o.value = bytes_of("off");
+    o.place = 510000;
+    o.eff_ms = at("2026-03-05T00:00:00");
+    memcpy(body, &decided, sizeof decided);
+    const size_t size = wire_encode(wallet_table(o.type), &o, body + sizeof decided);
+    struct request first = {.type = o.type, .body = {body + sizeof decided, size}};
+    struct request then = {
+        .type = o.type, .area = sizeof decided, .body = {body, sizeof decided + size}};
+    assert_int_equal(give(&rigs[0], first).result.code, ERROR_OK);
+    set_clock("2026-03-06T12:00:00");
+    assert_int_equal(give(&rigs[1], first).result.code, ERROR_RULE_INVALID);
+    const struct rig_result again = give(&rigs[0], first);
+    assert_int_equal(again.result.code, ERROR_OK);
+    assert_true(again.result.dup);
+    for (int i = 0; i < 2; i++) {
+        const struct rig_result got = give(&rigs[1], then);
+        assert_int_equal(got.result.code, ERROR_OK);
+        assert_int_equal(got.result.dup, i != 0);
+    }
+    assert_int_equal(open_wallet(RECEIVER, SICHUAN, SICHUAN).code, ERROR_AREA_NOT_ENABLED);
+    check_replay();
+}
+
 static void rules_and_institutions(void **state)
 {
     (void)state;
@@ -1413,6 +1444,7 @@ int main(void)
         T(many_returns),
         T(hardly_any_room),
         T(outboxes),
+        T(pushes_are_completed),
         T(rules_and_institutions),
     };
 #undef T
