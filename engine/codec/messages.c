@@ -325,7 +325,7 @@ const char *check_name(uint32_t check)
         [CHECK_E3] = "E3",           [CHECK_E4] = "E4",           [CHECK_E5] = "E5",
         [CHECK_E6] = "E6",           [CHECK_MISSING] = "missing", [CHECK_LENGTH] = "length",
         [CHECK_CHARSET] = "charset", [CHECK_RANGE] = "range",     [CHECK_KNOWN] = "known",
-        [CHECK_REFUND] = "refund",   [CHECK_MATCH] = "match",
+        [CHECK_REFUND] = "refund",   [CHECK_MATCH] = "match",     [CHECK_STATE] = "state",
     };
     return check < CHECK_COUNT ? names[check] : "";
 }
@@ -376,6 +376,37 @@ static bool is_amount_field(uint16_t type, uint32_t field)
     return table->fields[field].kind == WIRE_S64 || table->fields[field].kind == WIRE_S64_SENT;
 }
 
+/* False for ids, keys and no field at all: a number is not what such a field says. */
+static bool is_number_field(uint16_t type, uint32_t field)
+{
+    const struct wire_table *table = table_of(type);
+    if (table == NULL || field >= WIRE_FIELDS) return field != 0;
+    return table->fields[field].kind != WIRE_NONE && table->fields[field].kind != WIRE_BYTES;
+}
+
+static void add_meaning(struct text *text, const char *name, const struct failure *failure)
+{
+    if (name[0] != '\0') {
+        text_add(text, name);
+        text_add(text, ": ");
+    }
+    text_add(text, error_text(failure->code));
+}
+
+/* "field is 3, the bound is 2"; where the field is no number, what the code means stands before
+ * it. */
+static void add_numbers(struct text *text, uint16_t type, const struct failure *failure,
+                        const char *want_text)
+{
+    const char *name = message_field_name(type, failure->field);
+    if (is_number_field(type, failure->field)) {
+        add_got_want(text, name, " is ", failure->got, want_text, failure->want);
+    } else {
+        add_meaning(text, name, failure);
+        add_got_want(text, "", ": ", failure->got, want_text, failure->want);
+    }
+}
+
 void failure_text(uint16_t type, const struct failure *failure, char *ret_text, size_t size)
 {
     struct text text = text_begin(ret_text, size);
@@ -414,7 +445,7 @@ void failure_text(uint16_t type, const struct failure *failure, char *ret_text, 
         if (money) {
             add_yuan_got_want(&text, name, " is ", failure->got, ", the bound is ", failure->want);
         } else {
-            add_got_want(&text, name, " is ", failure->got, ", the bound is ", failure->want);
+            add_numbers(&text, type, failure, ", the bound is ");
         }
         return;
     case CHECK_KNOWN:
@@ -428,15 +459,13 @@ void failure_text(uint16_t type, const struct failure *failure, char *ret_text, 
                           ", the original has ", failure->want);
         return;
     case CHECK_MATCH:
-        add_got_want(&text, name, " is ", failure->got, ", it should be ", failure->want);
+        if (failure->got == failure->want) break; /* Texts that differ. */
+        add_numbers(&text, type, failure, ", it should be ");
         return;
+    case CHECK_STATE:
     case CHECK_NONE:
     case CHECK_COUNT:
         break;
     }
-    if (name[0] != '\0') {
-        text_add(&text, name);
-        text_add(&text, ": ");
-    }
-    text_add(&text, error_text(failure->code));
+    add_meaning(&text, name, failure);
 }

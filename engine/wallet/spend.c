@@ -114,7 +114,7 @@ static bool institution_takes(const struct wallet_input *input, struct wallet_de
         return true;
     }
     if (institution == NULL) {
-        return refuse(decision, ERROR_INSTITUTION_WALLET, field, CHECK_KNOWN, 0, 0);
+        return refuse(decision, ERROR_INSTITUTION_WALLET, field, CHECK_STATE, 0, 0);
     }
     if (institution->level_wallet != LEVEL_WALLET_OK &&
         institution->level_wallet != LEVEL_WALLET_LAG) {
@@ -333,7 +333,7 @@ static bool past_found(const struct wallet_input *input, const struct person *pe
         return refuse(decision, ERROR_NO_PAYMENT, field, CHECK_NONE, 0, 0);
     }
     if (past->type != MESSAGE_WLT_PAY) {
-        return refuse(decision, ERROR_NO_PAYMENT, field, CHECK_MATCH, past->type, MESSAGE_WLT_PAY);
+        return refuse(decision, ERROR_NO_PAYMENT, field, CHECK_STATE, past->type, MESSAGE_WLT_PAY);
     }
     if (province_code(past->place) != province_code(order->mdtrtarea_admvs)) {
         return refuse(decision, ERROR_WRONG_PROVINCE, FIELD(mdtrtarea_admvs), CHECK_MATCH,

@@ -220,7 +220,7 @@ static void a_rule_refused(void **state)
         judge(judge_rule, &input);          \
         expect_failure(code, field, check); \
     } while (0)
-    REFUSED(order.name = bytes_of("allow"), ERROR_RULE_INVALID, 2, CHECK_KNOWN);
+    REFUSED(order.name = bytes_of("allow"), ERROR_RULE_INVALID, 2, CHECK_STATE);
     REFUSED(order.value = bytes_of("yes"), ERROR_RULE_INVALID, 3, CHECK_NONE);
     REFUSED(order.value = bytes_of(""), ERROR_RULE_INVALID, 3, CHECK_NONE);
     REFUSED(order.place = 34, ERROR_RULE_INVALID, 7, CHECK_KNOWN);
