@@ -372,13 +372,16 @@ enum effect_kind {
     EFFECT_KIND_END,
 };
 
+/* Behind enum wallet_stas: provinces read both in one field, Outgoing.why. */
 enum held_why {
-    HELD_MOVED = 1,      /* from `holder` to `to` (hop) */
+    HELD_MOVED = 11,     /* from `holder` to `to` (hop) */
     HELD_SPENT,          /* pay_id, place, line */
     HELD_RESTORED,       /* a payment taken back, to the lot */
     HELD_RELEASED,       /* lot gone home */
     HELD_RETURNED_SPENT, /* a payment taken back whose lot is dead: home at once */
 };
+
+_Static_assert((int)HELD_MOVED > (int)STAS_RETURNED, "one space of numbers");
 
 /* One fixed form for all; only what the kind needs is filled in. */
 struct effect {
