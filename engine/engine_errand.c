@@ -5,10 +5,11 @@
  *   two stops   REQUEST_WALLET_FACT to the other person's shard; then the message, with the fact in
  *               front, to the deciding one
  *   a reversal  home 0 first, which knows the disputes; then the deciding shard, with a fact that
- *               says so if the payment is in one
- *   everywhere  to every shard in turn, 0 first: it decides between two that contradict each other,
- *               for only what it took goes on. The answer is the first refusal, else shard 0's; the
- *               same message once more completes what a crash left
+ *               says so if the payment is in one. Where it names the settlement, the deciding
+ *               shard is asked before that which payment it means
+ *   everywhere  to every shard in turn, 0 first: it decides, for only what it took goes on, with a
+ *               fact that says so. The answer is the first refusal, else shard 0's; the same
+ *               message once more completes what a crash left, however late
  *   questions   REQUEST_PERSON, a slice at a time, with the cursor the slice before gave
  *
  * ORDER   Messages with one stop keep the order of engine.c. One with two stops is judged when its
@@ -34,9 +35,11 @@
 enum errand_stage {
     ERRAND_FACT,    /* Asks the other person's shard. */
     ERRAND_DECIDE,  /* Then the deciding one. */
-    ERRAND_DISPUTE, /* Asks home 0. */
+    ERRAND_NAME,    /* Asks the deciding shard which payment a reversal means. */
+    ERRAND_DISPUTE, /* Then home 0 whether it is disputed. */
     ERRAND_PLAIN,   /* Then the deciding shard, without a fact. */
-    ERRAND_SPREAD,  /* Every shard, one after another. */
+    ERRAND_SPREAD,  /* Shard 0, which decides about a push. */
+    ERRAND_FOLLOW,  /* Then the others, one after another. */
     ERRAND_ASK,     /* A question. */
     ERRAND_SEEK,    /* A question that names nobody: shard after shard until one knows. */
 };
@@ -45,14 +48,14 @@ struct errand {
     uint64_t ticket; /* Of the call that is answered in the end. */
     uint16_t type;
     uint16_t province;
-    uint8_t stage;       /* enum errand_stage */
-    uint32_t shard;      /* Where the request goes, or is. */
-    uint32_t first;      /* Of two stops: the deciding shard. */
-    uint32_t size;       /* Of the message, bytes. */
-    struct bytes pay_id; /* Of a reversal; in `body`. */
-    uint8_t *question;   /* Cursor and message, when there is a cursor; malloc'ed. */
-    size_t cursor;       /* Bytes of it. */
-    struct result kept;  /* Shard 0's answer, while others are asked; its data is the errand's. */
+    uint8_t stage;               /* enum errand_stage */
+    uint32_t shard;              /* Where the request goes, or is. */
+    uint32_t first;              /* Of two stops: the deciding shard. */
+    uint32_t size;               /* Of the message, bytes. */
+    char pay_id[WALLET_ID_SIZE]; /* Of a reversal. */
+    uint8_t *question;           /* Cursor and message, when there is a cursor; malloc'ed. */
+    size_t cursor;               /* Bytes of it. */
+    struct result kept; /* Shard 0's answer, while others are asked; its data is the errand's. */
     uint32_t next_free;
     uint8_t body[FACT_SIZE + WALLET_MESSAGE_MAX]; /* Room for the fact, then the message. */
 };
@@ -216,12 +219,17 @@ static struct request request_of(const struct home *home, const struct errand *e
         request.period = errand->type;
         break;
     case ERRAND_DECIDE:
+    case ERRAND_FOLLOW:
         request.area = FACT_SIZE;
         request.body = (struct bytes){errand->body, FACT_SIZE + errand->size};
         break;
     case ERRAND_DISPUTE:
         request.type = REQUEST_DISPUTED;
-        request.body = errand->pay_id;
+        request.body = bytes_of(errand->pay_id);
+        break;
+    case ERRAND_NAME:
+        request.type = REQUEST_PAY_ID;
+        request.period = errand->type;
         break;
     case ERRAND_PLAIN:
     case ERRAND_SPREAD:
@@ -285,6 +293,25 @@ bool errand_turn(struct home *home, int64_t now_ms)
     return any;
 }
 
+/* -- disputes -------------------------------------------------------------------------------- */
+
+/* The debts of a payment are records numbered with its id, "-" and a running number. */
+static bool is_debt_of(const struct record_ref *ref, struct bytes pay_id)
+{
+    return ref->size > pay_id.size && memcmp(ref->setl_id, pay_id.data, pay_id.size) == 0 &&
+           ref->setl_id[pay_id.size] == '-';
+}
+
+/* Looks at every dispute there ever was: they are few beside the payments. */
+static bool payment_disputed(const struct cycle *cycle, struct bytes pay_id)
+{
+    for (uint32_t i = cycle_count(cycle, ROW_DISPUTE); i-- > 0;) {
+        const struct dispute_row *row = cycle_row(cycle, ROW_DISPUTE, i);
+        if (row->state != DISPUTE_RESOLVED && is_debt_of(&row->ref, pay_id)) return true;
+    }
+    return false;
+}
+
 /* -- results --------------------------------------------------------------------------------- */
 
 static void take_fact(struct home *home, struct errand *errand, const struct result *result)
@@ -311,13 +338,42 @@ static void take_dispute(struct home *home, struct errand *errand, bool disputed
     enqueue(home->errands, errand);
 }
 
+/* Asks home 0. Without a payment the shard says what is wrong with the message. */
+static void ask_dispute(struct home *home, struct errand *errand, struct bytes pay_id)
+{
+    if (pay_id.size == 0 || pay_id.size >= WALLET_ID_SIZE) {
+        take_dispute(home, errand, false);
+    } else if (home->index == 0) {
+        take_dispute(home, errand, payment_disputed(home->desk.cycle, pay_id));
+    } else {
+        memset(errand->pay_id, 0, sizeof errand->pay_id);
+        memcpy(errand->pay_id, pay_id.data, pay_id.size);
+        errand->stage = ERRAND_DISPUTE;
+        errand->shard = 0;
+        enqueue(home->errands, errand);
+    }
+}
+
+static void take_name(struct home *home, struct errand *errand, const struct result *result)
+{
+    if (result->code != ERROR_OK) {
+        finish(home, errand, result);
+        return;
+    }
+    ask_dispute(home, errand, (struct bytes){result->data, result->data_size});
+    free(result->data);
+}
+
 static void take_spread(struct home *home, struct errand *errand, const struct result *result)
 {
     if (result->code != ERROR_OK) {
         finish(home, errand, result);
         return;
     }
-    if (errand->shard == 0) {
+    if (errand->stage == ERRAND_SPREAD) {
+        const struct wallet_fact fact = {.decided = 1};
+        memcpy(errand->body, &fact, FACT_SIZE);
+        errand->stage = ERRAND_FOLLOW;
         errand->kept = *result;
     } else {
         free(result->data);
@@ -385,6 +441,9 @@ void errand_result(struct home *home, const struct result *result)
     case ERRAND_FACT:
         take_fact(home, errand, result);
         return;
+    case ERRAND_NAME:
+        take_name(home, errand, result);
+        return;
     case ERRAND_DISPUTE:
         take_dispute(home, errand, result->seq != 0);
         return;
@@ -393,6 +452,7 @@ void errand_result(struct home *home, const struct result *result)
         finish(home, errand, result);
         return;
     case ERRAND_SPREAD:
+    case ERRAND_FOLLOW:
         take_spread(home, errand, result);
         return;
     case ERRAND_ASK:
@@ -400,25 +460,6 @@ void errand_result(struct home *home, const struct result *result)
         take_answer(home, errand, result);
         return;
     }
-}
-
-/* -- disputes -------------------------------------------------------------------------------- */
-
-/* The debts of a payment are records numbered with its id, "-" and a running number. */
-static bool is_debt_of(const struct record_ref *ref, struct bytes pay_id)
-{
-    return ref->size > pay_id.size && memcmp(ref->setl_id, pay_id.data, pay_id.size) == 0 &&
-           ref->setl_id[pay_id.size] == '-';
-}
-
-/* Looks at every dispute there ever was: they are few beside the payments. */
-static bool payment_disputed(const struct cycle *cycle, struct bytes pay_id)
-{
-    for (uint32_t i = cycle_count(cycle, ROW_DISPUTE); i-- > 0;) {
-        const struct dispute_row *row = cycle_row(cycle, ROW_DISPUTE, i);
-        if (row->state != DISPUTE_RESOLVED && is_debt_of(&row->ref, pay_id)) return true;
-    }
-    return false;
 }
 
 void errand_disputed(struct home *home, const struct request *request)
@@ -462,20 +503,18 @@ static bool begin(struct home *home, const struct request *request, enum errand_
     return errand != NULL;
 }
 
-/* A reversal that names its payment. */
+/* By the payment, or by the settlement it was made for. */
 static bool begin_reversal(struct home *home, const struct request *request, uint32_t shard)
 {
     struct wallet_order order;
     uint32_t field;
-    struct errand *errand = make(home, request, ERRAND_DISPUTE, 0, shard);
+    struct errand *errand = make(home, request, ERRAND_NAME, shard, shard);
     if (errand == NULL) return false;
-    if (!wallet_order_decode(request->type, message_of(errand), &order, &field) ||
-        order.pay_id.size == 0) {
+    if (!wallet_order_decode(request->type, message_of(errand), &order, &field)) {
         take_dispute(home, errand, false); /* The shard says what is wrong with it. */
-    } else if (home->index == 0) {
-        take_dispute(home, errand, payment_disputed(home->desk.cycle, order.pay_id));
+    } else if (order.pay_id.size != 0 || request->type == MESSAGE_PREM_REVERSE) {
+        ask_dispute(home, errand, order.pay_id);
     } else {
-        errand->pay_id = order.pay_id;
         enqueue(home->errands, errand);
     }
     return true;
@@ -528,7 +567,9 @@ bool errand_take(struct home *home, const struct request *request, int64_t now_m
     if (route.way == WAY_TWO) {
         return begin(home, request, ERRAND_FACT, route_shard(route.other, shards), shard);
     }
-    if (request->type == MESSAGE_WLT_PAY_REVERSE) return begin_reversal(home, request, shard);
+    if (request->type == MESSAGE_WLT_PAY_REVERSE || request->type == MESSAGE_PREM_REVERSE) {
+        return begin_reversal(home, request, shard);
+    }
     home_route(home, request, shard, now_ms);
     return true;
 }

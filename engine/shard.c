@@ -848,6 +848,9 @@ static void take_between(struct shard *shard, const struct request *request, int
     case REQUEST_WALLET_FACT:
         take_wallet_fact(shard, request, now_ms);
         return;
+    case REQUEST_PAY_ID:
+        take_pay_id(shard, request);
+        return;
     case REQUEST_PERSON:
         take_person(shard, request, now_ms);
         return;

@@ -378,6 +378,9 @@ uint32_t judge_mail(const struct shard *shard, const struct mail_batch *batch, i
 void take_wallet(struct shard *shard, const struct request *request, int64_t now_ms);
 void take_wallet_fact(struct shard *shard, const struct request *request, int64_t now_ms);
 
+/* Serves REQUEST_PAY_ID. */
+void take_pay_id(struct shard *shard, const struct request *request);
+
 /* Everybody who is due until then, each at the time itself. False when there is no room for more:
  * the block has to be written first, and what comes after that time has to wait. */
 bool sweep(struct shard *shard, int64_t until_ms);

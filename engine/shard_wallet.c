@@ -942,6 +942,28 @@ void take_wallet_fact(struct shard *shard, const struct request *request, int64_
     result->data_size = sizeof *fact;
 }
 
+/* Nothing but a look: the same reference is looked up again when the message is judged. */
+void take_pay_id(struct shard *shard, const struct request *request)
+{
+    struct wallet_work *w = shard->work;
+    const uint16_t type = (uint16_t)request->period;
+    uint32_t field;
+
+    begin(w);
+    if (type == MESSAGE_WLT_PAY_REVERSE &&
+        wallet_order_decode(type, request->body, &w->order, &field)) {
+        wallet_order_check(&w->order, &w->decision.failures);
+        if (!refused(w)) find_past(shard, w);
+    }
+    char *pay_id = w->past.found ? malloc(WALLET_ID_SIZE) : NULL;
+    struct result *result =
+        put_answer(shard, request, w->past.found && pay_id == NULL ? ERROR_OVERLOAD : ERROR_OK);
+    if (pay_id == NULL) return;
+    memcpy(pay_id, w->past.id, WALLET_ID_SIZE);
+    result->data = pay_id;
+    result->data_size = strlen(pay_id);
+}
+
 /* -- what becomes due ------------------------------------------------------------------------ */
 
 /* The transfer that ended, if one did: its entry is what this one refers to. */

@@ -423,7 +423,7 @@ static void add_wallet_text(struct text *text, const char *name, bool money,
     const bool time = is_time_field(name);
     const bool matched = failure->check == CHECK_MATCH || failure->check == CHECK_RANGE;
     const char *words =
-        failure->check == CHECK_KNOWN ? state_words(failure->code, failure->got) : NULL;
+        failure->check == CHECK_STATE ? state_words(failure->code, failure->got) : NULL;
     if (name[0] != '\0') {
         text_add(text, name);
         text_add(text, ": ");
@@ -509,6 +509,7 @@ void failure_text(uint16_t type, const struct failure *failure, char *ret_text, 
         }
         add_got_want(&text, name, " is ", failure->got, ", it should be ", failure->want);
         return;
+    case CHECK_STATE:
     case CHECK_NONE:
     case CHECK_COUNT:
         break;

@@ -38,6 +38,8 @@ enum check {
     CHECK_KNOWN,   /* got is a code that the tables do not hold. */
     CHECK_REFUND,  /* got: this and earlier refunds, want: the original; fen, absolute. */
     CHECK_MATCH,   /* got: here, want: in the original or the session. */
+    CHECK_STATE,   /* The code says what stands against it; got: the state, kind or area found for
+                    * what the field names, want: the one needed, where there is one. */
     CHECK_COUNT,   /* Number of checks. */
 };
 

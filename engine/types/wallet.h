@@ -300,7 +300,7 @@ struct wallet_fact {
     uint32_t disputed; /* A debt of the payment is disputed in the clearing cycle. */
     int64_t due;       /* Of a premium claimed. */
     uint32_t year;
-    uint32_t reserved;
+    uint32_t decided; /* A push that shard 0 took: the others follow it. */
 };
 
 _Static_assert(sizeof(struct wallet_fact) == 72, "in entries");
@@ -372,13 +372,16 @@ enum effect_kind {
     EFFECT_KIND_END,
 };
 
+/* Behind enum wallet_stas: provinces read both in one field, Outgoing.why. */
 enum held_why {
-    HELD_MOVED = 1,      /* from `holder` to `to` (hop) */
+    HELD_MOVED = 11,     /* from `holder` to `to` (hop) */
     HELD_SPENT,          /* pay_id, place, line */
     HELD_RESTORED,       /* a payment taken back, to the lot */
     HELD_RELEASED,       /* lot gone home */
     HELD_RETURNED_SPENT, /* a payment taken back whose lot is dead: home at once */
 };
+
+_Static_assert((int)HELD_MOVED > (int)STAS_RETURNED, "one space of numbers");
 
 /* One fixed form for all; only what the kind needs is filled in. */
 struct effect {

@@ -23,7 +23,7 @@ static bool answered_before(const struct wallet_input *input, const struct perso
     const uint32_t state = person->wallet.state;
     if (state == WALLET_NONE || state == WALLET_CLOSED) return false;
     if (state == WALLET_CLOSING) {
-        refuse(decision, ERROR_WALLET_CLOSED, WALLET_FIELD(order->type, psn_key), CHECK_KNOWN,
+        refuse(decision, ERROR_WALLET_CLOSED, WALLET_FIELD(order->type, psn_key), CHECK_STATE,
                state, WALLET_CLOSED);
     } else if (!same_wallet(order, &person->wallet)) {
         refuse(decision, ERROR_WALLET_EXISTS, WALLET_FIELD(order->type, use_loc_admdvs),
@@ -42,7 +42,7 @@ static bool agrees_with_state(const struct wallet_order *order, const struct ins
     const uint16_t type = order->type;
     if (insured->state == 0) return true;
     if (insured->state != INSURED_NORMAL) {
-        return refuse(decision, ERROR_INSURED_STATE, WALLET_FIELD(type, psn_key), CHECK_KNOWN,
+        return refuse(decision, ERROR_INSURED_STATE, WALLET_FIELD(type, psn_key), CHECK_STATE,
                       insured->state, INSURED_NORMAL);
     }
     if (insured->insu_admdvs != order->insu_admdvs) {
@@ -75,7 +75,7 @@ static bool agent_allowed(const struct wallet_input *input, const struct person 
         params_value(input->params, PARAM_RELATIVES, order->insu_admdvs, input->now_ms);
     if (kind == 0 || kind > RELATION_KINDS || (kinds >> (kind - 1) & 1) == 0) {
         return refuse(decision, ERROR_RELATION_KIND, WALLET_FIELD(order->type, rlts_code),
-                      CHECK_KNOWN, kind, kinds);
+                      CHECK_STATE, kind, kinds);
     }
     return true;
 }
@@ -92,7 +92,7 @@ static bool may_open(const struct wallet_input *input, const struct person *pers
     if (params_value(input->params, PARAM_WALLET_ENABLED, order->use_loc_admdvs, input->now_ms) ==
         0) {
         return refuse(decision, ERROR_AREA_NOT_ENABLED, WALLET_FIELD(order->type, use_loc_admdvs),
-                      CHECK_KNOWN, order->use_loc_admdvs, 0);
+                      CHECK_STATE, order->use_loc_admdvs, 0);
     }
     return agent_allowed(input, person, decision);
 }
@@ -141,7 +141,7 @@ static bool change_offered(const struct wallet_input *input, const struct wallet
     const struct params *params = input->params;
     const uint32_t area = wallet->insu_admdvs;
     if (params_value(params, PARAM_USE_LOC_CHANGE, area, input->now_ms) == 0) {
-        return refuse(decision, ERROR_USE_LOC_CHANGE, field, CHECK_KNOWN, area, 0);
+        return refuse(decision, ERROR_USE_LOC_CHANGE, field, CHECK_STATE, area, 0);
     }
     const int64_t most = params_value(params, PARAM_USE_LOC_CHANGE_MAX, area, input->now_ms);
     if (most != 0 && wallet->chg_year == year_of(input->now_ms) && wallet->chg_count >= most) {
@@ -167,7 +167,7 @@ static bool new_place_fits(const struct wallet_input *input, const struct wallet
     if (params_value(input->params, PARAM_WALLET_ENABLED, order->use_loc_admdvs, input->now_ms) ==
         0) {
         return refuse(decision, ERROR_AREA_NOT_ENABLED, WALLET_FIELD(order->type, use_loc_admdvs),
-                      CHECK_KNOWN, order->use_loc_admdvs, 0);
+                      CHECK_STATE, order->use_loc_admdvs, 0);
     }
     return true;
 }
@@ -252,7 +252,7 @@ void judge_freeze(const struct wallet_input *input, struct person *person,
         return;
     }
     if (wallet->state != WALLET_OPEN && wallet->state != WALLET_FROZEN) {
-        refuse(decision, ERROR_WALLET_CLOSED, WALLET_FIELD(input->order->type, wlt_id), CHECK_KNOWN,
+        refuse(decision, ERROR_WALLET_CLOSED, WALLET_FIELD(input->order->type, wlt_id), CHECK_STATE,
                wallet->state, WALLET_OPEN);
         return;
     }

@@ -35,4 +35,9 @@ bool payment_make(const struct wallet_input *input, struct person *person,
 void payment_back(const struct wallet_input *input, struct person *person, int64_t amount,
                   struct wallet_decision *decision);
 
+/* True, with 3031, while a debt of it is disputed in the clearing cycle: what becomes of that debt
+ * is not decided here. The home asked before. */
+bool payment_disputed(const struct wallet_input *input, uint32_t field,
+                      struct wallet_decision *decision);
+
 #endif

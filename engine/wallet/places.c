@@ -1,12 +1,25 @@
 /* places -- the directory of institutions (InstDirPush) and provincial rules (RulePush).
  *
- * Both go to every shard and concern no person. Sent again, late or in another order they leave the
- * same: of an institution the row with the highest version stays, and a rule is a row of its own
- * for every instant it begins at, which nothing overwrites. */
+ * Both go to every shard and concern no person. Shard 0 decides; the others take what it took, also
+ * when their clock is past it or a later push was faster. Sent again, late or in another order they
+ * leave the same: of an institution the row with the highest version stays, and a rule is a row of
+ * its own for every instant it begins at, which nothing overwrites. */
 #include "types/civil.h"
 #include "types/province.h"
 #include "util/table_text.h"
 #include "wallet/chapters.h"
+
+/* True where shard 0 has taken the push already: nothing is decided any more. */
+static bool follows(const struct wallet_input *input)
+{
+    return input->fact != NULL && input->fact->decided != 0;
+}
+
+/* Said before, in the same words, or outdated. */
+static void answer_again(struct wallet_decision *decision)
+{
+    decision->nothing = decision->dup = true;
+}
 
 /* -- institutions ----------------------------------------------------------------------------- */
 
@@ -129,12 +142,6 @@ static void institution_of(const struct wallet_order *order, struct institution 
     ret_row->to = order->to;
 }
 
-/* Said before, in the same words. */
-static void answer_again(struct wallet_decision *decision)
-{
-    decision->nothing = decision->dup = true;
-}
-
 void judge_institution(const struct wallet_input *input, struct person *person,
                        struct wallet_decision *decision)
 {
@@ -144,15 +151,15 @@ void judge_institution(const struct wallet_input *input, struct person *person,
     (void)person;
 
     check_institution(order, failures);
-    if (failures->count == 0) check_owner(input, failures);
+    if (failures->count == 0 && !follows(input)) check_owner(input, failures);
     if (failures->count != 0) return;
 
     decision->said.stas = STAS_DONE;
     institution_of(order, &decision->institution);
     if (stored == NULL || order->which > stored->version) {
         decision->put_institution = true;
-    } else if (order->which == stored->version &&
-               memcmp(stored, &decision->institution, sizeof *stored) == 0) {
+    } else if (follows(input) || (order->which == stored->version &&
+                                  memcmp(stored, &decision->institution, sizeof *stored) == 0)) {
         answer_again(decision);
     } else {
         failures_add(failures, ERROR_INSTITUTION_INVALID, INST_VERSION, CHECK_MATCH, order->which,
@@ -183,7 +190,7 @@ static void read_rule(const struct wallet_order *order, struct rule_row *ret_row
         failures_add(failures, ERROR_RULE_INVALID, RULE_ADMDVS, CHECK_KNOWN, ret_row->admdvs, 0);
     }
     if (ret_row->param == PARAM_COUNT) {
-        failures_add(failures, ERROR_RULE_INVALID, RULE_PARAM, CHECK_KNOWN, 0, 0);
+        failures_add(failures, ERROR_RULE_INVALID, RULE_PARAM, CHECK_STATE, 0, 0);
     } else if (!param_parse(ret_row->param, order->value, &ret_row->value)) {
         failures_add(failures, ERROR_RULE_INVALID, RULE_VALUE, CHECK_NONE, 0, 0);
     }
@@ -195,7 +202,7 @@ static void read_rule(const struct wallet_order *order, struct rule_row *ret_row
 /* History is not written anew: what was decided up to now was decided by the rules of its time. */
 static void check_rule_time(const struct wallet_input *input, struct failures *failures)
 {
-    if (!input->time_known || input->order->eff_ms >= input->now_ms) return;
+    if (follows(input) || !input->time_known || input->order->eff_ms >= input->now_ms) return;
     failures_add(failures, ERROR_RULE_INVALID, RULE_EFF_FROM, CHECK_RANGE, input->order->eff_ms,
                  input->now_ms);
 }

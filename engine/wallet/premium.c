@@ -119,7 +119,7 @@ static bool may_be_paid(const struct wallet_input *input, const struct premium_r
     const uint32_t area = order->insu_admdvs;
     const enum error_code code = insurance_code(input, area);
     if (code != ERROR_OK) {
-        return refuse(decision, code, FIELD(insutype), CHECK_KNOWN, order->insutype, 0);
+        return refuse(decision, code, FIELD(insutype), CHECK_STATE, order->insutype, 0);
     }
     if (!in_window(input, area)) {
         return refuse(decision, ERROR_PREMIUM_WINDOW, FIELD(year), CHECK_RANGE, order->year,
@@ -205,7 +205,7 @@ void judge_prem_due(const struct wallet_input *input, struct person *person,
     if (!sender_is_of(input, order->insu_admdvs, decision)) return;
     const enum error_code code = insurance_code(input, order->insu_admdvs);
     if (code != ERROR_OK) {
-        refuse(decision, code, FIELD(insutype), CHECK_KNOWN, order->insutype, 0);
+        refuse(decision, code, FIELD(insutype), CHECK_STATE, order->insutype, 0);
         return;
     }
     struct premium_row *row = row_for(person, order->insutype, order->year);
@@ -320,13 +320,13 @@ static bool fact_allows(const struct wallet_input *input, struct wallet_decision
         return true;
     case ERROR_PREMIUM_INSUTYPE:
     case ERROR_PREMIUM_NOT_CONNECTED:
-        return refuse(decision, fact->code, FIELD(insutype), CHECK_KNOWN, input->order->insutype,
+        return refuse(decision, fact->code, FIELD(insutype), CHECK_STATE, input->order->insutype,
                       0);
     case ERROR_PREMIUM_AMOUNT:
         return refuse(decision, fact->code, FIELD(amount), CHECK_MATCH, input->order->amount,
                       fact->due);
     case ERROR_NO_WALLET:
-        return refuse(decision, fact->code, FIELD(wlt_id), CHECK_KNOWN, 0, 0);
+        return refuse(decision, fact->code, FIELD(wlt_id), CHECK_STATE, 0, 0);
     default:
         return refuse(decision, fact->code, FIELD(year), CHECK_NONE, input->order->year, 0);
     }
@@ -431,6 +431,7 @@ static bool may_go_back(const struct wallet_input *input, const struct person *p
         return refuse(decision, ERROR_NO_PREMIUM, FIELD(pay_id), CHECK_NONE, 0, 0);
     }
     if (!sender_is_of(input, past->place, decision)) return false;
+    if (payment_disputed(input, FIELD(pay_id), decision)) return false;
     const int64_t left = past->amount - past->reversed;
     if (left == 0) {
         return refuse(decision, ERROR_PREMIUM_REVERSED, FIELD(pay_id), CHECK_NONE, 0, 0);

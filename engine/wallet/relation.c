@@ -57,7 +57,7 @@ static bool kind_allowed(const struct wallet_input *input, const struct person *
         params_value(input->params, PARAM_RELATIVES, person_area(person), input->now_ms);
     if (kind != 0 && kind <= RELATION_KINDS && (kinds >> (kind - 1) & 1) != 0) return true;
     return refuse(decision, ERROR_RELATION_KIND, WALLET_FIELD(input->order->type, rlts_code),
-                  CHECK_KNOWN, kind, kinds);
+                  CHECK_STATE, kind, kinds);
 }
 
 /* The first source is an employee's personal account. Where a wallet may be passed on, whoever is
@@ -71,11 +71,11 @@ static bool giver_fits(const struct wallet_input *input, const struct person *pe
         params_value(input->params, PARAM_SOURCE_WALLET, person_area(person), input->now_ms) != 0;
     if (insured->insutype != INSUTYPE_EMPLOYEE &&
         !(passing_on && basic_insurance(insured->insutype))) {
-        return refuse(decision, ERROR_GIVER_INSUTYPE, field, CHECK_KNOWN, insured->insutype,
+        return refuse(decision, ERROR_GIVER_INSUTYPE, field, CHECK_STATE, insured->insutype,
                       INSUTYPE_EMPLOYEE);
     }
     if (!person_may_give(person)) {
-        return refuse(decision, ERROR_INSURED_STATE, field, CHECK_KNOWN, insured->state,
+        return refuse(decision, ERROR_INSURED_STATE, field, CHECK_STATE, insured->state,
                       INSURED_NORMAL);
     }
     return true;
@@ -86,11 +86,11 @@ static bool receiver_fits(const struct wallet_input *input, struct wallet_decisi
     const struct wallet_fact *fact = input->fact;
     const uint32_t field = WALLET_FIELD(input->order->type, other_key);
     if (fact->insured_state != INSURED_NORMAL) {
-        return refuse(decision, ERROR_RECEIVER_INSURANCE, field, CHECK_KNOWN, fact->insured_state,
+        return refuse(decision, ERROR_RECEIVER_INSURANCE, field, CHECK_STATE, fact->insured_state,
                       INSURED_NORMAL);
     }
     if (!basic_insurance(fact->insutype)) {
-        return refuse(decision, ERROR_RECEIVER_INSURANCE, field, CHECK_KNOWN, fact->insutype, 0);
+        return refuse(decision, ERROR_RECEIVER_INSURANCE, field, CHECK_STATE, fact->insutype, 0);
     }
     return true;
 }
@@ -185,7 +185,7 @@ void judge_unbind(const struct wallet_input *input, struct person *person,
 
     if (!sender_is_app(input, decision)) return;
     if (row == NULL || row->side != SIDE_GIVER) {
-        refuse(decision, ERROR_NO_RELATION, WALLET_FIELD(order->type, rlts_id), CHECK_KNOWN, 0, 0);
+        refuse(decision, ERROR_NO_RELATION, WALLET_FIELD(order->type, rlts_id), CHECK_STATE, 0, 0);
         return;
     }
     const struct psn_key other = row->other;

@@ -114,7 +114,7 @@ static bool institution_takes(const struct wallet_input *input, struct wallet_de
         return true;
     }
     if (institution == NULL) {
-        return refuse(decision, ERROR_INSTITUTION_WALLET, field, CHECK_KNOWN, 0, 0);
+        return refuse(decision, ERROR_INSTITUTION_WALLET, field, CHECK_STATE, 0, 0);
     }
     if (institution->level_wallet != LEVEL_WALLET_OK &&
         institution->level_wallet != LEVEL_WALLET_LAG) {
@@ -312,6 +312,14 @@ void judge_pay(const struct wallet_input *input, struct person *person,
 
 /* -- take back -------------------------------------------------------------------------------- */
 
+bool payment_disputed(const struct wallet_input *input, uint32_t field,
+                      struct wallet_decision *decision)
+{
+    if (input->fact == NULL || input->fact->disputed == 0) return false;
+    refuse(decision, ERROR_PAYMENT_DISPUTED, field, CHECK_NONE, 0, 0);
+    return true;
+}
+
 /* A payment that came with a settlement goes back with that settlement's refund, and a premium by
  * PremReverse: neither is found here. */
 static bool past_found(const struct wallet_input *input, const struct person *person,
@@ -325,7 +333,7 @@ static bool past_found(const struct wallet_input *input, const struct person *pe
         return refuse(decision, ERROR_NO_PAYMENT, field, CHECK_NONE, 0, 0);
     }
     if (past->type != MESSAGE_WLT_PAY) {
-        return refuse(decision, ERROR_NO_PAYMENT, field, CHECK_MATCH, past->type, MESSAGE_WLT_PAY);
+        return refuse(decision, ERROR_NO_PAYMENT, field, CHECK_STATE, past->type, MESSAGE_WLT_PAY);
     }
     if (province_code(past->place) != province_code(order->mdtrtarea_admvs)) {
         return refuse(decision, ERROR_WRONG_PROVINCE, FIELD(mdtrtarea_admvs), CHECK_MATCH,
@@ -351,10 +359,8 @@ void judge_pay_reverse(const struct wallet_input *input, struct person *person,
 {
     if (!sender_is_of(input, input->order->mdtrtarea_admvs, decision)) return;
     if (!past_found(input, person, decision)) return;
-    if (input->fact != NULL && input->fact->disputed != 0) {
-        refuse(decision, ERROR_PAYMENT_DISPUTED, FIELD(pay_id), CHECK_NONE, 0, 0);
-        return;
-    }
+    const uint32_t field = input->order->pay_id.size != 0 ? FIELD(pay_id) : FIELD(setl_id);
+    if (payment_disputed(input, field, decision)) return;
     take_back(input, person, input->order->amount, decision);
 }
 

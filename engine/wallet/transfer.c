@@ -191,7 +191,7 @@ static bool receiver_is_open(const struct wallet_input *input, struct wallet_dec
     const uint32_t state = input->fact->wallet_state;
     if (state == WALLET_OPEN) return true;
     return refuse(decision, state == WALLET_FROZEN ? ERROR_WALLET_CLOSED : ERROR_RECEIVER_NO_WALLET,
-                  WALLET_FIELD(input->order->type, other_key), CHECK_KNOWN, state, WALLET_OPEN);
+                  WALLET_FIELD(input->order->type, other_key), CHECK_STATE, state, WALLET_OPEN);
 }
 
 static bool both_enabled(const struct wallet_input *input, const struct person *person,
@@ -202,11 +202,11 @@ static bool both_enabled(const struct wallet_input *input, const struct person *
     const uint32_t theirs = input->fact->use_loc_admdvs;
     const uint32_t ours = person->wallet.use_loc_admdvs;
     if (params_value(params, PARAM_WALLET_ENABLED, theirs, input->now_ms) == 0) {
-        return refuse(decision, ERROR_AREA_NOT_ENABLED, WALLET_FIELD(type, other_key), CHECK_KNOWN,
+        return refuse(decision, ERROR_AREA_NOT_ENABLED, WALLET_FIELD(type, other_key), CHECK_STATE,
                       theirs, 0);
     }
     if (params_value(params, PARAM_WALLET_ENABLED, ours, input->now_ms) == 0) {
-        return refuse(decision, ERROR_GIVER_AREA, WALLET_FIELD(type, wlt_id), CHECK_KNOWN, ours, 0);
+        return refuse(decision, ERROR_GIVER_AREA, WALLET_FIELD(type, wlt_id), CHECK_STATE, ours, 0);
     }
     return true;
 }
@@ -217,14 +217,14 @@ static bool related(const struct wallet_input *input, struct person *person,
     const struct wallet_order *order = input->order;
     const uint32_t field = WALLET_FIELD(order->type, rlts_id);
     const struct relation_row *row = person_relation(person, &input->fact->psn_key, SIDE_GIVER);
-    if (row == NULL) return refuse(decision, ERROR_NO_RELATION, field, CHECK_KNOWN, 0, 0);
+    if (row == NULL) return refuse(decision, ERROR_NO_RELATION, field, CHECK_STATE, 0, 0);
     if (order->rlts_id.size != 0 && !bytes_equal(order->rlts_id, bytes_of(row->rlts_id))) {
         return refuse(decision, ERROR_NO_RELATION, field, CHECK_MATCH, 0, 0);
     }
     const int64_t kinds =
         params_value(input->params, PARAM_RELATIVES, person_area(person), input->now_ms);
     if ((kinds >> (row->rlts_code - 1) & 1) == 0) {
-        return refuse(decision, ERROR_RELATION_KIND, field, CHECK_KNOWN, row->rlts_code, kinds);
+        return refuse(decision, ERROR_RELATION_KIND, field, CHECK_STATE, row->rlts_code, kinds);
     }
     return true;
 }
@@ -236,15 +236,15 @@ static bool giver_fits(const struct wallet_input *input, const struct person *pe
     const uint32_t field = WALLET_FIELD(order->type, src);
     if (!person_may_give(person)) {
         return refuse(decision, ERROR_INSURED_STATE, WALLET_FIELD(order->type, psn_key),
-                      CHECK_KNOWN, person->insured.state, INSURED_NORMAL);
+                      CHECK_STATE, person->insured.state, INSURED_NORMAL);
     }
     if (order->src == SRC_ACCOUNT && person->insured.insutype != INSUTYPE_EMPLOYEE) {
-        return refuse(decision, ERROR_GIVER_INSUTYPE, field, CHECK_KNOWN, person->insured.insutype,
+        return refuse(decision, ERROR_GIVER_INSUTYPE, field, CHECK_STATE, person->insured.insutype,
                       INSUTYPE_EMPLOYEE);
     }
     if (order->src == SRC_WALLET &&
         params_value(input->params, PARAM_SOURCE_WALLET, person_area(person), input->now_ms) == 0) {
-        return refuse(decision, ERROR_GIVER_INSUTYPE, field, CHECK_KNOWN, SRC_WALLET, SRC_ACCOUNT);
+        return refuse(decision, ERROR_GIVER_INSUTYPE, field, CHECK_STATE, SRC_WALLET, SRC_ACCOUNT);
     }
     return true;
 }
@@ -458,9 +458,9 @@ static struct transfer_row *under_way(const struct wallet_input *input, struct p
     if (row != NULL || (past != NULL && past->found && past->stas == STAS_EXPIRED)) {
         refuse(decision, ERROR_TRANSFER_EXPIRED, field, CHECK_NONE, 0, 0);
     } else if (past != NULL && past->found) {
-        refuse(decision, ERROR_TRANSFER_ENDED, field, CHECK_KNOWN, past->stas, 0);
+        refuse(decision, ERROR_TRANSFER_ENDED, field, CHECK_STATE, past->stas, 0);
     } else {
-        refuse(decision, ERROR_NO_TRANSFER, field, CHECK_KNOWN, 0, 0);
+        refuse(decision, ERROR_NO_TRANSFER, field, CHECK_STATE, 0, 0);
     }
     return NULL;
 }
@@ -503,7 +503,7 @@ static bool still_given(const struct wallet_input *input, struct person *person,
         return true;
     }
     return refuse(decision, ERROR_TRANSFER_ENDED, WALLET_FIELD(input->order->type, trsf_id),
-                  CHECK_KNOWN, STAS_VOIDED, 0);
+                  CHECK_STATE, STAS_VOIDED, 0);
 }
 
 /* The origin learns that another one holds its money; an origin that is this person knows. */
@@ -687,7 +687,7 @@ void judge_reclaim(const struct wallet_input *input, struct person *person,
     }
     const struct relation_row *row = person_relation_by_id(person, order->rlts_id);
     if (row == NULL || row->side != SIDE_GIVER) {
-        refuse(decision, ERROR_NO_RELATION, WALLET_FIELD(order->type, rlts_id), CHECK_KNOWN, 0, 0);
+        refuse(decision, ERROR_NO_RELATION, WALLET_FIELD(order->type, rlts_id), CHECK_STATE, 0, 0);
         return;
     }
     const struct holder_row *holder = person_holder(person, &row->other);

@@ -139,7 +139,7 @@ bool wallet_is_there(const struct wallet_input *input, const struct person *pers
     const struct wallet_row *wallet = &person->wallet;
     const uint32_t field = WALLET_FIELD(order->type, wlt_id);
     if (wallet->state == WALLET_NONE) {
-        return refuse(decision, ERROR_NO_WALLET, field, CHECK_KNOWN, 0, 0);
+        return refuse(decision, ERROR_NO_WALLET, field, CHECK_STATE, 0, 0);
     }
     if (order->wlt_id.size != 0 && !bytes_equal(order->wlt_id, bytes_of(wallet->wlt_id))) {
         return refuse(decision, ERROR_NO_WALLET, field, CHECK_MATCH, 0, 0);
@@ -153,7 +153,7 @@ bool wallet_is_open(const struct wallet_input *input, const struct person *perso
     if (!wallet_is_there(input, person, decision)) return false;
     if (person->wallet.state == WALLET_OPEN) return true;
     return refuse(decision, ERROR_WALLET_CLOSED, WALLET_FIELD(input->order->type, wlt_id),
-                  CHECK_KNOWN, person->wallet.state, WALLET_OPEN);
+                  CHECK_STATE, person->wallet.state, WALLET_OPEN);
 }
 
 void answer_nothing(const char *id, bool dup, struct wallet_decision *decision)

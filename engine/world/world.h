@@ -47,6 +47,8 @@ enum request_type {
     REQUEST_SWEEP = 0xe104,    /* Only in entries: what became due at a time. */
     REQUEST_DISPUTED = 0xe105, /* Of home 0, never of a shard: is a debt of the payment `body` in
                                 * dispute? The answer's seq is not 0 then. */
+    REQUEST_PAY_ID = 0xe106,   /* Which payment the message of type `period` in `body` takes back:
+                                * the answer is its pay_id, nothing when there is none. */
 };
 
 struct request {

@@ -5,6 +5,7 @@ import csv
 import unittest
 
 import harness
+from cycle_cli import Centre
 from harness import Case, ms
 from wallet_cli import AREA, CHILD, PARENT, SIBLING, Wallets
 
@@ -261,6 +262,59 @@ class TestGolden(WalletCase):
             rows = list(csv.DictReader(file))
         inpatient = sum(row["med_type"].startswith("2") for row in rows)
         self.assertAlmostEqual(0.051, inpatient / len(rows), delta=0.012)
+        self.end()
+
+
+class TestDisputes(WalletCase):
+    def dispute(self, number, area, setl_id):
+        centre = Centre(self.engine)
+        centre.do("dispute", "open", number, "--as", area // 10000, "--insu", area, "--setl-id",
+                  setl_id, "--reason", 2)
+        return centre
+
+    def test_a_disputed_payment_waits(self):
+        """A debt in dispute: neither name of its payment takes it back, until that is decided."""
+        self.family()
+        self.w.institution(HOSPITAL, AREA["sichuan"])
+        self.w.give("mother", "xue", 20000)
+        for turn, name in enumerate(("pay_id", "setl_id"), 1):
+            paid = self.w.pay("xue", AREA["sichuan"], 5000, HOSPITAL, setl_id="VISIT%d" % turn)
+            self.assertRefused(0, paid)
+            back = dict(rev_setl_id="R%d" % turn, psn_key=self.w.key("xue"),
+                        mdtrtarea_admvs=AREA["sichuan"], rev_amt=0)
+            back[name] = paid["pay_id"] if name == "pay_id" else "VISIT%d" % turn
+            number = "D%d" % turn
+            centre = self.dispute(number, AREA["yunnan"], paid["pay_id"] + "-1")
+            self.assertRefused(3031, self.w.call("WltPayReverse", **back))
+            self.crash()
+            self.assertRefused(3031, self.w.call("WltPayReverse", **back))
+            centre = Centre(self.engine)
+            centre.do("dispute", "resolve", number, "--pay")
+            self.assertRefused(0, self.w.call("WltPayReverse", **back))
+        self.assertEqual(20000, self.w.balance("xue"))
+        self.assertEqual({(53, 51): 0}, self.debts())
+        self.end()
+
+    def test_a_disputed_premium_waits(self):
+        """The same for a premium that its insured area takes back."""
+        self.clock("2026-10-15T10:00:00+08:00")
+        self.w.open("daughter", "sichuan")
+        self.w.open("mother", "yunnan", insutype=390)
+        self.assertRefused(0, self.w.bind("daughter", "mother", PARENT))
+        self.w.give("daughter", "mother", 50000)
+        self.w.ok("PremDue", psn_key=self.w.key("mother"), insutype=390, year=2027,
+                  insu_admdvs=AREA["yunnan"], due_amt=40000, order_no="DUE1")
+        paid = self.w.ok("PremPay", payer_wlt_id=self.w.wlt_id("mother"),
+                         payer_psn_key=self.w.key("mother"), psn_key=self.w.key("mother"),
+                         insutype=390, year=2027, amt=40000, insu_admdvs=AREA["yunnan"],
+                         order_no="DUE1", commit_ack=True)
+        back = dict(pay_id=paid["pay_id"], rev_no="R1", payer_psn_key=self.w.key("mother"),
+                    reason=1, amt=0)
+        centre = self.dispute("D1", AREA["sichuan"], paid["pay_id"] + "-1")
+        self.assertRefused(3031, self.w.call("PremReverse", **back))
+        centre.do("dispute", "resolve", "D1", "--pay")
+        self.assertRefused(0, self.w.call("PremReverse", **back))
+        self.assertEqual({(51, 53): 0}, self.debts("2026-10", line=6))
         self.end()
 
 

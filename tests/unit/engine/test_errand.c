@@ -3,6 +3,7 @@
 
 #include "codec/wallet.h"
 #include "proto/person.pb-c.h"
+#include "proto/premium.pb-c.h"
 #include "proto/session.pb-c.h"
 #include "proto/wallet.pb-c.h"
 #include "tests/lib/unit.h"
@@ -236,9 +237,78 @@ static void a_reversal_knows_of_disputes(void **state)
     assert_true(comes_disputed(PAY_ID));
     assert_false(comes_disputed("P0000001000000000000000a2"));
     assert_false(comes_disputed("P0000001000000000000000a"));
-    assert_false(comes_disputed(""));
     rig_dispute(PAY_ID "-2", true);
     assert_false(comes_disputed(PAY_ID));
+}
+
+/* A payment that the message calls by its settlement, and a premium. */
+struct named {
+    uint16_t type;
+    const char *pay_id; /* As the deciding shard knows it; empty: it knows none. */
+};
+
+static struct named named;
+
+static void answer_name(const struct seen *seen, struct result *result)
+{
+    if (seen->type != REQUEST_PAY_ID) {
+        rig_say(result, "ok");
+    } else if (named.pay_id[0] != '\0') {
+        rig_say(result, named.pay_id);
+    }
+}
+
+static void send_reversal(uint32_t home)
+{
+    if (named.type == MESSAGE_PREM_REVERSE) {
+        Qingfen__V1__PremReverse reverse = QINGFEN__V1__PREM_REVERSE__INIT;
+        reverse.pay_id = (char *)(uintptr_t)named.pay_id;
+        reverse.payer_psn_key = KEY(1);
+        (void)rig_frame(home, named.type, home + 1, &reverse);
+        return;
+    }
+    Qingfen__V1__WltPayReverse reverse = QINGFEN__V1__WLT_PAY_REVERSE__INIT;
+    reverse.setl_id = "S1";
+    reverse.psn_key = KEY(1);
+    (void)rig_frame(home, named.type, home + 1, &reverse);
+}
+
+/* From every home; whether the message came with a dispute. */
+static void check_named(uint16_t type, const char *pay_id, bool disputed)
+{
+    const uint32_t stops = type == MESSAGE_WLT_PAY_REVERSE ? 2 : 1;
+    named = (struct named){.type = type, .pay_id = pay_id};
+    rig.answer = answer_name;
+    for (uint32_t home = 0; home < RIG_SHARDS; home++) {
+        rig.seen_count = rig.sent_count = 0;
+        send_reversal(home);
+        rig_run();
+        assert_int_equal(rig.seen_count, stops);
+        const struct seen *last = &rig.seen[stops - 1];
+        if (stops == 2) {
+            assert_int_equal(rig.seen[0].type, REQUEST_PAY_ID);
+            assert_int_equal(rig.seen[0].period, type);
+            assert_int_equal(rig.seen[0].shard, 1);
+        }
+        assert_int_equal(last->shard, 1);
+        assert_int_equal(last->type, type);
+        assert_int_equal(last->area, disputed ? sizeof(struct wallet_fact) : 0);
+        assert_answer(home + 1, type, "ok");
+    }
+}
+
+static void a_reversal_by_another_name_does_too(void **state)
+{
+    static const uint16_t types[] = {MESSAGE_WLT_PAY_REVERSE, MESSAGE_PREM_REVERSE};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        rig_dispute(PAY_ID "-1", false);
+        check_named(types[i], PAY_ID, true);
+        check_named(types[i], "P0000001000000000000000a2", false);
+        check_named(types[i], "", false);
+        rig_dispute(PAY_ID "-1", true);
+        check_named(types[i], PAY_ID, false);
+    }
 }
 
 /* -- everywhere ------------------------------------------------------------------------------ */
@@ -262,6 +332,10 @@ static void a_push_reaches_every_shard(void **state)
         for (uint32_t i = 0; i < RIG_SHARDS; i++) {
             assert_int_equal(rig.seen[i].shard, i);
             assert_int_equal(rig.seen[i].type, MESSAGE_RULE_PUSH);
+            struct wallet_fact fact = {0};
+            assert_int_equal(rig.seen[i].area, i == 0 ? 0 : sizeof fact);
+            memcpy(&fact, rig.seen[i].body, rig.seen[i].area);
+            assert_int_equal(fact.decided, i == 0 ? 0 : 1);
         }
         assert_answer(home + 1, MESSAGE_RULE_PUSH, "zero");
     }
@@ -529,6 +603,7 @@ int main(void)
         TEST(too_many_wait_and_then_go_on),
         TEST(a_full_own_shard_is_asked_again),
         TEST(a_reversal_knows_of_disputes),
+        TEST(a_reversal_by_another_name_does_too),
         TEST(a_push_reaches_every_shard),
         TEST(a_push_ends_at_the_first_refusal),
         TEST(a_question_goes_on_with_its_cursor),

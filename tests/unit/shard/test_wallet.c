@@ -650,6 +650,41 @@ static void transfers_end_once(void **state)
     check_replay();
 }
 
+/* Which payment a reversal means that names the settlement; "" for none. */
+static void check_meant(const struct wallet_order *o, const char *want)
+{
+    uint8_t message[256];
+    const size_t size = wire_encode(wallet_table(o->type), o, message);
+    const struct rig_result got =
+        give(home(RECEIVER),
+             (struct request){.type = REQUEST_PAY_ID, .period = o->type, .body = {message, size}});
+    assert_int_equal(got.result.code, ERROR_OK);
+    assert_int_equal(got.result.data_size, strlen(want));
+    assert_memory_equal(got.result.data, want, strlen(want));
+}
+
+static void payments_by_settlement(void **state)
+{
+    (void)state;
+    fill_wallet();
+    const struct answer_read paid = done(pay(RECEIVER, "S1", 1000));
+    struct wallet_order o = order(MESSAGE_WLT_PAY_REVERSE);
+    o.client_no = bytes_of("V1");
+    o.mdtrtarea_admvs = SICHUAN;
+    o.psn_key = key_bytes(RECEIVER);
+    o.setl_id = bytes_of("S1");
+    const struct snap before = snap_of(home(RECEIVER));
+    check_meant(&o, paid.id);
+    o.setl_id = bytes_of("S2");
+    check_meant(&o, "");
+    o.setl_id = bytes_of("S1");
+    o.mdtrtarea_admvs = YUNNAN; /* Another province's number. */
+    check_meant(&o, "");
+    o.psn_key = (struct bytes){NULL, 0};
+    check_meant(&o, "");
+    same_snap(before, snap_of(home(RECEIVER)));
+}
+
 static void unknown_names(void **state)
 {
     (void)state;
@@ -1333,6 +1368,37 @@ static void outboxes(void **state)
     check_replay();
 }
 
+/* A push that a crash left between two shards is completed by the same one, after its beginning. */
+static void pushes_are_completed(void **state)
+{
+    uint8_t body[sizeof(struct wallet_fact) + 256];
+    const struct wallet_fact decided = {.decided = 1};
+    struct wallet_order o = order(MESSAGE_RULE_PUSH);
+    (void)state;
+    o.name = bytes_of("wallet_enabled");
+    o.value = bytes_of("off");
+    o.place = 510000;
+    o.eff_ms = at("2026-03-05T00:00:00");
+    memcpy(body, &decided, sizeof decided);
+    const size_t size = wire_encode(wallet_table(o.type), &o, body + sizeof decided);
+    struct request first = {.type = o.type, .body = {body + sizeof decided, size}};
+    struct request then = {
+        .type = o.type, .area = sizeof decided, .body = {body, sizeof decided + size}};
+    assert_int_equal(give(&rigs[0], first).result.code, ERROR_OK);
+    set_clock("2026-03-06T12:00:00");
+    assert_int_equal(give(&rigs[1], first).result.code, ERROR_RULE_INVALID);
+    const struct rig_result again = give(&rigs[0], first);
+    assert_int_equal(again.result.code, ERROR_OK);
+    assert_true(again.result.dup);
+    for (int i = 0; i < 2; i++) {
+        const struct rig_result got = give(&rigs[1], then);
+        assert_int_equal(got.result.code, ERROR_OK);
+        assert_int_equal(got.result.dup, i != 0);
+    }
+    assert_int_equal(open_wallet(RECEIVER, SICHUAN, SICHUAN).code, ERROR_AREA_NOT_ENABLED);
+    check_replay();
+}
+
 static void rules_and_institutions(void **state)
 {
     (void)state;
@@ -1387,6 +1453,7 @@ int main(void)
         T(refused_leaves_no_trace),
         T(same_ids_other_content),
         T(transfers_end_once),
+        T(payments_by_settlement),
         T(unknown_names),
         T(swept_before_the_clock),
         T(swept_after_a_night_off),
@@ -1411,6 +1478,7 @@ int main(void)
         T(many_returns),
         T(hardly_any_room),
         T(outboxes),
+        T(pushes_are_completed),
         T(rules_and_institutions),
     };
 #undef T

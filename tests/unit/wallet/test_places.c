@@ -220,7 +220,7 @@ static void a_rule_refused(void **state)
         judge(judge_rule, &input);          \
         expect_failure(code, field, check); \
     } while (0)
-    REFUSED(order.name = bytes_of("allow"), ERROR_RULE_INVALID, 2, CHECK_KNOWN);
+    REFUSED(order.name = bytes_of("allow"), ERROR_RULE_INVALID, 2, CHECK_STATE);
     REFUSED(order.value = bytes_of("yes"), ERROR_RULE_INVALID, 3, CHECK_NONE);
     REFUSED(order.value = bytes_of(""), ERROR_RULE_INVALID, 3, CHECK_NONE);
     REFUSED(order.place = 34, ERROR_RULE_INVALID, 7, CHECK_KNOWN);
@@ -300,6 +300,41 @@ static void any_order_leaves_the_same(void **state)
     }
 }
 
+/* What shard 0 took the others take, whatever time it is there and whatever came in between. */
+static void followers_take_it(void **state)
+{
+    const struct wallet_fact decided = {.decided = 1};
+    struct wallet_order order = rule();
+    struct wallet_input input = input_of(&order);
+    (void)state;
+    params_init(&params);
+    input.now_ms = order.eff_ms + 1;
+    judge(judge_rule, &input);
+    expect_failure(ERROR_RULE_INVALID, 27, CHECK_RANGE);
+    input.fact = &decided;
+    judge(judge_rule, &input);
+    assert_int_equal(decision.failures.count, 0);
+    assert_true(decision.put_rule && !decision.nothing);
+
+    order = institution();
+    input = input_of(&order);
+    input.fact = &decided;
+    input.province = 34;
+    judge(judge_institution, &input);
+    assert_true(decision.put_institution);
+    struct institution stored = decision.institution;
+    stored.version = order.which + 1; /* The next one was faster. */
+    stored.admdvs = 530100;           /* And the code has moved. */
+    input.institution = &stored;
+    judge(judge_institution, &input);
+    assert_int_equal(decision.failures.count, 0);
+    assert_true(decision.nothing && !decision.put_institution);
+    stored.version = order.which - 1;
+    judge(judge_institution, &input);
+    assert_int_equal(decision.failures.count, 0);
+    assert_true(decision.put_institution);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +346,7 @@ int main(void)
         cmocka_unit_test(a_rule_refused),
         cmocka_unit_test(a_rule_again),
         cmocka_unit_test(any_order_leaves_the_same),
+        cmocka_unit_test(followers_take_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

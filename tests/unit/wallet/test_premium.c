@@ -497,6 +497,31 @@ static void refunds_in_parts(void **state)
     assert_int_equal(row_of(CHILD)->state, PREMIUM_PAID);
 }
 
+/* What a debt of it comes to is being disputed between provinces: it waits for that. */
+static void disputed_premium_stays(void **state)
+{
+    static struct person after;
+    struct wallet_fact fact = {.disputed = 1};
+    (void)state;
+    assert_int_equal(pay_for(CHILD), 0);
+    struct wallet_order order = rig_order(pay.rig, MESSAGE_PREM_REVERSE);
+    order.psn_key = rig_key_bytes(PATIENT);
+    order.pay_id = bytes_of(pay.past.id);
+    order.reason = 3;
+    const struct wallet_input input = {.order = &order,
+                                       .fact = &fact,
+                                       .params = &pay.rig->params,
+                                       .past = &pay.past,
+                                       .now_ms = pay.rig->now_ms};
+    person_copy(&after, rig_person(pay.rig, PATIENT));
+    wallet_judge(&input, &after, &pay.rig->decision);
+    assert_int_equal(pay.rig->decision.failures.count, 1);
+    assert_int_equal(pay.rig->decision.failures.list[0].code, ERROR_PAYMENT_DISPUTED);
+    fact.disputed = 0;
+    wallet_judge(&input, &after, &pay.rig->decision);
+    assert_int_equal(pay.rig->decision.failures.count, 0);
+}
+
 /* What a province said before is no longer due when its premium went back: it is asked anew. */
 static void asked_anew_after_a_refund(void **state)
 {
@@ -581,6 +606,7 @@ int main(void)
         RIGGED(second_payment_does_not_count),
         RIGGED(too_many_years),
         RIGGED(refunds_in_parts),
+        RIGGED(disputed_premium_stays),
         RIGGED(asked_anew_after_a_refund),
         RIGGED(refund_refused),
         RIGGED(insured_area_refuses),
