@@ -220,8 +220,8 @@ static uint32_t premium_line(uint32_t insutype)
     return insutype == 390 ? LINE_PREMIUM_RESIDENT : LINE_PREMIUM_CARE;
 }
 
-/* How a transfer ended, by what its last entry was about. */
-static uint32_t transfer_end(const struct shard *shard, uint64_t seq)
+/* How a transfer ended, by what its last entry was about; and of one that was refused, why. */
+static uint32_t transfer_end(const struct shard *shard, uint64_t seq, uint32_t *ret_code)
 {
     const struct mark mark = mark_of(shard, seq);
     struct wallet_entry its;
@@ -231,6 +231,7 @@ static uint32_t transfer_end(const struct shard *shard, uint64_t seq)
     const struct entry last = entry_at(shard, mark.last_seq);
     ENSURE(wallet_entry_decode(last.body, &its));
     read_said(&its, &found);
+    if (found.said.stas == STAS_REFUSED) *ret_code = found.said.number;
     switch (its.type) {
     case MESSAGE_TRSF_ACCEPT:
         return STAS_ACCEPTED;
@@ -309,7 +310,9 @@ static void past_of(const struct shard *shard, const struct entry *entry,
     ENSURE(first_person(its, &ret_past->person));
     past_of_message(its, ret_past);
     ret_past->via = via_of(shard, entry->seq, ret_past->place);
-    if (its->type == MESSAGE_TRSF_SUBMIT) ret_past->stas = transfer_end(shard, entry->seq);
+    if (its->type == MESSAGE_TRSF_SUBMIT) {
+        ret_past->stas = transfer_end(shard, entry->seq, &ret_past->code);
+    }
 }
 
 /* What an order refers to: the id, and what is answered when there is nothing of that name. */
