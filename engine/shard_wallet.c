@@ -1203,12 +1203,36 @@ bool judge_inline_correction(const struct shard *shard, const struct settlement 
                              failures);
 }
 
-/* -- what a settlement's person has to be asked for -------------------------------------------- */
+/* -- what a settlement's person and institution have to be asked for ----------------------------
+ */
+
+/* 2007: where the insured area wants it, the directory has the institution in that province and on
+ * that day. */
+static void judge_directory(const struct shard *shard, const struct settlement *s,
+                            struct failures *failures)
+{
+    if (params_value(shard->params, PARAM_DIRECTORY_CHECK, s->insu_admdvs, s->setl_time) == 0) {
+        return;
+    }
+    const struct civil day = civil_from_ms(s->setl_time);
+    const uint32_t date = (uint32_t)(day.year * 10000 + day.month * 100 + day.day);
+    struct institution row;
+    if (!institution_load(shard, s->fixmedins_code, &row)) {
+        failures_add(failures, ERROR_INSTITUTION, SETL_FIELD_FIXMEDINS_CODE, CHECK_KNOWN, 0, 0);
+    } else if (row.admdvs / 10000 != s->mdtrtarea_admvs / 10000) {
+        failures_add(failures, ERROR_INSTITUTION, SETL_FIELD_FIXMEDINS_CODE, CHECK_MATCH,
+                     s->mdtrtarea_admvs / 10000, row.admdvs / 10000);
+    } else if (date < row.from || (row.to != 0 && date > row.to)) {
+        failures_add(failures, ERROR_INSTITUTION, SETL_FIELD_FIXMEDINS_CODE, CHECK_RANGE, date,
+                     date < row.from ? row.from : row.to);
+    }
+}
 
 void judge_switches(const struct shard *shard, const struct settlement *s, uint8_t line,
                     struct failures *failures)
 {
     struct person *person = &shard->work->before;
+    judge_directory(shard, s, failures);
     if (!wallet_checks_settlement(shard->params, s->insu_admdvs, s->mdtrtarea_admvs,
                                   line == LINE_PHARMACY, s->setl_time)) {
         return;
