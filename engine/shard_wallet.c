@@ -662,8 +662,14 @@ static void read_fact(struct wallet_work *w, struct bytes fact)
         w->has_fact = true;
     }
     if (!needs_fact(o->type)) return;
-    if (!w->has_fact || o->other_key.size != PSN_KEY_SIZE ||
-        memcmp(w->fact.psn_key.bytes, o->other_key.data, PSN_KEY_SIZE) != 0) {
+    if (!w->has_fact && o->psn_key.size == 0 && o->other_key.size == PSN_KEY_SIZE) {
+        /* An id that leads to nobody: so nobody was asked. */
+        const bool accept = o->type == MESSAGE_TRSF_ACCEPT;
+        refuse(w, accept ? ERROR_NO_TRANSFER : ERROR_NO_WALLET,
+               accept ? WALLET_FIELD(o->type, trsf_id) : WALLET_FIELD(o->type, wlt_id), CHECK_KNOWN,
+               0, 0);
+    } else if (!w->has_fact || o->other_key.size != PSN_KEY_SIZE ||
+               memcmp(w->fact.psn_key.bytes, o->other_key.data, PSN_KEY_SIZE) != 0) {
         refuse(w, ERROR_MALFORMED, WALLET_FIELD(o->type, other_key),
                o->other_key.size == 0 ? CHECK_MISSING : CHECK_MATCH, 0, 0);
     }

@@ -111,8 +111,11 @@ class TestCodes(Case):
         self.check(3014, town.submit(YUNNAN, ANHUI, YUAN, "4"))
         self.check(3017, wallet.WltClose(psn_key=keys[ANHUI], close_no="X", reason=1))
         self.check(3020, wallet.TrsfAccept(trsf_id=sent.trsf_id, recv_psn_key=keys[SHAANXI]))
-        self.check(3022, wallet.TrsfAccept(trsf_id=sent.trsf_id[:-1] + "z",
-                                           recv_psn_key=keys[ANHUI]))
+        last = "0" if sent.trsf_id[-1] != "0" else "1"
+        for wrong in (sent.trsf_id[:-1] + last, sent.trsf_id[:-1] + "z", "T1"):
+            self.check(3022, wallet.TrsfAccept(trsf_id=wrong, recv_psn_key=keys[ANHUI]))
+        self.check(3001, wallet.TrsfSubmit(giver_wlt_id="W1", recv_psn_key=keys[ANHUI], src=1,
+                                           trsf_amt=1, client_no="C", auth_kind=1))
         accept = wallet.TrsfAccept(trsf_id=sent.trsf_id, recv_psn_key=keys[ANHUI])
         self.done(wallet.TrsfAccept(msgid="A", trsf_id=sent.trsf_id, recv_psn_key=keys[ANHUI]))
         wait_for(lambda: town.balance(self.client, ANHUI))
@@ -129,7 +132,6 @@ class TestCodes(Case):
         self.check(3021, town.pay(ANHUI, SHAANXI, 1, "I", fixmedins_code="H61000000009"))
         self.check(3028, town.pay(ANHUI, SHAANXI, 11, "B", psn_part_amt=20, acct_pay=10))
         self.check(3025, town.pay(ANHUI, SHAANXI, 100 * YUAN + 1, "M"))
-        self.check(2005, town.pay(ANHUI, SHAANXI, 0, "Z"))
         push = asking.InstDirPush(msgid="PH", fixmedins_code="P61000000001", admdvs=610100,
                                   fixmedins_name="药店", version=1, business_lv_wlt=1)
         self.done(push)
