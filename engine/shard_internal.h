@@ -396,8 +396,8 @@ bool judge_inline_correction(const struct shard *shard, const struct settlement 
                              const struct entry *original, const struct entry *record,
                              struct bytes msgid, uint32_t field, struct failures *failures);
 
-/* Whether the insured person's switch and filing let the settlement pass. Only for provinces in
- * shard->checked. */
+/* Whether the insured person's switch and filing, and the directory, let the settlement pass. Only
+ * for provinces in shard->checked. */
 void judge_switches(const struct shard *shard, const struct settlement *s, uint8_t line,
                     struct failures *failures);
 

@@ -249,12 +249,15 @@ static void apply_institution(struct shard *shard, struct bytes row)
     shelf_write(shard, (struct bytes){key, sizeof key}, row);
 }
 
-/* Whether a settlement's person has to be looked at is asked for each one: so it is known by
- * province, and the rules are asked only where some row says so. */
+/* Whether a settlement's person or institution has to be looked at is asked for each one: so it is
+ * known by province, and the rules are asked only where some row says so. */
 static void note_check(struct shard *shard, const struct rule_row *row)
 {
-    if (row->param != PARAM_PHARMACY_SWITCH && row->param != PARAM_FILING_CHECK) return;
     if (row->value == 0) return;
+    if (row->param != PARAM_PHARMACY_SWITCH && row->param != PARAM_FILING_CHECK &&
+        row->param != PARAM_DIRECTORY_CHECK) {
+        return;
+    }
     for (uint8_t i = 0; i < PROVINCE_COUNT; i++) {
         if (row->admdvs == 0 || province_of_area(row->admdvs) == i) shard->checked[i] = true;
     }

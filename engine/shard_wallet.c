@@ -222,8 +222,8 @@ static uint32_t premium_line(uint32_t insutype)
     return insutype == 390 ? LINE_PREMIUM_RESIDENT : LINE_PREMIUM_CARE;
 }
 
-/* How a transfer ended, by what its last entry was about. */
-static uint32_t transfer_end(const struct shard *shard, uint64_t seq)
+/* How a transfer ended, by what its last entry was about; and of one that was refused, why. */
+static uint32_t transfer_end(const struct shard *shard, uint64_t seq, uint32_t *ret_code)
 {
     const struct mark mark = mark_of(shard, seq);
     struct wallet_entry its;
@@ -233,6 +233,7 @@ static uint32_t transfer_end(const struct shard *shard, uint64_t seq)
     const struct entry last = entry_at(shard, mark.last_seq);
     ENSURE(wallet_entry_decode(last.body, &its));
     read_said(&its, &found);
+    if (found.said.stas == STAS_REFUSED) *ret_code = found.said.number;
     switch (its.type) {
     case MESSAGE_TRSF_ACCEPT:
         return STAS_ACCEPTED;
@@ -311,7 +312,7 @@ static void past_of(const struct shard *shard, const struct entry *entry,
     ENSURE(first_person(its, &ret_past->person));
     past_of_message(its, ret_past);
     if (its->type == MESSAGE_TRSF_SUBMIT) { /* It owes nothing to anybody. */
-        ret_past->stas = transfer_end(shard, entry->seq);
+        ret_past->stas = transfer_end(shard, entry->seq, &ret_past->code);
     } else {
         ret_past->via = via_of(shard, entry->seq, ret_past->place);
     }
@@ -695,8 +696,14 @@ static void read_fact(struct wallet_work *w, struct bytes fact)
         w->has_fact = true;
     }
     if (!needs_fact(o->type)) return;
-    if (!w->has_fact || o->other_key.size != PSN_KEY_SIZE ||
-        memcmp(w->fact.psn_key.bytes, o->other_key.data, PSN_KEY_SIZE) != 0) {
+    if (!w->has_fact && o->psn_key.size == 0 && o->other_key.size == PSN_KEY_SIZE) {
+        /* An id that leads to nobody: so nobody was asked. */
+        const bool accept = o->type == MESSAGE_TRSF_ACCEPT;
+        refuse(w, accept ? ERROR_NO_TRANSFER : ERROR_NO_WALLET,
+               accept ? WALLET_FIELD(o->type, trsf_id) : WALLET_FIELD(o->type, wlt_id), CHECK_KNOWN,
+               0, 0);
+    } else if (!w->has_fact || o->other_key.size != PSN_KEY_SIZE ||
+               memcmp(w->fact.psn_key.bytes, o->other_key.data, PSN_KEY_SIZE) != 0) {
         refuse(w, ERROR_MALFORMED, WALLET_FIELD(o->type, other_key),
                o->other_key.size == 0 ? CHECK_MISSING : CHECK_MATCH, 0, 0);
     }
@@ -1358,12 +1365,36 @@ bool judge_inline_correction(const struct shard *shard, const struct settlement 
                              failures);
 }
 
-/* -- what a settlement's person has to be asked for -------------------------------------------- */
+/* -- what a settlement's person and institution have to be asked for ----------------------------
+ */
+
+/* 2007: where the insured area wants it, the directory has the institution in that province and on
+ * that day. */
+static void judge_directory(const struct shard *shard, const struct settlement *s,
+                            struct failures *failures)
+{
+    if (params_value(shard->params, PARAM_DIRECTORY_CHECK, s->insu_admdvs, s->setl_time) == 0) {
+        return;
+    }
+    const struct civil day = civil_from_ms(s->setl_time);
+    const uint32_t date = (uint32_t)(day.year * 10000 + day.month * 100 + day.day);
+    struct institution row;
+    if (!institution_load(shard, s->fixmedins_code, &row)) {
+        failures_add(failures, ERROR_INSTITUTION, SETL_FIELD_FIXMEDINS_CODE, CHECK_KNOWN, 0, 0);
+    } else if (row.admdvs / 10000 != s->mdtrtarea_admvs / 10000) {
+        failures_add(failures, ERROR_INSTITUTION, SETL_FIELD_FIXMEDINS_CODE, CHECK_MATCH,
+                     s->mdtrtarea_admvs / 10000, row.admdvs / 10000);
+    } else if (date < row.from || (row.to != 0 && date > row.to)) {
+        failures_add(failures, ERROR_INSTITUTION, SETL_FIELD_FIXMEDINS_CODE, CHECK_RANGE, date,
+                     date < row.from ? row.from : row.to);
+    }
+}
 
 void judge_switches(const struct shard *shard, const struct settlement *s, uint8_t line,
                     struct failures *failures)
 {
     struct person *person = &shard->work->before;
+    judge_directory(shard, s, failures);
     if (!wallet_checks_settlement(shard->params, s->insu_admdvs, s->mdtrtarea_admvs,
                                   line == LINE_PHARMACY, s->setl_time)) {
         return;

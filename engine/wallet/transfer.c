@@ -457,6 +457,8 @@ static struct transfer_row *under_way(const struct wallet_input *input, struct p
     if (row != NULL && input->now_ms < row->exp_ms) return row;
     if (row != NULL || (past != NULL && past->found && past->stas == STAS_EXPIRED)) {
         refuse(decision, ERROR_TRANSFER_EXPIRED, field, CHECK_NONE, 0, 0);
+    } else if (past != NULL && past->found && past->code == ERROR_HOLD_GIVEN_UP) {
+        refuse(decision, ERROR_HOLD_GIVEN_UP, field, CHECK_NONE, 0, 0);
     } else if (past != NULL && past->found) {
         refuse(decision, ERROR_TRANSFER_ENDED, field, CHECK_STATE, past->stas, 0);
     } else {

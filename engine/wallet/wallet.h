@@ -59,6 +59,7 @@ struct wallet_past {
     int64_t amount;
     int64_t reversed; /* Fen taken back so far, >= 0. */
     uint32_t stas;    /* Of a transfer that ended: enum wallet_stas. */
+    uint32_t code;    /* And of one that ended REFUSED: why, enum error_code. */
     uint32_t place;   /* mdtrtarea_admvs, or the insured area of a premium. */
     uint32_t use_loc; /* As it was then. */
     uint32_t via;     /* Area that a debt of it is owed to and that is not `place`; 0: none. */

@@ -92,7 +92,7 @@ class Centre:
 COLUMNS = ("msgid", "setl_id", "mdtrt_id", "psn_no", "insutype", "med_type", "clr_type",
            "insu_admdvs", "mdtrtarea_admvs", "fixmedins_code", "setl_time", "medfee_sumamt",
            "fund_pay_sumamt", "hifp_pay", "psn_part_amt", "acct_pay", "psn_cash_pay",
-           "refd_setl_flag", "orig_setl_id")
+           "wlt_pay", "refd_setl_flag", "orig_setl_id")
 
 
 class Month:
@@ -111,7 +111,7 @@ class Month:
                    mdtrtarea_admvs=payee * 10000 + 100, fixmedins_code="H%02d000000001" % payee,
                    setl_time="%s-%02d 10:00:00" % (self.month, day), medfee_sumamt=yuan,
                    fund_pay_sumamt=yuan, hifp_pay=yuan, psn_part_amt="0.00", acct_pay="0.00",
-                   psn_cash_pay="0.00", refd_setl_flag=0, orig_setl_id="")
+                   psn_cash_pay="0.00", wlt_pay="0.00", refd_setl_flag=0, orig_setl_id="")
         row.update(fields)
         self.rows.append(row)
         return row

@@ -7,6 +7,7 @@ Each person lives in a province of its own, so that the area of a lot says whose
 from __future__ import annotations
 
 import random
+import time
 
 import harness
 from wire_client import person as asking
@@ -25,6 +26,18 @@ def person_key(place: int, number: int) -> bytes:
     """A person of one of 12 equal parts of the keys: every number of shards has some everywhere."""
     first = (place * 0x15555555 + 0x1000 + number).to_bytes(4, "little")
     return first + number.to_bytes(12, "big")
+
+
+def wait_for(what, seconds: float = 20.0):
+    """What concerns another person takes a moment; the first value that is not nothing."""
+    end = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError("nothing came")
+        time.sleep(0.01)
 
 
 class Town:
@@ -84,6 +97,39 @@ class Town:
         if reply.code != 0:
             raise AssertionError("%s\n%s" % (message, reply))
         return reply
+
+    # A few steps ------------------------------------------------------------------------------
+
+    def bind(self, client, giver: int, receiver: int, kind: int = 3) -> str:
+        """A relation; its id."""
+        return self.done(client, wallet.RltsBind(
+            msgid="B%d-%d" % (giver, receiver), giver_psn_key=self.keys[giver],
+            recv_psn_key=self.keys[receiver], rlts_code=kind, consent_giver=True,
+            consent_recv=True)).rlts_id
+
+    def submit(self, giver: int, receiver: int, amount: int, number: str, src: int = 1):
+        return wallet.TrsfSubmit(
+            msgid="MT" + number, client_no="C" + number, giver_psn_key=self.keys[giver],
+            recv_psn_key=self.keys[receiver], src=src, trsf_amt=amount, auth_kind=1)
+
+    def give(self, client, giver: int, receiver: int, amount: int, number: str) -> str:
+        """From submit to accept, where grants are in use; the transfer's id."""
+        trsf_id = self.done(client, self.submit(giver, receiver, amount, number)).trsf_id
+        self.done(client, wallet.TrsfAccept(msgid="MA" + number, trsf_id=trsf_id,
+                                            recv_psn_key=self.keys[receiver]))
+        wait_for(lambda: any(lot.amt == amount for lot in self.done(
+            client, asking.WltQuery(psn_key=self.keys[receiver])).lots))
+        return trsf_id
+
+    def pay(self, payer: int, place: int, amount: int, number: str, **fields):
+        base = dict(msgid="MP" + number, psn_key=self.keys[payer], setl_id="S" + number,
+                    wlt_pay=amount, fixmedins_code=self.hospital(place), use=1,
+                    mdtrtarea_admvs=self.area(place), medins_setl_id="I" + number)
+        base.update(fields)
+        return wallet.WltPay(**base)
+
+    def balance(self, client, province: int) -> int:
+        return self.done(client, asking.WltQuery(psn_key=self.keys[province])).balc
 
     # The books --------------------------------------------------------------------------------
 

@@ -324,6 +324,7 @@ static void remember(struct wallet_rig *rig, const struct wallet_order *order, i
     }
     if (known != NULL) {
         known->past.stas = d->said.stas;
+        known->past.code = d->said.stas == STAS_REFUSED ? d->said.number : 0;
         return;
     }
     if (order == NULL || d->id_count == 0) return;

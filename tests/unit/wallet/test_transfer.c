@@ -749,7 +749,7 @@ static void test_province_silent(void **state)
     assert_int_equal(giver->hold.granted, 0);
     assert_int_equal(giver->limits.count, 0);
     const struct wallet_order late = ack_order(id, 1000, 0, 0);
-    assert_int_equal(give(rig, &late), ERROR_TRANSFER_ENDED);
+    assert_int_equal(give(rig, &late), ERROR_HOLD_GIVEN_UP);
 }
 
 /* No night, or one before noon: then the province has until the end. */
