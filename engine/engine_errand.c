@@ -5,7 +5,8 @@
  *   two stops   REQUEST_WALLET_FACT to the other person's shard; then the message, with the fact in
  *               front, to the deciding one
  *   a reversal  home 0 first, which knows the disputes; then the deciding shard, with a fact that
- *               says so if the payment is in one
+ *               says so if the payment is in one. Which payment a settlement's number means the
+ *               deciding shard is asked before all that, by REQUEST_WALLET_FACT
  *   everywhere  to every shard in turn, 0 first: it decides between two that contradict each other,
  *               for only what it took goes on. The answer is the first refusal, else shard 0's; the
  *               same message once more completes what a crash left
@@ -34,6 +35,7 @@
 enum errand_stage {
     ERRAND_FACT,    /* Asks the other person's shard. */
     ERRAND_DECIDE,  /* Then the deciding one. */
+    ERRAND_PAYMENT, /* Asks the deciding shard which payment is meant. */
     ERRAND_DISPUTE, /* Asks home 0. */
     ERRAND_PLAIN,   /* Then the deciding shard, without a fact. */
     ERRAND_SPREAD,  /* Every shard, one after another. */
@@ -45,14 +47,14 @@ struct errand {
     uint64_t ticket; /* Of the call that is answered in the end. */
     uint16_t type;
     uint16_t province;
-    uint8_t stage;       /* enum errand_stage */
-    uint32_t shard;      /* Where the request goes, or is. */
-    uint32_t first;      /* Of two stops: the deciding shard. */
-    uint32_t size;       /* Of the message, bytes. */
-    struct bytes pay_id; /* Of a reversal; in `body`. */
-    uint8_t *question;   /* Cursor and message, when there is a cursor; malloc'ed. */
-    size_t cursor;       /* Bytes of it. */
-    struct result kept;  /* Shard 0's answer, while others are asked; its data is the errand's. */
+    uint8_t stage;               /* enum errand_stage */
+    uint32_t shard;              /* Where the request goes, or is. */
+    uint32_t first;              /* Of two stops: the deciding shard. */
+    uint32_t size;               /* Of the message, bytes. */
+    char pay_id[CLIENT_NO_SIZE]; /* Of a reversal. */
+    uint8_t *question;           /* Cursor and message, when there is a cursor; malloc'ed. */
+    size_t cursor;               /* Bytes of it. */
+    struct result kept; /* Shard 0's answer, while others are asked; its data is the errand's. */
     uint32_t next_free;
     uint8_t body[FACT_SIZE + WALLET_MESSAGE_MAX]; /* Room for the fact, then the message. */
 };
@@ -212,6 +214,7 @@ static struct request request_of(const struct home *home, const struct errand *e
     };
     switch ((enum errand_stage)errand->stage) {
     case ERRAND_FACT:
+    case ERRAND_PAYMENT:
         request.type = REQUEST_WALLET_FACT;
         request.period = errand->type;
         break;
@@ -221,7 +224,7 @@ static struct request request_of(const struct home *home, const struct errand *e
         break;
     case ERRAND_DISPUTE:
         request.type = REQUEST_DISPUTED;
-        request.body = errand->pay_id;
+        request.body = bytes_of(errand->pay_id);
         break;
     case ERRAND_PLAIN:
     case ERRAND_SPREAD:
@@ -285,6 +288,35 @@ bool errand_turn(struct home *home, int64_t now_ms)
     return any;
 }
 
+/* -- disputes -------------------------------------------------------------------------------- */
+
+/* The debts of a payment are records numbered with its id, "-" and a running number. */
+static bool is_debt_of(const struct record_ref *ref, struct bytes pay_id)
+{
+    return ref->size > pay_id.size && memcmp(ref->setl_id, pay_id.data, pay_id.size) == 0 &&
+           ref->setl_id[pay_id.size] == '-';
+}
+
+/* Looks at every dispute there ever was: they are few beside the payments. */
+static bool payment_disputed(const struct cycle *cycle, struct bytes pay_id)
+{
+    for (uint32_t i = cycle_count(cycle, ROW_DISPUTE); i-- > 0;) {
+        const struct dispute_row *row = cycle_row(cycle, ROW_DISPUTE, i);
+        if (row->state != DISPUTE_RESOLVED && is_debt_of(&row->ref, pay_id)) return true;
+    }
+    return false;
+}
+
+void errand_disputed(struct home *home, const struct request *request)
+{
+    const struct result result = {
+        .ticket = request->ticket,
+        .type = request->type,
+        .seq = payment_disputed(home->desk.cycle, request->body),
+    };
+    home_return(home, &result);
+}
+
 /* -- results --------------------------------------------------------------------------------- */
 
 static void take_fact(struct home *home, struct errand *errand, const struct result *result)
@@ -309,6 +341,36 @@ static void take_dispute(struct home *home, struct errand *errand, bool disputed
     errand->stage = disputed ? ERRAND_DECIDE : ERRAND_PLAIN;
     errand->shard = errand->first;
     enqueue(home->errands, errand);
+}
+
+/* Asks home 0, which may be this one. */
+static void ask_dispute(struct home *home, struct errand *errand)
+{
+    if (home->index == 0) {
+        take_dispute(home, errand, payment_disputed(home->desk.cycle, bytes_of(errand->pay_id)));
+        return;
+    }
+    errand->stage = ERRAND_DISPUTE;
+    errand->shard = 0;
+    enqueue(home->errands, errand);
+}
+
+/* The payment's id; nothing when there is no such payment: the judge says so. */
+static void take_payment(struct home *home, struct errand *errand, const struct result *result)
+{
+    if (result->code != ERROR_OK) {
+        finish(home, errand, result);
+        return;
+    }
+    ENSURE(result->data_size < sizeof errand->pay_id);
+    memset(errand->pay_id, 0, sizeof errand->pay_id);
+    if (result->data_size != 0) memcpy(errand->pay_id, result->data, result->data_size);
+    free(result->data);
+    if (errand->pay_id[0] == '\0') {
+        take_dispute(home, errand, false);
+    } else {
+        ask_dispute(home, errand);
+    }
 }
 
 static void take_spread(struct home *home, struct errand *errand, const struct result *result)
@@ -385,6 +447,9 @@ void errand_result(struct home *home, const struct result *result)
     case ERRAND_FACT:
         take_fact(home, errand, result);
         return;
+    case ERRAND_PAYMENT:
+        take_payment(home, errand, result);
+        return;
     case ERRAND_DISPUTE:
         take_dispute(home, errand, result->seq != 0);
         return;
@@ -400,35 +465,6 @@ void errand_result(struct home *home, const struct result *result)
         take_answer(home, errand, result);
         return;
     }
-}
-
-/* -- disputes -------------------------------------------------------------------------------- */
-
-/* The debts of a payment are records numbered with its id, "-" and a running number. */
-static bool is_debt_of(const struct record_ref *ref, struct bytes pay_id)
-{
-    return ref->size > pay_id.size && memcmp(ref->setl_id, pay_id.data, pay_id.size) == 0 &&
-           ref->setl_id[pay_id.size] == '-';
-}
-
-/* Looks at every dispute there ever was: they are few beside the payments. */
-static bool payment_disputed(const struct cycle *cycle, struct bytes pay_id)
-{
-    for (uint32_t i = cycle_count(cycle, ROW_DISPUTE); i-- > 0;) {
-        const struct dispute_row *row = cycle_row(cycle, ROW_DISPUTE, i);
-        if (row->state != DISPUTE_RESOLVED && is_debt_of(&row->ref, pay_id)) return true;
-    }
-    return false;
-}
-
-void errand_disputed(struct home *home, const struct request *request)
-{
-    const struct result result = {
-        .ticket = request->ticket,
-        .type = request->type,
-        .seq = payment_disputed(home->desk.cycle, request->body),
-    };
-    home_return(home, &result);
 }
 
 /* -- beginning ------------------------------------------------------------------------------- */
@@ -462,21 +498,25 @@ static bool begin(struct home *home, const struct request *request, enum errand_
     return errand != NULL;
 }
 
-/* A reversal that names its payment. */
+/* By the payment's id or by the settlement that was paid; the shard says what is wrong with a
+ * reversal that has neither. */
 static bool begin_reversal(struct home *home, const struct request *request, uint32_t shard)
 {
     struct wallet_order order;
     uint32_t field;
-    struct errand *errand = make(home, request, ERRAND_DISPUTE, 0, shard);
+    struct errand *errand = make(home, request, ERRAND_PAYMENT, shard, shard);
     if (errand == NULL) return false;
     if (!wallet_order_decode(request->type, message_of(errand), &order, &field) ||
-        order.pay_id.size == 0) {
-        take_dispute(home, errand, false); /* The shard says what is wrong with it. */
-    } else if (home->index == 0) {
-        take_dispute(home, errand, payment_disputed(home->desk.cycle, order.pay_id));
-    } else {
-        errand->pay_id = order.pay_id;
+        order.pay_id.size >= sizeof errand->pay_id) {
+        take_dispute(home, errand, false);
+    } else if (order.pay_id.size != 0) {
+        memset(errand->pay_id, 0, sizeof errand->pay_id);
+        memcpy(errand->pay_id, order.pay_id.data, order.pay_id.size);
+        ask_dispute(home, errand);
+    } else if (order.setl_id.size != 0) {
         enqueue(home->errands, errand);
+    } else {
+        take_dispute(home, errand, false);
     }
     return true;
 }

@@ -890,9 +890,35 @@ static bool judge_fact(const struct shard *shard, uint16_t type, struct bytes me
     return true;
 }
 
+/* Disputes know a payment by its id: of one that is named by its settlement, the id. Reads only;
+ * what is wrong with the order is said when it is judged. */
+static void take_payment_asked(struct shard *shard, const struct request *request, int64_t now_ms)
+{
+    struct wallet_work *w = shard->work;
+    begin(w);
+    w->entry.stamp_ms = now_ms;
+    w->entry.sender = request->province;
+    if (open_order(w, (uint16_t)request->period, request->body, (struct bytes){0},
+                   request->province)) {
+        find_past(shard, w);
+    }
+    const bool found = !refused(w) && w->past.found;
+    char *id = found ? malloc(sizeof w->past.id) : NULL;
+    struct result *result =
+        put_answer(shard, request, found && id == NULL ? ERROR_OVERLOAD : ERROR_OK);
+    if (id == NULL) return;
+    memcpy(id, w->past.id, sizeof w->past.id);
+    result->data = id;
+    result->data_size = strlen(id);
+}
+
 void take_wallet_fact(struct shard *shard, const struct request *request, int64_t now_ms)
 {
     struct wallet_work *w = shard->work;
+    if (request->period == MESSAGE_WLT_PAY_REVERSE) {
+        take_payment_asked(shard, request, now_ms);
+        return;
+    }
     if (!judge_fact(shard, (uint16_t)request->period, request->body, request->province, now_ms)) {
         put_answer(shard, request, ERROR_MALFORMED);
         return;

@@ -241,6 +241,49 @@ static void a_reversal_knows_of_disputes(void **state)
     assert_false(comes_disputed(PAY_ID));
 }
 
+/* The deciding shard says which payment the settlement means. */
+static void answer_payment(const struct seen *seen, struct result *result)
+{
+    if (seen->type != REQUEST_WALLET_FACT) {
+        rig_say(result, "decided");
+    } else if (memmem(seen->body, seen->size, "S-PAID", 6) != NULL) {
+        rig_say(result, PAY_ID);
+    }
+}
+
+/* Sends a reversal by a settlement's number from a home; true when it came with a dispute. */
+static bool comes_disputed_by_settlement(uint32_t home, const char *setl_id)
+{
+    Qingfen__V1__WltPayReverse reverse = QINGFEN__V1__WLT_PAY_REVERSE__INIT;
+    reverse.setl_id = (char *)(uintptr_t)setl_id;
+    reverse.psn_key = KEY(1);
+    rig.seen_count = rig.sent_count = 0;
+    (void)rig_frame(home, MESSAGE_WLT_PAY_REVERSE, home + 1, &reverse);
+    rig_run();
+    assert_answer(home + 1, MESSAGE_WLT_PAY_REVERSE, "decided");
+    assert_int_equal(rig.seen_count, 2);
+    assert_int_equal(rig.seen[0].type, REQUEST_WALLET_FACT);
+    assert_int_equal(rig.seen[0].period, MESSAGE_WLT_PAY_REVERSE);
+    assert_int_equal(rig.seen[0].shard, 1);
+    assert_int_equal(rig.seen[1].type, MESSAGE_WLT_PAY_REVERSE);
+    assert_int_equal(rig.seen[1].shard, 1);
+    return rig.seen[1].area != 0;
+}
+
+static void a_reversal_by_settlement_knows_of_disputes(void **state)
+{
+    (void)state;
+    rig.answer = answer_payment;
+    for (uint32_t home = 0; home < RIG_SHARDS; home++)
+        assert_false(comes_disputed_by_settlement(home, "S-PAID"));
+    rig_dispute(PAY_ID "-1", false);
+    for (uint32_t home = 0; home < RIG_SHARDS; home++) {
+        assert_true(comes_disputed_by_settlement(home, "S-PAID"));
+        assert_false(comes_disputed_by_settlement(home, "S-OTHER"));
+        assert_true(home_quiet(rig.homes[home]));
+    }
+}
+
 /* -- everywhere ------------------------------------------------------------------------------ */
 
 static void answer_by_shard(const struct seen *seen, struct result *result)
@@ -529,6 +572,7 @@ int main(void)
         TEST(too_many_wait_and_then_go_on),
         TEST(a_full_own_shard_is_asked_again),
         TEST(a_reversal_knows_of_disputes),
+        TEST(a_reversal_by_settlement_knows_of_disputes),
         TEST(a_push_reaches_every_shard),
         TEST(a_push_ends_at_the_first_refusal),
         TEST(a_question_goes_on_with_its_cursor),
