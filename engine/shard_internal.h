@@ -84,6 +84,7 @@ struct due {
 struct dues {
     struct due *list; /* Room for DUES_MAX. */
     uint32_t count;
+    uint32_t fresh_from; /* So many were left when it was last looked through. */
 };
 
 /* One judgement about wallets: what it is made from and what comes of it. Too large for the stack;
@@ -326,6 +327,9 @@ bool dues_first(struct shard *shard, struct due *ret_due);
 
 /* True when no person more may become due. */
 bool dues_full(const struct shard *shard);
+
+/* When it is full of times that do not stand any more: throws them out. */
+void dues_make_room(struct shard *shard);
 
 /* -- shard_wallet.c: what is decided about wallets --------------------------------------------- */
 

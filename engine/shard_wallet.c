@@ -845,6 +845,7 @@ void take_wallet(struct shard *shard, const struct request *request, int64_t now
     const struct bytes fact = {request->body.data, front};
     const struct bytes message = {request->body.data + front, request->body.size - front};
 
+    if (request->type == MESSAGE_TRSF_SUBMIT) dues_make_room(shard);
     judge_order(shard, request->type, message, fact, request->province, now_ms);
     if (refused(w)) {
         shard->status.rejected++;

@@ -238,7 +238,8 @@ static uint32_t id_field(char letter)
 /* A text of a row, ended by a NUL or by its room. */
 static struct bytes row_text(const char *text, size_t room)
 {
-    return (struct bytes){(const uint8_t *)text, strnlen(text, room)};
+    const char *end = memchr(text, 0, room);
+    return (struct bytes){(const uint8_t *)text, end == NULL ? room : (size_t)(end - text)};
 }
 
 static uint8_t *put_lot(uint8_t *out, const struct lot *lot)

@@ -1213,6 +1213,38 @@ static void put_giver(uint32_t n, struct person *giver)
     append(rigs[0].shard, &entry, NULL);
 }
 
+/* Fills what is left of the list of due times with what does not stand. */
+static void fill_dues(struct shard *shard)
+{
+    const struct due nobody = {.due_ms = INT64_MAX - 1};
+    while (shard->dues.count < DUES_MAX - 1)
+        shard->dues.list[shard->dues.count++] = nobody;
+}
+
+/* A transfer that ended leaves its time behind until that comes. A day of them stops nobody. */
+static void ended_transfers_take_no_room(void **state)
+{
+    (void)state;
+    fill_wallet();
+    struct shard *shard = home(GIVER)->shard;
+    fill_dues(shard);
+    const struct answer_read first = done(submit(GIVER, RECEIVER, 10000));
+    assert_string_equal(first.stas, "PENDING");
+    assert_in_range(shard->dues.count, 1, 4);
+    done(accept(GIVER, RECEIVER, first.id));
+    fill_dues(shard);
+    const struct answer_read second = done(submit(GIVER, RECEIVER, 10000));
+    assert_int_equal(shard->dues.count, 1); /* The same person and time again, but once. */
+
+    /* All of them stand, as far as anybody has looked: no. */
+    const uint32_t count = shard->dues.count;
+    fill_dues(shard);
+    shard->dues.fresh_from = shard->dues.count;
+    done(accept(GIVER, RECEIVER, second.id));
+    assert_int_equal(submit(GIVER, RECEIVER, 10000).code, ERROR_OVERLOAD);
+    shard->dues.count = shard->dues.fresh_from = count;
+}
+
 /* More returns than a block takes: the clock waits for all of them, and nothing is lost. */
 static void many_returns(void **state)
 {
@@ -1390,6 +1422,7 @@ int main(void)
         T(premium_paid_and_taken_back),
         T(premium_lost),
         T(premium_landed),
+        T(ended_transfers_take_no_room),
         T(many_returns),
         T(hardly_any_room),
         T(outboxes),
