@@ -101,7 +101,11 @@ static struct wallet_id make_id(char domain, uint32_t scope, struct bytes text)
 static void note_id(struct wallet_work *w, const struct wallet_id *id)
 {
     for (uint32_t i = 0; i < w->id_count; i++) {
-        if (memcmp(&w->ids[i], id, sizeof *id) == 0) return;
+        const struct wallet_id *noted = &w->ids[i];
+        if (noted->domain == id->domain && noted->scope == id->scope &&
+            strcmp(noted->text, id->text) == 0) {
+            return;
+        }
     }
     ENSURE(w->id_count < sizeof w->ids / sizeof w->ids[0]);
     w->ids[w->id_count++] = *id;
