@@ -93,7 +93,7 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->merge.facts = malloc(sizeof *shard->merge.facts * config->delta_entries);
     shard->merge.read = facts_read;
     shard->merge.store = config->store;
-    shard->waiting = malloc(sizeof *shard->waiting * RESULTS_MAX);
+    shard->waiting = calloc(RESULTS_MAX, sizeof *shard->waiting);
     shard->outgoing = malloc(sizeof *shard->outgoing * RESULTS_MAX);
     shard->failures = malloc(sizeof *shard->failures * FAILURES_RING);
     shard->scratch = malloc(sizeof *shard->scratch * STRETCH);

@@ -85,6 +85,7 @@ struct due {
 struct dues {
     struct due *list; /* Room for DUES_MAX. */
     uint32_t count;
+    uint32_t fresh_from; /* So many were left when it was last looked through. */
 };
 
 /* A person as a decision leaves it, packed: what replay makes of the rows its entry puts and drops.
@@ -355,6 +356,9 @@ bool dues_first(struct shard *shard, struct due *ret_due);
 
 /* True when no person more may become due. */
 bool dues_full(const struct shard *shard);
+
+/* When it is full of times that do not stand any more: throws them out. */
+void dues_make_room(struct shard *shard);
 
 /* -- shard_wallet.c: what is decided about wallets --------------------------------------------- */
 

@@ -17,7 +17,8 @@
 #define DUE_KEY_SIZE    (1 + 8 + PSN_KEY_SIZE)
 #define RULE_KEY_SIZE   (1 + 4 + 4 + 8)
 #define OUTBOX_KEY_SIZE (1 + 1 + 8)
-#define CODE_SIZE       16 /* Of institution.fixmedins_code. */
+#define CODE_SIZE       16             /* Of institution.fixmedins_code. */
+#define DUES_WORTH      (DUES_MAX / 8) /* New ones, after which looking through all pays. */
 
 /* -- ids ------------------------------------------------------------------------------------- */
 
@@ -106,18 +107,23 @@ static bool due_stands(const struct shard *shard, const struct due *due)
     return head.due_ms == due->due_ms;
 }
 
-/* Throws out what does not stand any more. Persons who were put twice with the same time stay so:
- * they are few. */
+static int by_due(const void *a, const void *b)
+{
+    return due_before(a, b) ? -1 : due_before(b, a);
+}
+
+/* Throws out what does not stand any more, and what stands twice. A sorted list is a heap. */
 static void dues_compact(struct shard *shard)
 {
     struct dues *dues = &shard->dues;
     uint32_t kept = 0;
+    qsort(dues->list, dues->count, sizeof dues->list[0], by_due);
     for (uint32_t i = 0; i < dues->count; i++) {
-        if (due_stands(shard, &dues->list[i])) dues->list[kept++] = dues->list[i];
+        const struct due *due = &dues->list[i];
+        if (kept != 0 && by_due(&dues->list[kept - 1], due) == 0) continue;
+        if (due_stands(shard, due)) dues->list[kept++] = *due;
     }
-    dues->count = kept;
-    for (uint32_t i = kept / 2; i-- != 0;)
-        sift_down(dues, i);
+    dues->count = dues->fresh_from = kept;
 }
 
 static void dues_put(struct shard *shard, const struct due *due)
@@ -140,6 +146,7 @@ bool dues_first(struct shard *shard, struct due *ret_due)
             return true;
         }
         dues->list[0] = dues->list[--dues->count];
+        if (dues->fresh_from > dues->count) dues->fresh_from = dues->count;
         if (dues->count != 0) sift_down(dues, 0);
     }
     return false;
@@ -148,6 +155,13 @@ bool dues_first(struct shard *shard, struct due *ret_due)
 bool dues_full(const struct shard *shard)
 {
     return shard->dues.count >= DUES_MAX - 1;
+}
+
+void dues_make_room(struct shard *shard)
+{
+    if (dues_full(shard) && shard->dues.count - shard->dues.fresh_from >= DUES_WORTH) {
+        dues_compact(shard);
+    }
 }
 
 int64_t shard_next_due(const struct shard *shard)

@@ -103,7 +103,11 @@ static struct wallet_id make_id(char domain, uint32_t scope, struct bytes text)
 static void note_id(struct wallet_work *w, const struct wallet_id *id)
 {
     for (uint32_t i = 0; i < w->id_count; i++) {
-        if (memcmp(&w->ids[i], id, sizeof *id) == 0) return;
+        const struct wallet_id *noted = &w->ids[i];
+        if (noted->domain == id->domain && noted->scope == id->scope &&
+            strcmp(noted->text, id->text) == 0) {
+            return;
+        }
     }
     ENSURE(w->id_count < sizeof w->ids / sizeof w->ids[0]);
     w->ids[w->id_count++] = *id;
@@ -888,6 +892,7 @@ void take_wallet(struct shard *shard, const struct request *request, int64_t now
     const struct bytes fact = {request->body.data, front};
     const struct bytes message = {request->body.data + front, request->body.size - front};
 
+    if (request->type == MESSAGE_TRSF_SUBMIT) dues_make_room(shard);
     judge_order(shard, request->type, message, fact, request->province, now_ms);
     if (refused(w)) {
         shard->status.rejected++;
@@ -933,9 +938,35 @@ static bool judge_fact(const struct shard *shard, uint16_t type, struct bytes me
     return true;
 }
 
+/* Disputes know a payment by its id: of one that is named by its settlement, the id. Reads only;
+ * what is wrong with the order is said when it is judged. */
+static void take_payment_asked(struct shard *shard, const struct request *request, int64_t now_ms)
+{
+    struct wallet_work *w = shard->work;
+    begin(w);
+    w->entry.stamp_ms = now_ms;
+    w->entry.sender = request->province;
+    if (open_order(w, (uint16_t)request->period, request->body, (struct bytes){0},
+                   request->province)) {
+        find_past(shard, w);
+    }
+    const bool found = !refused(w) && w->past.found;
+    char *id = found ? malloc(sizeof w->past.id) : NULL;
+    struct result *result =
+        put_answer(shard, request, found && id == NULL ? ERROR_OVERLOAD : ERROR_OK);
+    if (id == NULL) return;
+    memcpy(id, w->past.id, sizeof w->past.id);
+    result->data = id;
+    result->data_size = strlen(id);
+}
+
 void take_wallet_fact(struct shard *shard, const struct request *request, int64_t now_ms)
 {
     struct wallet_work *w = shard->work;
+    if (request->period == MESSAGE_WLT_PAY_REVERSE) {
+        take_payment_asked(shard, request, now_ms);
+        return;
+    }
     if (!judge_fact(shard, (uint16_t)request->period, request->body, request->province, now_ms)) {
         put_answer(shard, request, ERROR_MALFORMED);
         return;

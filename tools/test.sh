@@ -9,7 +9,7 @@ Usage: tools/test.sh [--quick]
 
 Installs what is missing (Debian 12, as root), then checks the form of the sources, builds with gcc
 and runs every test, builds with clang, runs tests under AddressSanitizer with UBSan and under
-ThreadSanitizer, and reads the sources with clang-tidy. About 13 minutes on two cores.
+ThreadSanitizer, and reads the sources with clang-tidy. About 17 minutes on two cores.
 
   --quick   form, gcc build and all its tests; no clang, no sanitizers, no clang-tidy
 

@@ -476,9 +476,9 @@ uint8_t *settlement_records_encode(const struct bytes *list, uint32_t count, con
 {
     Qingfen__V1__SetlRecordsReply m = QINGFEN__V1__SETL_RECORDS_REPLY__INIT;
     uint8_t *out = NULL;
-    Qingfen__V1__SetlPost **records = calloc(count + 1, sizeof *records);
+    void **records = calloc(count + 1, sizeof(void *));
     if (records == NULL) return NULL;
-    m.records = records;
+    m.records = (Qingfen__V1__SetlPost **)records;
     for (; m.n_records < count; m.n_records++) {
         const struct bytes bytes = list[m.n_records];
         records[m.n_records] = qingfen__v1__setl_post__unpack(NULL, bytes.size, bytes.data);
@@ -487,7 +487,7 @@ uint8_t *settlement_records_encode(const struct bytes *list, uint32_t count, con
     m.page_token = text_of(token);
     if (m.n_records == count) out = pack(&m.base, ret_size);
     for (size_t i = 0; i < m.n_records; i++)
-        qingfen__v1__setl_post__free_unpacked(records[i], NULL);
+        qingfen__v1__setl_post__free_unpacked(m.records[i], NULL);
     free(records);
     return out;
 }

@@ -38,7 +38,8 @@ enum request_type {
 
     /* Between homes and shards, for wallets; docs/wire.md does not know them. */
     REQUEST_WALLET_FACT = 0xe101, /* First stop of the message of type `period` in `body`: the
-                                   * answer is struct wallet_fact. */
+                                   * answer is struct wallet_fact; of a reversal the payment's id,
+                                   * or nothing. */
     REQUEST_MAIL = 0xe102,     /* Effects from another shard (codec/mail.h); the answer's seq is the
                                 * last one this shard has. */
     REQUEST_PERSON = 0xe103,   /* A question of type `period`: `area` bytes of cursor, then the

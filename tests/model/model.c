@@ -9,6 +9,7 @@
 
 /* -- small things --------------------------------------------------------------------------- */
 
+/* Wallets' codes (3xxx, 4xxx) are none of this model's: with them there would be more than bits. */
 uint64_t model_code_bit(uint32_t code)
 {
     static const uint32_t codes[] = {
@@ -16,8 +17,11 @@ uint64_t model_code_bit(uint32_t code)
 #include "types/error.def"
 #undef X
     };
-    for (unsigned i = 0; i < sizeof codes / sizeof codes[0]; i++) {
-        if (codes[i] == code) return UINT64_C(1) << i;
+    unsigned bit = 0;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (codes[i] / 1000 == 3 || codes[i] / 1000 == 4) continue;
+        if (codes[i] == code) return UINT64_C(1) << bit;
+        bit = bit < 63 ? bit + 1 : 63;
     }
     return UINT64_C(1) << 63;
 }

@@ -73,7 +73,7 @@ struct model {
 
 /* What is answered. */
 struct model_answer {
-    uint64_t codes; /* Bit i: the i-th code of types/error.def. 0: accepted. */
+    uint64_t codes; /* Bit i: the i-th code of types/error.def that is no wallet's. 0: accepted. */
     bool dup;
     int item; /* The item that answers: its number is the engine's less one. */
 };

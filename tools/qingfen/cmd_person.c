@@ -249,12 +249,12 @@ static void list_add(struct list *list, ProtobufCMessage *reply, size_t most)
     const struct page page = page_of(reply);
     const size_t room = most != 0 ? most - list->row_count : page.count;
     const size_t count = page.count < room ? page.count : room;
-    list->replies = realloc(list->replies, (list->reply_count + 1) * sizeof *list->replies);
+    list->replies = realloc(list->replies, (list->reply_count + 1) * sizeof(void *));
     ENSURE(list->replies != NULL);
     list->replies[list->reply_count++] = reply;
-    list->rows = realloc(list->rows, (list->row_count + count + 1) * sizeof *list->rows);
+    list->rows = realloc(list->rows, (list->row_count + count + 1) * sizeof(void *));
     ENSURE(list->rows != NULL);
-    if (count != 0) memcpy(list->rows + list->row_count, page.rows, count * sizeof *list->rows);
+    if (count != 0) memcpy(list->rows + list->row_count, page.rows, count * sizeof(void *));
     list->row_count += count;
 }
 

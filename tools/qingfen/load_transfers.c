@@ -16,6 +16,7 @@
 #include "tools/client/clock.h"
 #include "tools/client/histogram.h"
 #include "tools/qingfen/commands.h"
+#include "types/ensure.h"
 #include "types/wallet.h"
 #include "wallet.pb-c.h"
 
@@ -453,6 +454,7 @@ int load_transfers_run(const struct load_transfers *options)
         .answered = answered,
         .owner = &run,
     };
+    ENSURE(options->pairs != 0);
     run = (struct run){.options = options};
     if (!open_rules(options)) return EXIT_FAILED;
     run.pairs = calloc(options->pairs, sizeof *run.pairs);

@@ -892,6 +892,58 @@ static void acks_by_themselves(void **state)
     check_debts(1100, 1100);
 }
 
+static struct wallet_order reverse_settlement(const char *setl_id)
+{
+    struct wallet_order o = order(MESSAGE_WLT_PAY_REVERSE);
+    o.psn_key = key_bytes(RECEIVER);
+    o.setl_id = bytes_of(setl_id);
+    o.client_no = bytes_of(number("V"));
+    o.mdtrtarea_admvs = SICHUAN;
+    return o;
+}
+
+/* What the shard says of the payment that such a reversal means; gives the bytes of the id. */
+static size_t ask_payment(const char *setl_id, char *ret_id)
+{
+    uint8_t message[1024];
+    const struct wallet_order o = reverse_settlement(setl_id);
+    const struct request request = {
+        .type = REQUEST_WALLET_FACT,
+        .province = 51,
+        .period = o.type,
+        .body = {message, wire_encode(wallet_table(o.type), &o, message)}};
+    const struct rig_result got = give(home(RECEIVER), request);
+    assert_int_equal(got.result.code, ERROR_OK);
+    assert_in_range(got.result.data_size, 0, WALLET_ID_SIZE - 1);
+    if (got.result.data_size != 0) memcpy(ret_id, got.result.data, got.result.data_size);
+    return got.result.data_size;
+}
+
+/* A dispute is about a payment's id: who takes back by the settlement's number is held to it, too.
+ */
+static void disputed_by_settlement(void **state)
+{
+    uint8_t body[sizeof(struct wallet_fact) + 1024];
+    char id[WALLET_ID_SIZE] = {0};
+    const struct wallet_fact fact = {.disputed = 1};
+    (void)state;
+    fill_wallet();
+    const struct answer_read paid = done(pay(RECEIVER, "S1", 60000));
+    assert_int_equal(ask_payment("S1", id), strlen(paid.id));
+    assert_string_equal(id, paid.id);
+    assert_int_equal(ask_payment("S2", id), 0);
+
+    const struct wallet_order o = reverse_settlement("S1");
+    memcpy(body, &fact, sizeof fact);
+    const size_t size = wire_encode(wallet_table(o.type), &o, body + sizeof fact);
+    const struct request request = {
+        .type = o.type, .province = 51, .area = sizeof fact, .body = {body, sizeof fact + size}};
+    assert_int_equal(read_answer(give(home(RECEIVER), request)).code, ERROR_PAYMENT_DISPUTED);
+    check_balance(RECEIVER, 90000);
+    done(send(RECEIVER, &o, 51));
+    check_balance(RECEIVER, 150000);
+}
+
 static void found_and_counted_like_records(void **state)
 {
     (void)state;
@@ -1265,6 +1317,38 @@ static void put_giver(uint32_t n, struct person *giver)
     append(rigs[0].shard, &entry, NULL);
 }
 
+/* Fills what is left of the list of due times with what does not stand. */
+static void fill_dues(struct shard *shard)
+{
+    const struct due nobody = {.due_ms = INT64_MAX - 1};
+    while (shard->dues.count < DUES_MAX - 1)
+        shard->dues.list[shard->dues.count++] = nobody;
+}
+
+/* A transfer that ended leaves its time behind until that comes. A day of them stops nobody. */
+static void ended_transfers_take_no_room(void **state)
+{
+    (void)state;
+    fill_wallet();
+    struct shard *shard = home(GIVER)->shard;
+    fill_dues(shard);
+    const struct answer_read first = done(submit(GIVER, RECEIVER, 10000));
+    assert_string_equal(first.stas, "PENDING");
+    assert_in_range(shard->dues.count, 1, 4);
+    done(accept(GIVER, RECEIVER, first.id));
+    fill_dues(shard);
+    const struct answer_read second = done(submit(GIVER, RECEIVER, 10000));
+    assert_int_equal(shard->dues.count, 1); /* The same person and time again, but once. */
+
+    /* All of them stand, as far as anybody has looked: no. */
+    const uint32_t count = shard->dues.count;
+    fill_dues(shard);
+    shard->dues.fresh_from = shard->dues.count;
+    done(accept(GIVER, RECEIVER, second.id));
+    assert_int_equal(submit(GIVER, RECEIVER, 10000).code, ERROR_OVERLOAD);
+    shard->dues.count = shard->dues.fresh_from = count;
+}
+
 /* More returns than a block takes: the clock waits for all of them, and nothing is lost. */
 static void many_returns(void **state)
 {
@@ -1462,6 +1546,7 @@ int main(void)
         T(mail_shares_entries),
         T(mail_waits_for_the_device),
         T(acks_by_themselves),
+        T(disputed_by_settlement),
         T(found_and_counted_like_records),
         T(inline_payment),
         T(inline_payment_lost),
@@ -1475,6 +1560,7 @@ int main(void)
         T(premium_paid_and_taken_back),
         T(premium_lost),
         T(premium_landed),
+        T(ended_transfers_take_no_room),
         T(many_returns),
         T(hardly_any_room),
         T(outboxes),
