@@ -650,7 +650,8 @@ static bool needs_fact(uint16_t type)
            type == MESSAGE_TRSF_ACCEPT || type == MESSAGE_PREM_PAY;
 }
 
-/* The fact must be about the person the message names. */
+/* The fact must be about the person the message names. None came where the message names nobody
+ * whose shard could be found: then that is what is wrong with it, and judge_order() says so. */
 static void read_fact(struct wallet_work *w, struct bytes fact)
 {
     const struct wallet_order *o = &w->order;
@@ -658,7 +659,7 @@ static void read_fact(struct wallet_work *w, struct bytes fact)
         memcpy(&w->fact, fact.data, sizeof w->fact);
         w->has_fact = true;
     }
-    if (!needs_fact(o->type)) return;
+    if (!needs_fact(o->type) || (fact.size == 0 && o->other_key.size == PSN_KEY_SIZE)) return;
     if (!w->has_fact || o->other_key.size != PSN_KEY_SIZE ||
         memcmp(w->fact.psn_key.bytes, o->other_key.data, PSN_KEY_SIZE) != 0) {
         refuse(w, ERROR_MALFORMED, WALLET_FIELD(o->type, other_key),
@@ -796,6 +797,10 @@ static void judge_order(const struct shard *shard, uint16_t type, struct bytes m
         return;
     }
     if (!find_person(shard, w, &person) || answered_before(shard, w, message, &person)) return;
+    if (needs_fact(type) && !w->has_fact) {
+        refuse(w, ERROR_MALFORMED, WALLET_FIELD(type, other_key), CHECK_MATCH, 0, 0);
+        return;
+    }
     load_person(shard, w, &person);
     check_wallet_named(w);
     if (type == MESSAGE_TRSF_SUBMIT && dues_full(shard)) {

@@ -341,7 +341,7 @@ static int64_t day_ms(uint32_t yyyymmdd, int days)
 
 #define PERIOD_OPTIONS(from, to, most)                                                        \
     {"from", OPTION_DAY, (from), "YYYY-MM-DD", "the first day (at most 366 days)", 0, 0},     \
-        {"to", OPTION_DAY, (to), "YYYY-MM-DD", "the last day", 0, 0},                         \
+        {"until", OPTION_DAY, (to), "YYYY-MM-DD", "the last day", 0, 0},                      \
     {                                                                                         \
         "most", OPTION_NUMBER, (most), "N", "the newest N of them (default: all)", 1, 1000000 \
     }
