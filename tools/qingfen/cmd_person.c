@@ -767,7 +767,7 @@ static int person_institution(int argc, char **argv)
         COLUMN("institution.fixmedins_code", TEXT, "code 代码"),
         COLUMN("institution.fixmedins_name", TEXT, "name 名称"),
         COLUMN("institution.admdvs", AREA, "area"),
-        COLUMN("wallet", FLAG, "takes the wallet 支持医保钱包"),
+        COLUMN("wallet", FLAG, "takes wallets 钱包"),
         COLUMN("institution.business_lv_wlt", NUMBER, "businessLvWlt"),
         COLUMN("institution.business_lv_out_med_otp", NUMBER, "businessLvOutMedOtp"),
         COLUMN("institution.from", DAY, "from"),
