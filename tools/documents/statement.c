@@ -71,7 +71,7 @@ static const struct document_column chain_columns[] = {
     {"at", "日期", NULL, VALUE_DATE, false},
     {"medfee_sumamt", "医疗费总额", NULL, VALUE_MONEY, false},
     {"fund_pay_sumamt", "基金支付", NULL, VALUE_MONEY, false},
-    {"acct_pay", "个人账户", NULL, VALUE_MONEY, false},
+    {"acct_pay", "账户", NULL, VALUE_MONEY, false},
     {"wlt_pay", "医保钱包", NULL, VALUE_MONEY, false},
     {"psn_cash_pay", "现金", NULL, VALUE_MONEY, false},
     {"clr_period", "清算期", NULL, VALUE_TEXT, false},
