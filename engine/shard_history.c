@@ -252,7 +252,7 @@ static const char *what_of_premium(uint32_t state)
 {
     switch (state) {
     case PREMIUM_PAID:
-        return "paid";
+        return "covered"; /* "paid" is said to the payer, who may be the same person. */
     case PREMIUM_REVERSED:
         return "reversed";
     case PREMIUM_DUE:

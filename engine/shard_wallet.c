@@ -469,6 +469,19 @@ static bool same_content(const struct wallet_work *w, const struct wallet_entry 
            bytes_equal(first.other_key, w->order.other_key);
 }
 
+/* True when the insured area refused what was paid: the last reversal of it says so. */
+static bool premium_refused(const struct shard *shard, uint64_t seq)
+{
+    const struct mark mark = mark_of(shard, seq);
+    struct wallet_entry its;
+    struct found_said found;
+    if (mark.last_seq == 0) return false;
+    const struct entry last = entry_at(shard, mark.last_seq);
+    ENSURE(wallet_entry_decode(last.body, &its));
+    read_said(&its, &found);
+    return its.type == MESSAGE_PREM_REVERSE && found.said.stas == STAS_REFUSED;
+}
+
 /* True when that settles it: the first answer again, or a conflict. */
 static bool judge_key(const struct shard *shard, struct wallet_work *w, struct bytes message,
                       const struct psn_key *person, const struct wallet_id *key, uint32_t conflict,
@@ -477,7 +490,9 @@ static bool judge_key(const struct shard *shard, struct wallet_work *w, struct b
     struct entry entry;
     struct wallet_entry its;
     if (!find_id(shard, person, key, &entry, &its)) return false;
-    if (same_content(w, &its, message, key)) {
+    if (its.type == MESSAGE_PREM_PAY && premium_refused(shard, entry.seq)) {
+        refuse(w, ERROR_PREMIUM_REFUSED, field, CHECK_STATE, 0, 0);
+    } else if (same_content(w, &its, message, key)) {
         answer_again(w, &entry, &its);
     } else {
         refuse(w, conflict, field, CHECK_NONE, 0, 0);
@@ -691,7 +706,8 @@ static bool needs_fact(uint16_t type)
            type == MESSAGE_TRSF_ACCEPT || type == MESSAGE_PREM_PAY;
 }
 
-/* The fact must be about the person the message names. */
+/* The fact must be about the person the message names. None came where the message names nobody
+ * whose shard could be found: then that is what is wrong with it, and judge_order() says so. */
 static void read_fact(struct wallet_work *w, struct bytes fact)
 {
     const struct wallet_order *o = &w->order;
@@ -704,7 +720,7 @@ static void read_fact(struct wallet_work *w, struct bytes fact)
         /* An id that leads to nobody: so nobody was asked. */
         const bool accept = o->type == MESSAGE_TRSF_ACCEPT;
         refuse(w, accept ? ERROR_NO_TRANSFER : ERROR_NO_WALLET,
-               accept ? WALLET_FIELD(o->type, trsf_id) : WALLET_FIELD(o->type, wlt_id), CHECK_KNOWN,
+               accept ? WALLET_FIELD(o->type, trsf_id) : WALLET_FIELD(o->type, wlt_id), CHECK_STATE,
                0, 0);
     } else if (!w->has_fact || o->other_key.size != PSN_KEY_SIZE ||
                memcmp(w->fact.psn_key.bytes, o->other_key.data, PSN_KEY_SIZE) != 0) {
@@ -843,6 +859,10 @@ static void judge_order(const struct shard *shard, uint16_t type, struct bytes m
         return;
     }
     if (!find_person(shard, w, &person) || answered_before(shard, w, message, &person)) return;
+    if (needs_fact(type) && !w->has_fact) {
+        refuse(w, ERROR_MALFORMED, WALLET_FIELD(type, other_key), CHECK_MATCH, 0, 0);
+        return;
+    }
     load_person(shard, w, &person);
     check_wallet_named(w);
     if (type == MESSAGE_TRSF_SUBMIT && dues_full(shard)) {

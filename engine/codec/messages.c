@@ -1,5 +1,6 @@
 #include "codec/messages.h"
 
+#include "codec/wallet.h"
 #include "codec/wire_table.h"
 #include "types/civil.h"
 #include "types/wallet.h"
@@ -389,7 +390,7 @@ static bool is_time_field(const char *name)
 /* What the number of a failure is, in words; NULL: it speaks for itself. */
 static const char *state_words(uint32_t code, int64_t got)
 {
-    static const char *const wallets[] = {"no wallet", "OPEN", "FROZEN", "CLOSING", "CLOSED"};
+    static const char *const wallets[] = {NULL, "OPEN", "FROZEN", "CLOSING", "CLOSED"};
     static const char *const insured[] = {"not pushed", "normal", "paused", "ended"};
     switch (code) {
     case ERROR_WALLET_CLOSED:
@@ -397,6 +398,8 @@ static const char *state_words(uint32_t code, int64_t got)
         return got >= WALLET_NONE && got <= WALLET_CLOSED ? wallets[got] : NULL;
     case ERROR_INSURED_STATE:
         return got >= 0 && got <= INSURED_ENDED ? insured[got] : NULL;
+    case ERROR_TRANSFER_ENDED:
+        return got > 0 && got <= STAS_RETURNED ? wallet_stas_text((uint32_t)got) : NULL;
     default:
         return NULL;
     }
@@ -428,6 +431,11 @@ static void add_wallet_text(struct text *text, const char *name, bool money,
         text_add(text, name);
         text_add(text, ": ");
     }
+    if (failure->code == ERROR_RULE_INVALID && failure->got == 0 && failure->want == 0) {
+        text_add(text, "there is no such ");
+        text_add(text, name);
+        return;
+    }
     text_add(text, error_text(failure->code));
     if (words == NULL && (matched ? failure->got == failure->want : failure->got == 0)) return;
     text_add(text, " (");
@@ -448,11 +456,12 @@ void failure_text(uint16_t type, const struct failure *failure, char *ret_text, 
     struct text text = text_begin(ret_text, size);
     const char *name = message_field_name(type, failure->field);
     const bool money = is_amount_field(type, failure->field);
+    const bool of_rule = failure->code == ERROR_RULE_INVALID && failure->check == CHECK_NONE;
     const bool of_wallet =
         failure->code >= WALLET_CODES && !(money && failure->check == CHECK_RANGE);
 
-    if (of_wallet && (failure->check == CHECK_KNOWN || failure->check == CHECK_MATCH ||
-                      failure->check == CHECK_RANGE)) {
+    if (of_rule || (of_wallet && (failure->check == CHECK_KNOWN || failure->check == CHECK_MATCH ||
+                                  failure->check == CHECK_RANGE))) {
         add_wallet_text(&text, name, money, failure);
         return;
     }

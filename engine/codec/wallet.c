@@ -203,7 +203,7 @@ enum {
 #define REPLY_FIXED_MAX 600 /* Bytes of everything but msgid, errors and lots. */
 #define LOT_SIZE_MAX    24  /* Of one lot with its tag and length. */
 
-static const char *stas_text(uint32_t stas)
+const char *wallet_stas_text(uint32_t stas)
 {
     static const char *const names[] = {
         [STAS_NONE] = "",           [STAS_DONE] = "DONE",         [STAS_HOLDING] = "HOLDING",
@@ -253,7 +253,7 @@ static uint8_t *put_lot(uint8_t *out, const struct lot *lot)
 static uint8_t *put_said(uint8_t *at, const struct wallet_said *said)
 {
     const uint32_t field = id_field(said->id[0]);
-    at = wire_put_view(at, WALLET_REPLY_STAS, bytes_of(stas_text(said->stas)));
+    at = wire_put_view(at, WALLET_REPLY_STAS, bytes_of(wallet_stas_text(said->stas)));
     if (field != 0) at = wire_put_view(at, field, row_text(said->id, sizeof said->id));
     at = wire_put_view(at, WALLET_REPLY_ORDER_NO, row_text(said->order_no, sizeof said->order_no));
     at = wire_put_signed(at, WALLET_REPLY_AMT, said->amount);

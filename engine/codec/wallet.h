@@ -63,6 +63,9 @@ struct wallet_reply {
     uint32_t used_count;
 };
 
+/* "PENDING"; "" for a state that is none. */
+const char *wallet_stas_text(uint32_t stas);
+
 /* malloc'ed; NULL without memory. */
 uint8_t *wallet_reply_encode(const struct wallet_reply *reply, size_t *ret_size);
 

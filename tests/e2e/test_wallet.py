@@ -136,9 +136,14 @@ class TestGolden(WalletCase):
         self.end()
 
     def test_06_no_wallet(self):
-        """(6) The receiver has no wallet."""
+        """(6) The receiver has no wallet; nor has the giver, or there is no such transfer."""
         self.w.open("mother", "yunnan")
         self.assertRefused(3005, self.w.submit("mother", "nobody", 10000))
+        self.assertRefused(3001, self.w.call(
+            "TrsfSubmit", giver_wlt_id="W123", recv_psn_key=self.w.key("mother"), client_no="C1",
+            src=1, trsf_amt=10000, auth_kind=1))
+        self.assertRefused(3022, self.w.call("TrsfAccept", trsf_id="T55",
+                                             recv_psn_key=self.w.key("mother")))
         self.end()
 
     def test_07_guangdong(self):

@@ -16,7 +16,7 @@ import tree
 PURE = ("types", "codec", "journal", "ledger", "netting")
 
 HARMLESS = re.compile(
-    "mem(cpy|move|set|cmp|chr)|bcmp|str(len|cmp)|ensure_failed"
+    "mem(cpy|move|set|cmp|chr)|bcmp|str(len|nlen|cmp)|ensure_failed"
     # What compilers put in by themselves: 128-bit arithmetic, position-independent code.
     "|__(u?div|u?mod|u?divmod|mul|mulo)[dt]i[34]|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail"
     # Sanitizers and coverage.

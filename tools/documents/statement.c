@@ -71,7 +71,7 @@ static const struct document_column chain_columns[] = {
     {"at", "日期", NULL, VALUE_DATE, false},
     {"medfee_sumamt", "医疗费总额", NULL, VALUE_MONEY, false},
     {"fund_pay_sumamt", "基金支付", NULL, VALUE_MONEY, false},
-    {"acct_pay", "个人账户", NULL, VALUE_MONEY, false},
+    {"acct_pay", "账户", NULL, VALUE_MONEY, false},
     {"wlt_pay", "医保钱包", NULL, VALUE_MONEY, false},
     {"psn_cash_pay", "现金", NULL, VALUE_MONEY, false},
     {"clr_period", "清算期", NULL, VALUE_TEXT, false},
@@ -165,6 +165,13 @@ static bool put_chain(struct document *document, const struct statement_paper *p
 /* -- its figures --------------------------------------------------------------------------------
  */
 
+/* Shown also when it is zero; parts of a sum only when there is something. */
+static bool is_always_shown(enum settlement_amount amount)
+{
+    return amount == AMOUNT_MEDFEE || amount == AMOUNT_FUND_SUM || amount == AMOUNT_PSN_PART ||
+           amount == AMOUNT_ACCT || amount == AMOUNT_WLT || amount == AMOUNT_CASH;
+}
+
 static void put_amounts(struct document *document, const struct statement_paper *paper)
 {
     static const struct document_column columns[] = {
@@ -173,6 +180,7 @@ static void put_amounts(struct document *document, const struct statement_paper 
     };
     struct document_section *section = document_section(document, "费用构成", columns, 2, 1);
     for (int i = 0; i < AMOUNT_COUNT; i++) {
+        if (paper->amounts[i] == 0 && !is_always_shown((enum settlement_amount)i)) continue;
         struct document_value *row = document_row(document, section);
         row[0] = value_text(amount_names[i]);
         row[1] = value_number(paper->amounts[i]);
@@ -267,7 +275,8 @@ struct document *build_statement(const struct statement_paper *paper, struct doc
     }
     put_amounts(document, paper);
     put_lots(document, paper);
-    document_note(document, "本单仅为跨省直接结算一笔费用，不含姓名和证件号码。");
+    document_note(document,
+                  "本单仅为跨省直接结算一笔费用，不含姓名和证件号码；费用构成中未列的项目为零。");
     document_note(document, "红字金额为冲减数；现存金额为本笔结算扣减退费、调整、冲正后的余额。");
     if (paper->remark[0] != '\0') document_note(document, "变动较多，仅列最近部分。");
     document->control_sum_column = 3;

@@ -70,6 +70,8 @@ static int acknowledge(struct talk *talk, const char *msgid, uint32_t dest, uint
         talk, &request.base, MESSAGE_OUTBOX_ACK, &qingfen__v1__wallet_reply__descriptor);
     if (reply == NULL) return EXIT_FAILED;
     const int status = ask_status(talk->command, reply->code, reply->text);
+    for (size_t i = 0; i < reply->n_errors; i++)
+        fprintf(stderr, "  %s\n", reply->errors[i]->text);
     if (print) print_json(&reply->base);
     qingfen__v1__wallet_reply__free_unpacked(reply, NULL);
     return status;

@@ -341,7 +341,7 @@ static int64_t day_ms(uint32_t yyyymmdd, int days)
 
 #define PERIOD_OPTIONS(from, to, most)                                                        \
     {"from", OPTION_DAY, (from), "YYYY-MM-DD", "the first day (at most 366 days)", 0, 0},     \
-        {"to", OPTION_DAY, (to), "YYYY-MM-DD", "the last day", 0, 0},                         \
+        {"until", OPTION_DAY, (to), "YYYY-MM-DD", "the last day", 0, 0},                      \
     {                                                                                         \
         "most", OPTION_NUMBER, (most), "N", "the newest N of them (default: all)", 1, 1000000 \
     }
@@ -767,7 +767,7 @@ static int person_institution(int argc, char **argv)
         COLUMN("institution.fixmedins_code", TEXT, "code 代码"),
         COLUMN("institution.fixmedins_name", TEXT, "name 名称"),
         COLUMN("institution.admdvs", AREA, "area"),
-        COLUMN("wallet", FLAG, "takes the wallet 支持医保钱包"),
+        COLUMN("wallet", FLAG, "takes wallets 钱包"),
         COLUMN("institution.business_lv_wlt", NUMBER, "businessLvWlt"),
         COLUMN("institution.business_lv_out_med_otp", NUMBER, "businessLvOutMedOtp"),
         COLUMN("institution.from", DAY, "from"),

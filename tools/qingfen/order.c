@@ -242,13 +242,13 @@ static bool order_make(struct order *order, struct desk *desk)
 /* -- the answer ------------------------------------------------------------------------------- */
 
 /* What an answer says. */
-#define ANSWER_COLUMNS                                                                     \
-    COLUMN("stas", TEXT, "state 状态"), COLUMN("wlt_id", TEXT, "wlt_id"),                  \
-        COLUMN("rlts_id", TEXT, "rlts_id"), COLUMN("trsf_id", TEXT, "trsf_id"),            \
-        COLUMN("pay_id", TEXT, "pay_id"), COLUMN("rev_id", TEXT, "rev_id"),                \
-        COLUMN("reserve_id", TEXT, "reserve_id"), COLUMN("order_no", TEXT, "order_no"),    \
-        COLUMN("amt", YUAN, "amount 金额"), COLUMN("balc", YUAN, "balance 余额"),          \
-        COLUMN("exp_at", TIME, "until 截止"), COLUMN("chg_no", NUMBER, "change no. 序号"), \
+#define ANSWER_COLUMNS                                                                         \
+    COLUMN("stas", TEXT, "state 状态"), COLUMN("wlt_id", TEXT, "wlt_id"),                      \
+        COLUMN("rlts_id", TEXT, "rlts_id"), COLUMN("trsf_id", TEXT, "trsf_id"),                \
+        COLUMN("pay_id", TEXT, "pay_id"), COLUMN("rev_id", TEXT, "rev_id"),                    \
+        COLUMN("reserve_id", TEXT, "reserve_id"), COLUMN("order_no", TEXT, "order_no"),        \
+        COLUMN("amt", YUAN, "amount 金额"), COLUMN("balc", YUAN, "balance 余额"),              \
+        COLUMN("exp_at", TIME, "until 截止"), COLUMN("chg_no", NUMBER, "number or code 序号"), \
         COLUMN("year", NUMBER, "year 年度"), COLUMN("clr_period", PERIOD, "cleared in 清算年月")
 
 static const struct grid_column page_columns[] = {ANSWER_COLUMNS, COLUMNS_END};

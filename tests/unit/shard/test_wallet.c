@@ -1199,7 +1199,7 @@ static void inline_late(void **state)
 /* -- premiums -----------------------------------------------------------------------------------
  */
 
-static struct answer_read pay_premium(int payer, int insured, int64_t amount)
+static struct wallet_order premium_order(int payer, int insured, int64_t amount)
 {
     struct wallet_order o = order(MESSAGE_PREM_PAY);
     o.psn_key = key_bytes(payer);
@@ -1209,15 +1209,21 @@ static struct answer_read pay_premium(int payer, int insured, int64_t amount)
     o.year = 2027;
     o.amount = amount;
     o.flag = true;
+    return o;
+}
+
+static struct answer_read pay_premium(int payer, int insured, int64_t amount)
+{
+    const struct wallet_order o = premium_order(payer, insured, amount);
     return send(payer, &o, 0);
 }
 
-static struct answer_read reverse_premium(const char *pay_id)
+static struct answer_read reverse_premium(const char *pay_id, uint32_t reason)
 {
     struct wallet_order o = order(MESSAGE_PREM_REVERSE);
     o.pay_id = bytes_of(pay_id);
     o.client_no = bytes_of(number("V"));
-    o.reason = 1;
+    o.reason = reason;
     o.sender_admdvs = SICHUAN;
     return send(RECEIVER, &o, 51);
 }
@@ -1242,7 +1248,7 @@ static void premium(void)
     const struct answer_read paid = done(pay_premium(RECEIVER, RECEIVER, 40000));
     assert_int_equal(cell_sum(LINE_PREMIUM_RESIDENT, &count), 40000);
     check_giver(110000, 40000);
-    done(reverse_premium(paid.id));
+    done(reverse_premium(paid.id, 1));
     assert_int_equal(cell_sum(LINE_PREMIUM_RESIDENT, &count), 0);
     check_giver(150000, 0);
     premium_due();
@@ -1256,6 +1262,22 @@ static void premium_paid_and_taken_back(void **state)
 {
     (void)state;
     premium();
+}
+
+/* The insured area did not want the money: who asks again hears so, and may pay anew. */
+static void premium_the_area_refused(void **state)
+{
+    (void)state;
+    fill_wallet();
+    premium_due();
+    const struct wallet_order o = premium_order(RECEIVER, RECEIVER, 40000);
+    const struct answer_read paid = done(send(RECEIVER, &o, 0));
+    assert_true(send(RECEIVER, &o, 0).dup);
+    done(reverse_premium(paid.id, 4));
+    assert_int_equal(send(RECEIVER, &o, 0).code, ERROR_PREMIUM_REFUSED);
+    premium_due();
+    done(pay_premium(RECEIVER, RECEIVER, 40000));
+    check_replay();
 }
 
 static void premium_lost(void **state)
@@ -1558,6 +1580,7 @@ int main(void)
         T(refund_stays),
         T(inline_late),
         T(premium_paid_and_taken_back),
+        T(premium_the_area_refused),
         T(premium_lost),
         T(premium_landed),
         T(ended_transfers_take_no_room),
