@@ -337,7 +337,7 @@ static bool read_outgoing(struct reading *r, struct bytes data, struct outgoing 
 
 static bool emit_outgoing(struct reading *r, struct bytes data)
 {
-    struct outgoing out;
+    struct outgoing out = {0};
     if (!read_outgoing(r, data, &out)) return false;
     if (out.position != 0) return wrong(r, NULL, "a message has a position before its outbox");
     if (r->outgoing_count == EMITTED_MAX) return wrong(r, NULL, "too many messages");
@@ -349,7 +349,7 @@ static bool emit_outgoing(struct reading *r, struct bytes data)
 /* A message gets its place in the outbox: the next of its batch, with the next position. */
 static bool queue_outgoing(struct reading *r, struct bytes data)
 {
-    struct outgoing out;
+    struct outgoing out = {0};
     struct outgoing sent;
     if (!read_outgoing(r, data, &out)) return false;
     if (out.dest % r->lane->shards != r->lane->shard)
