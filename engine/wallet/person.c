@@ -223,14 +223,23 @@ static void drop_row(void *rows, uint32_t *count, size_t size, uint32_t place)
     *count -= 1;
 }
 
+static const struct psn_key other_holders = {{0}};
+
+struct holder_row *person_other_holders(struct person *person)
+{
+    return person_holder(person, &other_holders);
+}
+
+bool person_holder_fits(struct person *person, const struct psn_key *holder)
+{
+    if (person_holder(person, holder) != NULL) return true;
+    return person->holder_count < HOLDERS_MAX - 1 && person_other_holders(person) == NULL;
+}
+
 void person_hold(struct person *person, const struct psn_key *holder, int64_t amount)
 {
-    static const struct psn_key others = {{0}};
+    if (!person_holder_fits(person, holder)) holder = &other_holders;
     struct holder_row *row = person_holder(person, holder);
-    if (row == NULL && person->holder_count >= HOLDERS_MAX - 1) {
-        holder = &others;
-        row = person_holder(person, holder);
-    }
     if (row == NULL) {
         row = &person->holders[person->holder_count++];
         *row = (struct holder_row){.holder = *holder};

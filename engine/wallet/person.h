@@ -78,6 +78,13 @@ struct offer_row *person_offer(struct person *person, struct bytes trsf_id);
 struct holder_row *person_holder(struct person *person, const struct psn_key *holder);
 struct premium_row *person_premium(struct person *person, uint32_t insutype, uint32_t year);
 
+/* True when what `holder` gets of this giver's can be counted in a row of its own. Not while others
+ * are counted together: a part of what a holder has must not stand there and a part here. */
+bool person_holder_fits(struct person *person, const struct psn_key *holder);
+
+/* What holders without a row have together, key of zeros; NULL: there are none. */
+struct holder_row *person_other_holders(struct person *person);
+
 /* Adds `amount` (either sign) to what `holder` holds of this giver's; the row goes with its last
  * fen. It is below zero while a holder's news overtakes the news that it became one: they come from
  * different shards. Holders for whom there is no row any more are counted together under a key of

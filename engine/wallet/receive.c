@@ -281,14 +281,36 @@ static void give_back(struct person *person, const struct effect *effect,
     tell_account(person, effect, OUT_PA_RELEASE, area, now_ms, decision);
 }
 
+/* What `holder` has is more. Without a row of its own it would not be found again when this giver's
+ * standing ends: then it goes home at once, as it does where the giver has none any more. */
+static void hold_more(struct person *person, const struct psn_key *holder, int64_t amount,
+                      uint32_t admdvs, struct wallet_decision *decision)
+{
+    const bool fits = person_holder_fits(person, holder);
+    person_hold(person, holder, amount);
+    if (!fits || !giver_stands(person, admdvs)) recall_from(person, holder, decision);
+}
+
+/* True when a holder that has done all it could still is, or may be, counted here: news of it is on
+ * the way, and it is asked again. That ends when all that is out is home, for whoever has a part of
+ * it is asked; a row that is only out of step with another one asks for nothing. */
+static bool still_counted(struct person *person, const struct psn_key *holder)
+{
+    const struct holder_row *row = person_holder(person, holder);
+    int64_t out = 0;
+    for (uint32_t i = 0; i < person->holder_count; i++)
+        out += person->holders[i].amount;
+    if (out <= 0) return false;
+    if (row != NULL) return row->amount > 0 && !giver_stands(person, 0);
+    row = person_other_holders(person);
+    return row != NULL && row->amount > 0;
+}
+
 static void released(const struct effect *effect, const struct params *params, int64_t now_ms,
                      struct person *person, struct wallet_decision *decision)
 {
     if (effect->amount == 0) {
-        const struct holder_row *row = person_holder(person, &effect->other);
-        if (row != NULL && row->amount > 0 && !giver_stands(person, 0)) {
-            recall_from(person, &effect->other, decision);
-        }
+        if (still_counted(person, &effect->other)) recall_from(person, &effect->other, decision);
         return;
     }
     person_hold(person, &effect->other, -effect->amount);
@@ -305,8 +327,7 @@ static void receive_held(const struct effect *effect, const struct params *param
     switch ((enum held_why)effect->why) {
     case HELD_MOVED:
         person_hold(person, &effect->other, -amount);
-        person_hold(person, &effect->third, amount);
-        if (!giver_stands(person, effect->admdvs)) recall_from(person, &effect->third, decision);
+        hold_more(person, &effect->third, amount, effect->admdvs, decision);
         break;
     case HELD_SPENT:
         person_hold(person, &effect->other, -amount);
@@ -315,11 +336,10 @@ static void receive_held(const struct effect *effect, const struct params *param
         tell_consumed(person, effect, amount, now_ms, decision);
         break;
     case HELD_RESTORED:
-        person_hold(person, &effect->other, amount);
         hold->held += amount;
         hold->consumed -= amount;
         tell_consumed(person, effect, -amount, now_ms, decision);
-        if (!giver_stands(person, 0)) recall_from(person, &effect->other, decision);
+        hold_more(person, &effect->other, amount, 0, decision);
         break;
     case HELD_RELEASED:
         released(effect, params, now_ms, person, decision);

@@ -402,6 +402,19 @@ static bool find_source(const struct wallet_input *input, struct person *person,
     return true;
 }
 
+/* 3034: own money would be in more hands than are counted. Of another origin it is that giver's
+ * shard that counts. */
+static bool holder_fits(const struct wallet_input *input, struct person *person,
+                        const struct transfer_row *row, struct wallet_decision *decision)
+{
+    bool own = row->src == SRC_ACCOUNT;
+    for (uint32_t i = 0; i < row->lot_count; i++)
+        own |= psn_same(&row->lots[i].origin, &person->key);
+    if (!own || person_holder_fits(person, &row->receiver)) return true;
+    return refuse(decision, ERROR_TOO_MANY, WALLET_FIELD(input->order->type, other_key),
+                  CHECK_RANGE, HOLDERS_MAX, HOLDERS_MAX - 1);
+}
+
 static bool may_submit(const struct wallet_input *input, struct person *person,
                        struct wallet_decision *decision)
 {
@@ -427,7 +440,10 @@ void judge_submit(const struct wallet_input *input, struct person *person,
     row.src = order->src;
     row.submitted_ms = input->now_ms;
     row.exp_ms = expiry_of(input->params, person_area(person), input->now_ms);
-    if (!find_source(input, person, &row, &ask, decision)) return;
+    if (!find_source(input, person, &row, &ask, decision) ||
+        !holder_fits(input, person, &row, decision)) {
+        return;
+    }
 
     wallet_id_make('T', &person->key, person->limits.next_id++, row.trsf_id);
     decision_id(decision, ID_TRANSFER, 0, bytes_of(row.trsf_id));
@@ -558,7 +574,8 @@ void judge_accept(const struct wallet_input *input, struct person *person,
     if (!sender_is_app(input, decision)) return;
     const struct transfer_row *found = offered(input, person, decision);
     if (found == NULL || !still_given(input, person, found, decision) ||
-        !receiver_is_open(input, decision) || !receiver_has_room(input, decision)) {
+        !receiver_is_open(input, decision) || !receiver_has_room(input, decision) ||
+        !holder_fits(input, person, found, decision)) {
         return;
     }
     const struct transfer_row row = *found;

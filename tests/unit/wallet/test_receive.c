@@ -348,6 +348,109 @@ static void test_holders_beyond_the_list(void **state)
     assert_null(person_holder(&person, &none));
 }
 
+static struct psn_key nth(uint32_t i)
+{
+    struct psn_key k;
+    memset(&k, 0x77, sizeof k);
+    k.bytes[0] = (uint8_t)(i >> 8);
+    k.bytes[1] = (uint8_t)i;
+    return k;
+}
+
+/* Every row is taken, and news come of others that hold this giver's money. */
+static void fill_holders(struct person *giver)
+{
+    for (uint32_t i = 0; giver->holder_count < HOLDERS_MAX - 1; i++) {
+        const struct psn_key k = nth(i);
+        person_hold(giver, &k, 1);
+        giver->hold.held++;
+    }
+}
+
+static bool recalls(const struct psn_key *holder)
+{
+    const struct effect *effect = &rig->decision.effects[0];
+    if (rig->decision.effect_count == 0) return false;
+    assert_int_equal(rig->decision.effect_count, 1);
+    assert_int_equal(effect->kind, EFFECT_RECALL);
+    return psn_same(&effect->to, holder);
+}
+
+/* Who finds no row sends it home at once, asked until it is all there; then rows are free again. */
+static void test_no_row_sends_home(void **state)
+{
+    (void)state;
+    static struct person after;
+    const struct psn_key receiver = rig_key(RECEIVER);
+    const struct psn_key second = rig_key(SECOND);
+    rig_pass(rig, GIVER, RECEIVER, ACCOUNT, 1000);
+    struct person *giver = rig_person(rig, GIVER);
+    fill_holders(giver);
+
+    struct effect effect = held(HELD_MOVED, 400);
+    receive(GIVER, &effect, &after);
+    assert_true(recalls(&second));
+    assert_int_equal(person_other_holders(&after)->amount, 400);
+    person_copy(giver, &after);
+    effect = held(HELD_RELEASED, 0); /* The lots have not reached it yet. */
+    effect.other = second;
+    receive(GIVER, &effect, &after);
+    assert_true(recalls(&second));
+    effect.other = receiver; /* It has a row, and the giver stands. */
+    receive(GIVER, &effect, &after);
+    assert_false(recalls(&receiver));
+
+    const struct psn_key first = nth(0);
+    person_hold(giver, &first, -1); /* A row is free, but not for it. */
+    giver->hold.held--;
+    assert_false(person_holder_fits(giver, &second));
+    effect = held(HELD_MOVED, 100);
+    receive(GIVER, &effect, &after);
+    assert_true(recalls(&second));
+    person_copy(giver, &after);
+    effect = held(HELD_RELEASED, 500);
+    effect.other = second;
+    receive(GIVER, &effect, &after);
+    person_copy(giver, &after);
+    assert_null(person_other_holders(giver));
+    effect.amount = 0;
+    receive(GIVER, &effect, &after);
+    assert_int_equal(rig->decision.effect_count, 0);
+    assert_true(person_holder_fits(giver, &second));
+
+    person_hold(giver, &first, 1);
+    giver->hold.held++;
+    effect = held(HELD_SPENT, 100); /* What is restored without a row goes home as well. */
+    effect.other = nth(5);
+    effect.amount = 1;
+    receive(GIVER, &effect, &after);
+    person_copy(giver, &after);
+    const struct psn_key last = nth(1000);
+    person_hold(giver, &last, 1);
+    giver->hold.held++;
+    effect.why = HELD_RESTORED;
+    receive(GIVER, &effect, &after);
+    assert_true(recalls(&effect.other));
+}
+
+/* A giver whose standing ended asks only while anything is out at all. */
+static void test_recall_ends(void **state)
+{
+    (void)state;
+    static struct person after;
+    const struct psn_key receiver = rig_key(RECEIVER);
+    const struct psn_key second = rig_key(SECOND);
+    struct person *giver = rig_person(rig, GIVER);
+    giver->insured.state = INSURED_ENDED;
+    person_hold(giver, &receiver, 100);
+    struct effect effect = held(HELD_RELEASED, 0);
+    receive(GIVER, &effect, &after);
+    assert_true(recalls(&receiver));
+    person_hold(giver, &second, -100); /* Out of step: nothing is out. */
+    receive(GIVER, &effect, &after);
+    assert_int_equal(rig->decision.effect_count, 0);
+}
+
 /* -- a walk ----------------------------------------------------------------------------------- */
 
 static bool walk_transfer(struct prng *prng, int giver)
@@ -503,6 +606,8 @@ int main(void)
         TEST(test_spent_before_moved),
         TEST(test_recall_before_credit),
         TEST(test_holders_beyond_the_list),
+        TEST(test_no_row_sends_home),
+        TEST(test_recall_ends),
         TEST(test_walk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

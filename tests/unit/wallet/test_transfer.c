@@ -439,6 +439,33 @@ static void test_too_many(void **state)
     assert_int_equal(submit(SECOND, 100), 0);
 }
 
+/* Own money in the hands of one more than can be counted: not begun, and not taken. */
+static void test_too_many_holders(void **state)
+{
+    (void)state;
+    struct person *giver = rig_person(rig, GIVER);
+    assert_int_equal(submit(RECEIVER, 100), 0);
+    const char *id = last_id();
+    for (uint32_t i = 0; giver->holder_count < HOLDERS_MAX - 1; i++) {
+        struct psn_key k = {{0x99, (uint8_t)i, 1}};
+        person_hold(giver, &k, 1);
+        giver->hold.held++;
+        giver->hold.granted++;
+    }
+    rig_touch(rig, GIVER);
+    assert_int_equal(rig_accept(rig, RECEIVER, id), ERROR_TOO_MANY);
+    assert_int_equal(submit(SECOND, 100), ERROR_TOO_MANY);
+    assert_int_equal(FAILURE(0).got, HOLDERS_MAX);
+    while (giver->holder_count != 0) { /* All of it is home. */
+        const struct psn_key k = giver->holders[0].holder;
+        person_hold(giver, &k, -1);
+        giver->hold.held--;
+        giver->hold.granted--;
+    }
+    rig_touch(rig, GIVER);
+    assert_int_equal(rig_accept(rig, RECEIVER, id), 0);
+}
+
 /* -- accept, decline, void -------------------------------------------------------------------- */
 
 static void test_accept_order_of_checks(void **state)
@@ -874,6 +901,7 @@ int main(void)
         TEST(test_returned_counts),
         TEST(test_pending_scope),
         TEST(test_too_many),
+        TEST(test_too_many_holders),
         TEST(test_accept_order_of_checks),
         TEST(test_decline),
         TEST(test_void),
