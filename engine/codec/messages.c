@@ -328,7 +328,7 @@ const char *check_name(uint32_t check)
         [CHECK_E3] = "E3",           [CHECK_E4] = "E4",           [CHECK_E5] = "E5",
         [CHECK_E6] = "E6",           [CHECK_MISSING] = "missing", [CHECK_LENGTH] = "length",
         [CHECK_CHARSET] = "charset", [CHECK_RANGE] = "range",     [CHECK_KNOWN] = "known",
-        [CHECK_REFUND] = "refund",   [CHECK_MATCH] = "match",
+        [CHECK_REFUND] = "refund",   [CHECK_MATCH] = "match",     [CHECK_STATE] = "state",
     };
     return check < CHECK_COUNT ? names[check] : "";
 }
@@ -379,6 +379,14 @@ static bool is_amount_field(uint16_t type, uint32_t field)
     return table->fields[field].kind == WIRE_S64 || table->fields[field].kind == WIRE_S64_SENT;
 }
 
+/* False for ids, keys and no field at all: a number is not what such a field says. */
+static bool is_number_field(uint16_t type, uint32_t field)
+{
+    const struct wire_table *table = table_of(type);
+    if (table == NULL || field >= WIRE_FIELDS) return false;
+    return table->fields[field].kind != WIRE_NONE && table->fields[field].kind != WIRE_BYTES;
+}
+
 static bool is_time_field(const char *name)
 {
     return strcmp(name, "eff_at") == 0 || strcmp(name, "eff_from") == 0;
@@ -420,7 +428,7 @@ static void add_value(struct text *text, int64_t value, bool money, bool time)
 
 /* A wallet's refusal is about what a number means and seldom about the number: field, what is
  * wrong, and in brackets the number and what it was held against. */
-static void add_wallet_text(struct text *text, const char *name, bool money,
+static void add_wallet_text(struct text *text, uint16_t type, const char *name, bool money,
                             const struct failure *failure)
 {
     const bool time = is_time_field(name);
@@ -438,6 +446,7 @@ static void add_wallet_text(struct text *text, const char *name, bool money,
     }
     text_add(text, error_text(failure->code));
     if (words == NULL && (matched ? failure->got == failure->want : failure->got == 0)) return;
+    if (words == NULL && !matched && !is_number_field(type, failure->field)) return;
     text_add(text, " (");
     if (words != NULL) {
         text_add(text, words);
@@ -460,9 +469,9 @@ void failure_text(uint16_t type, const struct failure *failure, char *ret_text, 
     const bool of_wallet =
         failure->code >= WALLET_CODES && !(money && failure->check == CHECK_RANGE);
 
-    if (of_rule || (of_wallet && (failure->check == CHECK_KNOWN || failure->check == CHECK_MATCH ||
+    if (of_rule || (of_wallet && (failure->check == CHECK_STATE || failure->check == CHECK_MATCH ||
                                   failure->check == CHECK_RANGE))) {
-        add_wallet_text(&text, name, money, failure);
+        add_wallet_text(&text, type, name, money, failure);
         return;
     }
     switch ((enum check)failure->check) {

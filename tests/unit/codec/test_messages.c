@@ -524,9 +524,9 @@ static void failures_are_told_in_a_sentence(void **state)
     assert_text(MESSAGE_TRSF_ACCEPT, (struct failure){3023, 2, CHECK_STATE, 4, 0},
                 "trsf_id: already accepted or returned");
     assert_text(MESSAGE_TRSF_ACCEPT, (struct failure){3034, 11, CHECK_RANGE, 65, 64},
-                "recv_psn_key: too many rows of this kind: 65, the bound is 64");
+                "recv_psn_key: too many rows of this kind (65, the bound is 64)");
     assert_text(MESSAGE_TRSF_SUBMIT, (struct failure){3013, 0, CHECK_RANGE, 4, 3},
-                "the day's number or sum of transfers is used up: 4, the bound is 3");
+                "the day's number or sum of transfers is used up (4, the bound is 3)");
     assert_text(MESSAGE_TRSF_SUBMIT, (struct failure){3016, 3, CHECK_MATCH, 0, 0},
                 "client_no: number exists with other content");
     assert_text(MESSAGE_PREM_REVERSE, (struct failure){4012, 13, CHECK_MATCH, 2, 1},
@@ -540,15 +540,15 @@ static void failures_are_told_in_a_sentence(void **state)
 static void wallet_failures_say_what_is_wrong(void **state)
 {
     (void)state;
-    assert_text(MESSAGE_TRSF_SUBMIT, (struct failure){3019, 6, CHECK_KNOWN, 0, 0},
+    assert_text(MESSAGE_TRSF_SUBMIT, (struct failure){3019, 6, CHECK_STATE, 0, 0},
                 "rlts_id: relation not found or not active");
     assert_text(MESSAGE_TRSF_SUBMIT, (struct failure){3019, 6, CHECK_MATCH, 0, 0},
                 "rlts_id: relation not found or not active");
-    assert_text(MESSAGE_WLT_OPEN, (struct failure){3006, 7, CHECK_KNOWN, 440100, 0},
+    assert_text(MESSAGE_WLT_OPEN, (struct failure){3006, 7, CHECK_STATE, 440100, 0},
                 "use_loc_admdvs: receiver's or new area not enabled (440100)");
-    assert_text(MESSAGE_WLT_OPEN, (struct failure){3003, 4, CHECK_KNOWN, WALLET_CLOSING, 0},
+    assert_text(MESSAGE_WLT_OPEN, (struct failure){3003, 4, CHECK_STATE, WALLET_CLOSING, 0},
                 "psn_key: wallet frozen or closed (CLOSING)");
-    assert_text(MESSAGE_WLT_OPEN, (struct failure){3004, 4, CHECK_KNOWN, INSURED_ENDED, 0},
+    assert_text(MESSAGE_WLT_OPEN, (struct failure){3004, 4, CHECK_STATE, INSURED_ENDED, 0},
                 "psn_key: insured state not normal (ended)");
     assert_text(MESSAGE_WLT_OPEN, (struct failure){1001, 11, CHECK_MATCH, 0, 0},
                 "agnter_psn_key names the same person");
