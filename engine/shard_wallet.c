@@ -1431,7 +1431,7 @@ static void judge_directory(const struct shard *shard, const struct settlement *
     const uint32_t date = (uint32_t)(day.year * 10000 + day.month * 100 + day.day);
     struct institution row;
     if (!institution_load(shard, s->fixmedins_code, &row)) {
-        failures_add(failures, ERROR_INSTITUTION, SETL_FIELD_FIXMEDINS_CODE, CHECK_KNOWN, 0, 0);
+        failures_add(failures, ERROR_INSTITUTION, SETL_FIELD_FIXMEDINS_CODE, CHECK_STATE, 0, 0);
     } else if (row.admdvs / 10000 != s->mdtrtarea_admvs / 10000) {
         failures_add(failures, ERROR_INSTITUTION, SETL_FIELD_FIXMEDINS_CODE, CHECK_MATCH,
                      s->mdtrtarea_admvs / 10000, row.admdvs / 10000);

@@ -522,7 +522,7 @@ static void failures_are_told_in_a_sentence(void **state)
                 "setl_id: setl_id exists with other content");
     /* A number is told as the field's own only where the field is one. */
     assert_text(MESSAGE_TRSF_ACCEPT, (struct failure){3023, 2, CHECK_STATE, 4, 0},
-                "trsf_id: already accepted or returned");
+                "trsf_id: already accepted or returned (ACCEPTED)");
     assert_text(MESSAGE_TRSF_ACCEPT, (struct failure){3034, 11, CHECK_RANGE, 65, 64},
                 "recv_psn_key: too many rows of this kind (65, the bound is 64)");
     assert_text(MESSAGE_TRSF_SUBMIT, (struct failure){3013, 0, CHECK_RANGE, 4, 3},
@@ -530,7 +530,7 @@ static void failures_are_told_in_a_sentence(void **state)
     assert_text(MESSAGE_TRSF_SUBMIT, (struct failure){3016, 3, CHECK_MATCH, 0, 0},
                 "client_no: number exists with other content");
     assert_text(MESSAGE_PREM_REVERSE, (struct failure){4012, 13, CHECK_MATCH, 2, 1},
-                "reason is 2, it should be 1");
+                "reason: coverage began, no refund (2, it should be 1)");
     assert_text(MESSAGE_SETL_POST, (struct failure){2004, 44, CHECK_E6, INT64_MAX, INT64_MIN},
                 "E6: clr_amt is 92233720368547758.07 but its parts make -92233720368547758.08 "
                 "(off by more than fits)");
