@@ -299,8 +299,10 @@ static void go_on(struct run *run, uint32_t index)
 /* Sends for the pairs of a queue, as long as `begin` allows new transfers and lanes have room. */
 static void send_queue(struct run *run, struct queue *queue, bool begin)
 {
+    const uint64_t pairs = run->options->pairs;
+    ENSURE(pairs != 0);
     while (queue->head != queue->tail && run->under_way < run->options->window) {
-        const uint32_t index = queue->list[queue->head % run->options->pairs];
+        const uint32_t index = queue->list[queue->head % pairs];
         const struct pair *pair = &run->pairs[index];
         if (pair->step == STEP_READY && (!begin || run->begun >= run->options->count)) {
             queue->head++; /* It rests. */

@@ -169,11 +169,21 @@ static bool set_person(struct order *order, size_t i, struct desk *desk)
             snprintf(order->why, sizeof order->why, "--%s-no cannot be keyed", field->option);
             return false;
         }
+        ENSURE(order->text[i] != NULL); /* One of the two was given. */
         psn_key_make(desk->persons, bytes_of(order->text[i]), order->keys[i]);
     }
     ProtobufCBinaryData *member = member_of(order, field->field, NULL);
     *member = (ProtobufCBinaryData){.len = PSN_KEY_SIZE, .data = order->keys[i]};
     return true;
+}
+
+/* Nothing was given for a field: fine, unless it is needed. */
+static bool left_out(struct order *order, const struct order_field *field)
+{
+    if (!field->needed) return true;
+    snprintf(order->why, sizeof order->why, "--%s%s is needed", field->option,
+             field->kind == ORDER_PERSON ? "-no" : "");
+    return false;
 }
 
 static bool set_field(struct order *order, size_t i, struct desk *desk)
@@ -183,12 +193,8 @@ static bool set_field(struct order *order, size_t i, struct desk *desk)
     int64_t number = 0;
 
     if (field->kind == ORDER_FLAG) return set_number(order, field, order->flag[i]);
-    if (text == NULL && order->key[i] == NULL) {
-        if (!field->needed) return true;
-        snprintf(order->why, sizeof order->why, "--%s%s is needed", field->option,
-                 field->kind == ORDER_PERSON ? "-no" : "");
-        return false;
-    }
+    if (field->kind == ORDER_PERSON && order->key[i] != NULL) return set_person(order, i, desk);
+    if (text == NULL) return left_out(order, field);
     if (field->kind == ORDER_PERSON) return set_person(order, i, desk);
     if (field->kind == ORDER_TEXT || field->kind == ORDER_MADE) {
         *(char **)member_of(order, field->field, NULL) = borrowed(text);

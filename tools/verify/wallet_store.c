@@ -186,7 +186,8 @@ static bool compare_counters(const struct lane *lane, struct store *store, struc
         fresh = fresh && lane->sent[s].count + lane->taken[s].count == 0;
     }
     for (uint32_t dest = 0; dest < OUTBOXES; dest++) {
-        if (dest % lane->shards == lane->shard) mine.out_next[dest] = lane->out[dest].count + 1;
+        if (lane->shards != 0 && dest % lane->shards == lane->shard)
+            mine.out_next[dest] = lane->out[dest].count + 1;
         mine.out_acked[dest] = lane->out_acked[dest];
         fresh = fresh && lane->out[dest].count == 0;
     }
