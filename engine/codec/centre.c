@@ -3,26 +3,11 @@
 #include <stdlib.h>
 
 #include "centre.pb-c.h"
-#include "common.pb-c.h"
+#include "codec/packing.h"
 #include "session.pb-c.h"
 #include "types/cell.h"
 #include "types/error.h"
 #include "types/wire.h"
-
-static uint8_t *pack(const ProtobufCMessage *message, size_t *ret_size)
-{
-    const size_t size = protobuf_c_message_get_packed_size(message);
-    uint8_t *out = malloc(size + 1);
-    if (out == NULL) return NULL;
-    *ret_size = protobuf_c_message_pack(message, out);
-    return out;
-}
-
-static char *text_of(const char *text)
-{
-    return (
-        char *)(uintptr_t)text; /* protobuf-c's structs are not const; packing does not write. */
-}
 
 bool hello_decode(struct bytes body, struct hello *ret_hello)
 {
@@ -38,7 +23,7 @@ uint8_t *hello_reply_encode(const struct hello_reply *reply, size_t *ret_size)
 {
     Qingfen__V1__HelloReply m = QINGFEN__V1__HELLO_REPLY__INIT;
     m.code = reply->code;
-    if (reply->code != 0) m.text = text_of(error_text(reply->code));
+    if (reply->code != 0) m.text = pb_text(error_text(reply->code));
     m.version = FRAME_VERSION;
     m.shards = reply->shards;
     m.home_shard = reply->home_shard;
@@ -49,7 +34,7 @@ uint8_t *hello_reply_encode(const struct hello_reply *reply, size_t *ret_size)
     m.now = reply->now_ms;
     m.manual_clock = reply->manual_clock;
     m.cut_through = reply->cut_through;
-    return pack(&m.base, ret_size);
+    return pb_pack(&m.base, ret_size);
 }
 
 static bool copy_text(char *out, size_t room, const char *text)
@@ -156,15 +141,15 @@ uint8_t *centre_refusal_encode(uint32_t code, const char *text, size_t *ret_size
 {
     Qingfen__V1__Reply m = QINGFEN__V1__REPLY__INIT;
     m.code = code;
-    m.text = text_of(text != NULL ? text : error_text(code));
-    return pack(&m.base, ret_size);
+    m.text = pb_text(text != NULL ? text : error_text(code));
+    return pb_pack(&m.base, ret_size);
 }
 
 static void fill_summary(const struct period_row *row, Qingfen__V1__PeriodSummary *m)
 {
     qingfen__v1__period_summary__init(m);
     m->period = row->period;
-    m->state = text_of(row->cut ? "CUT" : "OPEN");
+    m->state = pb_text(row->cut ? "CUT" : "OPEN");
     m->count = row->count;
     m->refund_count = row->refund_count;
     m->late_count = row->late_count;
@@ -187,39 +172,27 @@ uint8_t *period_cut_reply_encode(const struct period_cut_report *report, size_t 
     m.period = &summary;
     m.cut_at = report->cut_at_ms;
     m.cut_us = report->cut_us;
-    m.batch = text_of(report->batch);
+    m.batch = pb_text(report->batch);
     m.batch_count = report->batch_count;
     m.batch_amount = report->batch_amount;
     m.left_out = report->left_out;
     m.left_out_amount = report->left_out_amount;
     m.provisional = report->provisional;
-    return pack(&m.base, ret_size);
-}
-
-/* Builds the array of pointers that protobuf-c wants over `count` structs of one type; NULL without
- * memory. One block: the pointers, then the structs. */
-static void **repeated(size_t count, size_t size)
-{
-    void **pointers = malloc(count * (sizeof(void *) + size) + 1);
-    if (pointers == NULL) return NULL;
-    uint8_t *structs = (uint8_t *)(pointers + count);
-    for (size_t i = 0; i < count; i++)
-        pointers[i] = structs + i * size;
-    return pointers;
+    return pb_pack(&m.base, ret_size);
 }
 
 uint8_t *period_list_reply_encode(const struct period_row *rows, size_t count, uint32_t closed_year,
                                   size_t *ret_size)
 {
     Qingfen__V1__PeriodListReply m = QINGFEN__V1__PERIOD_LIST_REPLY__INIT;
-    void **list = repeated(count, sizeof(Qingfen__V1__PeriodSummary));
+    void **list = pb_repeated(count, sizeof(Qingfen__V1__PeriodSummary));
     if (list == NULL) return NULL;
     for (size_t i = 0; i < count; i++)
         fill_summary(&rows[i], list[i]);
     m.n_periods = count;
     m.periods = (Qingfen__V1__PeriodSummary **)list;
     m.closed_year = closed_year;
-    uint8_t *out = pack(&m.base, ret_size);
+    uint8_t *out = pb_pack(&m.base, ret_size);
     free(list);
     return out;
 }
@@ -249,7 +222,7 @@ uint8_t *net_report_reply_encode(const struct net_report *report, size_t *ret_si
     Qingfen__V1__NetReportReply m = QINGFEN__V1__NET_REPORT_REPLY__INIT;
     Qingfen__V1__NetPosition positions[PROVINCES];
     Qingfen__V1__NetPosition *position_list[PROVINCES];
-    void **list = repeated(report->row_count, sizeof(Qingfen__V1__NetPayment));
+    void **list = pb_repeated(report->row_count, sizeof(Qingfen__V1__NetPayment));
     if (list == NULL) return NULL;
     for (size_t i = 0; i < report->row_count; i++)
         fill_payment(&report->rows[i], list[i]);
@@ -258,9 +231,9 @@ uint8_t *net_report_reply_encode(const struct net_report *report, size_t *ret_si
         position_list[i] = &positions[i];
     }
     m.period = report->period;
-    m.state = text_of(report->cut ? "CUT" : "OPEN");
-    m.mode = text_of(report->mode);
-    m.payable_mode = text_of(report->payable_mode);
+    m.state = pb_text(report->cut ? "CUT" : "OPEN");
+    m.mode = pb_text(report->mode);
+    m.payable_mode = pb_text(report->payable_mode);
     m.n_payments = report->row_count;
     m.payments = (Qingfen__V1__NetPayment **)list;
     m.n_positions = PROVINCES;
@@ -269,7 +242,7 @@ uint8_t *net_report_reply_encode(const struct net_report *report, size_t *ret_si
     m.bilateral_total = report->bilateral_total;
     m.multilateral_total = report->multilateral_total;
     m.saved_bp = report->saved_bp;
-    uint8_t *out = pack(&m.base, ret_size);
+    uint8_t *out = pb_pack(&m.base, ret_size);
     free(list);
     return out;
 }
@@ -295,15 +268,15 @@ uint8_t *position_report_reply_encode(uint32_t period, bool cut, const struct po
                                       size_t count, size_t *ret_size)
 {
     Qingfen__V1__PositionReportReply m = QINGFEN__V1__POSITION_REPORT_REPLY__INIT;
-    void **list = repeated(count, sizeof(Qingfen__V1__Position));
+    void **list = pb_repeated(count, sizeof(Qingfen__V1__Position));
     if (list == NULL) return NULL;
     for (size_t i = 0; i < count; i++)
         fill_position(&rows[i], list[i]);
     m.period = period;
-    m.state = text_of(cut ? "CUT" : "OPEN");
+    m.state = pb_text(cut ? "CUT" : "OPEN");
     m.n_positions = count;
     m.positions = (Qingfen__V1__Position **)list;
-    uint8_t *out = pack(&m.base, ret_size);
+    uint8_t *out = pb_pack(&m.base, ret_size);
     free(list);
     return out;
 }
@@ -329,7 +302,7 @@ static void fill_status(const struct status_shard *shard, Qingfen__V1__ShardStat
 uint8_t *status_reply_encode(const struct status_report *report, size_t *ret_size)
 {
     Qingfen__V1__StatusReply m = QINGFEN__V1__STATUS_REPLY__INIT;
-    void **list = repeated(report->shard_count, sizeof(Qingfen__V1__ShardStatus));
+    void **list = pb_repeated(report->shard_count, sizeof(Qingfen__V1__ShardStatus));
     if (list == NULL) return NULL;
     for (size_t i = 0; i < report->shard_count; i++)
         fill_status(&report->shards[i], list[i]);
@@ -342,8 +315,8 @@ uint8_t *status_reply_encode(const struct status_report *report, size_t *ret_siz
     m.shard = (Qingfen__V1__ShardStatus **)list;
     m.cut_through = report->cut_through;
     m.closed_year = report->closed_year;
-    m.version = text_of(QINGFEN_VERSION);
-    uint8_t *out = pack(&m.base, ret_size);
+    m.version = pb_text(QINGFEN_VERSION);
+    uint8_t *out = pb_pack(&m.base, ret_size);
     free(list);
     return out;
 }
@@ -371,8 +344,8 @@ static size_t fill_postings(const struct found_record *record, Qingfen__V1__Post
             if (!postings[i].there) continue;
             Qingfen__V1__PostingLine *line = &lines[count];
             qingfen__v1__posting_line__init(line);
-            line->account = text_of(postings[i].account);
-            line->fund = text_of(fund_names[fund]);
+            line->account = pb_text(postings[i].account);
+            line->fund = pb_text(fund_names[fund]);
             line->debit = postings[i].debit;
             list[count++] = line;
         }
@@ -397,7 +370,7 @@ static bool fill_history(const struct found_record *record, void **list)
         qingfen__v1__history_item__init(item);
         item->engine_seq = from->seq;
         item->at = from->at_ms;
-        item->what = text_of(from->what);
+        item->what = pb_text(from->what);
         item->ref = copy_view(from->ref);
         item->clr_amt = from->clr_amt;
         item->clr_period = from->period;
@@ -413,12 +386,12 @@ static uint8_t *pack_record(const struct found_record *record, size_t *ret_size)
     Qingfen__V1__PostingLine lines[4 * FUND_COUNT];
     Qingfen__V1__PostingLine *line_list[4 * FUND_COUNT];
     uint8_t *out = NULL;
-    void **history = repeated(record->history_count, sizeof(Qingfen__V1__HistoryItem));
+    void **history = pb_repeated(record->history_count, sizeof(Qingfen__V1__HistoryItem));
     if (history == NULL) return NULL;
 
     m.setl_post.data = (uint8_t *)(uintptr_t)record->body.data;
     m.setl_post.len = record->body.size;
-    m.state = text_of(record->state);
+    m.state = pb_text(record->state);
     m.kind = record->kind;
     m.clr_period = record->period;
     m.orig_period = record->orig_period;
@@ -433,7 +406,7 @@ static uint8_t *pack_record(const struct found_record *record, size_t *ret_size)
     if (fill_history(record, history)) {
         m.n_history = record->history_count;
         m.history = (Qingfen__V1__HistoryItem **)history;
-        out = pack(&m.base, ret_size);
+        out = pb_pack(&m.base, ret_size);
         for (size_t i = 0; i < record->history_count; i++)
             free(m.history[i]->ref);
     }

@@ -1,7 +1,7 @@
 /* centre -- the cold messages between protobuf bytes and nouns, through protobuf-c.
  *
- * The only file that knows protobuf-c. Encoders give malloc'ed bytes that the caller frees, or NULL
- * without memory. Must not know any state. */
+ * Encoders give malloc'ed bytes that the caller frees, or NULL without memory. Must not know any
+ * state. */
 #ifndef CODEC_CENTRE_H
 #define CODEC_CENTRE_H
 

@@ -1,7 +1,6 @@
 /* cycle -- orders and answers of the clearing cycle between protobuf bytes and nouns.
  *
- * With codec/centre.c and codec/cycle_reply.c the only file that knows protobuf-c. Must not know
- * any state. */
+ * Must not know any state. */
 #ifndef CODEC_CYCLE_H
 #define CODEC_CYCLE_H
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "centre.pb-c.h"
+#include "codec/packing.h"
 #include "cycle.pb-c.h"
 #include "types/cell.h"
 #include "types/province.h"
@@ -149,34 +150,7 @@ static const char *severity_name(uint32_t severity)
     return NAME_OF(names, severity);
 }
 
-/* -- packing --------------------------------------------------------------------------------- */
-
-static char *text_of(const char *text)
-{
-    return (
-        char *)(uintptr_t)text; /* protobuf-c's structs are not const; packing does not write. */
-}
-
-static uint8_t *pack(const ProtobufCMessage *message, size_t *ret_size)
-{
-    const size_t size = protobuf_c_message_get_packed_size(message);
-    uint8_t *out = malloc(size + 1);
-    if (out == NULL) return NULL;
-    *ret_size = protobuf_c_message_pack(message, out);
-    return out;
-}
-
-/* The array of pointers that protobuf-c wants over `count` structs of one type; NULL without
- * memory. One block: the pointers, then the structs. */
-static void **repeated(size_t count, size_t size)
-{
-    void **pointers = malloc(count * (sizeof(void *) + size) + 1);
-    if (pointers == NULL) return NULL;
-    uint8_t *structs = (uint8_t *)(pointers + count);
-    for (size_t i = 0; i < count; i++)
-        pointers[i] = structs + i * size;
-    return pointers;
-}
+/* -- small helpers --------------------------------------------------------------------------- */
 
 static uint32_t code_of(uint8_t province)
 {
@@ -203,14 +177,14 @@ uint8_t *order_reply_encode(const struct order_answer *answer, size_t *ret_size)
 {
     Qingfen__V1__OrderReply m = QINGFEN__V1__ORDER_REPLY__INIT;
     m.code = answer->code;
-    m.text = text_of(answer->text);
-    m.msgid = text_of(answer->msgid);
+    m.text = pb_text(answer->text);
+    m.msgid = pb_text(answer->msgid);
     m.dup = answer->dup;
-    m.ref = text_of(answer->ref);
+    m.ref = pb_text(answer->ref);
     m.engine_seq = answer->seq;
     m.decided_at = answer->decided_ms;
     m.rows = answer->rows;
-    return pack(&m.base, ret_size);
+    return pb_pack(&m.base, ret_size);
 }
 
 static void fill_total(const struct recon_total *total, Qingfen__V1__ReconTotal *m)
@@ -252,19 +226,19 @@ uint8_t *recon_day_reply_encode(const struct order_answer *answer, uint32_t equa
                                 size_t *ret_size)
 {
     Qingfen__V1__ReconDayReply m = QINGFEN__V1__RECON_DAY_REPLY__INIT;
-    void **list = repeated(count, sizeof(struct recon_cell_message));
+    void **list = pb_repeated(count, sizeof(struct recon_cell_message));
     if (list == NULL) return NULL;
     for (size_t i = 0; i < count; i++)
         fill_recon_cell(&cells[i], list[i]);
     m.code = answer->code;
-    m.text = text_of(answer->text);
-    m.msgid = text_of(answer->msgid);
+    m.text = pb_text(answer->text);
+    m.msgid = pb_text(answer->msgid);
     m.dup = answer->dup;
     m.equal = equal;
     m.different = different;
     m.n_cells = count;
     m.cells = (Qingfen__V1__ReconCell **)list;
-    uint8_t *out = pack(&m.base, ret_size);
+    uint8_t *out = pb_pack(&m.base, ret_size);
     free(list);
     return out;
 }
@@ -274,8 +248,8 @@ uint8_t *recon_list_reply_encode(const struct order_answer *answer,
 {
     Qingfen__V1__ReconListReply m = QINGFEN__V1__RECON_LIST_REPLY__INIT;
     m.code = answer->code;
-    m.text = text_of(answer->text);
-    m.msgid = text_of(answer->msgid);
+    m.text = pb_text(answer->text);
+    m.msgid = pb_text(answer->msgid);
     m.dup = answer->dup;
     m.matched = result->matched;
     m.only_payee = result->only_payee;
@@ -285,23 +259,23 @@ uint8_t *recon_list_reply_encode(const struct order_answer *answer,
     m.duplicate = result->duplicate;
     m.complete = result->complete;
     m.engine_seq = answer->seq;
-    return pack(&m.base, ret_size);
+    return pb_pack(&m.base, ret_size);
 }
 
 /* -- lists ------------------------------------------------------------------------------------- */
 
 /* Writes a list reply: its rows are filled from `items` one by one. */
-#define LIST(REPLY, reply, ROW, field, fill, items)            \
-    Qingfen__V1__##REPLY m = QINGFEN__V1__##reply##__INIT;     \
-    void **list = repeated(count, sizeof(Qingfen__V1__##ROW)); \
-    if (list == NULL) return NULL;                             \
-    for (size_t i = 0; i < count; i++)                         \
-        fill((items) + i, list[i]);                            \
-    m.n_##field = count;                                       \
+#define LIST(REPLY, reply, ROW, field, fill, items)               \
+    Qingfen__V1__##REPLY m = QINGFEN__V1__##reply##__INIT;        \
+    void **list = pb_repeated(count, sizeof(Qingfen__V1__##ROW)); \
+    if (list == NULL) return NULL;                                \
+    for (size_t i = 0; i < count; i++)                            \
+        fill((items) + i, list[i]);                               \
+    m.n_##field = count;                                          \
     m.field = (Qingfen__V1__##ROW **)list
-#define LISTED()                            \
-    uint8_t *out = pack(&m.base, ret_size); \
-    free(list);                             \
+#define LISTED()                               \
+    uint8_t *out = pb_pack(&m.base, ret_size); \
+    free(list);                                \
     return out
 
 static void fill_difference(const struct difference_row *const *item, Qingfen__V1__Difference *m)
@@ -311,10 +285,10 @@ static void fill_difference(const struct difference_row *const *item, Qingfen__V
     m->date = row->day;
     m->payer = code_of(row->payer);
     m->payee = code_of(row->payee);
-    m->side = text_of(row->side == SIDE_PAYER ? "payer" : "payee");
+    m->side = pb_text(row->side == SIDE_PAYER ? "payer" : "payee");
     m->insu_admdvs = row->ref.insu_admdvs;
-    m->setl_id = text_of(row->ref.setl_id);
-    m->kind = text_of(difference_name(row->kind));
+    m->setl_id = pb_text(row->ref.setl_id);
+    m->kind = pb_text(difference_name(row->kind));
     m->at_centre = row->at_centre;
     m->open = row->open;
     m->their_medfee = row->their_medfee;
@@ -341,19 +315,19 @@ static void fill_exception(const struct exception_item *item, Qingfen__V1__Excep
     const struct exception_row *row = item->row;
     qingfen__v1__exception_record__init(m);
     m->insu_admdvs = row->ref.insu_admdvs;
-    m->setl_id = text_of(row->ref.setl_id);
+    m->setl_id = pb_text(row->ref.setl_id);
     m->payer = code_of(row->record.payer);
     m->payee = code_of(row->record.payee);
     m->period = row->record.period;
     m->line = row->record.line;
     m->insutype = insutype_of(row->record.insurance);
-    m->state = text_of(item->state);
+    m->state = pb_text(item->state);
     m->amount = sum_of(row->record.funds);
     m->deducted = sum_of(row->deducted);
     m->det_type = row->det_type;
     m->carved = row->carved;
-    m->batch = text_of(item->batch);
-    m->dispute_no = text_of(row->dispute_no);
+    m->batch = pb_text(item->batch);
+    m->dispute_no = pb_text(row->dispute_no);
     m->held_since = row->held_since;
     m->since = row->since_ms;
 }
@@ -371,15 +345,15 @@ static void fill_dispute(const struct dispute_row *const *item, Qingfen__V1__Dis
 {
     const struct dispute_row *row = *item;
     qingfen__v1__dispute__init(m);
-    m->dispute_no = text_of(row->dispute_no);
+    m->dispute_no = pb_text(row->dispute_no);
     m->insu_admdvs = row->ref.insu_admdvs;
-    m->setl_id = text_of(row->ref.setl_id);
+    m->setl_id = pb_text(row->ref.setl_id);
     m->payer = code_of(row->payer);
     m->payee = code_of(row->payee);
     m->period = row->period;
     m->reason = row->reason;
-    m->state = text_of(dispute_state_name(row->state));
-    m->outcome = text_of(outcome_name(row->outcome));
+    m->state = pb_text(dispute_state_name(row->state));
+    m->outcome = pb_text(outcome_name(row->outcome));
     m->amount = row->amount;
     m->resolved = row->resolved;
     m->reply_due = row->reply_due;
@@ -410,8 +384,8 @@ static void fill_batch(const struct batch_row *row, const char *mode, uint32_t *
     m->id = row->id;
     m->version = row->version;
     m->published_version = row->published_version;
-    m->state = text_of(batch_state_name(row->state));
-    m->mode = text_of(mode);
+    m->state = pb_text(batch_state_name(row->state));
+    m->mode = pb_text(mode);
     m->stale = row->stale;
     m->count = row->count;
     m->gross = row->gross;
@@ -431,7 +405,7 @@ static void fill_line(const struct line_row *row, Qingfen__V1__BatchLine *m)
 {
     qingfen__v1__batch_line__init(m);
     m->number = row->number;
-    m->kind = text_of(line_kind_name(row->kind));
+    m->kind = pb_text(line_kind_name(row->kind));
     m->period = row->cell.period;
     m->payer = code_of(row->cell.payer);
     m->payee = code_of(row->cell.payee);
@@ -446,7 +420,7 @@ static void fill_line(const struct line_row *row, Qingfen__V1__BatchLine *m)
     m->other = row->funds[FUND_OTHER];
     m->deducted = row->deducted;
     m->amount = sum_of(row->funds);
-    m->setl_id = text_of(row->ref.setl_id);
+    m->setl_id = pb_text(row->ref.setl_id);
     m->insu_admdvs = row->ref.insu_admdvs;
     m->checksum = row->checksum;
 }
@@ -455,10 +429,10 @@ static void fill_signature(const struct sign_row *row, uint8_t province, Qingfen
 {
     qingfen__v1__signature__init(m);
     m->province = code_of(province);
-    m->state = text_of(sign_name(row->state));
+    m->state = pb_text(sign_name(row->state));
     m->version = row->version;
     m->at = row->at_ms;
-    m->reason = text_of(row->reason);
+    m->reason = pb_text(row->reason);
 }
 
 static void fill_payment(const struct net_row *row, Qingfen__V1__NetPayment *m)
@@ -489,8 +463,8 @@ uint8_t *batch_get_reply_encode(const struct batch_report *report, size_t *ret_s
     Qingfen__V1__NetPosition *position_list[PROVINCES];
     uint32_t unwound[PROVINCES];
     uint8_t *out = NULL;
-    void **lines = repeated(report->line_count, sizeof(Qingfen__V1__BatchLine));
-    void **payments = repeated(report->payment_count, sizeof(Qingfen__V1__NetPayment));
+    void **lines = pb_repeated(report->line_count, sizeof(Qingfen__V1__BatchLine));
+    void **payments = pb_repeated(report->payment_count, sizeof(Qingfen__V1__NetPayment));
 
     if (lines != NULL && payments != NULL) {
         fill_batch(report->batch, report->mode, unwound, &batch);
@@ -514,7 +488,7 @@ uint8_t *batch_get_reply_encode(const struct batch_report *report, size_t *ret_s
         m.payments = (Qingfen__V1__NetPayment **)payments;
         m.n_positions = PROVINCES;
         m.positions = position_list;
-        out = pack(&m.base, ret_size);
+        out = pb_pack(&m.base, ret_size);
     }
     free(lines);
     free(payments);
@@ -542,7 +516,7 @@ uint8_t *area_report_reply_encode(const struct tally *rows, size_t count, bool r
                                   bool more, size_t *ret_size)
 {
     Qingfen__V1__AreaReportReply m = QINGFEN__V1__AREA_REPORT_REPLY__INIT;
-    void **list = repeated(count, sizeof(Qingfen__V1__AreaRow));
+    void **list = pb_repeated(count, sizeof(Qingfen__V1__AreaRow));
     if (list == NULL) return NULL;
     for (size_t i = 0; i < count; i++)
         fill_area(&rows[i], receivable, list[i]);
@@ -568,7 +542,7 @@ static void fill_cell(const struct cell_item *item, Qingfen__V1__CellRow *m)
     m->exceptions = item->exceptions;
     m->blocked = item->blocked;
     m->deducted = item->deducted;
-    m->batch_state = text_of(batch_state_name(item->batch_state));
+    m->batch_state = pb_text(batch_state_name(item->batch_state));
 }
 
 uint8_t *cell_list_reply_encode(const struct cell_item *items, size_t count, bool more,
@@ -584,9 +558,9 @@ uint8_t *cell_list_reply_encode(const struct cell_item *items, size_t count, boo
 static void fill_payment_info(const struct payment_row *row, Qingfen__V1__PaymentInfo *m)
 {
     qingfen__v1__payment_info__init(m);
-    m->bank_ref = text_of(row->bank_ref);
+    m->bank_ref = pb_text(row->bank_ref);
     m->amount = row->amount;
-    m->state = text_of(payment_name(row->state));
+    m->state = pb_text(payment_name(row->state));
     m->paid_at = row->paid_at_ms;
     m->reported_at = row->reported_ms;
     m->confirmed_at = row->confirmed_ms;
@@ -596,14 +570,14 @@ static void fill_notice(const struct notice_item *item, Qingfen__V1__NoticeInfo 
 {
     const struct notice_row *row = item->row;
     qingfen__v1__notice_info__init(m);
-    m->number = text_of(row->number);
-    m->kind = text_of(notice_kind_name(row->kind));
-    m->state = text_of(item->overdue ? "OVERDUE" : notice_state_name(row->state));
+    m->number = pb_text(row->number);
+    m->kind = pb_text(notice_kind_name(row->kind));
+    m->state = pb_text(item->overdue ? "OVERDUE" : notice_state_name(row->state));
     m->version = row->version;
-    m->mode = text_of(item->mode);
+    m->mode = pb_text(item->mode);
     m->payer = code_of(row->payer);
     m->payee = code_of(row->payee);
-    m->batch = text_of(item->batch);
+    m->batch = pb_text(item->batch);
     m->period = row->period;
     m->amount = row->amount;
     m->reported = row->reported;
@@ -615,14 +589,14 @@ static void fill_notice(const struct notice_item *item, Qingfen__V1__NoticeInfo 
     m->feedback_due = row->feedback_due;
     m->issued_at = row->issued_ms;
     m->settled_at = row->settled_ms;
-    m->replaces = text_of(row->replaces);
+    m->replaces = pb_text(row->replaces);
     m->late_wd = item->late_wd;
 }
 
 /* Payments hang on the one notice that was asked for by its number. */
 static void **fill_payments(const struct notice_item *item, Qingfen__V1__NoticeInfo *m)
 {
-    void **list = repeated(item->payment_count, sizeof(Qingfen__V1__PaymentInfo));
+    void **list = pb_repeated(item->payment_count, sizeof(Qingfen__V1__PaymentInfo));
     if (list == NULL) return NULL;
     for (size_t i = 0; i < item->payment_count; i++)
         fill_payment_info(item->payments[i], list[i]);
@@ -639,7 +613,7 @@ uint8_t *notice_list_reply_encode(const struct notice_item *items, size_t count,
     void **payments = NULL;
     m.more = more;
     if (count != 1 || (payments = fill_payments(items, list[0])) != NULL) {
-        out = pack(&m.base, ret_size);
+        out = pb_pack(&m.base, ret_size);
     }
     free(payments);
     free(list);
@@ -655,8 +629,8 @@ static void fill_prefund(const struct prefund_item *item, Qingfen__V1__PrefundIn
     m->pending = item->pending;
     m->cleared = item->cleared;
     m->use_bp = item->use_bp;
-    m->alert = text_of(item->alert);
-    m->application = text_of(application_name(item->application));
+    m->alert = pb_text(item->alert);
+    m->application = pb_text(application_name(item->application));
     m->applied = item->applied;
 }
 
@@ -664,11 +638,11 @@ uint8_t *prefund_list_reply_encode(uint32_t period, const struct prefund_item *p
                                    const struct prefund_item *payees, size_t payee_count, bool more,
                                    size_t *ret_size)
 {
-    void **totals = repeated(payee_count, sizeof(Qingfen__V1__PrefundInfo));
+    void **totals = pb_repeated(payee_count, sizeof(Qingfen__V1__PrefundInfo));
     if (totals == NULL) return NULL;
     Qingfen__V1__PrefundListReply m = QINGFEN__V1__PREFUND_LIST_REPLY__INIT;
     uint8_t *out = NULL;
-    void **list = repeated(count, sizeof(Qingfen__V1__PrefundInfo));
+    void **list = pb_repeated(count, sizeof(Qingfen__V1__PrefundInfo));
     if (list != NULL) {
         for (size_t i = 0; i < count; i++)
             fill_prefund(&pairs[i], list[i]);
@@ -680,7 +654,7 @@ uint8_t *prefund_list_reply_encode(uint32_t period, const struct prefund_item *p
         m.pairs = (Qingfen__V1__PrefundInfo **)list;
         m.n_payees = payee_count;
         m.payees = (Qingfen__V1__PrefundInfo **)totals;
-        out = pack(&m.base, ret_size);
+        out = pb_pack(&m.base, ret_size);
     }
     free(list);
     free(totals);
@@ -692,7 +666,7 @@ uint8_t *prefund_list_reply_encode(uint32_t period, const struct prefund_item *p
 static void fill_setting(const struct setting_item *item, Qingfen__V1__SettingInfo *m)
 {
     qingfen__v1__setting_info__init(m);
-    m->name = text_of(item->name);
+    m->name = pb_text(item->name);
     m->value = item->value;
     m->least = item->least;
     m->greatest = item->greatest;
@@ -713,9 +687,9 @@ static void fill_agenda(const struct agenda_row *row, Qingfen__V1__AgendaItem *m
     m->date = row->day;
     m->period = row->period;
     m->province = row->province;
-    m->what = text_of(row->what);
-    m->severity = text_of(severity_name(row->severity));
-    m->ref = text_of(row->ref);
+    m->what = pb_text(row->what);
+    m->severity = pb_text(severity_name(row->severity));
+    m->ref = pb_text(row->ref);
     m->count = row->count;
     m->amount = row->amount;
 }
@@ -731,8 +705,8 @@ uint8_t *calendar_get_reply_encode(int64_t now_ms, const struct agenda_row *rows
 static void fill_book(const struct book_row *row, Qingfen__V1__BookRow *m)
 {
     qingfen__v1__book_row__init(m);
-    m->account = text_of(cycle_account_name(row->account));
-    m->fund = text_of(fund_name(row->fund));
+    m->account = pb_text(cycle_account_name(row->account));
+    m->fund = pb_text(fund_name(row->fund));
     m->balance = row->balance;
 }
 
@@ -740,6 +714,6 @@ uint8_t *book_get_reply_encode(const struct book_row *rows, size_t count, const 
                                size_t *ret_size)
 {
     LIST(BookGetReply, BOOK_GET_REPLY, BookRow, rows, fill_book, rows);
-    m.broken = text_of(broken);
+    m.broken = pb_text(broken);
     LISTED();
 }

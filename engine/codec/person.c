@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "codec/packing.h"
 #include "person.pb-c.h"
 #include "types/error.h"
 #include "types/wire.h"
@@ -201,33 +202,6 @@ bool person_question_decode(uint16_t type, struct bytes body, struct person_ques
 
 /* -- answers -------------------------------------------------------------------------------- */
 
-static uint8_t *pack(const ProtobufCMessage *message, size_t *ret_size)
-{
-    const size_t size = protobuf_c_message_get_packed_size(message);
-    uint8_t *out = malloc(size + 1);
-    if (out == NULL) return NULL;
-    *ret_size = protobuf_c_message_pack(message, out);
-    return out;
-}
-
-/* protobuf-c's structs are not const; packing does not write. */
-static char *text_of(const char *text)
-{
-    return (char *)(uintptr_t)text;
-}
-
-/* The array of pointers that protobuf-c wants over `count` structs of one type, in one block: the
- * pointers, then the structs. NULL without memory. */
-static void **repeated(size_t count, size_t size)
-{
-    void **pointers = malloc(count * (sizeof(void *) + size) + 1);
-    if (pointers == NULL) return NULL;
-    uint8_t *structs = (uint8_t *)(pointers + count);
-    for (size_t i = 0; i < count; i++)
-        pointers[i] = structs + i * size;
-    return pointers;
-}
-
 /* Code and text are fields 1 and 2 of every reply. */
 uint8_t *person_refusal_encode(uint32_t code, const char *why, size_t *ret_size)
 {
@@ -241,14 +215,14 @@ uint8_t *person_refusal_encode(uint32_t code, const char *why, size_t *ret_size)
     Qingfen__V1__InstQueryReply m = QINGFEN__V1__INST_QUERY_REPLY__INIT;
     m.code = code;
     m.text = line;
-    return pack(&m.base, ret_size);
+    return pb_pack(&m.base, ret_size);
 }
 
 static void fill_step(const struct statement_step *step, Qingfen__V1__StmtStep *m)
 {
     qingfen__v1__stmt_step__init(m);
-    m->setl_id = text_of(step->setl_id);
-    m->what = text_of(step->what);
+    m->setl_id = pb_text(step->setl_id);
+    m->what = pb_text(step->what);
     m->at = step->at_ms;
     m->medfee_sumamt = step->sums.medfee;
     m->fund_pay_sumamt = step->sums.fund;
@@ -271,8 +245,8 @@ uint8_t *statement_reply_encode(const struct statement *statement, size_t *ret_s
 {
     const struct statement *s = statement;
     Qingfen__V1__StmtGetReply m = QINGFEN__V1__STMT_GET_REPLY__INIT;
-    void **lots = repeated(s->lot_count, sizeof(Qingfen__V1__StmtLot));
-    void **steps = repeated(s->step_count, sizeof(Qingfen__V1__StmtStep));
+    void **lots = pb_repeated(s->lot_count, sizeof(Qingfen__V1__StmtLot));
+    void **steps = pb_repeated(s->step_count, sizeof(Qingfen__V1__StmtStep));
     uint8_t *out = NULL;
 
     m.settlement = qingfen__v1__setl_post__unpack(NULL, s->settlement.size, s->settlement.data);
@@ -285,9 +259,9 @@ uint8_t *statement_reply_encode(const struct statement *statement, size_t *ret_s
         }
         for (uint32_t i = 0; i < s->step_count; i++)
             fill_step(&s->steps[i], steps[i]);
-        m.state = text_of(s->state);
-        if (s->text != NULL) m.text = text_of(s->text);
-        if (s->name != NULL) m.fixmedins_name = text_of(s->name);
+        m.state = pb_text(s->state);
+        if (s->text != NULL) m.text = pb_text(s->text);
+        if (s->name != NULL) m.fixmedins_name = pb_text(s->name);
         m.clr_period = s->period;
         m.posted_at = s->posted_ms;
         m.n_wallet = s->lot_count;
@@ -295,7 +269,7 @@ uint8_t *statement_reply_encode(const struct statement *statement, size_t *ret_s
         m.n_chain = s->step_count;
         m.chain = (Qingfen__V1__StmtStep **)steps;
         fill_left(&s->left, &m);
-        out = pack(&m.base, ret_size);
+        out = pb_pack(&m.base, ret_size);
     }
     if (m.settlement != NULL) qingfen__v1__setl_post__free_unpacked(m.settlement, NULL);
     free(lots);
@@ -308,7 +282,7 @@ uint8_t *year_reply_encode(const struct year_sum *sum, size_t *ret_size)
     Qingfen__V1__YearSumGetReply m = QINGFEN__V1__YEAR_SUM_GET_REPLY__INIT;
     if (!sum->complete) {
         m.code = ERROR_YEAR_INCOMPLETE;
-        m.text = text_of(error_text(ERROR_YEAR_INCOMPLETE));
+        m.text = pb_text(error_text(ERROR_YEAR_INCOMPLETE));
     }
     m.count = sum->count;
     m.medfee_sumamt = sum->medfee;
@@ -319,8 +293,8 @@ uint8_t *year_reply_encode(const struct year_sum *sum, size_t *ret_size)
     m.deduct_from = sum->deduct_from;
     m.deduct_max = sum->deduct_max;
     m.complete = sum->complete;
-    m.scope = text_of(SCOPE);
-    return pack(&m.base, ret_size);
+    m.scope = pb_text(SCOPE);
+    return pb_pack(&m.base, ret_size);
 }
 
 /* -- a wallet ------------------------------------------------------------------------------- */
@@ -357,7 +331,7 @@ static void fill_lots(const struct wallet_view *view, void **list)
         m->admdvs = lot->origin_admdvs;
         m->amt = lot->amount;
         m->accepted_at = lot->accepted_ms;
-        m->rlts_id = text_of(relation_of(view, lot));
+        m->rlts_id = pb_text(relation_of(view, lot));
     }
 }
 
@@ -367,8 +341,8 @@ static void fill_transfers(const struct wallet_view *view, void **list)
         Qingfen__V1__WltTransfer *m = *list++;
         const struct transfer_row *row = &view->transfers[i];
         qingfen__v1__wlt_transfer__init(m);
-        m->trsf_id = text_of(row->trsf_id);
-        m->stas = text_of(row->state == TRANSFER_HOLDING ? "HOLDING" : "PENDING");
+        m->trsf_id = pb_text(row->trsf_id);
+        m->stas = pb_text(row->state == TRANSFER_HOLDING ? "HOLDING" : "PENDING");
         m->amt = row->amount;
         m->exp_at = row->exp_ms;
     }
@@ -376,8 +350,8 @@ static void fill_transfers(const struct wallet_view *view, void **list)
         Qingfen__V1__WltTransfer *m = *list++;
         const struct offer_row *row = &view->offers[i];
         qingfen__v1__wlt_transfer__init(m);
-        m->trsf_id = text_of(row->trsf_id);
-        m->stas = text_of("PENDING");
+        m->trsf_id = pb_text(row->trsf_id);
+        m->stas = pb_text("PENDING");
         m->incoming = true;
         m->amt = row->amount;
         m->exp_at = row->exp_ms;
@@ -391,7 +365,7 @@ static void fill_relations(const struct wallet_view *view, void **list)
         Qingfen__V1__WltRelation *m = list[i];
         const struct relation_row *row = &view->relations[i];
         qingfen__v1__wlt_relation__init(m);
-        m->rlts_id = text_of(row->rlts_id);
+        m->rlts_id = pb_text(row->rlts_id);
         m->side = row->side;
         m->rlts_code = row->rlts_code;
         m->since = row->since_ms;
@@ -400,8 +374,8 @@ static void fill_relations(const struct wallet_view *view, void **list)
 
 static void fill_view(const struct wallet_view *view, Qingfen__V1__WltQueryReply *m)
 {
-    m->wlt_id = text_of(view->wallet->wlt_id);
-    m->state = text_of(wallet_state_name(view->wallet->state));
+    m->wlt_id = pb_text(view->wallet->wlt_id);
+    m->state = pb_text(wallet_state_name(view->wallet->state));
     m->insu_admdvs = view->insu_admdvs;
     m->insutype = view->insutype;
     m->use_loc_admdvs = view->wallet->use_loc_admdvs;
@@ -418,9 +392,9 @@ uint8_t *wallet_view_encode(const struct wallet_view *view, size_t *ret_size)
 {
     Qingfen__V1__WltQueryReply m = QINGFEN__V1__WLT_QUERY_REPLY__INIT;
     const uint32_t transfers = view->transfer_count + view->offer_count;
-    void **lot_list = repeated(view->lot_count, sizeof(Qingfen__V1__WltLot));
-    void **transfer_list = repeated(transfers, sizeof(Qingfen__V1__WltTransfer));
-    void **relation_list = repeated(view->relation_count, sizeof(Qingfen__V1__WltRelation));
+    void **lot_list = pb_repeated(view->lot_count, sizeof(Qingfen__V1__WltLot));
+    void **transfer_list = pb_repeated(transfers, sizeof(Qingfen__V1__WltTransfer));
+    void **relation_list = pb_repeated(view->relation_count, sizeof(Qingfen__V1__WltRelation));
     uint8_t *out = NULL;
 
     if (lot_list != NULL && transfer_list != NULL && relation_list != NULL) {
@@ -434,7 +408,7 @@ uint8_t *wallet_view_encode(const struct wallet_view *view, size_t *ret_size)
         m.transfers = (Qingfen__V1__WltTransfer **)transfer_list;
         m.n_relations = view->relation_count;
         m.relations = (Qingfen__V1__WltRelation **)relation_list;
-        out = pack(&m.base, ret_size);
+        out = pb_pack(&m.base, ret_size);
     }
     free(lot_list);
     free(transfer_list);
@@ -448,25 +422,25 @@ uint8_t *wallet_records_encode(const struct wallet_record *list, uint32_t count,
                                size_t *ret_size)
 {
     Qingfen__V1__WltRecordsReply m = QINGFEN__V1__WLT_RECORDS_REPLY__INIT;
-    void **records = repeated(count, sizeof(Qingfen__V1__WltRecord));
+    void **records = pb_repeated(count, sizeof(Qingfen__V1__WltRecord));
     if (records == NULL) return NULL;
     for (uint32_t i = 0; i < count; i++) {
         Qingfen__V1__WltRecord *record = records[i];
         qingfen__v1__wlt_record__init(record);
         record->seq = list[i].seq;
         record->at = list[i].at_ms;
-        record->kind = text_of(wallet_record_kind_name(list[i].kind));
-        record->what = text_of(list[i].what);
-        record->id = text_of(list[i].id);
-        record->ref = text_of(list[i].ref);
+        record->kind = pb_text(wallet_record_kind_name(list[i].kind));
+        record->what = pb_text(list[i].what);
+        record->id = pb_text(list[i].id);
+        record->ref = pb_text(list[i].ref);
         record->amt = list[i].amount;
         record->admdvs = list[i].admdvs;
         record->old_admdvs = list[i].old_admdvs;
     }
     m.n_records = count;
     m.records = (Qingfen__V1__WltRecord **)records;
-    m.page_token = text_of(token);
-    uint8_t *out = pack(&m.base, ret_size);
+    m.page_token = pb_text(token);
+    uint8_t *out = pb_pack(&m.base, ret_size);
     free(records);
     return out;
 }
@@ -484,8 +458,8 @@ uint8_t *settlement_records_encode(const struct bytes *list, uint32_t count, con
         records[m.n_records] = qingfen__v1__setl_post__unpack(NULL, bytes.size, bytes.data);
         if (records[m.n_records] == NULL) break;
     }
-    m.page_token = text_of(token);
-    if (m.n_records == count) out = pack(&m.base, ret_size);
+    m.page_token = pb_text(token);
+    if (m.n_records == count) out = pb_pack(&m.base, ret_size);
     for (size_t i = 0; i < m.n_records; i++)
         qingfen__v1__setl_post__free_unpacked(m.records[i], NULL);
     free(records);
@@ -498,19 +472,19 @@ uint8_t *region_reply_encode(bool wallet_enabled, const struct region_param *par
                              size_t *ret_size)
 {
     Qingfen__V1__RegionQueryReply m = QINGFEN__V1__REGION_QUERY_REPLY__INIT;
-    void **list = repeated(count, sizeof(Qingfen__V1__RegionParam));
+    void **list = pb_repeated(count, sizeof(Qingfen__V1__RegionParam));
     if (list == NULL) return NULL;
     for (uint32_t i = 0; i < count; i++) {
         Qingfen__V1__RegionParam *param = list[i];
         qingfen__v1__region_param__init(param);
-        param->param = text_of(params[i].name);
-        param->value = text_of(params[i].value);
+        param->param = pb_text(params[i].name);
+        param->value = pb_text(params[i].value);
         param->admdvs = params[i].admdvs;
     }
     m.wallet_enabled = wallet_enabled;
     m.n_params = count;
     m.params = (Qingfen__V1__RegionParam **)list;
-    uint8_t *out = pack(&m.base, ret_size);
+    uint8_t *out = pb_pack(&m.base, ret_size);
     free(list);
     return out;
 }
@@ -520,8 +494,8 @@ uint8_t *institution_reply_encode(const struct institution *institution, bool ta
 {
     Qingfen__V1__InstQueryReply m = QINGFEN__V1__INST_QUERY_REPLY__INIT;
     Qingfen__V1__InstDirPush row = QINGFEN__V1__INST_DIR_PUSH__INIT;
-    row.fixmedins_code = text_of(institution->fixmedins_code);
-    row.fixmedins_name = text_of(institution->name);
+    row.fixmedins_code = pb_text(institution->fixmedins_code);
+    row.fixmedins_name = pb_text(institution->name);
     row.admdvs = institution->admdvs;
     row.version = institution->version;
     row.business_lv_wlt = institution->level_wallet;
@@ -530,5 +504,5 @@ uint8_t *institution_reply_encode(const struct institution *institution, bool ta
     row.to = institution->to;
     m.institution = &row;
     m.wallet = takes_wallet;
-    return pack(&m.base, ret_size);
+    return pb_pack(&m.base, ret_size);
 }
