@@ -168,6 +168,21 @@ static void read_said(const struct wallet_entry *entry, struct found_said *ret_s
     ENSURE(!bad);
 }
 
+/* What the latest entry about a transfer or payment is and said; false: there is none. */
+static bool read_latest(const struct shard *shard, uint64_t seq, uint16_t *ret_type,
+                        struct found_said *ret_said)
+{
+    const struct mark mark = mark_of(shard, seq);
+    struct wallet_entry its;
+
+    if (mark.last_seq == 0) return false;
+    const struct entry latest = entry_at(shard, mark.last_seq);
+    ENSURE(wallet_entry_decode(latest.body, &its));
+    read_said(&its, ret_said);
+    *ret_type = its.type;
+    return true;
+}
+
 /* A premium that was taken back altogether may be paid again: its key counts no more. */
 static bool key_is_free(const struct shard *shard, const struct entry *entry,
                         const struct wallet_entry *its, const struct wallet_id *id)
@@ -229,16 +244,12 @@ static uint32_t premium_line(uint32_t insutype)
 /* How a transfer ended, by what its last entry was about; and of one that was refused, why. */
 static uint32_t transfer_end(const struct shard *shard, uint64_t seq, uint32_t *ret_code)
 {
-    const struct mark mark = mark_of(shard, seq);
-    struct wallet_entry its;
     struct found_said found;
+    uint16_t type;
 
-    if (mark.last_seq == 0) return STAS_PENDING;
-    const struct entry last = entry_at(shard, mark.last_seq);
-    ENSURE(wallet_entry_decode(last.body, &its));
-    read_said(&its, &found);
+    if (!read_latest(shard, seq, &type, &found)) return STAS_PENDING;
     if (found.said.stas == STAS_REFUSED) *ret_code = found.said.number;
-    switch (its.type) {
+    switch (type) {
     case MESSAGE_TRSF_ACCEPT:
         return STAS_ACCEPTED;
     case MESSAGE_TRSF_DECLINE:
@@ -472,14 +483,10 @@ static bool same_content(const struct wallet_work *w, const struct wallet_entry 
 /* True when the insured area refused what was paid: the last reversal of it says so. */
 static bool premium_refused(const struct shard *shard, uint64_t seq)
 {
-    const struct mark mark = mark_of(shard, seq);
-    struct wallet_entry its;
     struct found_said found;
-    if (mark.last_seq == 0) return false;
-    const struct entry last = entry_at(shard, mark.last_seq);
-    ENSURE(wallet_entry_decode(last.body, &its));
-    read_said(&its, &found);
-    return its.type == MESSAGE_PREM_REVERSE && found.said.stas == STAS_REFUSED;
+    uint16_t type;
+    return read_latest(shard, seq, &type, &found) && type == MESSAGE_PREM_REVERSE &&
+           found.said.stas == STAS_REFUSED;
 }
 
 /* True when that settles it: the first answer again, or a conflict. */
