@@ -13,6 +13,7 @@
 #include "types/civil.h"
 #include "types/ensure.h"
 #include "util/le.h"
+#include "util/text.h"
 #include "wallet/person.h"
 
 /* What one call may do: about two milliseconds. */
@@ -167,21 +168,14 @@ static uint64_t place_sum(const struct asking *a, const struct place *place)
 
 #define TOKEN_DIGITS 40 /* seq (16), skip (8), sum (16), hexadecimal. */
 
-static char *put_hex(char *at, uint64_t value, int digits)
-{
-    for (int i = digits - 1; i >= 0; i--)
-        *at++ = "0123456789abcdef"[value >> (4 * i) & 15];
-    return at;
-}
-
 static void place_print(const struct asking *a, const struct place *place,
                         char ret_token[PAGE_TOKEN_SIZE])
 {
     ret_token[0] = '\0';
     if (place->seq == 0) return;
-    char *at = put_hex(ret_token, place->seq, 16);
-    at = put_hex(at, place->skip, 8);
-    *put_hex(at, place_sum(a, place), 16) = '\0';
+    char *at = text_put_hex(ret_token, place->seq, 16);
+    at = text_put_hex(at, place->skip, 8);
+    *text_put_hex(at, place_sum(a, place), 16) = '\0';
 }
 
 static bool take_hex(const char **at, int digits, uint64_t *ret_value)

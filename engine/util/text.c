@@ -51,3 +51,10 @@ void text_add_yuan(struct text *text, int64_t fen)
     text_add(text, ".");
     add_unsigned(text, magnitude(fen) % 100, 2);
 }
+
+char *text_put_hex(char *out, uint64_t value, int digits)
+{
+    for (int i = digits - 1; i >= 0; i--)
+        *out++ = "0123456789abcdef"[value >> (4 * i) & 15];
+    return out;
+}

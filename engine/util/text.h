@@ -22,4 +22,8 @@ void text_add_int(struct text *text, int64_t value);
 /* Fen as yuan with two decimals: -12345 gives "-123.45". */
 void text_add_yuan(struct text *text, int64_t fen);
 
+/* Writes the lowest `digits` hexadecimal digits of a value, without an end mark; gives the place
+ * behind them. */
+char *text_put_hex(char *out, uint64_t value, int digits);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "types/ensure.h"
 #include "util/checksum.h"
+#include "util/text.h"
 #include "wallet/ops.h"
 
 /* -- making --------------------------------------------------------------------------------- */
@@ -295,12 +296,6 @@ void person_drop_reserve(struct person *person, uint32_t place)
 
 /* -- ids ------------------------------------------------------------------------------------ */
 
-static void put_hex(uint64_t value, int digits, char *out)
-{
-    for (int i = digits - 1; i >= 0; i--, value >>= 4)
-        out[i] = "0123456789abcdef"[value & 15];
-}
-
 void wallet_id_make(char letter, const struct psn_key *key, uint64_t number,
                     char ret_id[WALLET_ID_SIZE])
 {
@@ -311,7 +306,8 @@ void wallet_id_make(char letter, const struct psn_key *key, uint64_t number,
 
     memset(ret_id, 0, WALLET_ID_SIZE);
     ret_id[0] = letter;
+    char *at = ret_id + 1;
     for (int i = 0; i < 4; i++)
-        put_hex(key->bytes[i], 2, ret_id + 1 + 2 * i);
-    put_hex(checksum_hash64(0, text, sizeof text), 16, ret_id + 9);
+        at = text_put_hex(at, key->bytes[i], 2);
+    (void)text_put_hex(at, checksum_hash64(0, text, sizeof text), 16);
 }
