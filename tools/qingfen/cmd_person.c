@@ -76,6 +76,17 @@ static int asker_open(struct asker *asker, const struct command_help *help)
     return OPTIONS_GO;
 }
 
+/* Reads options that no word may follow; OPTIONS_GO with the person known, or the exit status. */
+static int asker_read(struct asker *asker, int argc, char **argv, const struct command_help *help,
+                      const struct option_spec *specs)
+{
+    int words;
+    const int status = options_read(argc, argv, help, specs, &words);
+    if (status != OPTIONS_GO) return status;
+    if (words > 0) return options_refuse(help, "'%s' is too much", argv[0]);
+    return asker_open(asker, help);
+}
+
 static ProtobufCBinaryData key_of(struct asker *asker)
 {
     return (ProtobufCBinaryData){sizeof asker->key, asker->key};
@@ -189,11 +200,7 @@ static int person_wallet(int argc, char **argv)
     };
     struct asker asker = asker_new(help.name);
     const struct option_spec specs[] = {ASKER_OPTIONS(&asker), {0}};
-    int words;
-    int status = options_read(argc, argv, &help, specs, &words);
-    if (status != OPTIONS_GO) return status;
-    if (words > 0) return options_refuse(&help, "'%s' is too much", argv[0]);
-    status = asker_open(&asker, &help);
+    int status = asker_read(&asker, argc, argv, &help, specs);
     if (status != OPTIONS_GO) return status;
 
     Qingfen__V1__WltQuery request = QINGFEN__V1__WLT_QUERY__INIT;
@@ -381,11 +388,7 @@ static int person_records(int argc, char **argv)
         PERIOD_OPTIONS(&from, &to, &most),
         {0},
     };
-    int words;
-    int status = options_read(argc, argv, &help, specs, &words);
-    if (status != OPTIONS_GO) return status;
-    if (words > 0) return options_refuse(&help, "'%s' is too much", argv[0]);
-    status = asker_open(&asker, &help);
+    const int status = asker_read(&asker, argc, argv, &help, specs);
     if (status != OPTIONS_GO) return status;
 
     Qingfen__V1__WltRecords request = QINGFEN__V1__WLT_RECORDS__INIT;
@@ -432,11 +435,7 @@ static int person_settlements(int argc, char **argv)
     uint64_t most = 0;
     const struct option_spec specs[] = {
         ASKER_OPTIONS(&asker), PERIOD_OPTIONS(&from, &to, &most), {0}};
-    int words;
-    int status = options_read(argc, argv, &help, specs, &words);
-    if (status != OPTIONS_GO) return status;
-    if (words > 0) return options_refuse(&help, "'%s' is too much", argv[0]);
-    status = asker_open(&asker, &help);
+    const int status = asker_read(&asker, argc, argv, &help, specs);
     if (status != OPTIONS_GO) return status;
 
     Qingfen__V1__SetlRecords request = QINGFEN__V1__SETL_RECORDS__INIT;
