@@ -130,7 +130,7 @@ static int list_segments(const char *folder, struct segment_list *ret_list, stru
         if (list.count == room) {
             room = room == 0 ? 64 : 2 * room;
             uint32_t *more = realloc(list.numbers, room * sizeof *more);
-            ENSURE(more != NULL);
+            NEED_MEMORY(more);
             list.numbers = more;
         }
         list.numbers[list.count++] = number;
