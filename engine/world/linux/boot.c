@@ -21,8 +21,12 @@ static int read_table(const struct layout *layout, const char *name, char **ret_
         return problem_set(problem, -errno, "cannot open the table %s: %s", path, strerror(errno));
     }
     char *text = malloc(TABLE_SIZE_MAX);
-    const size_t size = text == NULL ? 0 : fread(text, 1, TABLE_SIZE_MAX, file);
-    const bool whole = text != NULL && feof(file) && !ferror(file);
+    if (text == NULL) {
+        fclose(file);
+        return problem_set(problem, -ENOMEM, "there is no memory to read the table %s", path);
+    }
+    const size_t size = fread(text, 1, TABLE_SIZE_MAX, file);
+    const bool whole = feof(file) && !ferror(file);
     fclose(file);
     if (!whole) {
         free(text);

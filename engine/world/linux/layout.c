@@ -91,7 +91,7 @@ int folder_sync(const char *path)
  * anything that was there before. */
 struct making {
     const char *dir;
-    char **made;
+    char (*made)[LAYOUT_PATH_MAX]; /* Room from the start: what is made must be undone. */
     size_t made_count;
     size_t made_max;
     struct problem *problem;
@@ -100,17 +100,13 @@ struct making {
 static void made_add(struct making *making, const char *path)
 {
     ENSURE(making->made_count < making->made_max);
-    char *copy = strdup(path);
-    ENSURE(copy != NULL);
-    making->made[making->made_count++] = copy;
+    path_set(making->made[making->made_count++], "%s", path);
 }
 
 static void made_undo(struct making *making)
 {
     while (making->made_count > 0) {
-        char *path = making->made[--making->made_count];
-        remove(path); /* A folder only when it is empty again. */
-        free(path);
+        remove(making->made[--making->made_count]); /* A folder only when it is empty again. */
     }
 }
 
@@ -302,8 +298,6 @@ int layout_create(const char *dir, uint32_t shards, int64_t created_ms,
     if (making.made == NULL) return problem_set(problem, -ENOMEM, "not enough memory");
     r = make_all(&making, shards, created_ms, files, count);
     if (r != 0) made_undo(&making);
-    for (size_t i = 0; i < making.made_count; i++)
-        free(making.made[i]);
     free(making.made);
     return r;
 }
