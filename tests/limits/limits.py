@@ -47,8 +47,9 @@ def counts_of(lives: rig.Lives) -> dict[str, int]:
 class Campaign:
     """Lives in parallel, and the table of how they ended."""
 
-    def __init__(self, lives: rig.Lives, jobs: int, quiet: bool):
-        self.lives, self.jobs, self.quiet = lives, jobs, quiet
+    def __init__(self, lives: rig.Lives, jobs: int, quiet: bool, end: float = float("inf")):
+        self.lives, self.jobs, self.quiet, self.end = lives, jobs, quiet, end
+        self.left = 0  # Lives for which there was no time.
         self.table: dict[tuple[str, str], collections.Counter] = {}
         self.faults: list[str] = []
         self.said: collections.Counter = collections.Counter()
@@ -56,6 +57,10 @@ class Campaign:
         self.lives_lived = 0
 
     def _one(self, failure: rig.Failure) -> None:
+        if time.monotonic() > self.end:
+            with self.lock:
+                self.left += 1
+            return
         try:
             outcome, told, said = self.lives.one(failure)
             where = told.where()
@@ -128,13 +133,11 @@ def main() -> int:
               flush=True)
         if options.count:
             return 0
-        campaign = Campaign(lives, options.jobs, quiet=False)
+        end = begun + 60 * options.minutes if options.minutes else float("inf")
+        campaign = Campaign(lives, options.jobs, False, end)
         failures = (failure for kind in options.kind or rig.COUNTED[:-1]
                     for mode in options.mode or rig.MODES if mode in rig.KINDS[kind]
                     for failure in plan(kind, mode, counts, options.every, options.first))
-        if options.minutes:
-            end = begun + 60 * options.minutes
-            failures = until(failures, end)
         campaign.run(failures)
         campaign.print_table()
         if options.sentences:
@@ -142,17 +145,11 @@ def main() -> int:
                 print("%6d  %s" % (count, line))
         print("%d lives in %.0f s, %d faults" % (campaign.lives_lived, time.monotonic() - begun,
                                                  len(campaign.faults)))
+        if campaign.left:
+            print("no time for %d more" % campaign.left)
         return 1 if campaign.faults else 0
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def until(failures, end: float):
-    for failure in failures:
-        if time.monotonic() > end:
-            print("out of time before %s" % failure, flush=True)
-            return
-        yield failure
 
 
 if __name__ == "__main__":
