@@ -8,7 +8,7 @@
 struct append {
     const char *path;             /* Borrowed. */
     struct journal_folder folder; /* Whose heads are written. */
-    bool whole;                   /* Segments are filled up with zeros: a store's. */
+    bool whole;                   /* Segments have their full size: a store's. */
     int fd;
     uint32_t segment;
     uint64_t end;     /* Of what the open file has, the buffer's part not counted. */

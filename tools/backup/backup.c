@@ -293,10 +293,14 @@ static int copy_all(struct run *run)
     return r != 0 ? r : manifest_write(run->folder, after, run->problem);
 }
 
-/* Takes away what a run that failed had appended; what cannot be is cut by the next one. */
+/* Takes away what a run that failed had appended; what cannot be is cut by the next one. A run that
+ * has got its name counts, whatever failed then: all that it vouches for is durable. */
 static void undo(const struct run *run)
 {
     const struct manifest *before = &run->result->before;
+    char name[LAYOUT_PATH_MAX];
+    manifest_path(run->folder, run->result->after.run, name);
+    if (access(name, F_OK) == 0) return;
     for (uint32_t s = 0; s < run->layout->shards; s++) {
         char path[LAYOUT_PATH_MAX];
         struct journal_position none = {.segment = 1};

@@ -120,6 +120,7 @@ static int measure_shards(struct restore *restore)
     for (uint32_t s = 0; s < result->run.shards; s++) {
         struct restore_shard *shard = &result->shard[s];
         shard->entries = restore->ends[s];
+        shard->stamp_ms = INT64_MIN;
         shard->inconsistent = shard->in_backup - shard->not_asked - shard->entries;
     }
     return 0;
@@ -194,7 +195,6 @@ static int copy_shard(struct restore *restore, uint32_t shard)
         .end = restore->ends[shard],
         .block = malloc(BLOCK_HEAD_SIZE + BLOCK_PAYLOAD_MAX),
     };
-    copy.shard->stamp_ms = INT64_MIN;
     if (copy.block == NULL) return problem_set(restore->problem, -ENOMEM, "not enough memory");
     layout_journal_path(&restore->layout, shard, path);
     memcpy(folder.store_id, restore->layout.store_id, STORE_ID_SIZE);
@@ -377,7 +377,7 @@ int restore_run(const struct restore_order *order, struct backup_progress progre
     }
     if (r == 0) r = measure_shards(&restore);
     if (r == 0) r = check_any(&restore);
-    if (r == 0) r = write_store(&restore);
+    if (r == 0 && !order->only_look) r = write_store(&restore);
     consistent_free(restore.consistent);
     return r;
 }

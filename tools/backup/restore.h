@@ -16,6 +16,7 @@ struct restore_order {
     const char *data;   /* The new store: is not there, or an empty folder. */
     int64_t to_ms;      /* Engine's time; INT64_MIN: the horizon of the newest run. */
     int64_t created_ms; /* The machine's clock. */
+    bool only_look;     /* Finds out what would be restored, and makes nothing. */
     bool through_set;
     uint64_t through[LAYOUT_SHARDS_MAX]; /* Then no shard goes further than this entry. */
 };

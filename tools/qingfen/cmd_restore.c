@@ -13,7 +13,8 @@
 #include "types/civil.h"
 
 static const struct command_help help = {
-    .usage = "restore --from BACKUP --data DIR [OPTIONS]",
+    .usage = "restore --from BACKUP --data DIR [OPTIONS]\n"
+             "restore --from BACKUP --dry-run [OPTIONS]",
     .about =
         "Makes a new store in DIR, which must not exist, out of a backup: every entry stamped at or\n"
         "before TIME, or all the backup vouches for. Entries of one shard that rest on something of\n"
@@ -53,6 +54,18 @@ static bool through_read(const char *text, struct restore_order *order)
         if (*end != ',') return false;
         text = end + 1;
     }
+}
+
+/* Without slashes at its end: another name is made of it. */
+static bool folder_read(const char *text, char ret_folder[LAYOUT_FOLDER_MAX])
+{
+    size_t size = strlen(text);
+    while (size > 1 && text[size - 1] == '/')
+        size--;
+    if (size == 0 || size >= LAYOUT_FOLDER_MAX) return false;
+    memcpy(ret_folder, text, size);
+    ret_folder[size] = '\0';
+    return true;
 }
 
 static void tell_progress(void *context, uint64_t done, uint64_t whole, uint64_t entries)
@@ -134,7 +147,8 @@ static void print_restore_json(const struct restore_result *result)
     puts("]}");
 }
 
-static void print_result(const struct restore_result *result, const char *data, enum format format)
+static void print_result(const struct restore_order *order, const struct restore_result *result,
+                         enum format format)
 {
     char at[CIVIL_ISO_SIZE];
     if (format == FORMAT_CSV) {
@@ -143,8 +157,8 @@ static void print_result(const struct restore_result *result, const char *data, 
         print_restore_json(result);
     } else {
         print_table(result);
-        printf("restored %s up to %s from run %u\n", data, time_text(result->to_ms, at),
-               result->run.run);
+        printf("%s %s up to %s from run %u\n", order->only_look ? "would restore" : "restored",
+               order->data, time_text(result->to_ms, at), result->run.run);
     }
 }
 
@@ -163,7 +177,7 @@ static int run_restore(const struct restore_order *order, enum format format)
         fprintf(stderr, "qingfen restore: %s\n", problem.text);
         return EXIT_FAILED;
     }
-    print_result(&result, order->data, format);
+    print_result(order, &result, format);
     return EXIT_DONE;
 }
 
@@ -182,6 +196,7 @@ int cmd_restore(int argc, char **argv)
          0},
         {"through", OPTION_TEXT, &through, "S:N,…", "leave out what follows entry N of shard S", 0,
          0},
+        {"dry-run", OPTION_FLAG, &order.only_look, NULL, "only say what would be restored", 0, 0},
         OPTION_OUTPUT(&format),
         {0},
     };
@@ -190,7 +205,7 @@ int cmd_restore(int argc, char **argv)
     if (said != OPTIONS_GO) return said;
     if (words > 0) return options_refuse(&help, "'%s' is too much", argv[0]);
     if (order.from == NULL) return options_refuse(&help, "--from is missing");
-    if (folder == NULL) return options_refuse(&help, "--data is missing");
+    if (folder == NULL && !order.only_look) return options_refuse(&help, "--data is missing");
     order.to_ms = INT64_MIN;
     if (to != NULL && !time_read(to, &order.to_ms))
         return options_refuse(&help, "--to '%s': not a time such as 2026-03-02T21:59:00+08:00", to);
@@ -198,13 +213,8 @@ int cmd_restore(int argc, char **argv)
         return options_refuse(&help, "--through '%s': not SHARD:ENTRY,… such as 0:120,1:98",
                               through);
 
-    size_t size = strlen(folder);
-    while (size > 1 && folder[size - 1] == '/')
-        size--;
-    if (size == 0 || size >= sizeof data)
+    if (folder != NULL && !folder_read(folder, data))
         return options_refuse(&help, "--data '%.40s': not the name of a folder", folder);
-    memcpy(data, folder, size);
-    data[size] = '\0';
     order.data = data;
     order.created_ms = (int64_t)time(NULL) * 1000;
     return run_restore(&order, format);
