@@ -85,8 +85,8 @@ static int begin_segment(struct append *append, uint32_t segment, uint64_t numbe
     int r = end_segment(append, problem);
     if (r != 0) return r;
     append->segment = segment;
-    append->fd = open(segment_name(append), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                      BACKUP_FILE_MODE);
+    append->fd =
+        open(segment_name(append), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, BACKUP_FILE_MODE);
     if (append->fd < 0)
         return failed(problem, errno, segment_name(append), "cannot make the segment");
     append->end = 0;

@@ -11,8 +11,8 @@ struct append {
     bool whole;                   /* Segments have their full size: a store's. */
     int fd;
     uint32_t segment;
-    uint64_t end;     /* Of what the open file has, the buffer's part not counted. */
-    uint8_t *buffer;  /* Owned. */
+    uint64_t end;    /* Of what the open file has, the buffer's part not counted. */
+    uint8_t *buffer; /* Owned. */
     size_t used;
     uint64_t unsynced;
 };

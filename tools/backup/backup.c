@@ -155,13 +155,12 @@ static int copy_blocks(struct run *run, struct blocks *blocks, struct append *ap
         if (r < 0) return r;
         if (r == 0) return blocks_missing(blocks, until_seq, run->problem);
         if (blocks->position.next_seq - 1 > until_seq)
-            return problem_set(run->problem, -EUCLEAN,
-                               "%s, offset %" PRIu64 ": block %" PRIu64
-                               " goes on behind entry %" PRIu64
-                               ", which is the last one known to be durable: is this the engine's "
-                               "store?",
-                               blocks_path(blocks, found.segment), found.offset,
-                               found.block.number, until_seq);
+            return problem_set(
+                run->problem, -EUCLEAN,
+                "%s, offset %" PRIu64 ": block %" PRIu64 " goes on behind entry %" PRIu64
+                ", which is the last one known to be durable: is this the engine's "
+                "store?",
+                blocks_path(blocks, found.segment), found.offset, found.block.number, until_seq);
         r = append_block(append, found.segment, found.offset, found.block.number, found.bytes,
                          run->problem);
         if (r != 0) return r;
@@ -244,10 +243,9 @@ static int lock_folder(struct run *run, int *ret_fd)
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         const int error = errno;
         close(fd);
-        return error == EWOULDBLOCK
-                   ? problem_set(run->problem, -EBUSY, "%s: another backup is at work here",
-                                 run->folder)
-                   : failed(run->problem, error, path, "cannot lock");
+        return error == EWOULDBLOCK ? problem_set(run->problem, -EBUSY,
+                                                  "%s: another backup is at work here", run->folder)
+                                    : failed(run->problem, error, path, "cannot lock");
     }
     *ret_fd = fd;
     return 0;

@@ -54,8 +54,8 @@ const char *blocks_path(const struct blocks *blocks, uint32_t segment)
     return path;
 }
 
-#define DAMAGE(blocks, segment, offset, format, ...)                                       \
-    problem_set(problem, -EUCLEAN, "%s, offset %" PRIu64 ": " format,                      \
+#define DAMAGE(blocks, segment, offset, format, ...)                  \
+    problem_set(problem, -EUCLEAN, "%s, offset %" PRIu64 ": " format, \
                 blocks_path(blocks, segment), (uint64_t)(offset), ##__VA_ARGS__)
 
 /* ---- bytes ---------------------------------------------------------------------------------- */
@@ -107,8 +107,8 @@ static int look(struct blocks *blocks, uint64_t offset, bool again, struct bytes
 {
     const uint64_t rest = offset < blocks->size ? blocks->size - offset : 0;
     const uint64_t want = rest < BLOCK_MAX ? rest : BLOCK_MAX;
-    const bool inside = offset >= blocks->window_at &&
-                        offset + want <= blocks->window_at + blocks->window_size;
+    const bool inside =
+        offset >= blocks->window_at && offset + want <= blocks->window_at + blocks->window_size;
     if (!inside || again) {
         const int r = load(blocks, offset, problem);
         if (r != 0) return r;

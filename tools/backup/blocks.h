@@ -30,12 +30,12 @@ struct blocks {
 
 /* One block as it was found. */
 struct found_block {
-    struct block block;      /* Borrowed until the next call. */
-    struct bytes bytes;      /* As on disk, with padding; borrowed likewise. */
-    uint32_t segment;        /* Where it stands, */
-    uint64_t offset;         /* SEGMENT_HEAD_SIZE: the head before it is sound, too. */
-    int64_t first_stamp_ms;  /* Of its first entry and */
-    int64_t stamp_ms;        /* of its last. */
+    struct block block;     /* Borrowed until the next call. */
+    struct bytes bytes;     /* As on disk, with padding; borrowed likewise. */
+    uint32_t segment;       /* Where it stands, */
+    uint64_t offset;        /* SEGMENT_HEAD_SIZE: the head before it is sound, too. */
+    int64_t first_stamp_ms; /* Of its first entry and */
+    int64_t stamp_ms;       /* of its last. */
 };
 
 /* Begins before the block at `start`; `stamp_ms` is that of the entry before it. `past_cache`: for

@@ -77,8 +77,7 @@ static int check_run(struct check *check, uint32_t index)
     if (wrong != NULL) return problem_set(check->problem, -EUCLEAN, "%s: %s", path, wrong);
     for (uint32_t i = 0; i < run->file_count; i++) {
         if (before != NULL && in_list(before, &run->files[i])) continue;
-        const int r =
-            backup_file_check(check->folder, &run->files[i], NULL, NULL, check->problem);
+        const int r = backup_file_check(check->folder, &run->files[i], NULL, NULL, check->problem);
         if (r != 0) return r;
     }
     return 0;

@@ -3,14 +3,13 @@
  * A shard alone can be cut behind any judgement: its journal is in order. What shards owe to one
  * another is this, with (s, n) for entry n of shard s:
  *
- *   mail     an entry that takes items from shard a up to number k rests on the entry of a that made
- *            item k; one that says "has up to k" rests on the entry of that shard that took item k,
- *            for after it the sender has forgotten them
- *   cuts     the cut number k of a shard, and what shard 0 decides about months after its own cut
- *            number k, rest on cut number k - 1, and k, of every shard; the same for years. Shards
- *            that are behind by one cut are levelled by the next start, as after a crash
- *   pushes   rules and institutions: shard 0 decides, the others follow it
- *   claims   a premium is claimed in the insured person's shard before the payer's one decides
+ *   mail     an entry that takes items from shard a up to number k rests on the entry of a that
+ * made item k; one that says "has up to k" rests on the entry of that shard that took item k, for
+ * after it the sender has forgotten them cuts     the cut number k of a shard, and what shard 0
+ * decides about months after its own cut number k, rest on cut number k - 1, and k, of every shard;
+ * the same for years. Shards that are behind by one cut are levelled by the next start, as after a
+ * crash pushes   rules and institutions: shard 0 decides, the others follow it claims   a premium
+ * is claimed in the insured person's shard before the payer's one decides
  *
  * Each of these names an entry of another shard. The cut begins where the caller wants it, and is
  * moved back from what it rests on and lacks, until nothing lacks: the greatest consistent cut
@@ -20,9 +19,9 @@
  * FACTS  Else a shard asks another one for facts, and the entry holds what it was told, not where
  *        that stood. There the clock decides: what was known is never stamped later than what was
  *        done with it, for all shards of an engine read one clock. So a cut by time loses nothing
- *        that a fact rests on. When the machine's clock was set back, that holds again as soon as it
- *        has passed its old time; a fact from in between may then be of a state that was left out,
- *        which is what a fact may be at any time (engine_errand.c, ORDER). */
+ *        that a fact rests on; and where an entry is left out for another reason, restore.c leaves
+ *        out everything stamped later. What remains is a machine's clock that was set back: until
+ * it has passed its old time again, a fact may be of a state that was left out. */
 #ifndef BACKUP_CONSISTENT_H
 #define BACKUP_CONSISTENT_H
 

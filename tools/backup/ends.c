@@ -65,8 +65,7 @@ static int sync_segment(const struct journal_folder *folder, uint32_t segment,
 }
 
 /* The last entry of one journal, by the engine's own rule for its tail (segments.h). */
-static int find_end(const struct journal_folder *folder, uint64_t *ret_seq,
-                    struct problem *problem)
+static int find_end(const struct journal_folder *folder, uint64_t *ret_seq, struct problem *problem)
 {
     struct journal_position start;
     struct journal_scan scan;

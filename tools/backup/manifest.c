@@ -108,7 +108,8 @@ __attribute__((format(printf, 2, 3))) static void add(struct lines *lines, const
 {
     va_list arguments;
     va_start(arguments, format);
-    const int size = vsnprintf(lines->text + lines->size, TEXT_MAX - lines->size, format, arguments);
+    const int size =
+        vsnprintf(lines->text + lines->size, TEXT_MAX - lines->size, format, arguments);
     va_end(arguments);
     ENSURE(size >= 0 && (size_t)size < TEXT_MAX - lines->size); /* 64 shards and 64 files fit. */
     lines->size += (size_t)size;
@@ -232,7 +233,8 @@ static bool read_shard_line(const char *value, uint32_t number, struct manifest 
     char hash[HEX_SHA_SIZE];
     if (number >= LAYOUT_SHARDS_MAX) return false;
     struct backup_shard *s = &m->shard[number];
-    /* NOLINTNEXTLINE(cert-err34-c): the sum of the file was right; what is too large fails later. */
+    /* NOLINTNEXTLINE(cert-err34-c): the sum of the file was right; what is too large fails later.
+     */
     if (sscanf(value,
                "%" SCNu32 " segment=%" SCNu32 " offset=%" SCNu64 " blocks=%" SCNu64
                " entries=%" SCNu64 " stamp=%29s hash=%64s",

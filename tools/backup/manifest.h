@@ -1,9 +1,9 @@
 /* manifest -- what a run of `qingfen backup` vouches for, as text that a person can check.
  *
- * BACKUP/run-00000001.txt is written when all that it names is on stable storage, and never changed;
- * the run with the greatest number counts. docs/formats.md, Backup, has the lines. A run names the
- * SHA-256 of the file of the run before, so the runs are a chain like the journal; the last line is
- * the SHA-256 of those above it, so a flipped bit in the newest one is found, too. */
+ * BACKUP/run-00000001.txt is written when all that it names is on stable storage, and never
+ * changed; the run with the greatest number counts. docs/formats.md, Backup, has the lines. A run
+ * names the SHA-256 of the file of the run before, so the runs are a chain like the journal; the
+ * last line is the SHA-256 of those above it, so a flipped bit in the newest one is found, too. */
 #ifndef BACKUP_MANIFEST_H
 #define BACKUP_MANIFEST_H
 

@@ -15,9 +15,9 @@
 #include "types/civil.h"
 #include "types/ensure.h"
 
-#define PARTIAL     ".restoring"
-#define TEXT_MAX    (32 * 1024)
-#define OPEN_FILES  8 /* While a folder that failed is taken away. */
+#define PARTIAL    ".restoring"
+#define TEXT_MAX   (32 * 1024)
+#define OPEN_FILES 8 /* While a folder that failed is taken away. */
 
 /* A restore at work. */
 struct restore {
@@ -26,8 +26,11 @@ struct restore {
     struct restore_result *result;
     struct problem *problem;
     struct consistent *consistent;
+    int64_t limit_ms;                    /* No entry stamped later, */
+    uint64_t through[LAYOUT_SHARDS_MAX]; /* and none behind these. */
+    int64_t left_ms;                     /* Of the earliest entry left out for these. */
     uint64_t ends[LAYOUT_SHARDS_MAX];
-    uint64_t done; /* Bytes of blocks read, of both passes. */
+    uint64_t done; /* Bytes of blocks read, of all passes. */
     uint64_t whole;
     uint64_t entries;
     char folder[LAYOUT_FOLDER_MAX]; /* DIR.restoring */
@@ -53,15 +56,8 @@ static void tell(struct restore *restore, const struct found_block *found)
 struct measure {
     struct restore *restore;
     uint32_t shard;
-    bool closed; /* The first entry that was not asked for has come. */
+    bool closed; /* The first entry that is left out has come. */
 };
-
-static bool is_asked(const struct measure *measure, const struct entry *entry)
-{
-    const struct restore *restore = measure->restore;
-    if (entry->stamp_ms > restore->result->to_ms) return false;
-    return !restore->order->through_set || entry->seq <= restore->order->through[measure->shard];
-}
 
 static int measure_entry(struct measure *measure, const struct entry *entry)
 {
@@ -72,10 +68,14 @@ static int measure_entry(struct measure *measure, const struct entry *entry)
                            "shard %" PRIu32 ", entry %" PRIu64 ": its body makes no sense",
                            measure->shard, entry->seq);
     const uint64_t group = consistent_group(restore->consistent, measure->shard);
-    if (!measure->closed && is_asked(measure, entry)) {
+    const bool in_time = entry->stamp_ms <= restore->limit_ms;
+    const bool wanted = entry->seq <= restore->through[measure->shard];
+    if (!measure->closed && in_time && wanted) {
         *end = entry->seq;
         return 0;
     }
+    if (!measure->closed && in_time && entry->stamp_ms < restore->left_ms)
+        restore->left_ms = entry->stamp_ms;
     measure->closed = true;
     if (group <= *end) *end = group - 1; /* Half a judgement is none. */
     return 0;
@@ -101,27 +101,60 @@ static int measure_block(void *context, const struct found_block *found,
     return 0;
 }
 
+/* One pass: the ends by time and number, then the greatest consistent ones within them. */
+static int measure_once(struct restore *restore, bool *ret_moved)
+{
+    const struct manifest *run = &restore->result->run;
+    uint64_t before[LAYOUT_SHARDS_MAX];
+    int r = 0;
+    consistent_free(restore->consistent);
+    restore->consistent = consistent_new(run->shards);
+    if (restore->consistent == NULL)
+        return problem_set(restore->problem, -ENOMEM, "not enough memory");
+    restore->left_ms = INT64_MAX;
+    restore->done = 0;
+    for (uint32_t s = 0; s < run->shards && r == 0; s++) {
+        struct measure measure = {.restore = restore, .shard = s};
+        restore->ends[s] = 0;
+        r = walk_shard(restore->order->from, run, s, measure_block, &measure, restore->problem);
+    }
+    if (r != 0) return r;
+    memcpy(before, restore->ends, sizeof before);
+    for (uint32_t s = 0; s < run->shards; s++) {
+        struct restore_shard *shard = &restore->result->shard[s];
+        shard->in_backup = run->shard[s].end.next_seq - 1;
+        if (shard->not_asked == UINT64_MAX) shard->not_asked = shard->in_backup - before[s];
+    }
+    consistent_cut(restore->consistent, restore->ends);
+    *ret_moved = memcmp(before, restore->ends, sizeof before) != 0;
+    return 0;
+}
+
+/* When an entry is left out for another reason than its time, what came later elsewhere may rest on
+ * it by a fact (consistent.h): so its time becomes the limit for all. Mostly one pass is enough. */
 static int measure_shards(struct restore *restore)
 {
     struct restore_result *result = restore->result;
-    restore->consistent = consistent_new(result->run.shards);
-    if (restore->consistent == NULL)
-        return problem_set(restore->problem, -ENOMEM, "not enough memory");
-    int r = 0;
-    for (uint32_t s = 0; s < result->run.shards && r == 0; s++) {
-        struct measure measure = {.restore = restore, .shard = s};
-        r = walk_shard(restore->order->from, &result->run, s, measure_block, &measure,
-                       restore->problem);
-        result->shard[s].in_backup = result->run.shard[s].end.next_seq - 1;
-        result->shard[s].not_asked = result->shard[s].in_backup - restore->ends[s];
+    bool moved = true;
+    for (uint32_t s = 0; s < result->run.shards; s++) {
+        restore->through[s] = restore->order->through_set ? restore->order->through[s] : UINT64_MAX;
+        result->shard[s].not_asked = UINT64_MAX; /* Until the first pass has said. */
     }
-    if (r != 0) return r;
-    consistent_cut(restore->consistent, restore->ends);
+    restore->limit_ms = result->to_ms;
+    while (moved) {
+        const int r = measure_once(restore, &moved);
+        if (r != 0) return r;
+        if (moved) memcpy(restore->through, restore->ends, sizeof restore->through);
+        if (restore->left_ms < restore->limit_ms) {
+            restore->limit_ms = restore->left_ms;
+            moved = true;
+        }
+    }
     for (uint32_t s = 0; s < result->run.shards; s++) {
         struct restore_shard *shard = &result->shard[s];
         shard->entries = restore->ends[s];
-        shard->stamp_ms = INT64_MIN;
         shard->inconsistent = shard->in_backup - shard->not_asked - shard->entries;
+        shard->stamp_ms = INT64_MIN;
     }
     return 0;
 }
@@ -277,9 +310,9 @@ static int write_origin(struct restore *restore)
     }
     const int used = snprintf(path, sizeof path, "%s/restored.txt", restore->folder);
     ENSURE(used > 0 && (size_t)used < sizeof path);
-    const int r = backup_write_file(restore->folder, path,
-                                    (struct bytes){(const uint8_t *)text, (size_t)size},
-                                    restore->problem);
+    const int r =
+        backup_write_file(restore->folder, path,
+                          (struct bytes){(const uint8_t *)text, (size_t)size}, restore->problem);
     free(text);
     return r;
 }

@@ -23,9 +23,12 @@ static const struct command_help help = {
              "backup --check BACKUP",
     .about =
         "Copies what is new in the journals of the store in DIR into the folder BACKUP, checking\n"
-        "every sum and the chain. The first run copies everything, a later one what has come since.\n"
-        "The engine may run meanwhile; it is then asked how far its journals are durable. A run that\n"
-        "fails or is killed leaves the backup as it was. --check reads all of a backup and finds any\n"
+        "every sum and the chain. The first run copies everything, a later one what has come "
+        "since.\n"
+        "The engine may run meanwhile; it is then asked how far its journals are durable. A run "
+        "that\n"
+        "fails or is killed leaves the backup as it was. --check reads all of a backup and finds "
+        "any\n"
         "flipped bit.\n",
     .examples = "  qingfen backup --data /var/lib/qingfen/store --out /backup/qingfen\n"
                 "  qingfen backup --check /backup/qingfen\n",
@@ -119,8 +122,7 @@ static bool find_ends(const struct layout *layout, const struct client_address *
     }
     struct talk talk;
     if (!talk_open(&talk, "backup", address, 0)) {
-        fprintf(stderr, "  %s is in use; say with --to where its engine listens\n",
-                layout->folder);
+        fprintf(stderr, "  %s is in use; say with --to where its engine listens\n", layout->folder);
         return false;
     }
     const bool answered = ask_engine(&talk, layout, ret_engine);
@@ -230,9 +232,8 @@ static int run_backup(const char *data, const char *out, const struct client_add
     }
     if (!find_ends(&layout, address, &engine)) return EXIT_FAILED;
     progress_begin(&progress);
-    const int r =
-        backup_run(&layout, &engine, began_ms, out,
-                   (struct backup_progress){tell_progress, &progress}, &result, &problem);
+    const int r = backup_run(&layout, &engine, began_ms, out,
+                             (struct backup_progress){tell_progress, &progress}, &result, &problem);
     progress_end(&progress);
     if (r != 0) {
         fprintf(stderr, "qingfen backup: %s\n", problem.text);
@@ -250,8 +251,8 @@ static int run_check(const char *folder)
     uint64_t entries = 0;
     char at[CIVIL_ISO_SIZE];
     progress_begin(&progress);
-    const int r = backup_check(folder, (struct backup_progress){tell_progress, &progress}, &newest,
-                               &problem);
+    const int r =
+        backup_check(folder, (struct backup_progress){tell_progress, &progress}, &newest, &problem);
     progress_end(&progress);
     if (r != 0) {
         fprintf(stderr, "qingfen backup: %s\n", problem.text);

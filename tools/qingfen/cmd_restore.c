@@ -15,14 +15,17 @@
 static const struct command_help help = {
     .usage = "restore --from BACKUP --data DIR [OPTIONS]\n"
              "restore --from BACKUP --dry-run [OPTIONS]",
-    .about =
-        "Makes a new store in DIR, which must not exist, out of a backup: every entry stamped at or\n"
-        "before TIME, or all the backup vouches for. Entries of one shard that rest on something of\n"
-        "another one that is not there are left out, too; what was left out is said. The new store\n"
-        "has an id of its own. Before it is served, read \"After a restore\" in deploy/README.md.\n",
-    .examples =
-        "  qingfen restore --from /backup/qingfen --data /var/lib/qingfen/restored\n"
-        "  qingfen restore --from /backup/qingfen --data /tmp/drill --to 2026-03-02T21:59:00+08:00\n",
+    .about = "Makes a new store in DIR, which must not exist, out of a backup: every entry stamped "
+             "at or\n"
+             "before TIME, or all the backup vouches for. Entries of one shard that rest on "
+             "something of\n"
+             "another one that is not there are left out, too; what was left out is said. The new "
+             "store\n"
+             "has an id of its own. Before it is served, read \"After a restore\" in "
+             "deploy/README.md.\n",
+    .examples = "  qingfen restore --from /backup/qingfen --data /var/lib/qingfen/restored\n"
+                "  qingfen restore --from /backup/qingfen --data /tmp/drill --to "
+                "2026-03-02T21:59:00+08:00\n",
 };
 
 /* "2026-03-02T21:59:00+08:00"; without an offset it is Shanghai's time. */
@@ -134,8 +137,7 @@ static void print_restore_json(const struct restore_result *result)
     static const char *const names[NUMBERS] = {"entries", "blocks", "in_backup", "later",
                                                "inconsistent"};
     char at[CIVIL_ISO_SIZE];
-    printf("{\"run\":%u,\"to\":\"%s\",\"shards\":[", result->run.run,
-           time_text(result->to_ms, at));
+    printf("{\"run\":%u,\"to\":\"%s\",\"shards\":[", result->run.run, time_text(result->to_ms, at));
     for (uint32_t s = 0; s < result->run.shards; s++) {
         uint64_t numbers[NUMBERS];
         numbers_of(&result->shard[s], numbers);
@@ -170,8 +172,8 @@ static int run_restore(const struct restore_order *order, enum format format)
     struct problem problem = {{0}};
     struct progress progress;
     progress_begin(&progress);
-    const int r = restore_run(order, (struct backup_progress){tell_progress, &progress}, &result,
-                              &problem);
+    const int r =
+        restore_run(order, (struct backup_progress){tell_progress, &progress}, &result, &problem);
     progress_end(&progress);
     if (r != 0) {
         fprintf(stderr, "qingfen restore: %s\n", problem.text);

@@ -18,7 +18,8 @@
 #define SEGMENT_PART (64 * 1024) /* Bytes of a segment file here. */
 #define NINE         INT64_C(1743814800000)
 
-/* -- the disk, as the code under test sees it --------------------------------------------------- */
+/* -- the disk, as the code under test sees it ---------------------------------------------------
+ */
 
 #define DIRTY_MAX 64
 
@@ -105,7 +106,8 @@ static void disk_reset(void)
     memset(&disk, 0, sizeof disk);
 }
 
-/* -- a store, written by hand ------------------------------------------------------------------- */
+/* -- a store, written by hand -------------------------------------------------------------------
+ */
 
 struct journal {
     uint32_t shard;
@@ -250,7 +252,8 @@ static int check(const struct town *town)
     return backup_check(town->backup, (struct backup_progress){0}, &newest, &problem);
 }
 
-/* -- copying ------------------------------------------------------------------------------------ */
+/* -- copying ------------------------------------------------------------------------------------
+ */
 
 static void test_only_what_is_new(void **state)
 {
@@ -338,7 +341,8 @@ static void test_another_or_older_store(void **state)
     assert_non_null(strstr(problem.text, "another store"));
 }
 
-/* -- the order of writes and syncs -------------------------------------------------------------- */
+/* -- the order of writes and syncs --------------------------------------------------------------
+ */
 
 static void test_a_run_vouches_for_what_is_synced(void **state)
 {
@@ -353,8 +357,8 @@ static void test_a_run_vouches_for_what_is_synced(void **state)
     }
 }
 
-/* Each write, sync and rename of a run fails once; each time the backup is what it was, and the next
- * run completes it. */
+/* Each write, sync and rename of a run fails once; each time the backup is what it was, and the
+ * next run completes it. */
 static void test_every_failure_of_the_disk(void **state)
 {
     struct town *town = *state;
@@ -408,7 +412,8 @@ static void test_leftovers(void **state)
     assert_int_not_equal(access(path, F_OK), 0);
 }
 
-/* -- damage in a backup ------------------------------------------------------------------------- */
+/* -- damage in a backup -------------------------------------------------------------------------
+ */
 
 static uint64_t flips;
 
@@ -461,7 +466,8 @@ static void test_every_byte(void **state)
     assert_true(flips > 3 * BLOCK_ALIGN);
 }
 
-/* -- restoring ---------------------------------------------------------------------------------- */
+/* -- restoring ----------------------------------------------------------------------------------
+ */
 
 static struct restore_result restored;
 
@@ -504,13 +510,29 @@ static void test_restore_to_each_entry(void **state)
     add_block(town, &town->journals[1], 2);
     assert_int_equal(run(town), 0);
     for (uint64_t n = 0; n <= 9; n++) {
-        const uint64_t through[SHARDS] = {n, 1};
+        const uint64_t through[SHARDS] = {n, UINT64_MAX};
         assert_int_equal(restore(town, INT64_MIN, through), 0);
         assert_int_equal(restored.shard[0].entries, n);
         if (n % 3 == 1) assert_int_equal(count_entries(town, 0), n);
         assert_int_equal(restored.shard[0].not_asked, 9 - n);
         temp_folder_remove(town->restored);
     }
+}
+
+/* What another shard did later than the first entry left out may rest on it by a fact. */
+static void test_what_came_later_elsewhere(void **state)
+{
+    struct town *town = *state;
+    const uint64_t through[SHARDS] = {UINT64_MAX, 1};
+    for (int i = 0; i < 3; i++)
+        add_block(town, &town->journals[0], 3);
+    add_block(town, &town->journals[1], 2); /* Of the time of shard 0's first block. */
+    assert_int_equal(run(town), 0);
+    assert_int_equal(restore(town, INT64_MIN, through), 0);
+    assert_int_equal(restored.shard[0].entries, 3);
+    assert_int_equal(restored.shard[0].inconsistent, 6);
+    assert_int_equal(restored.shard[1].entries, 1);
+    assert_int_equal(restored.shard[1].not_asked, 1);
 }
 
 static void test_restore_to_a_time(void **state)
@@ -571,6 +593,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_leftovers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_byte, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restore_to_each_entry, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_came_later_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restore_to_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restore_on_a_full_disk, setup, teardown),
     };
