@@ -46,8 +46,11 @@ int backup_read_file(const char *path, uint8_t **ret_text, size_t *ret_size,
     if (r == 0 && status.st_size > FILE_MAX)
         r = problem_set(problem, -EUCLEAN, "%s: the file is too large", path);
     const size_t room = r == 0 ? (size_t)status.st_size : 0;
-    uint8_t *text = r == 0 ? malloc(room + 1) : NULL;
-    if (r == 0 && text == NULL) r = problem_set(problem, -ENOMEM, "not enough memory");
+    uint8_t *text = malloc(room + 1);
+    if (text == NULL) {
+        close(fd);
+        return problem_set(problem, -ENOMEM, "not enough memory");
+    }
     size_t size = 0;
     while (r == 0 && size < room) {
         const ssize_t got = read(fd, text + size, room - size);
@@ -226,25 +229,53 @@ static bool read_file_line(const char *value, struct manifest *m)
     return true;
 }
 
+/* Takes "NAME=NUMBER " off the front. */
+static bool take_number(const char **text, const char *name, uint64_t most, uint64_t *ret_number)
+{
+    const size_t size = strlen(name);
+    char digits[24];
+    if (strncmp(*text, name, size) != 0) return false;
+    const char *value = *text + size;
+    const size_t used = strcspn(value, " ");
+    if (used >= sizeof digits || value[used] == '\0') return false;
+    memcpy(digits, value, used);
+    digits[used] = '\0';
+    *text = value + used + 1;
+    return unnumber(digits, most, ret_number);
+}
+
+static bool take_stamp(const char **text, int64_t *ret_ms)
+{
+    static const char name[] = "stamp=";
+    char stamp[CIVIL_ISO_SIZE];
+    if (strncmp(*text, name, sizeof name - 1) != 0) return false;
+    const char *value = *text + sizeof name - 1;
+    const size_t used = strcspn(value, " ");
+    if (used >= sizeof stamp || value[used] == '\0') return false;
+    memcpy(stamp, value, used);
+    stamp[used] = '\0';
+    *text = value + used + 1;
+    return uniso(stamp, ret_ms);
+}
+
 static bool read_shard_line(const char *value, uint32_t number, struct manifest *m)
 {
-    uint32_t at;
-    char stamp[CIVIL_ISO_SIZE];
-    char hash[HEX_SHA_SIZE];
+    uint64_t at;
+    uint64_t segment;
     if (number >= LAYOUT_SHARDS_MAX) return false;
     struct backup_shard *s = &m->shard[number];
-    /* NOLINTNEXTLINE(cert-err34-c): the sum of the file was right; what is too large fails later.
-     */
-    if (sscanf(value,
-               "%" SCNu32 " segment=%" SCNu32 " offset=%" SCNu64 " blocks=%" SCNu64
-               " entries=%" SCNu64 " stamp=%29s hash=%64s",
-               &at, &s->end.segment, &s->end.offset, &s->end.next_block, &s->end.next_seq, stamp,
-               hash) != 7)
+    if (!take_number(&value, "", LAYOUT_SHARDS_MAX, &at) || at != number ||
+        !take_number(&value, "segment=", UINT32_MAX, &segment) || segment == 0 ||
+        !take_number(&value, "offset=", SEGMENT_SIZE, &s->end.offset) ||
+        !take_number(&value, "blocks=", UINT64_MAX - 1, &s->end.next_block) ||
+        !take_number(&value, "entries=", UINT64_MAX - 1, &s->end.next_seq) ||
+        !take_stamp(&value, &s->stamp_ms))
         return false;
+    s->end.segment = (uint32_t)segment;
     s->end.next_block++;
     s->end.next_seq++;
-    return at == number && s->end.segment != 0 && s->end.offset % BLOCK_ALIGN == 0 &&
-           uniso(stamp, &s->stamp_ms) && unhex(hash, SHA256_SIZE, s->end.previous);
+    return s->end.offset % BLOCK_ALIGN == 0 && strncmp(value, "hash=", 5) == 0 &&
+           unhex(value + 5, SHA256_SIZE, s->end.previous);
 }
 
 /* One line; the rows of files and shards may be many. */
