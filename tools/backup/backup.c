@@ -288,6 +288,11 @@ static int copy_all(struct run *run)
         if (run->engine->stopped && after->shard[s].stamp_ms > after->horizon_ms)
             after->horizon_ms = after->shard[s].stamp_ms; /* A manual clock may be ahead. */
     }
+    if (r == 0 && run->result->before.run == 0) { /* The backup's own folder is new. */
+        snprintf(path, sizeof path, "%s/..", run->folder);
+        r = folder_sync(path);
+        if (r != 0) failed(run->problem, -r, path, "cannot sync the folder");
+    }
     return r != 0 ? r : manifest_write(run->folder, after, run->problem);
 }
 
