@@ -9,10 +9,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "codec/mail.h"
 #include "journal/entry.h"
 #include "tests/lib/unit.h"
 #include "tests/unit/world/temp_folder.h"
+#include "tools/backup/consistent.h"
 #include "tools/backup/restore.h"
+#include "types/wire.h"
+#include "util/le.h"
+#include "wallet/ops.h"
+#include "world/world.h"
 
 #define SHARDS       2
 #define SEGMENT_PART (64 * 1024) /* Bytes of a segment file here. */
@@ -580,6 +586,126 @@ static void test_restore_on_a_full_disk(void **state)
     assert_int_equal(count_entries(town, 0), 3);
 }
 
+/* -- what shards owe to one another -------------------------------------------------------------
+ */
+
+struct story {
+    struct consistent *seen;
+    uint64_t seqs[SHARDS];
+};
+
+static void add_entry(struct story *story, uint32_t shard, uint16_t kind, struct bytes body)
+{
+    const struct entry entry = {
+        .seq = ++story->seqs[shard], .stamp_ms = NINE, .kind = kind, .body = body};
+    assert_true(consistent_add(story->seen, shard, &entry));
+}
+
+/* An entry about wallets that also sends so many items to `to`. */
+static void add_wallet(struct story *story, uint32_t shard, uint16_t type, struct bytes message,
+                       struct bytes fact, uint32_t to, uint32_t items)
+{
+    uint8_t body[ENTRY_BODY_MAX];
+    struct ops_writer writer;
+    const struct outgoing out = {.dest = to};
+    ops_begin(&writer, body, sizeof body, type, message, fact);
+    for (uint32_t i = 0; i < items; i++)
+        ops_put(&writer, OP_OUT, 0, &out, sizeof out);
+    add_entry(story, shard, ENTRY_WALLET, (struct bytes){body, writer.size});
+}
+
+/* An entry that takes items first.. first + count - 1, and hears that the sender has up to `has`.
+ */
+static void add_mail(struct story *story, uint32_t shard, uint32_t from, uint64_t first,
+                     uint32_t count, uint64_t has)
+{
+    uint8_t message[MAIL_BATCH_MAX];
+    size_t size = MAIL_HEAD_SIZE;
+    const struct outgoing out = {.dest = shard};
+    const struct mail_batch batch = {.from = from, .count = count, .first = first, .has = has};
+    mail_write_head(&batch, message);
+    for (uint32_t i = 0; i < count; i++)
+        size += mail_write_item(OP_OUT, (struct bytes){(const uint8_t *)&out, sizeof out},
+                                message + size, sizeof message - size);
+    add_wallet(story, shard, REQUEST_MAIL, (struct bytes){message, size}, (struct bytes){0}, 0, 0);
+}
+
+static void assert_cut(struct story *story, uint64_t a, uint64_t b, uint64_t want_a,
+                       uint64_t want_b)
+{
+    uint64_t ends[LAYOUT_SHARDS_MAX] = {a, b};
+    consistent_cut(story->seen, ends);
+    assert_int_equal(ends[0], want_a);
+    assert_int_equal(ends[1], want_b);
+}
+
+static void test_mail_rests_on_its_sender(void **state)
+{
+    struct story story = {.seen = consistent_new(SHARDS)};
+    (void)state;
+    add_wallet(&story, 0, MESSAGE_WLT_OPEN, bytes_of("a"), (struct bytes){0}, 1, 2);
+    add_wallet(&story, 0, MESSAGE_WLT_OPEN, bytes_of("b"), (struct bytes){0}, 1, 1);
+    add_mail(&story, 1, 0, 1, 2, 0);
+    add_mail(&story, 1, 0, 3, 1, 0);
+    assert_cut(&story, 2, 2, 2, 2);
+    assert_cut(&story, 1, 2, 1, 1);
+    assert_cut(&story, 0, 2, 0, 0);
+    assert_cut(&story, 2, 0, 2, 0); /* On its way. */
+    consistent_free(story.seen);
+}
+
+/* Who has heard that mail arrived has forgotten it. */
+static void test_what_was_forgotten_is_there(void **state)
+{
+    struct story story = {.seen = consistent_new(SHARDS)};
+    (void)state;
+    add_wallet(&story, 0, MESSAGE_WLT_OPEN, bytes_of("a"), (struct bytes){0}, 1, 1);
+    add_mail(&story, 1, 0, 1, 1, 0);
+    add_mail(&story, 0, 1, 1, 0, 1);
+    assert_cut(&story, 2, 1, 2, 1);
+    assert_cut(&story, 2, 0, 1, 0);
+    consistent_free(story.seen);
+}
+
+static void test_cuts_are_one_apart_at_most(void **state)
+{
+    struct story story = {.seen = consistent_new(SHARDS)};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        add_entry(&story, 0, ENTRY_CUT, (struct bytes){0});
+        add_entry(&story, 0, ENTRY_CYCLE, (struct bytes){0});
+        add_entry(&story, 1, ENTRY_CUT, (struct bytes){0});
+    }
+    add_entry(&story, 0, ENTRY_YEAR_CLOSE, (struct bytes){0});
+    add_entry(&story, 0, ENTRY_YEAR_CLOSE, (struct bytes){0});
+    add_entry(&story, 1, ENTRY_YEAR_CLOSE, (struct bytes){0});
+    assert_cut(&story, 6, 3, 6, 3);
+    assert_cut(&story, 6, 2, 5, 2); /* The second year's close; the first is levelled. */
+    assert_cut(&story, 6, 1, 3, 1); /* The batch of the second month. */
+    assert_cut(&story, 6, 0, 1, 0);
+    assert_cut(&story, 0, 2, 0, 1);
+    consistent_free(story.seen);
+}
+
+static void test_pushes_and_claims(void **state)
+{
+    struct story story = {.seen = consistent_new(SHARDS)};
+    struct wallet_fact fact = {.psn_key = {.bytes = {0xff, 0xff, 0xff, 0xff}}}; /* Of shard 1. */
+    const struct bytes fact_bytes = {(const uint8_t *)&fact, sizeof fact};
+    uint8_t claim[3] = {0, 0, 'p'};
+    (void)state;
+    le_store16(claim, MESSAGE_PREM_PAY);
+    add_wallet(&story, 0, MESSAGE_RULE_PUSH, bytes_of("m"), (struct bytes){0}, 0, 0);
+    add_wallet(&story, 1, MESSAGE_RULE_PUSH, bytes_of("m"), (struct bytes){0}, 0, 0);
+    add_wallet(&story, 1, REQUEST_WALLET_FACT, (struct bytes){claim, 3}, (struct bytes){0}, 0, 0);
+    add_wallet(&story, 0, MESSAGE_PREM_PAY, bytes_of("p"), fact_bytes, 0, 0);
+    add_wallet(&story, 0, MESSAGE_TRSF_SUBMIT, bytes_of("t"), fact_bytes, 0, 0); /* No claim. */
+    assert_cut(&story, 3, 2, 3, 2);
+    assert_cut(&story, 0, 2, 0, 0);
+    assert_cut(&story, 3, 1, 1, 1);
+    consistent_free(story.seen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -596,6 +722,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_came_later_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restore_to_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restore_on_a_full_disk, setup, teardown),
+        cmocka_unit_test(test_mail_rests_on_its_sender),
+        cmocka_unit_test(test_what_was_forgotten_is_there),
+        cmocka_unit_test(test_cuts_are_one_apart_at_most),
+        cmocka_unit_test(test_pushes_and_claims),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
