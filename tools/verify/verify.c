@@ -18,6 +18,7 @@
 #include "tools/verify/months.h"
 #include "tools/verify/wallet_check.h"
 #include "types/money.h"
+#include "util/le.h"
 #include "world/linux/layout.h"
 #include "world/linux/lmdb_store.h"
 
@@ -101,7 +102,9 @@ static bool verify_with_store(struct job *job, struct store *store)
     job->stored_seq = meta.seq;
     bool good = read_journal(job, there == 1 ? &meta : NULL, &at);
     if (good && there == 1 && meta.seq != 0) {
-        good = compare_store(store, &meta, &job->recount, &at, &job->finding);
+        const uint8_t *hash_key = job->layout->hash_key;
+        const uint64_t seed = le_load64(hash_key) ^ le_load64(hash_key + 8);
+        good = compare_store(store, &meta, &job->recount, &at, seed, &job->finding);
     }
     recount_state_done(&at);
     return good;
@@ -121,7 +124,14 @@ static void verify_shard(struct job *job)
         return;
     }
     layout_state_path(job->layout, job->shard, path);
-    const int r = store_open(path, true, true, &store);
+    struct lmdb_pages pages;
+    struct problem problem;
+    int r = store_check(path, &pages, &problem);
+    if (r != 0 && r != -ENOENT) {
+        finding_set(&job->finding, "shard %u, state: %s", job->shard, problem.text);
+        return;
+    }
+    r = store_open(path, true, true, &store);
     if (r != 0 && r != -ENOENT) {
         finding_set(&job->finding, "%s: %s", path, strerror(-r));
         return;
