@@ -236,11 +236,13 @@ static void print_summary(const struct layout *layout, const struct job *jobs,
            entries, records, months->count);
 }
 
+#define TICK_MAX_NS (50 * 1000 * 1000)
+
 /* Waits for the threads; tells how far they are when a person is looking. */
 static void wait_for(struct job *jobs, uint32_t shards)
 {
     const bool watched = isatty(STDERR_FILENO) == 1;
-    const struct timespec tick = {.tv_nsec = 50 * 1000 * 1000};
+    struct timespec tick = {.tv_nsec = 100 * 1000}; /* A small store takes a millisecond. */
     bool told = false;
 
     for (int ticks = 0;; ticks++) {
@@ -251,12 +253,13 @@ static void wait_for(struct job *jobs, uint32_t shards)
             ended = ended && atomic_load(&jobs[s].ended);
         }
         if (ended) break;
-        if (watched && ticks >= 20 && ticks % 4 == 0) {
+        if (watched && ticks >= 30 && ticks % 4 == 0) {
             fprintf(stderr, "\rverify: %" PRIu64 " entries", entries);
             fflush(stderr);
             told = true;
         }
         nanosleep(&tick, NULL);
+        if (tick.tv_nsec < TICK_MAX_NS) tick.tv_nsec *= 2;
     }
     if (told) fprintf(stderr, "\r\033[K");
     for (uint32_t s = 0; s < shards; s++)

@@ -7,8 +7,9 @@
  *   the pad of a page's head, of a node's end       what follows a value on its last own page
  *   the older meta page, but its kind and commit    a meta page's rest, map address and map size
  *   the first key of a branch page                  a separator that still separates
+ *   a list of free pages behind its last one        a table's description in the older meta page
  *
- * Takes one bit of each byte of LMDB's own structures and of one in 13 of what values hold;
+ * Takes a bit of each third byte of LMDB's own structures and of one in 41 of what values hold;
  * QINGFEN_DAMAGE_ALL=1 in the environment takes every bit of every byte, which takes half an hour. */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -70,9 +71,11 @@ static void mean(size_t from, size_t size)
     memset(meaning + from, STRUCTURE, size);
 }
 
-static void mean_tree(uint64_t root, uint32_t depth, bool names);
+enum tree { TREE_FREE, TREE_NAMES, TREE_OURS };
 
-static void mean_page(uint64_t number, uint32_t level, uint32_t depth, bool names)
+static void mean_tree(uint64_t root, uint32_t depth, enum tree kind);
+
+static void mean_page(uint64_t number, uint32_t level, uint32_t depth, enum tree kind)
 {
     const size_t page = number * PAGE;
     const bool branch = level + 1 < depth;
@@ -86,28 +89,29 @@ static void mean_page(uint64_t number, uint32_t level, uint32_t depth, bool name
         mean(node, 8);
         if (branch) { /* Its key may be any that separates: only some of its bits mean something. */
             mean_page(le_load32(pages + node) | (uint64_t)at16(node + 4) << 32, level + 1, depth,
-                      names);
+                      kind);
             continue;
         }
-        const uint32_t size = le_load32(pages + node);
         const size_t value = node + 8 + key_size;
+        const bool big = (at16(node + 4) & 1) != 0;
+        const size_t content = big ? le_load64(pages + value) * PAGE + 16 : value;
+        const uint32_t size =
+            kind == TREE_FREE ? 8 + 8 * le_load32(pages + content) : le_load32(pages + node);
         mean(node + 8, key_size);
-        if ((at16(node + 4) & 1) != 0) {
-            const size_t own = le_load64(pages + value) * PAGE;
+        if (big) {
             mean(value, 8);
-            mean(own, 8);
-            mean(own + 10, 6);
-            memset(meaning + own + 16, VALUE, size);
-        } else {
-            memset(meaning + value, names ? STRUCTURE : VALUE, size);
+            mean(content - 16, 8);
+            mean(content - 6, 6);
         }
-        if (names) mean_tree(le_load64(pages + value + 40), at16(value + 6), false);
+        memset(meaning + content, kind == TREE_OURS ? VALUE : STRUCTURE, size);
+        if (kind == TREE_NAMES)
+            mean_tree(le_load64(pages + value + 40), at16(value + 6), TREE_OURS);
     }
 }
 
-static void mean_tree(uint64_t root, uint32_t depth, bool names)
+static void mean_tree(uint64_t root, uint32_t depth, enum tree kind)
 {
-    if (root != UINT64_MAX) mean_page(root, 0, depth, names);
+    if (root != UINT64_MAX) mean_page(root, 0, depth, kind);
 }
 
 static void find_meaning(void)
@@ -120,8 +124,8 @@ static void find_meaning(void)
         mean(meta + 144, 8); /* commit. */
     }
     mean(newer + 40, 104); /* Both tables and the last page. */
-    mean_tree(le_load64(pages + newer + 40 + 40), at16(newer + 40 + 6), false);
-    mean_tree(le_load64(pages + newer + 88 + 40), at16(newer + 88 + 6), true);
+    mean_tree(le_load64(pages + newer + 40 + 40), at16(newer + 40 + 6), TREE_FREE);
+    mean_tree(le_load64(pages + newer + 88 + 40), at16(newer + 88 + 6), TREE_NAMES);
 }
 
 /* -- one store for all tests ------------------------------------------------------------------ */
@@ -197,13 +201,15 @@ static void every_wrong_bit_is_found(void **state)
     if (quiet_verify() != 0) fail_msg("%s", said);
     for (size_t at = 0; at < pages_size; at++) {
         for (uint32_t bit = 0; bit < 8; bit++) {
-            const size_t every = meaning[at] == STRUCTURE ? 1 : meaning[at] == VALUE ? 13 : 197;
+            const size_t every = meaning[at] == STRUCTURE ? 3 : meaning[at] == VALUE ? 41 : 397;
             if (!all && (at % every != 0 || at / every % 8 != bit)) continue;
             pages[at] ^= (uint8_t)(1u << bit);
             const int status = quiet_verify();
             pages[at] ^= (uint8_t)(1u << bit);
             if (meaning[at] != NOTHING && status != 1)
-                fail_msg("page %zu byte %zu bit %u: exit %d", at / PAGE, at % PAGE, bit, status);
+                fail_msg("page %zu (kind %u) byte %zu bit %u, near \"%.8s\": exit %d", at / PAGE,
+                         at16(at / PAGE * PAGE + 10), at % PAGE, bit, (char *)pages + (at & ~7u),
+                         status);
             if (status == 1)
                 found++;
             else
