@@ -9,12 +9,26 @@
 
 #define META_KEY "meta"
 
+/* A state without a position must be one that was never written to. */
+static int compare_without_position(struct store *store, uint32_t shard, struct finding *finding)
+{
+    for (int table = 0; table < STORE_TABLE_COUNT; table++) {
+        struct bytes key, value;
+        const int r = store_ceiling(store, (enum store_table)table, (struct bytes){NULL, 0}, &key,
+                                    &value);
+        if (r == -ENOENT) continue;
+        finding_set(finding, "shard %u, state: it holds rows and no position", shard);
+        return -1;
+    }
+    return 0;
+}
+
 int compare_meta(struct store *store, uint32_t shard, struct shard_meta *ret_meta,
                  struct finding *finding)
 {
     struct bytes value;
     const int r = store_get(store, STORE_META, bytes_of(META_KEY), &value);
-    if (r == -ENOENT) return 0;
+    if (r == -ENOENT) return compare_without_position(store, shard, finding);
     if (r != 0 || value.size != sizeof *ret_meta) {
         finding_set(finding, "shard %u, state: its position cannot be read (%d)", shard, r);
         return -1;
