@@ -1,6 +1,6 @@
-/* Fuzz: any bytes as a SetlBatch, taken apart by the engine's own reader and by protobuf-c. What the
- * engine takes protobuf-c takes too, with the same records; the records lie inside the payload and
- * in its order. */
+/* Fuzz: any bytes as a SetlBatch, taken apart by the engine's own reader and by protobuf-c. What
+ * the engine takes protobuf-c takes too, with the same records; the records lie inside the payload
+ * and in its order. */
 #include <stdlib.h>
 
 #include "codec/batch.h"

@@ -1,6 +1,6 @@
 /* Fuzz: any bytes as the body that `qingfen call` reads; the first byte says of which message. What
- * is refused is refused with a sentence; what is taken can be packed, unpacked and written again, and
- * what was written reads as the same message. */
+ * is refused is refused with a sentence; what is taken can be packed, unpacked and written again,
+ * and what was written reads as the same message. */
 #include <stdlib.h>
 
 #include "tools/client/json_map.h"

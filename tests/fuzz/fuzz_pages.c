@@ -1,7 +1,7 @@
 /* Fuzz: a store's LMDB file with bytes of it changed as the input says, three for where (a page of
- * the file and a byte in it) and one for what. The walker never leaves the file and always ends; what
- * it calls sound LMDB can read from end to end, both ways, and write to, without a crash. That LMDB
- * then finds what was put is not asked: values have no sums (docs/reliability.md). */
+ * the file and a byte in it) and one for what. The walker never leaves the file and always ends;
+ * what it calls sound LMDB can read from end to end, both ways, and write to, without a crash. That
+ * LMDB then finds what was put is not asked: values have no sums (docs/reliability.md). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -89,11 +89,12 @@ static uint64_t read_value(struct bytes value)
     return value.size == 0 ? sum : sum + value.data[value.size - 1];
 }
 
+static volatile uint64_t sum; /* Of what was read, so that it is read. */
+
 static void read_table(struct store *store, enum store_table table)
 {
     uint8_t room[512];
     struct bytes from = {room, 0}, key, value;
-    volatile uint64_t sum = 0;
     uint32_t rows = 0;
     while (store_ceiling(store, table, from, &key, &value) == 0) {
         ENSURE(rows++ < READS_MAX); /* Keys ascend, so it ends. */

@@ -1,7 +1,7 @@
 /* Fuzz: any bytes as what a hostile or broken server sends to the client library: a stream of
- * frames, each cut out, its payload unpacked as the reply of the message it names, and shown as JSON.
- * The first byte says in which portions the socket gives them; when it is odd, heads with the right
- * sums are put before pieces of the rest, for nobody guesses a CRC32C. */
+ * frames, each cut out, its payload unpacked as the reply of the message it names, and shown as
+ * JSON. The first byte says in which portions the socket gives them; when it is odd, heads with the
+ * right sums are put before pieces of the rest, for nobody guesses a CRC32C. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>

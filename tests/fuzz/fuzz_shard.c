@@ -1,6 +1,7 @@
 /* Fuzz: the bytes drive one whole shard (tests/lib/shard_rig.h): settlements, refunds, adjustments,
- * reversals, corrections, cuts, the clock, and between them blocks written or not, checkpoints begun,
- * merges run or cut off, and the death of the process. Laws, asked after every start and at the end:
+ * reversals, corrections, cuts, the clock, and between them blocks written or not, checkpoints
+ * begun, merges run or cut off, and the death of the process. Laws, asked after every start and at
+ * the end:
  *   - what was acknowledged is there: the same message again is a duplicate with the same number;
  *   - a number is given to one message only;
  *   - in every cell the accounts of each fund class sum to zero;

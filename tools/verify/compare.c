@@ -14,8 +14,8 @@ static int compare_without_position(struct store *store, uint32_t shard, struct 
 {
     for (int table = 0; table < STORE_TABLE_COUNT; table++) {
         struct bytes key, value;
-        const int r = store_ceiling(store, (enum store_table)table, (struct bytes){NULL, 0}, &key,
-                                    &value);
+        const int r =
+            store_ceiling(store, (enum store_table)table, (struct bytes){NULL, 0}, &key, &value);
         if (r == -ENOENT) continue;
         finding_set(finding, "shard %u, state: it holds rows and no position", shard);
         return -1;
@@ -382,8 +382,8 @@ static uint32_t compare_chunk(struct bytes value, uint64_t first, const struct r
         at += mine.size;
     }
     if (at == value.size) return count;
-    finding_set(finding, "shard %u, state: records from seq %llu: the chunk has a wrong size", shard,
-                (unsigned long long)first);
+    finding_set(finding, "shard %u, state: records from seq %llu: the chunk has a wrong size",
+                shard, (unsigned long long)first);
     return 0;
 }
 

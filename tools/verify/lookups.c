@@ -169,7 +169,8 @@ static bool read_ids(struct lookups *all)
     const bool begun = all->meta->run == run;
     if ((begun ? in_last_run : 0) == all->meta->run_ids && (begun || all->meta->run == run + 1))
         return true;
-    return finding_set(all->finding, "shard %u, state: run %u of ids has %llu, its position says "
+    return finding_set(all->finding,
+                       "shard %u, state: run %u of ids has %llu, its position says "
                        "run %u with %u",
                        all->shard, run, (unsigned long long)in_last_run, all->meta->run,
                        all->meta->run_ids);
@@ -204,12 +205,13 @@ static bool read_persons(struct lookups *all)
             last = 0;
         }
         if (key.size != 16 || !take_persons(all, key, value, &last))
-            return finding_set(all->finding, "shard %u, state: records by person, run %llu, are "
+            return finding_set(all->finding,
+                               "shard %u, state: records by person, run %llu, are "
                                "not sound",
                                all->shard, (unsigned long long)run);
     }
-    return r == -ENOENT || finding_set(all->finding, "shard %u, state: records by person: error %d",
-                                       all->shard, r);
+    return r == -ENOENT ||
+           finding_set(all->finding, "shard %u, state: records by person: error %d", all->shard, r);
 }
 
 static bool compare_entries(const struct lookups *all, const struct recount *recount, uint64_t seed)
@@ -228,7 +230,8 @@ static bool compare_entries(const struct lookups *all, const struct recount *rec
             finding_set(all->finding, "shard %u, state: the ids of seq %llu are not the journal's",
                         all->shard, (unsigned long long)seq);
         } else if (have->person_count != want.person_count || have->person != want.person) {
-            finding_set(all->finding, "shard %u, state: whose record seq %llu is, is not the "
+            finding_set(all->finding,
+                        "shard %u, state: whose record seq %llu is, is not the "
                         "journal's",
                         all->shard, (unsigned long long)seq);
         }
@@ -244,8 +247,7 @@ bool compare_lookups(struct store *store, const struct shard_meta *meta,
         .store = store, .meta = meta, .shard = recount->chain->shard, .finding = finding};
     all.list = calloc(meta->seq, sizeof *all.list);
     if (all.list == NULL) return finding_set(finding, "shard %u: out of memory", all.shard);
-    const bool good =
-        read_ids(&all) && read_persons(&all) && compare_entries(&all, recount, seed);
+    const bool good = read_ids(&all) && read_persons(&all) && compare_entries(&all, recount, seed);
     free(all.list);
     return good;
 }

@@ -9,8 +9,8 @@
 #include "tools/verify/recount.h"
 #include "world/store.h"
 
-/* Compares STORE_ID and STORE_PERSON with the entries up to meta->seq. `seed` is the store's, as the
- * engine makes it of hash_key. False with a finding. */
+/* Compares STORE_ID and STORE_PERSON with the entries up to meta->seq. `seed` is the store's, as
+ * the engine makes it of hash_key. False with a finding. */
 bool compare_lookups(struct store *store, const struct shard_meta *meta,
                      const struct recount *recount, uint64_t seed, struct finding *finding);
 

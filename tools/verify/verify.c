@@ -396,9 +396,10 @@ static int verify_locked(const char *dir, bool deep)
     struct layout layout;
     struct problem problem = {{0}};
 
-    if (layout_open(dir, &layout, &problem) != 0) {
+    const int r = layout_open(dir, &layout, &problem);
+    if (r != 0) {
         fprintf(stderr, "qingfen verify: %s\n", problem.text);
-        return EXIT_USAGE;
+        return r == -EUCLEAN ? EXIT_WRONG : EXIT_USAGE;
     }
     int status = verify_store(&layout);
     if (status == EXIT_SUCCESS && deep) status = verify_deep(dir, stdout);

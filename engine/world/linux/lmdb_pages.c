@@ -99,7 +99,7 @@ struct tree_walk {
     uint8_t *buffers;
 };
 
-#define DAMAGE(walk, page, format, ...)                                                       \
+#define DAMAGE(walk, page, format, ...)                                                     \
     problem_set((walk)->problem, -EUCLEAN, "%s, offset %" PRIu64 ": " format, (walk)->path, \
                 (uint64_t)(page)*PAGE_SIZE, ##__VA_ARGS__)
 
@@ -216,8 +216,7 @@ static int walk_free_list(struct walk *walk, uint64_t by, struct bytes list)
     uint64_t before = UINT64_MAX;
     for (uint64_t i = 1; i <= count; i++) {
         const uint64_t page = le_load64(list.data + 8 * i);
-        if (page >= before)
-            return DAMAGE(walk, by, "%s", "a list of free pages is out of order");
+        if (page >= before) return DAMAGE(walk, by, "%s", "a list of free pages is out of order");
         const int r = take(walk, page, 1, by);
         if (r != 0) return r;
         before = page;
@@ -429,8 +428,7 @@ static int walk_all(struct walk *walk)
     const struct table names = table_read(meta + META_OFFSET_MAIN, "(tables)");
     r = walk_tree(walk, TREE_FREE, &free_pages, walk->buffers);
     if (r == 0)
-        r = walk_tree(walk, TREE_MAIN, &names,
-                      walk->buffers + (size_t)TABLE_DEPTH_MAX * PAGE_SIZE);
+        r = walk_tree(walk, TREE_MAIN, &names, walk->buffers + (size_t)TABLE_DEPTH_MAX * PAGE_SIZE);
     if (r != 0) return r;
     for (uint64_t i = META_PAGES; i < walk->pages && walk->taken_count + META_PAGES != walk->pages;
          i++) {
