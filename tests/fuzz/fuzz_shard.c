@@ -118,9 +118,17 @@ static void check_cells(const struct play *p)
     }
 }
 
+/* Ends what is under way: the rig's questions want to be alone. */
+static void come_to_rest(struct play *p)
+{
+    rig_settle(&p->rig);
+    rig_forget(&p->rig);
+}
+
 /* Everything that was acknowledged is still known. */
 static void ask_again(struct play *p)
 {
+    come_to_rest(p);
     for (uint32_t i = 0; i < p->kept_count; i++) {
         const struct kept *kept = &p->kept[i];
         const struct rig_result got =
@@ -158,6 +166,7 @@ static void give(struct play *p, uint16_t type, bool settled)
     uint8_t body[1024];
     const size_t size = make_body(p, type, body);
     if (settled) {
+        come_to_rest(p);
         const struct rig_result got = rig_ask(&p->rig, type, 0, (struct bytes){body, size});
         keep(p, type, body, size, &got.result);
         return;
@@ -170,6 +179,7 @@ static void give(struct play *p, uint16_t type, bool settled)
 static void order(struct play *p, uint32_t what)
 {
     struct request request = rig_control(REQUEST_CLOCK, 0);
+    come_to_rest(p);
     if (what == 0) {
         request.instant_ms = MANUAL_CLOCK_START_MS + byte(p) * 24 * HOUR_MS;
         (void)rig_order(&p->rig, request);
@@ -219,8 +229,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rig_open(&play.rig, &options);
     for (int step = 0; step < STEPS && play.size > 0; step++)
         play_step(&play);
-    rig_settle(&play.rig);
-    rig_forget(&play.rig);
     ask_again(&play);
 
     uint32_t before, after;
