@@ -79,7 +79,7 @@ seconds=$((minutes * 60 * jobs / ${#targets[@]}))
 search() {
     local target=$1 folder=$found/$1
     mkdir -p "$folder/corpus"
-    rm -f "$folder"/crash-* "$folder"/timeout-* "$folder"/leak-* "$folder"/oom-*
+    rm -f "$folder"/*-????????????????????????????????????????
     nice "${calm[@]}" "$build/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=20 \
         -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$folder/" \
         "$folder/corpus" "tests/fuzz/corpus/$target" >"$folder/log" 2>&1 || true
@@ -88,7 +88,7 @@ search() {
 # What a log says: executions, exec/s, edges and features reached.
 report() {
     local target=$1 log=$found/$1/log inputs
-    inputs=$(find "$found/$target" -maxdepth 1 -type f ! -name log)
+    inputs=$(find "$found/$target" -maxdepth 1 -type f ! -name log ! -name 'slow-unit-*')
     printf '%-10s %12s %9s %8s %8s %8s  %s\n' "$target" \
         "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" \
         "$(sed -n 's/^stat::average_exec_per_sec: *//p' "$log")" \
