@@ -174,6 +174,23 @@ static int begin_empty(struct shard *shard)
     return 0;
 }
 
+/* A store without a position: it was never written to, or has lost it. Rows it may hold would be
+ * counted a second time, so they go. */
+static int begin_without_position(struct shard *shard)
+{
+    struct bytes key, value;
+    for (int table = 0; table < STORE_TABLE_COUNT; table++) {
+        int r = store_ceiling(shard->store, (enum store_table)table, (struct bytes){NULL, 0}, &key,
+                              &value);
+        if (r == 0) {
+            r = store_clear(shard->store);
+            return r == 0 ? begin_empty(shard) : r;
+        }
+        if (r != -ENOENT) return r;
+    }
+    return begin_empty(shard);
+}
+
 static int read_state(struct shard *shard, const char **ret_why)
 {
     struct bytes value;
@@ -182,7 +199,7 @@ static int read_state(struct shard *shard, const char **ret_why)
     if (r != 0) return r;
 
     r = store_get(shard->store, STORE_META, bytes_of("meta"), &value);
-    if (r == -ENOENT) return begin_empty(shard);
+    if (r == -ENOENT) return begin_without_position(shard);
     if (r != 0) return r;
     if (value.size != sizeof meta) {
         *ret_why = "the store's position has the wrong size";
