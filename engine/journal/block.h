@@ -41,9 +41,11 @@
 #define BLOCK_HEAD_SIZE   96
 #define BLOCK_PAYLOAD_MAX (1024 * 1024 - BLOCK_HEAD_SIZE) /* A block is at most 1 MiB on disk. */
 #define BLOCK_HASH_SIZE   32
-#define SEGMENT_SIZE      (64u * 1024 * 1024)
 #define SEGMENT_HEAD_SIZE 4096
 #define STORE_ID_SIZE     16
+#ifndef SEGMENT_SIZE /* The crash tests' own build has a small one, to change segments often. */
+#define SEGMENT_SIZE (64u * 1024 * 1024)
+#endif
 
 struct block {
     uint8_t store_id[STORE_ID_SIZE];

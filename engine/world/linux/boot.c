@@ -7,6 +7,7 @@
 
 #include "deploy/embedded_tables.h"
 #include "util/le.h"
+#include "world/linux/crash_point.h"
 #include "world/linux/lmdb_store.h"
 
 #define TABLE_SIZE_MAX (4 * 1024 * 1024)
@@ -186,6 +187,7 @@ static int replay_journal(struct boot_shard *boot, const struct replay_start *fr
         memcpy(start.previous, from->hash, sizeof start.previous);
     }
     int r = journal_scan(&boot->folder, &start, &reader, &boot->scan, problem);
+    crash_point("boot-scanned");
     if (r == 0) r = journal_mend(&boot->folder, &boot->scan, problem);
     if (r == 0 && boot->scan.torn_bytes != 0) {
         fprintf(stderr,
@@ -218,6 +220,7 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
     if (r != 0) {
         return problem_set(problem, r, "cannot open the state in %s: %s", state_path, strerror(-r));
     }
+    crash_point("boot-state-open");
     boot_config(layout, shard, tables, params, &config);
     config.store = ret_boot->store;
     config.manual_clock = manual_clock;
@@ -228,6 +231,7 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
     } else {
         r = replay_journal(ret_boot, &from, problem);
     }
+    crash_point("boot-shard-done");
     if (r != 0) {
         shard_free(ret_boot->shard);
         store_close(ret_boot->store);
