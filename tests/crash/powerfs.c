@@ -19,8 +19,8 @@
  *   (P4) After the cut nothing is answered any more: no sync that is under way may still succeed.
  *
  * Of files the store's programs need everything works: O_DIRECT, io_uring, shared maps, locks (the
- * kernel's own). Journal segments go past the page cache; LMDB's map needs it. Renames between
- * folders and renames of folders are refused: nobody does that here. */
+ * kernel's own). Renames between folders and renames of folders are refused: nobody does that
+ * here. */
 #define FUSE_USE_VERSION 31
 
 #include <dirent.h>
@@ -469,8 +469,16 @@ static void sync_everything(void)
     }
 }
 
-/* Commands. Whoever ends the process keeps the mutex (P4). */
-static void *obey(void *context)
+/* Ends the process; with the mutex held, so that nothing is answered any more (P4). */
+static _Noreturn void leave(void)
+{
+    /* The library's other threads complain that their device is gone. */
+    if (freopen("/dev/null", "w", stderr) != NULL) fuse_unmount(fs.fuse);
+    _exit(0);
+}
+
+/* Commands. */
+static _Noreturn void *obey(void *context)
 {
     (void)context;
     char line[128];
@@ -488,8 +496,7 @@ static void *obey(void *context)
         } else if (sscanf(line, "cut %" SCNu64 " %zu", &seed, &sector) == 2 && sector > 0) {
             pthread_mutex_lock(&fs.mutex);
             cut_power(seed, sector);
-            fuse_unmount(fs.fuse);
-            _exit(0);
+            leave();
         } else if (strcmp(line, "quit\n") == 0) {
             orderly = true;
         } else {
@@ -498,8 +505,7 @@ static void *obey(void *context)
     }
     pthread_mutex_lock(&fs.mutex);
     if (orderly) sync_everything();
-    fuse_unmount(fs.fuse);
-    _exit(0);
+    leave();
 }
 
 /* ---- the operations ------------------------------------------------------------------------ */
@@ -579,13 +585,13 @@ static void truncate_to(struct node *node, uint64_t size)
     node->size = size;
 }
 
-static void opened(const char *path, struct node *node, struct fuse_file_info *info)
+/* The kernel keeps its cache right by itself: every change comes through this mount, and what is
+ * written with O_DIRECT goes past the cache and throws out what it lies over. `direct_io` would
+ * forbid the maps by which verify reads segments. */
+static void opened(struct node *node, struct fuse_file_info *info)
 {
-    const size_t size = strlen(path);
-    const bool is_segment = strstr(size < 8 ? path : path + size - 8, ".qfj") != NULL;
     info->fh = (uintptr_t)node;
-    info->direct_io = is_segment;
-    info->keep_cache = !is_segment; /* Every change comes through this mount. */
+    info->keep_cache = 1;
     if ((info->flags & O_TRUNC) != 0) truncate_to(node, 0);
 }
 
@@ -594,7 +600,7 @@ static int on_create(const char *path, mode_t mode, struct fuse_file_info *info)
     struct node *node;
     pthread_mutex_lock(&fs.mutex);
     const int r = make(path, false, mode, &node);
-    if (r == 0) opened(path, node, info);
+    if (r == 0) opened(node, info);
     pthread_mutex_unlock(&fs.mutex);
     return r;
 }
@@ -605,7 +611,7 @@ static int on_open(const char *path, struct fuse_file_info *info)
     info->fh = 0;
     pthread_mutex_lock(&fs.mutex);
     const int r = look(path, NULL, &node);
-    if (r == 0) opened(path, node, info);
+    if (r == 0) opened(node, info);
     pthread_mutex_unlock(&fs.mutex);
     return r;
 }
@@ -881,7 +887,7 @@ int main(int argc, char **argv)
     if (pthread_create(&thread, NULL, obey, NULL) != 0) broken("thread");
     printf("powerfs ready\n");
     fflush(stdout);
-    const int r = fuse_loop_mt(fs.fuse, 0);
-    fuse_unmount(fs.fuse);
-    return r == 0 ? 0 : 1;
+    (void)fuse_loop_mt(fs.fuse, 0);
+    pthread_mutex_lock(&fs.mutex); /* Unmounted: by leave(), or by somebody else. */
+    leave();
 }

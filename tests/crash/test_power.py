@@ -1,0 +1,50 @@
+"""Power cuts on powerfs: what was not synced is lost, kept, torn or mixed by seed."""
+
+import unittest
+
+import rounds
+from load import harness
+from power import Power
+
+POLICIES = 8  # powerfs.c: the seed chooses by its rest.
+
+
+class TestPower(harness.Case):
+    def setUp(self):
+        super().setUp()
+        rounds.use_twins()
+
+    def test_cuts(self):
+        """Every kind of loss once under load, and after kills in the middle of writing."""
+        siege = rounds.Siege(self.folder / "siege", 13, power=True, june=450, july=200)
+        self.addCleanup(siege.close)
+        for seed in range(POLICIES):
+            siege.cut_power(seed=POLICIES * 5 + seed, sector=512 if seed % 2 == 0 else 4096)
+        siege.kill_ask_cut()
+        for name in ("written", "committed", "mend-cut"):
+            siege.die_at_and_cut(name)
+        siege.verify()
+        siege.end()
+
+    def test_init(self):
+        """No half-made store, whatever of it reached the disk."""
+        power = Power(self.folder)
+        self.addCleanup(power.off)
+        for place, name in enumerate(["", *filter(lambda name: name.startswith("init-"),
+                                                  rounds.crash_points())]):
+            data = power.folder / ("store-%d" % place)
+            with self.subTest(point=name):
+                if name:
+                    rounds.die_in_init(data, name)
+                else:
+                    harness.run("init", "--data", data, "--shards", rounds.SHARDS)
+                power.cut(place)
+                power.on()
+                if not name:
+                    self.assertTrue((data / "qingfen.store").exists(), "init said that it was done")
+                if data.exists():
+                    rounds.check_init(data)
+
+
+if __name__ == "__main__":
+    unittest.main()
