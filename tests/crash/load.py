@@ -75,7 +75,6 @@ class SettlementLane(Lane):
     def __init__(self, home: int, records: list, rng: random.Random, largest: int):
         super().__init__(home)
         self.todo = records
-        self.sent: list = []  # Sent and not answered.
         self.rng, self.largest = rng, largest
 
     def ended(self) -> bool:
@@ -83,14 +82,12 @@ class SettlementLane(Lane):
 
     def turn(self, client: wire.Client) -> None:
         group = self.todo[:self.rng.randrange(1, self.largest + 1)]
-        self.sent = list(group)
         by_number = dict(zip(client.post_many(group), group))
         while by_number:
             number, reply = client.take_any()
             message = by_number.pop(number)
             self.note(message, reply)
             self.todo.remove(message)
-            self.sent.remove(message)
 
 
 class PairLane(Lane):
@@ -306,17 +303,6 @@ class Load:
         self.join()
         if not self.ended():
             raise AssertionError("the engine went away: %s" % engine.stderr())
-
-    def ask_open(self, engine: harness.Engine) -> None:
-        """Asks for the messages that were sent and not answered, and keeps what is known already.
-        What turns out to be new is acknowledged as well: it is sent, after all."""
-        with engine.client() as client:
-            for lane in self.lanes:
-                if isinstance(lane, SettlementLane) and lane.sent:
-                    for message, reply in zip(lane.sent, client.call_many(lane.sent)):
-                        lane.note(message, reply)
-                        lane.todo.remove(message)
-                    lane.sent = []
 
     # What must hold -----------------------------------------------------------------------------
 

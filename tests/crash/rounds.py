@@ -242,26 +242,38 @@ class Siege:
         self.power.on()
         return words
 
-    def kill_ask_cut(self) -> None:
-        """kill -9 between write and sync; the next engine reads the written block out of the cache,
-        and says so to who asks again. Then the power fails."""
-        self.power.slow(30)
-        self.work(20)
-        self.engine.kill()
-        self.load.stop()
+    def kill_ask_cut(self) -> int:
+        """kill -9 between write and sync of one message a shard; the next engine reads the written
+        block out of the cache and answers who asks again, with nothing new written that would bring
+        a sync. Then the power fails. How many were answered as known."""
+        picked: dict[int, tuple] = {}
+        for lane in self.load.june:
+            for record in lane.todo:
+                picked.setdefault(wire.home_shard(record.psn_key, SHARDS), (lane, record))
+        self.power.slow(200)
+        with self.engine.client() as client:
+            client.post_many([record for _, record in picked.values()])
+            time.sleep(0.05)
+            self.engine.kill()
         self.power.slow(0)
         self.engine = self.begin()
-        # The groups that were under way, without anything new that would bring a sync.
-        self.load.ask_open(self.engine)
+        known = 0
+        with self.engine.client() as client:
+            for lane, record in picked.values():
+                reply = client.call(record)
+                known += reply.dup
+                lane.note(record, reply)
+                lane.todo.remove(record)
         self.off_and_on(seed=0)
         self.again()
         self.count("kill, then power cut")
+        return known
 
-    def die_at_and_cut(self, name: str, passes: int = 1) -> None:
+    def die_at_and_cut(self, name: str, seed: int | None = None) -> None:
         """A crash point, and before anything else happens the power goes."""
         self.engine.kill()
-        self.live_until(name, passes)
-        self.off_and_on()
+        self.live_until(name, 1)
+        self.off_and_on(seed=seed)
         self.again()
         self.count("crash point, then power cut")
 
