@@ -35,13 +35,21 @@ def crash_points() -> list[str]:
     return names
 
 
-def use_twins() -> None:
-    """From here on the programs with crash points and small segments."""
-    for variable in ("QINGFEND", "QINGFEN"):
-        if variable + "_CRASH" not in os.environ:
-            raise SystemExit("rounds: %s_CRASH is not set; run it by meson or tools/crash.sh"
-                             % variable)
-        os.environ[variable] = os.environ[variable + "_CRASH"]
+SHIPPED = {variable: os.environ.get(variable, "") for variable in ("QINGFEND", "QINGFEN")}
+
+
+def use_programs(twins: bool) -> None:
+    """From here on the programs that we ship, or their twins with crash points and small segments."""
+    for variable, shipped in SHIPPED.items():
+        program = os.environ.get(variable + "_CRASH", "") if twins else shipped
+        if not program:
+            raise SystemExit("rounds: %s and %s_CRASH must be set; run this by meson or by "
+                             "tools/crash.sh" % (variable, variable))
+        os.environ[variable] = program
+
+
+class NobodyCame(AssertionError):
+    """No thread passed the crash point."""
 
 
 class at_point:  # noqa: N801 -- reads as a phrase: with at_point("written")
@@ -112,6 +120,11 @@ class Siege:
         """The next life: everything that was told must still be so."""
         self.engine = self.begin()
         self.load.check(self.engine, sample)
+
+    def awake(self) -> None:
+        """Some rounds leave a dead engine to the next one."""
+        if not self.engine.running():
+            self.again()
 
     # Kinds of rounds ----------------------------------------------------------------------------
 
@@ -200,7 +213,9 @@ class Siege:
         try:
             code = self.engine.process.wait(20)
         except subprocess.TimeoutExpired:
-            raise AssertionError("%s: nobody came by" % name) from None
+            self.engine.kill()
+            self.load.stop()
+            raise NobodyCame("%s: nobody came by" % name) from None
         self.engine.kill()
         self.load.stop()
         self.load.pace_s = 0.0

@@ -10,7 +10,7 @@ from load import harness
 class TestPoints(harness.Case):
     def setUp(self):
         super().setUp()
-        rounds.use_twins()
+        rounds.use_programs(twins=True)
 
     def test_every_point(self):
         siege = rounds.Siege(self.folder / "siege", 12, first="segment-renamed", june=2100, july=400,

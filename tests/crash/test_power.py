@@ -14,7 +14,7 @@ LOSE_ALL, KEEP_SOME, KEEP_SECTORS, KEEP_LAST = 0, 2, 3, 5
 class TestPower(harness.Case):
     def setUp(self):
         super().setUp()
-        rounds.use_twins()
+        rounds.use_programs(twins=True)
 
     def test_cuts(self):
         """Every kind of loss once under load, and after kills in the middle of writing."""
