@@ -13,7 +13,7 @@ class TestPoints(harness.Case):
         rounds.use_programs(twins=True)
 
     def test_every_point(self):
-        siege = rounds.Siege(self.folder / "siege", 12, first="segment-renamed", june=2100, july=400,
+        siege = rounds.Siege(self.folder / "siege", 12, first="segment-renamed", june=1800, july=300,
                              largest=2)
         self.addCleanup(siege.close)
         for name in rounds.crash_points():
