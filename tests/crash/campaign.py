@@ -72,6 +72,13 @@ class Campaign:
         twins, power = self.sieges % 4 != 0, self.can_cut and self.sieges % 3 != 0
         seed = self.rng.randrange(1 << 30)
         rounds.use_programs(twins)
+        if twins and self.sieges % 5 == 0:
+            with rounds.like_fua():
+                self.one_siege(seed, twins, power)
+        else:
+            self.one_siege(seed, twins, power)
+
+    def one_siege(self, seed: int, twins: bool, power: bool) -> None:
         place = self.place / ("siege-%d" % self.sieges)
         siege = rounds.Siege(place, seed, power=power, june=3600, july=1500, transfers=4,
                              largest=4, files=6, file_count=400)

@@ -48,6 +48,16 @@ def use_programs(twins: bool) -> None:
         os.environ[variable] = program
 
 
+class like_fua:  # noqa: N801
+    """Engines started inside write the journal as on a disk with FUA: one write with RWF_DSYNC."""
+
+    def __enter__(self) -> None:
+        os.environ["QINGFEN_CRASH_FUA"] = "1"
+
+    def __exit__(self, *_) -> None:
+        del os.environ["QINGFEN_CRASH_FUA"]
+
+
 class NobodyCame(AssertionError):
     """No thread passed the crash point."""
 

@@ -7,7 +7,7 @@ import rounds
 from load import harness
 from power import Power, end
 
-# powerfs.c: what is left of the unsynced; the seed chooses by its rest.
+# power_disk.c: what is left of the unsynced; the seed chooses by its rest.
 POLICIES = 8
 LOSE_ALL, KEEP_SOME, KEEP_SECTORS, KEEP_LAST = 0, 2, 3, 5
 
@@ -30,6 +30,16 @@ class TestPower(harness.Case):
                            ("committed", KEEP_SECTORS), ("committed", KEEP_LAST)):
             siege.die_at_and_cut(name, seed)
         siege.end()
+
+    def test_like_fua(self):
+        """On disks with FUA one write is its own sync."""
+        with rounds.like_fua():
+            siege = rounds.Siege(self.folder / "siege", 14, power=True, june=150, july=60,
+                                 files=1, transfers=1, largest=8)
+            self.addCleanup(siege.close)
+            for seed in (LOSE_ALL, KEEP_SOME, LOSE_ALL):
+                siege.cut_power(seed=seed)
+            siege.end()
 
     def test_init(self):
         """No half-made store, whatever of it reached the disk."""

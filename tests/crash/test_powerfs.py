@@ -1,4 +1,4 @@
-"""powerfs itself: what a cut takes and what it must leave, by the model at the head of powerfs.c."""
+"""powerfs itself: what a cut takes and what it must leave, by the model in power_disk.h."""
 
 import os
 import sys

@@ -7,6 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+bool crash_like_fua(void)
+{
+    return getenv("QINGFEN_CRASH_FUA") != NULL;
+}
+
 void crash_point(const char *name)
 {
     static atomic_ulong passes; /* Of the one place that was asked for, by all threads. */

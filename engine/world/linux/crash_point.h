@@ -9,9 +9,16 @@
 #define WORLD_LINUX_CRASH_POINT_H
 
 #ifdef QINGFEN_CRASH_POINTS
+#include <stdbool.h>
+
 void crash_point(const char *name);
+
+/* True when the environment has QINGFEN_CRASH_FUA: the journal is to be written as on a disk with
+ * FUA, which no file system of a test can look like. */
+bool crash_like_fua(void);
 #else
 #define crash_point(name) ((void)0)
+#define crash_like_fua()  false
 #endif
 
 #endif
