@@ -41,6 +41,17 @@ class TestPower(harness.Case):
                 siege.cut_power(seed=seed)
             siege.end()
 
+    def test_state_stays(self):
+        """What a checkpoint wrote is found after a cut: no replay of the whole journal."""
+        power = Power(self.folder)
+        self.addCleanup(power.off)
+        data = power.folder / "store"
+        harness.run("init", "--data", data, "--shards", rounds.SHARDS)
+        self.start(data).stop()
+        power.cut(LOSE_ALL)
+        power.on()
+        self.assertEqual(rounds.SHARDS, len(list(data.glob("shard-*/state/data.mdb"))))
+
     def test_init(self):
         """No half-made store, whatever of it reached the disk."""
         power = Power(self.folder)

@@ -221,6 +221,14 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
         return problem_set(problem, r, "cannot open the state in %s: %s", state_path, strerror(-r));
     }
     crash_point("boot-state-open");
+    /* LMDB does not sync the folder of a file that it made. Without its name the state would be
+     * gone after a power cut, and the whole journal would have to be replayed. */
+    r = folder_sync(state_path);
+    if (r != 0) {
+        store_close(ret_boot->store);
+        ret_boot->store = NULL;
+        return problem_set(problem, r, "%s: cannot sync the folder: %s", state_path, strerror(-r));
+    }
     boot_config(layout, shard, tables, params, &config);
     config.store = ret_boot->store;
     config.manual_clock = manual_clock;
