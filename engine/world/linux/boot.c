@@ -7,6 +7,7 @@
 
 #include "deploy/embedded_tables.h"
 #include "util/le.h"
+#include "world/linux/crash_point.h"
 #include "world/linux/lmdb_store.h"
 
 #define TABLE_SIZE_MAX (4 * 1024 * 1024)
@@ -190,6 +191,7 @@ static int replay_journal(struct boot_shard *boot, const struct replay_start *fr
         memcpy(start.previous, from->hash, sizeof start.previous);
     }
     int r = journal_scan(&boot->folder, &start, &reader, &boot->scan, problem);
+    crash_point("boot-scanned");
     if (r == 0) r = journal_mend(&boot->folder, &boot->scan, problem);
     if (r == 0 && boot->scan.torn_bytes != 0) {
         fprintf(stderr,
@@ -219,8 +221,17 @@ static int open_state(const char *path, uint32_t shard, struct store **ret_store
         r = 0;
     }
     if (r == 0) r = store_open(path, false, true, ret_store);
+    if (r != 0) {
+        return problem_set(problem, r, "cannot open the state in %s: %s", path, strerror(-r));
+    }
+    crash_point("boot-state-open");
+    /* LMDB does not sync the folder of a file that it made. Without its name the state would be
+     * gone after a power cut, and the whole journal would have to be replayed. */
+    r = folder_sync(path);
     if (r == 0) return 0;
-    return problem_set(problem, r, "cannot open the state in %s: %s", path, strerror(-r));
+    store_close(*ret_store);
+    *ret_store = NULL;
+    return problem_set(problem, r, "%s: cannot sync the folder: %s", path, strerror(-r));
 }
 
 int boot_open(const struct layout *layout, uint32_t shard, const struct tables *tables,
@@ -253,6 +264,7 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
     } else {
         r = replay_journal(ret_boot, &from, problem);
     }
+    crash_point("boot-shard-done");
     if (r != 0) {
         shard_free(ret_boot->shard);
         store_close(ret_boot->store);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "types/ensure.h"
+#include "world/linux/crash_point.h"
 
 /* The promise cannot be kept: say why and end, before anything can be answered. */
 static _Noreturn void give_up(const struct journal_writer *writer, const char *what, int error)
@@ -101,12 +102,14 @@ static bool begin_segment(struct journal_writer *writer)
         ask_segment(writer);
         return false;
     }
+    crash_point("segment-change");
     close(writer->fd);
     writer->segment++;
     writer->offset = 0;
     writer->at = 0;
     writer->fd = open_segment(writer, writer->segment);
     if (writer->fd < 0) give_up(writer, "cannot open", -writer->fd);
+    crash_point("segment-changed");
     return true;
 }
 
@@ -129,7 +132,9 @@ static void start_block(struct journal_writer *writer)
         writer->size += SEGMENT_HEAD_SIZE;
         segment_head_encode(&head, (uint8_t *)(uintptr_t)writer->data);
     }
+    crash_point("block-sealed");
     submit_write(writer);
+    crash_point("write-queued");
 }
 
 void journal_writer_append(struct journal_writer *writer, struct bytes block, uint64_t number)
@@ -149,6 +154,7 @@ bool journal_writer_completed(struct journal_writer *writer, uint64_t tag, int r
         if (result < 0) give_up(writer, "cannot write", -result);
         if ((size_t)result == writer->size) {
             writer->written = true;
+            crash_point("written");
         } else { /* A short write: the rest follows; the sync linked to this one is cancelled. */
             const size_t whole = (size_t)result & ~(size_t)(BLOCK_ALIGN - 1);
             writer->data += whole;
@@ -157,6 +163,7 @@ bool journal_writer_completed(struct journal_writer *writer, uint64_t tag, int r
         }
     } else if (result == 0) {
         writer->synced = true;
+        crash_point("synced");
     } else if (result != -ECANCELED) {
         give_up(writer, "cannot sync", -result);
     }
@@ -221,6 +228,7 @@ bool journal_device_has_fua(const char *folder)
 {
     struct stat info;
     char word[32];
+    if (crash_like_fua()) return true;
     if (stat(folder, &info) != 0) return false;
     if (read_queue(&info, "fua", word, sizeof word) && word[0] == '1') return true;
     return read_queue(&info, "write_cache", word, sizeof word) &&

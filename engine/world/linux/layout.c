@@ -16,6 +16,7 @@
 #include "types/civil.h"
 #include "types/ensure.h"
 #include "util/checksum.h"
+#include "world/linux/crash_point.h"
 
 #define STORE_FILE     "qingfen.store"
 #define STORE_FILE_NEW STORE_FILE ".new"
@@ -219,6 +220,7 @@ static int make_shard(struct making *making, uint32_t shard)
     path_set(path, "%s/shard-%04" PRIu32 "/journal", making->dir, shard);
     r = make_folder(making, path);
     if (r != 0) return r;
+    crash_point("init-shard");
     path_set(path, "%s/shard-%04" PRIu32 "/state", making->dir, shard);
     r = make_folder(making, path);
     if (r != 0) return r;
@@ -257,11 +259,13 @@ static int make_store_file(struct making *making, uint32_t shards, int64_t creat
     path_set(path, "%s/" STORE_FILE, making->dir);
     int r = make_file(making, new_path, bytes_of(text));
     if (r != 0) return r;
+    crash_point("init-store-written");
     r = sync_folder(making, making->dir); /* What it vouches for is durable before it is there. */
     if (r != 0) return r;
     if (rename(new_path, path) != 0)
         return system_problem(making->problem, errno, path, "cannot rename the file to this");
     made_add(making, path);
+    crash_point("init-renamed");
     return sync_folder(making, making->dir);
 }
 
@@ -272,15 +276,20 @@ static int make_all(struct making *making, uint32_t shards, int64_t created_ms,
     if (found < 0) return found;
     int r = found == 1 ? make_folder(making, making->dir) : 0;
     if (r != 0) return r;
+    crash_point("init-folder");
     r = make_tables(making, files, count);
     if (r != 0) return r;
+    crash_point("init-tables");
     char path[LAYOUT_PATH_MAX];
     path_set(path, "%s/lock", making->dir);
     r = make_file(making, path, (struct bytes){NULL, 0});
+    crash_point("init-lock");
     for (uint32_t shard = 0; shard < shards && r == 0; shard++)
         r = make_shard(making, shard);
     if (r != 0) return r;
+    crash_point("init-shards");
     r = make_store_file(making, shards, created_ms);
+    crash_point("init-made");
     if (r != 0 || found == 0) return r;
     parent_of(making->dir, path);
     return sync_folder(making, path);

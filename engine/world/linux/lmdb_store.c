@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "types/ensure.h"
+#include "world/linux/crash_point.h"
 #include "world/linux/layout.h"
 
 #define STORE_KEY_MAX   511
@@ -411,7 +412,9 @@ int store_commit(struct store_txn *txn)
         store_abort(txn);
         return failed;
     }
+    crash_point("commit-begins");
     int r = note(txn, mdb_txn_commit(txn->txn)); /* Frees it even when it fails. */
+    crash_point("committed");
     atomic_store(&txn->store->writing, false);
     return r;
 }

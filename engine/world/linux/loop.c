@@ -9,6 +9,7 @@
 
 #include "shard_wallet.h"
 #include "types/ensure.h"
+#include "world/linux/crash_point.h"
 #include "world/linux/loop_internal.h"
 
 /* -- time ----------------------------------------------------------------------------------- */
@@ -139,7 +140,10 @@ static void on_merged(struct loop *loop, int status)
 static void on_keeper(struct loop *loop)
 {
     int status;
-    if (keeper_merged(&loop->keeper, &status)) on_merged(loop, status);
+    if (keeper_merged(&loop->keeper, &status)) {
+        on_merged(loop, status);
+        crash_point("merge-told");
+    }
     if (keeper_prepared(&loop->keeper, &status)) {
         if (status != 0) give_up_waiting(loop, "prepare the next journal segment", status);
         journal_writer_prepared(&loop->writer, status);
@@ -151,6 +155,7 @@ static void on_tick(struct loop *loop)
     const int64_t age_ms = loop->now_ms - loop->checkpoint_ms;
     if (age_ms >= (int64_t)loop->loops->checkpoint_seconds * 1000) {
         loop->checkpoint_ms = loop->now_ms;
+        crash_point("checkpoint-due");
         home_checkpoint(loop->home, loop->now_ms);
     }
     sessions_close_stalled(loop);
@@ -179,6 +184,7 @@ static void on_completion(struct loop *loop, const struct io_uring_cqe *cqe)
         if (journal_writer_completed(&loop->writer, tag, cqe->res)) {
             home_written(loop->home, loop->writer.segment, (uint32_t)loop->writer.offset,
                          loop->now_ms);
+            crash_point("answers-made");
         }
         return;
     case OP_WAKE:
@@ -288,6 +294,7 @@ static void become_ready(struct loop *loop)
     if (next_due(loop) <= loop->now_ms) return; /* What was missed while the engine was down. */
     loop->ready = true;
     atomic_fetch_add(&loop->loops->ready, 1);
+    crash_point("loop-ready");
 }
 
 static void turn(struct loop *loop)
@@ -337,9 +344,11 @@ void *loop_run(void *context)
             loop->stop_ms = loop->now_ms;
             sessions_stop_reading(loop);
             home_stop_mail(loop->home);
+            crash_point("drain-begins");
         }
         if (stopping && drained(loop)) break;
     }
+    crash_point("drained");
     io_uring_queue_exit(&loop->ring);
     checksum_thread_done();
     return NULL;
@@ -403,6 +412,7 @@ struct loop *loop_new(struct loops *loops, uint32_t index, struct shard *shard,
 int loop_finish(struct loop *loop)
 {
     keeper_stop(&loop->keeper);
+    crash_point("last-checkpoint");
     const int r = shard_checkpoint(home_shard(loop->home));
     journal_writer_stop(&loop->writer);
     home_free(loop->home);

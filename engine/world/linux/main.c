@@ -15,6 +15,7 @@
 #include "types/wire.h"
 #include "util/checksum.h"
 #include "world/linux/boot.h"
+#include "world/linux/crash_point.h"
 #include "world/linux/lmdb_store.h"
 #include "world/linux/loop.h"
 
@@ -249,6 +250,7 @@ static int finish(struct loops *loops, struct boot_job *jobs)
                     i, strerror(-r));
             code = 1;
         }
+        crash_point("last-checkpoint-done");
         store_close(jobs[i].boot.store);
     }
     engine_free(loops->engine);
@@ -296,6 +298,7 @@ static int serve(const struct options *options, const struct layout *layout,
     for (uint32_t i = 0; i < loops.count; i++)
         start_thread(&threads[i], loop_run, loops.list[i]);
     wait_until_ready(&loops);
+    crash_point("all-ready");
     tell_ready(fd);
     wait_for_end(&signals);
     atomic_store(&loops.stopping, true);

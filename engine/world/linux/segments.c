@@ -17,6 +17,7 @@
 #include "types/ensure.h"
 #include "util/checksum.h"
 #include "util/le.h"
+#include "world/linux/crash_point.h"
 #include "world/linux/layout.h"
 
 #define WINDOW_BYTES (UINT64_C(8) << 20)
@@ -71,6 +72,7 @@ static int fill_segment(const char *path, uint64_t segment_bytes)
     if (r == 0) r = write_zeros(fd, zeros, 0, segment_bytes);
     if (r == -EINVAL && fcntl(fd, F_SETFL, 0) == 0) /* O_DIRECT was taken but is not done here. */
         r = write_zeros(fd, zeros, 0, segment_bytes);
+    crash_point("segment-filled");
     if (r == 0 && fdatasync(fd) != 0) r = -errno;
     if (fd >= 0 && close(fd) != 0 && r == 0) r = -errno;
     free(zeros);
@@ -87,11 +89,13 @@ int segment_prepare(const char *folder, uint32_t number, uint64_t segment_bytes)
     if (access(path, F_OK) == 0) return -EEXIST;
 
     int r = fill_segment(new_path, segment_bytes);
+    crash_point("segment-synced");
     if (r == 0 && rename(new_path, path) != 0) r = -errno;
     if (r != 0) {
         unlink(new_path);
         return r;
     }
+    crash_point("segment-renamed");
     return folder_sync(folder);
 }
 
@@ -822,8 +826,10 @@ static int zero_rest(struct walk *walk, uint64_t offset)
         }
         if (!all_zero(page.data, BLOCK_ALIGN))
             written = write_zeros(fd, zeros, offset, BLOCK_ALIGN);
+        crash_point("mend-zeroing");
     }
     walk->window_size = 0; /* What it shows is no longer there. */
+    crash_point("mend-zeroed");
     return close_written(fd, written, walk->path, walk->problem);
 }
 
@@ -916,6 +922,8 @@ int journal_mend(const struct journal_folder *folder, const struct journal_scan 
                  struct problem *problem)
 {
     int r = scan->headless != 0 ? write_head(folder, scan, problem) : 0;
+    crash_point("mend-head");
     if (r == 0 && scan->end == JOURNAL_TORN) r = segment_cut_tail(folder, &scan->tail, problem);
+    crash_point("mend-cut");
     return r != 0 ? r : sync_tail(folder, scan, problem);
 }

@@ -13,6 +13,7 @@
 
 #include "codec/centre.h"
 #include "types/ensure.h"
+#include "world/linux/crash_point.h"
 #include "world/linux/loop_internal.h"
 
 /* -- submitting ------------------------------------------------------------------------------ */
@@ -249,6 +250,7 @@ static void start_send(struct loop *loop, uint32_t index)
                        session->flight.size - session->flight_done, MSG_NOSIGNAL);
     io_uring_sqe_set_data64(sqe, TAG(OP_SEND, index));
     session->sending = true;
+    crash_point("send-queued");
 }
 
 void sessions_send(struct loop *loop)
@@ -285,6 +287,7 @@ void sessions_on_sent(struct loop *loop, uint32_t index, int result)
     }
     session->progress_ms = loop->now_ms;
     session->flight_done += (size_t)result;
+    crash_point("sent");
     if (session->flight_done < session->flight.size) {
         start_send(loop, index);
         return;
@@ -436,6 +439,7 @@ static void hand_over(struct loop *loop, uint32_t index, uint32_t home)
     handover->size = session->in.size;
     memcpy(handover->bytes, session->in.data, session->in.size);
     buffer_free(&session->in);
+    crash_point("handover");
     *session = (struct session_io){.fd = -1};
     loop->free_sessions[loop->free_count++] = index;
 
@@ -484,6 +488,7 @@ void sessions_take_handovers(struct loop *loop)
     pthread_mutex_unlock(&loop->handover_mutex);
     while (list != NULL) {
         struct handover *next = list->next;
+        crash_point("handed-over");
         const int64_t index = session_new(loop, list->fd);
         if (index < 0) {
             close(list->fd);
