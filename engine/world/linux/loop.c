@@ -10,6 +10,7 @@
 #include "shard_wallet.h"
 #include "types/ensure.h"
 #include "world/linux/loop_internal.h"
+#include "world/linux/submission.h"
 
 /* -- time ----------------------------------------------------------------------------------- */
 
@@ -27,13 +28,11 @@ static void read_clock(struct loop *loop)
 
 struct io_uring_sqe *loop_sqe(struct loop *loop)
 {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
-    if (sqe == NULL) {
-        io_uring_submit(&loop->ring);
-        sqe = io_uring_get_sqe(&loop->ring);
+    if (io_uring_sq_space_left(&loop->ring) == 0) {
+        submission_make_room(&loop->ring, 1);
+        journal_writer_submitted(&loop->writer);
     }
-    ENSURE(sqe != NULL);
-    return sqe;
+    return io_uring_get_sqe(&loop->ring);
 }
 
 static void arm_wake(struct loop *loop)
@@ -250,6 +249,13 @@ static void become_ready(struct loop *loop)
     atomic_fetch_add(&loop->loops->ready, 1);
 }
 
+/* What the kernel did not take stays in the queue and goes with the next turn. */
+static void submitted(struct loop *loop, int r)
+{
+    ENSURE(r >= 0 || r == -EINTR || r == -EAGAIN || r == -EBUSY);
+    journal_writer_submitted(&loop->writer);
+}
+
 static void turn(struct loop *loop)
 {
     bool more = take_completions(loop);
@@ -260,7 +266,7 @@ static void turn(struct loop *loop)
     sessions_send(loop);
     become_ready(loop);
     if (more) {
-        io_uring_submit_and_get_events(&loop->ring);
+        submitted(loop, io_uring_submit_and_get_events(&loop->ring));
         return;
     }
     (void)atomic_exchange(&loop->sleeping, true); /* See on_wake(). */
@@ -269,7 +275,7 @@ static void turn(struct loop *loop)
     const int r = more ? io_uring_submit_and_get_events(&loop->ring)
                        : io_uring_submit_and_wait(&loop->ring, 1);
     (void)atomic_exchange(&loop->sleeping, false);
-    ENSURE(r >= 0 || r == -EINTR || r == -EAGAIN || r == -EBUSY);
+    submitted(loop, r);
     read_clock(loop);
 }
 
