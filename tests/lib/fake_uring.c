@@ -145,6 +145,8 @@ void io_uring_queue_exit(struct io_uring *ring)
 {
     assert_ptr_equal(ring, the_ring);
     free_ring(ring);
+    memset(ops, 0, sizeof ops); /* The kernel gives up whatever it still had. */
+    active_count = 0;
 }
 
 int io_uring_register_ring_fd(struct io_uring *ring)
@@ -491,6 +493,7 @@ int io_uring_submit(struct io_uring *ring)
 {
     const uint32_t there = io_uring_sq_ready(ring);
     uint32_t count = there;
+    spoil_given_buffers();
     if (there == 0) return 0;
     if (prng_chance(&fake.prng, fake.chances.submit_fails))
         return prng_chance(&fake.prng, 500) ? -EAGAIN : -EBUSY;
@@ -517,7 +520,8 @@ int io_uring_submit_and_wait(struct io_uring *ring, unsigned wait_nr)
     assert_int_equal(wait_nr, 1);
     if (r != (int)there) return r; /* What is left over is not waited behind. */
     if (r == 0 && prng_chance(&fake.prng, fake.chances.interrupted)) return -EINTR;
-    uint64_t steps = prng_below(&fake.prng, 4); /* More than one completion may be there. */
+    /* More than one completion may be there. */
+    uint64_t steps = prng_below(&fake.prng, prng_chance(&fake.prng, fake.chances.burst) ? 200 : 4);
     for (uint32_t tries = 0; !has_completions() || steps-- > 0; tries++) {
         fake.now_us += 1 + (int64_t)prng_below(&fake.prng, 50);
         bool any = fake.around != NULL && prng_chance(&fake.prng, 300) && fake.around(fake.context);

@@ -77,6 +77,7 @@ struct fake_chances {
     uint32_t interrupted;    /* EINTR, while waiting. */
     uint32_t delay_steps;    /* Up to so many others go first. */
     uint32_t small_receive;  /* A receive takes a few bytes only. */
+    uint32_t burst;          /* Many operations end before the driver hears of one. */
 };
 
 struct fake {
