@@ -155,6 +155,11 @@ bool home_session_busy(const struct home *home, uint32_t session)
     return home->sessions[session].calls != 0;
 }
 
+uint32_t home_session_province(const struct home *home, uint32_t session)
+{
+    return home->sessions[session].province;
+}
+
 /* -- calls ---------------------------------------------------------------------------------- */
 
 static bool is_batch(const struct call *call)

@@ -312,9 +312,26 @@ static void do_receive(struct op *op)
     const size_t size = receive_size(there, buffer->len);
     memcpy((void *)(uintptr_t)buffer->addr, socket->said + socket->taken, size);
     socket->taken += size;
-    complete(op, (int)size,
-             IORING_CQE_F_MORE | IORING_CQE_F_BUFFER |
-                 (uint32_t)buffer->bid << IORING_CQE_BUFFER_SHIFT);
+    const uint32_t flags = IORING_CQE_F_BUFFER | (uint32_t)buffer->bid << IORING_CQE_BUFFER_SHIFT;
+    if ((op->sqe.ioprio & IORING_RECV_MULTISHOT) != 0) {
+        complete(op, (int)size, flags | IORING_CQE_F_MORE);
+    } else {
+        complete(op, (int)size, flags);
+        drop(op);
+    }
+}
+
+/* The client gets so many bytes. */
+static void hear(struct fake_socket *socket, const void *bytes, size_t size)
+{
+    if (socket->heard_size + size > socket->heard_room) {
+        socket->heard_room = 2 * (socket->heard_size + size);
+        socket->heard = realloc(socket->heard, socket->heard_room);
+        assert_non_null(socket->heard);
+    }
+    memcpy(socket->heard + socket->heard_size, bytes, size);
+    socket->heard_size += size;
+    if (socket->window != SIZE_MAX) socket->window -= size;
 }
 
 static void do_send(struct op *op)
@@ -326,14 +343,7 @@ static void do_send(struct op *op)
     }
     size_t size = op->sqe.len < socket->window ? op->sqe.len : socket->window;
     if (prng_chance(&fake.prng, fake.chances.short_send)) size = 1 + prng_below(&fake.prng, size);
-    if (socket->heard_size + size > socket->heard_room) {
-        socket->heard_room = 2 * (socket->heard_size + size);
-        socket->heard = realloc(socket->heard, socket->heard_room);
-        assert_non_null(socket->heard);
-    }
-    memcpy(socket->heard + socket->heard_size, (const void *)(uintptr_t)op->sqe.addr, size);
-    socket->heard_size += size;
-    if (socket->window != SIZE_MAX) socket->window -= size;
+    hear(socket, (const void *)(uintptr_t)op->sqe.addr, size);
     end(op, (int)size, size == op->sqe.len);
 }
 
@@ -542,6 +552,7 @@ int __wrap_open64(const char *path, int flags, ...);
 int __real_close(int fd);
 int __wrap_close(int fd);
 int __wrap_shutdown(int fd, int how);
+ssize_t __wrap_send(int fd, const void *bytes, size_t size, int flags);
 int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t size);
 int __wrap_eventfd(unsigned count, int flags);
 ssize_t __real_write(int fd, const void *bytes, size_t size);
@@ -585,6 +596,17 @@ int __wrap_close(int fd)
         fake.sockets[event->socket].closed = true;
     }
     return 0;
+}
+
+/* What the driver says past the ring: as much as there is room for at once. */
+ssize_t __wrap_send(int fd, const void *bytes, size_t size, int flags)
+{
+    assert_true((flags & MSG_DONTWAIT) != 0);
+    struct fake_socket *socket = &fake.sockets[socket_of(fd)];
+    if (socket->shut || socket->broken || socket->closed) return -1;
+    if (size > socket->window) size = socket->window;
+    hear(socket, bytes, size);
+    return (ssize_t)size;
 }
 
 int __wrap_shutdown(int fd, int how)

@@ -127,7 +127,7 @@ static void on_tick(struct loop *loop)
         loop->checkpoint_ms = loop->now_ms;
         home_checkpoint(loop->home, loop->now_ms);
     }
-    sessions_close_stalled(loop);
+    sessions_tick(loop);
     arm_tick(loop);
 }
 
@@ -262,6 +262,7 @@ static void turn(struct loop *loop)
     read_clock(loop);
     sessions_take_handovers(loop);
     more |= sessions_take_waiting(loop);
+    more |= sessions_receive(loop);
     more |= home_turn(loop->home, loop->now_ms, loop->now_us);
     sessions_send(loop);
     become_ready(loop);
@@ -327,7 +328,6 @@ struct loop *loop_new(struct loops *loops, uint32_t index, struct shard *shard,
     loop->home = home_new(loops->engine, index, shard, &ops);
     loop->sessions = calloc(LOOP_SESSIONS_MAX, sizeof *loop->sessions);
     loop->free_sessions = calloc(LOOP_SESSIONS_MAX, sizeof *loop->free_sessions);
-    loop->waiting = calloc(LOOP_SESSIONS_MAX, sizeof *loop->waiting);
     loop->dirty = calloc(LOOP_SESSIONS_MAX, sizeof *loop->dirty);
     loop->recv_memory = aligned_alloc(4096, (size_t)RECV_BUFFERS * RECV_BUFFER_SIZE);
     loop->recv_ring = aligned_alloc(4096, 4096);
@@ -336,15 +336,11 @@ struct loop *loop_new(struct loops *loops, uint32_t index, struct shard *shard,
     ENSURE(loop->home != NULL);
     ENSURE(loop->sessions != NULL);
     ENSURE(loop->free_sessions != NULL);
-    ENSURE(loop->waiting != NULL);
     ENSURE(loop->dirty != NULL);
     ENSURE(loop->recv_memory != NULL);
     ENSURE(loop->recv_ring != NULL);
     ENSURE(loop->wake_fd >= 0);
-    for (uint32_t i = LOOP_SESSIONS_MAX; i-- > 0;) {
-        loop->sessions[i].fd = -1;
-        loop->free_sessions[loop->free_count++] = i;
-    }
+    sessions_init(loop);
     int r = keeper_start(&loop->keeper, folder->path, loop->wake_fd);
     loop->writer = (struct journal_writer){
         .ring = &loop->ring,

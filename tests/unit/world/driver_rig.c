@@ -157,6 +157,9 @@ void driver_open(bool dsync)
     driver.loops.listen_fd = FAKE_LISTEN_FD;
     driver.loops.manual_clock = true;
     driver.loops.checkpoint_seconds = 60;
+    driver.loops.connections_max = FAKE_SOCKETS_MAX;
+    driver.loops.stall_ms = DRIVER_STALL_MS;
+    driver.loops.buffer_bytes_max = DRIVER_BUFFER_BYTES;
     driver.loops.engine = engine_new(&config);
     assert_non_null(driver.loops.engine);
     const struct journal_scan scan = {.tail = {.segment = 1}, .tail_exists = true};

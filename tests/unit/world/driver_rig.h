@@ -10,6 +10,9 @@
 #include "tests/lib/fake_uring.h"
 #include "world/linux/loop_internal.h"
 
+#define DRIVER_STALL_MS     60000
+#define DRIVER_BUFFER_BYTES (8u << 20)
+
 struct driver_rig {
     struct loops loops;
     struct loop *loop;
