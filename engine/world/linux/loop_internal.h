@@ -40,7 +40,9 @@ enum op {
 };
 #define TAG(op, index) ((uint64_t)(op) << 32 | (index))
 
-#define LINES (PROVINCE_COUNT + 1) /* The last one: sessions that speak for all. */
+#define LINES       (PROVINCE_COUNT + 2)
+#define LINE_CENTRE PROVINCE_COUNT       /* Sessions that speak for all. */
+#define LINE_NEW    (PROVINCE_COUNT + 1) /* Of whom no frame was taken yet: Hello may be in it. */
 
 enum session_state {
     SESSION_FREE = 0,
@@ -63,6 +65,7 @@ struct session_io {
     bool ended;           /* The client sends no more. */
     bool close_after;     /* Close when everything queued is sent. */
     bool waiting;         /* In a line of sessions whose frames have to wait their turn. */
+    bool known;           /* A frame of it was taken. */
     bool starved;         /* In a line of sessions that wait for a receive buffer. */
     bool stopped;         /* The kernel was asked to give up the receive. */
     bool dirty;           /* In the list of sessions with something to send. */

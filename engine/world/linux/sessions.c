@@ -150,7 +150,8 @@ static void note_dirty(struct loop *loop, uint32_t index)
 static void line_up(struct loop *loop, struct lines *lines, uint32_t index)
 {
     const uint8_t province = province_index(home_session_province(loop->home, index));
-    const uint32_t line = province == PROVINCE_NONE ? LINES - 1 : province;
+    uint32_t line = province == PROVINCE_NONE ? LINE_CENTRE : province;
+    if (!loop->sessions[index].known) line = LINE_NEW;
     loop->sessions[index].behind = SESSION_NONE;
     if (lines->of[line].first == SESSION_NONE) {
         lines->of[line].first = index;
@@ -332,6 +333,7 @@ static size_t take_frames(struct loop *loop, uint32_t index, struct bytes bytes,
             break;
         }
         used += size;
+        session->known = true;
     }
     home_submit(loop->home, loop->now_ms); /* From here on the bytes may go. */
     return session->close_after ? bytes.size : used;
@@ -403,7 +405,8 @@ bool sessions_take_waiting(struct loop *loop)
             continue;
         }
         const size_t before = session->in.size;
-        take_input(loop, index, SHARE_BYTES); /* May put it back at the end of its line. */
+        /* May put it back at the end of its line; a new one, after one frame, in its province's. */
+        take_input(loop, index, session->known ? SHARE_BYTES : 1);
         taken += before - session->in.size;
         if (!session->ended && !session->waiting) receive_more(loop, index);
         end_if_done(loop, index);
