@@ -365,6 +365,8 @@ static bool ready(const struct op *op)
     const uint32_t number = socket_of(op->sqe.fd);
     const struct fake_socket *socket = number == UINT32_MAX ? NULL : &fake.sockets[number];
     switch (op->sqe.opcode) {
+    case IORING_OP_WRITE:
+        return !fake.writes_held;
     case IORING_OP_READ:
         return fake.wakes != 0;
     case IORING_OP_TIMEOUT:

@@ -88,6 +88,7 @@ struct fake {
     uint32_t fail_sync;    /* The same of a sync. */
     int fail_error;        /* A negative errno. */
     uint32_t accept_fails; /* So many accepts end with EMFILE. */
+    bool writes_held;      /* The disk does not go on. */
 
     /* Called now and then while the driver waits: the world around it. True when it did anything.
      */

@@ -40,7 +40,8 @@ struct client {
 static struct client clients[CLIENTS_MAX];
 static uint32_t client_count;
 static uint32_t settlements; /* Made so far: numbers their ids. */
-static uint32_t idle;        /* Calls of around() with nothing left to do. */
+static uint32_t idle;        /* Calls of around() with nothing left to do … */
+static uint32_t idle_max;    /* … and so many are the end. */
 static uint32_t accepted_answers;
 static uint32_t duplicate_answers;
 static size_t unread_max; /* Bytes one session held, at most. */
@@ -156,8 +157,8 @@ static bool around(void *context)
         if (client_acts(&clients[(first + i) % client_count])) return true;
     }
     if (driver_keep()) return true;
-    if (++idle == 200) driver_stop();
-    return idle >= 200 ? false : prng_chance(&fake.prng, 500);
+    if (++idle == idle_max) driver_stop();
+    return idle >= idle_max ? false : prng_chance(&fake.prng, 500);
 }
 
 static bool stops_when_closed(void *context)
@@ -283,11 +284,13 @@ static void check_clients(uint64_t seed)
 
 /* -- schedules -------------------------------------------------------------------------------- */
 
+/* Clients of all kinds, `count` of them. */
 static void begin(uint64_t seed, bool dsync, uint32_t count)
 {
     fake_begin(seed);
     memset(clients, 0, sizeof clients);
     settlements = idle = 0;
+    idle_max = 200;
     client_count = count;
     unread_max = unsent_max = 0;
     fake.around = around;
@@ -417,6 +420,180 @@ static void a_client_that_does_not_read_costs_little_and_is_closed(void **state)
     driver_close();
 }
 
+/* Out of handles: nobody is lost, and nothing is tried more than once a second. */
+static void accepting_goes_on_after_it_failed(void **state)
+{
+    (void)state;
+    begin(1, false, 6);
+    fake.accept_fails = 5;
+    const int64_t began_us = fake.now_us;
+    assert_true(driver_run());
+    assert_int_equal(ended_with(IORING_OP_ACCEPT, -EMFILE), 5);
+    assert_in_range(fake.now_us - began_us, 4 * 1000 * TICK_MS, INT64_MAX);
+    check_log(1);
+    check_clients(1);
+    driver_close();
+}
+
+static void a_connection_too_many_is_told_so(void **state)
+{
+    (void)state;
+    begin(1, false, 8);
+    fake.chances = (struct fake_chances){0};
+    driver.loops.connections_max = 5;
+    for (uint32_t i = 0; i < client_count; i++)
+        clients[i] = (struct client){.socket = clients[i].socket};
+    assert_true(driver_run());
+    uint32_t refused = 0;
+    for (uint32_t i = 0; i < client_count; i++) {
+        const struct fake_socket *socket = &fake.sockets[clients[i].socket];
+        struct frame frame;
+        size_t size;
+        if (socket->heard_size == 0) continue;
+        assert_int_equal(
+            frame_read((struct bytes){socket->heard, socket->heard_size}, &frame, &size),
+            FRAME_WHOLE);
+        assert_int_equal(frame.type, MESSAGE_ERROR);
+        refused++;
+    }
+    assert_int_equal(refused, 3);
+    driver_close();
+}
+
+/* -- fairness --------------------------------------------------------------------------------- */
+
+#define FLOOD_CLIENTS 20
+#define FLOOD_FRAMES  20
+#define QUIET_CLIENT  0 /* The flood's come after it. */
+
+static uint64_t asked_at; /* Entries there were when the quiet client asked. */
+
+static void say_hello(uint32_t socket, uint8_t province)
+{
+    uint8_t frame[FRAME_HEAD_SIZE + 4];
+    const uint8_t hello[4] = {1 << 3, 1, 2 << 3, province};
+    memcpy(frame + FRAME_HEAD_SIZE, hello, sizeof hello);
+    frame_write_head(frame, MESSAGE_HELLO, 1000,
+                     (struct bytes){frame + FRAME_HEAD_SIZE, sizeof hello});
+    fake_say(socket, frame, sizeof frame);
+}
+
+static void say_batch_of_one(uint32_t socket, uint32_t request)
+{
+    uint8_t frame[FRAME_HEAD_SIZE + 3 + SETTLEMENT_ENCODED_MAX];
+    uint8_t *at = frame + FRAME_HEAD_SIZE;
+    const size_t size = put_settlement(++settlements, at + 3);
+    *at++ = 1 << 3 | 2;
+    *at++ = (uint8_t)(size | 0x80);
+    *at++ = (uint8_t)(size >> 7);
+    frame_write_head(frame, MESSAGE_SETL_BATCH, request,
+                     (struct bytes){frame + FRAME_HEAD_SIZE, 3 + size});
+    fake_say(socket, frame, FRAME_HEAD_SIZE + 3 + size);
+}
+
+static bool quiet_one_asks(void *context)
+{
+    (void)context;
+    if (driver_keep()) return true;
+    if (asked_at == 0 && driver.loop->waiting.count <= 3) return false; /* Not flooded yet. */
+    if (asked_at == 0) {
+        struct shard_status status;
+        shard_get_status(home_shard(driver.loop->home), &status);
+        asked_at = status.last_seq;
+        say_batch_of_one(clients[QUIET_CLIENT].socket, 1);
+        return true;
+    }
+    if (++idle == 20) fake.writes_held = false;
+    if (idle == 200) driver_stop();
+    return idle < 200 && idle % 2 == 0;
+}
+
+/* One province has more under way than the home takes; another one's frame comes next all the same.
+ */
+static void provinces_take_turns(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        begin(seed, false, FLOOD_CLIENTS + 1);
+        fake.chances = (struct fake_chances){.delay_steps = 4};
+        fake.writes_held = true;
+        fake.sq_entries = 256;
+        fake.around = quiet_one_asks;
+        driver.loop->writer.folder.segment_bytes = SEGMENT_SIZE;
+        asked_at = 0;
+        for (uint32_t c = 1; c <= FLOOD_CLIENTS; c++) {
+            fake.sockets[clients[c].socket].window = SIZE_MAX;
+            say_hello(clients[c].socket, 13); /* Where its records are treated. */
+            for (uint32_t i = 0; i < FLOOD_FRAMES; i++)
+                say_batch_of_one(clients[c].socket, i);
+        }
+        fake.sockets[clients[QUIET_CLIENT].socket].window = SIZE_MAX;
+        say_hello(clients[QUIET_CLIENT].socket, 0);
+        assert_true(driver_run());
+        assert_int_not_equal(asked_at, 0);
+
+        const struct fake_socket *quiet = &fake.sockets[clients[QUIET_CLIENT].socket];
+        struct frame frame;
+        size_t size;
+        struct bytes heard = {quiet->heard, quiet->heard_size};
+        assert_int_equal(frame_read(heard, &frame, &size), FRAME_WHOLE); /* The Hello's answer. */
+        heard = (struct bytes){heard.data + size, heard.size - size};
+        assert_int_equal(frame_read(heard, &frame, &size), FRAME_WHOLE);
+        Qingfen__V1__SetlBatchReply *reply =
+            qingfen__v1__setl_batch_reply__unpack(NULL, frame.payload.size, frame.payload.data);
+        assert_non_null(reply);
+        assert_int_equal(reply->n_results, 1);
+        assert_in_range(reply->results[0]->engine_seq, 1, asked_at + 5 * FLOOD_FRAMES);
+        qingfen__v1__setl_batch_reply__free_unpacked(reply, NULL);
+        driver_close();
+    }
+}
+
+/* -- bounds ----------------------------------------------------------------------------------- */
+
+static uint64_t buffers_max;
+
+static bool watch_buffers(void *context)
+{
+    if (driver.loop->buffer_bytes > buffers_max) buffers_max = driver.loop->buffer_bytes;
+    return around(context);
+}
+
+/* Long frames that never end, and a client that goes on working. */
+static void frames_that_never_end_cost_no_more_than_the_bound(void **state)
+{
+    (void)state;
+    static uint8_t part[FRAME_HEAD_SIZE + FRAME_PAYLOAD_MAX - 100];
+    begin(1, false, 31);
+    fake.chances = (struct fake_chances){0};
+    fake.around = watch_buffers;
+    buffers_max = 0;
+    frame_write_head(part, MESSAGE_SETL_BATCH, 1,
+                     (struct bytes){part, FRAME_PAYLOAD_MAX}); /* The sum does not matter. */
+    for (uint32_t c = 1; c < client_count; c++) {
+        fake.sockets[clients[c].socket].window = SIZE_MAX;
+        clients[c] = (struct client){.socket = clients[c].socket};
+        if (c % 10 != 0) fake_say(clients[c].socket, part, sizeof part); /* Some say nothing. */
+    }
+    fake.sockets[clients[0].socket].window = SIZE_MAX;
+    clients[0] = (struct client){.socket = clients[0].socket, .asks = ASKS_MAX};
+    idle_max = 400; /* Long enough for all to stall. */
+    assert_true(driver_run());
+    assert_in_range(buffers_max, DRIVER_BUFFER_BYTES / 2, DRIVER_BUFFER_BYTES + (4u << 20));
+    for (uint32_t c = 1; c < client_count; c++) {
+        const struct fake_socket *socket = &fake.sockets[clients[c].socket];
+        struct frame frame;
+        size_t size;
+        const struct bytes heard = {socket->heard, socket->heard_size};
+        assert_true(socket->closed); /* For their bytes, or because they did not go on. */
+        assert_int_equal(frame_read(heard, &frame, &size), FRAME_WHOLE);
+        assert_int_equal(frame.type, MESSAGE_ERROR);
+    }
+    client_count = 1;
+    check_clients(1);
+    driver_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +602,10 @@ int main(void)
         cmocka_unit_test(nothing_is_answered_after_a_failed_write_or_sync),
         cmocka_unit_test(receives_without_a_buffer_are_armed_again),
         cmocka_unit_test(a_client_that_does_not_read_costs_little_and_is_closed),
+        cmocka_unit_test(accepting_goes_on_after_it_failed),
+        cmocka_unit_test(a_connection_too_many_is_told_so),
+        cmocka_unit_test(provinces_take_turns),
+        cmocka_unit_test(frames_that_never_end_cost_no_more_than_the_bound),
     };
     return cmocka_run_group_tests_name("world/driver", tests, NULL, NULL);
 }
