@@ -98,10 +98,11 @@ static void give_block(void)
         const uint64_t word = prng_u64(&fake.prng);
         memcpy(out + BLOCK_HEAD_SIZE + i, &word, payload - i < 8 ? payload - i : 8);
     }
+    number++;
     struct block block = {
         .shard = 1,
         .epoch = 1,
-        .number = ++number,
+        .number = number,
         .first_seq = number,
         .entry_count = 1,
         .payload = {out + BLOCK_HEAD_SIZE, payload},
