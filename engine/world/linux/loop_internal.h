@@ -10,21 +10,22 @@
 #include "world/linux/keeper.h"
 #include "world/linux/loop.h"
 
-#define RING_ENTRIES     4096
-#define RECV_BUFFERS     16 /* 16 x 64 KiB: one shared pool that stays in the second-level cache. */
-#define RECV_BUFFER_SIZE 65536
-#define RECV_GROUP       0
-#define GREETING_SIZE    4096 /* A Hello is shorter; what else comes first is not waited for. */
-#define OUT_THROTTLE     (1u << 20) /* A session with more unsent bytes is not read. */
-#define OUT_RESUME       (256u << 10)
-#define UNREAD_STOP      (128u << 10) /* Nor is one that waits its turn with so much. */
-#define SHARE_BYTES      (64u << 10)  /* Of frames, at a session's turn; one frame at least. */
-#define TURN_BYTES       (128u << 10) /* Of frames that waited, in a turn of the loop. */
-#define TURN_RECEIVES    8            /* Begun in a turn while buffers are scarce: half of them. */
-#define SCARCE_MS        1000         /* So long after one was missing, buffers are scarce. */
-#define KEPT_ROOM        (64u << 10)  /* Of an empty buffer. */
-#define DRAIN_MS         5000         /* After the last decision, unsent answers get this long. */
-#define TICK_MS          1000
+#define RING_ENTRIES        4096
+#define RECV_BUFFERS        16 /* 16 x 64 KiB: one shared pool that stays in the second-level cache. */
+#define RECV_BUFFER_SIZE    65536
+#define RECV_GROUP          0
+#define GREETING_SIZE       4096 /* A Hello is shorter; what else comes first is not waited for. */
+#define OUT_THROTTLE        (1u << 20) /* A session with more unsent bytes is not read. */
+#define OUT_RESUME          (256u << 10)
+#define UNREAD_STOP         (128u << 10) /* Nor is one that waits its turn with so much. */
+#define SHARE_BYTES         (64u << 10)  /* Of frames, at a session's turn; one frame at least. */
+#define TURN_BYTES          (128u << 10) /* Of frames that waited, in a turn of the loop. */
+#define TURN_RECEIVES       8    /* Begun in a turn while buffers are scarce: half of them. */
+#define SCARCE_MS           1000 /* So long after one was missing, buffers are scarce. */
+#define KEPT_ROOM           (64u << 10) /* Of an empty buffer. */
+#define DRAIN_MS            5000        /* After the last decision, unsent answers get this long. */
+#define TICK_MS             1000
+#define MERGE_FAILURES_TOLD 5 /* In a row: a second. */
 
 /* What a completion is about: the kind above, a session's number below. */
 enum op {
@@ -121,7 +122,6 @@ struct loop {
     struct lines starved;  /* To be read, when there is a buffer for them. */
     int64_t scarce_ms;     /* When a receive last found no buffer. */
     uint64_t buffer_bytes; /* Of all sessions' buffers. */
-    bool accept_told;      /* The operator was told that no connection can be taken. */
     uint32_t *dirty;
     uint32_t dirty_count;
     uint32_t next_home; /* Round robin for connections without a wish. */
@@ -129,9 +129,13 @@ struct loop {
     struct __kernel_timespec tick;
     int64_t now_ms;
     uint64_t now_us;
-    int64_t checkpoint_ms; /* When one was last asked for. */
-    int64_t drain_ms;      /* When everything was decided, while stopping; 0: not yet. */
+    int64_t checkpoint_ms;   /* When one was last asked for. */
+    int64_t drain_ms;        /* When everything was decided, while stopping; 0: not yet. */
+    int64_t stop_ms;         /* When it was told to stop; 0: it was not. */
+    int64_t accept_ms;       /* No new connection is accepted before, for want of handles. */
+    uint32_t merge_failures; /* In a row. */
     bool accepting;
+    bool accept_told; /* That there are no handles for connections; until there are. */
     bool counted_quiet;
     bool ready;
 };

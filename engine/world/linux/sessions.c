@@ -73,7 +73,7 @@ static void buffer_add(struct loop *loop, struct buffer *buffer, const uint8_t *
         while (room < buffer->size + size)
             room *= 2;
         uint8_t *more = realloc(buffer->data, room);
-        ENSURE(more != NULL);
+        NEED_MEMORY(more);
         loop->buffer_bytes += room - buffer->room;
         buffer->data = more;
         buffer->room = room;
@@ -556,27 +556,43 @@ static void greet(struct loop *loop, int fd)
     session->state = SESSION_GREETING;
     session->begun_ms = loop->now_ms;
     session->in.data = malloc(GREETING_SIZE);
-    ENSURE(session->in.data != NULL);
+    NEED_MEMORY(session->in.data);
     session->in.room = GREETING_SIZE;
     loop->buffer_bytes += GREETING_SIZE;
     arm_greeting(loop, (uint32_t)index);
 }
 
+static bool is_shortage(int result)
+{
+    return result == -EMFILE || result == -ENFILE || result == -ENOMEM || result == -ENOBUFS;
+}
+
+/* Who knocks stays in the kernel's queue: asking again at once would be a busy loop. */
+static void accept_later(struct loop *loop, int error)
+{
+    loop->accept_ms = loop->now_ms + TICK_MS;
+    if (loop->accept_told) return;
+    loop->accept_told = true;
+    fprintf(stderr,
+            "qingfend: cannot accept connections: %s; those there are go on, and it tries again "
+            "every second%s\n",
+            strerror(error),
+            error == EMFILE ? ". The limit of open files is too low (ulimit -n, LimitNOFILE=)"
+                            : "");
+}
+
 void sessions_on_accept(struct loop *loop, const struct io_uring_cqe *cqe)
 {
-    /* These say something about one connection; other errors that there is no room for any. */
-    const bool only_one =
-        cqe->res >= 0 || cqe->res == -ECONNABORTED || cqe->res == -EINTR || cqe->res == -EAGAIN;
     if ((cqe->flags & IORING_CQE_F_MORE) == 0) loop->accepting = false;
-    if (cqe->res >= 0) greet(loop, cqe->res);
-    if (cqe->res == -ECANCELED) return;
-    if (!only_one && !loop->accept_told) {
-        fprintf(stderr, "qingfend: cannot accept connections: %s; trying on every second\n",
-                strerror(-cqe->res));
+    if (cqe->res >= 0) {
+        greet(loop, cqe->res);
+        loop->accept_told = false;
     }
-    loop->accept_told = !only_one;
-    /* Out of handles, the same would fail at once: then the next tick accepts again. */
-    if (only_one && !loop->accepting && !atomic_load(&loop->loops->stopping)) sessions_accept(loop);
+    if (is_shortage(cqe->res)) {
+        accept_later(loop, -cqe->res);
+    } else if (!loop->accepting && !atomic_load(&loop->loops->stopping)) {
+        sessions_accept(loop);
+    }
 }
 
 /* False while the first frame's wish cannot be told yet. */
@@ -604,7 +620,7 @@ static void hand_over(struct loop *loop, uint32_t index, uint32_t home)
     struct session_io *session = &loop->sessions[index];
     struct loop *other = loop->loops->list[home];
     struct handover *handover = malloc(sizeof *handover);
-    ENSURE(handover != NULL);
+    NEED_MEMORY(handover);
     handover->fd = session->fd;
     handover->size = session->in.size;
     memcpy(handover->bytes, session->in.data, session->in.size);
@@ -689,9 +705,6 @@ void sessions_tick(struct loop *loop)
             give_back(loop, session);
         }
     }
-    const bool could_not = loop->index == 0 && loop->ready && loop->accept_told;
-    if (could_not && !loop->accepting && !atomic_load(&loop->loops->stopping))
-        sessions_accept(loop);
 }
 
 bool sessions_all_sent(const struct loop *loop)
