@@ -11,6 +11,7 @@
 
 #include "types/ensure.h"
 #include "world/linux/crash_point.h"
+#include "world/linux/submission.h"
 
 /* The promise cannot be kept: say why and end, before anything can be answered. */
 static _Noreturn void give_up(const struct journal_writer *writer, const char *what, int error)
@@ -63,24 +64,13 @@ void journal_writer_stop(struct journal_writer *writer)
     writer->fd = -1;
 }
 
-static struct io_uring_sqe *next_sqe(struct journal_writer *writer)
-{
-    struct io_uring_sqe *sqe = io_uring_get_sqe(writer->ring);
-    if (sqe == NULL) { /* The queue is full of others' work: let it go, then there is room. */
-        io_uring_submit(writer->ring);
-        sqe = io_uring_get_sqe(writer->ring);
-    }
-    ENSURE(sqe != NULL);
-    return sqe;
-}
-
 static void submit_write(struct journal_writer *writer)
 {
-    writer->written = writer->synced = false;
+    writer->written = writer->synced = writer->split = false;
     writer->completions_due = 1;
     /* A link must not be cut in two by a submission in between. */
-    if (!writer->dsync && io_uring_sq_space_left(writer->ring) < 2) io_uring_submit(writer->ring);
-    struct io_uring_sqe *sqe = next_sqe(writer);
+    submission_make_room(writer->ring, writer->dsync ? 1 : 2);
+    struct io_uring_sqe *sqe = io_uring_get_sqe(writer->ring);
     io_uring_prep_write(sqe, writer->fd, writer->data, (unsigned)writer->size, writer->at);
     io_uring_sqe_set_data64(sqe, writer->write_tag);
     if (writer->dsync) {
@@ -88,10 +78,18 @@ static void submit_write(struct journal_writer *writer)
         return;
     }
     sqe->flags |= IOSQE_IO_LINK;
-    sqe = next_sqe(writer);
+    writer->sync_place = writer->ring->sq.sqe_tail;
+    sqe = io_uring_get_sqe(writer->ring);
     io_uring_prep_fsync(sqe, writer->fd, IORING_FSYNC_DATASYNC);
     io_uring_sqe_set_data64(sqe, writer->sync_tag);
     writer->completions_due = 2;
+}
+
+void journal_writer_submitted(struct journal_writer *writer)
+{
+    if (writer->dsync || writer->completions_due != 2) return;
+    const unsigned taken = writer->ring->sq.sqe_tail - io_uring_sq_ready(writer->ring);
+    if (taken == writer->sync_place) writer->split = true;
 }
 
 /* Goes to the next segment: its head is written together with its first block. */
@@ -168,7 +166,8 @@ bool journal_writer_completed(struct journal_writer *writer, uint64_t tag, int r
         give_up(writer, "cannot sync", -result);
     }
     if (writer->completions_due != 0) return false;
-    if (!writer->written || (!writer->dsync && !writer->synced)) {
+    /* After a split the sync may have run beside the write, covering nothing: both again. */
+    if (!writer->written || writer->split || (!writer->dsync && !writer->synced)) {
         submit_write(writer);
         return false;
     }

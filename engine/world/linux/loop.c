@@ -11,6 +11,7 @@
 #include "types/ensure.h"
 #include "world/linux/crash_point.h"
 #include "world/linux/loop_internal.h"
+#include "world/linux/submission.h"
 
 /* -- time ----------------------------------------------------------------------------------- */
 
@@ -28,13 +29,11 @@ static void read_clock(struct loop *loop)
 
 struct io_uring_sqe *loop_sqe(struct loop *loop)
 {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
-    if (sqe == NULL) {
-        io_uring_submit(&loop->ring);
-        sqe = io_uring_get_sqe(&loop->ring);
+    if (io_uring_sq_space_left(&loop->ring) == 0) {
+        submission_make_room(&loop->ring, 1);
+        journal_writer_submitted(&loop->writer);
     }
-    ENSURE(sqe != NULL);
-    return sqe;
+    return io_uring_get_sqe(&loop->ring);
 }
 
 static void arm_wake(struct loop *loop)
@@ -158,7 +157,7 @@ static void on_tick(struct loop *loop)
         crash_point("checkpoint-due");
         home_checkpoint(loop->home, loop->now_ms);
     }
-    sessions_close_stalled(loop);
+    sessions_tick(loop);
     arm_tick(loop);
 }
 
@@ -278,8 +277,9 @@ static _Noreturn void ring_failed(int error)
 
 /* What the kernel did not take stays in the queue and goes with the next turn; but a ring that
  * refuses for another reason than being busy takes nothing any more. */
-static void submitted(const struct loop *loop, int r)
+static void submitted(struct loop *loop, int r)
 {
+    journal_writer_submitted(&loop->writer);
     if (r >= 0 || r == -EINTR || r == -EAGAIN || r == -EBUSY) return;
     fprintf(stderr,
             "qingfend: shard %u: io_uring takes no more work: %s; stopping. Nothing that was "
@@ -303,6 +303,7 @@ static void turn(struct loop *loop)
     read_clock(loop);
     sessions_take_handovers(loop);
     more |= sessions_take_waiting(loop);
+    more |= sessions_receive(loop);
     more |= home_turn(loop->home, loop->now_ms, loop->now_us);
     sessions_send(loop);
     become_ready(loop);
@@ -372,7 +373,6 @@ struct loop *loop_new(struct loops *loops, uint32_t index, struct shard *shard,
     loop->home = home_new(loops->engine, index, shard, &ops);
     loop->sessions = calloc(LOOP_SESSIONS_MAX, sizeof *loop->sessions);
     loop->free_sessions = calloc(LOOP_SESSIONS_MAX, sizeof *loop->free_sessions);
-    loop->waiting = calloc(LOOP_SESSIONS_MAX, sizeof *loop->waiting);
     loop->dirty = calloc(LOOP_SESSIONS_MAX, sizeof *loop->dirty);
     loop->recv_memory = aligned_alloc(4096, (size_t)RECV_BUFFERS * RECV_BUFFER_SIZE);
     loop->recv_ring = aligned_alloc(4096, 4096);
@@ -382,14 +382,10 @@ struct loop *loop_new(struct loops *loops, uint32_t index, struct shard *shard,
     NEED_MEMORY(loop->home);
     NEED_MEMORY(loop->sessions);
     NEED_MEMORY(loop->free_sessions);
-    NEED_MEMORY(loop->waiting);
     NEED_MEMORY(loop->dirty);
     NEED_MEMORY(loop->recv_memory);
     NEED_MEMORY(loop->recv_ring);
-    for (uint32_t i = LOOP_SESSIONS_MAX; i-- > 0;) {
-        loop->sessions[i].fd = -1;
-        loop->free_sessions[loop->free_count++] = i;
-    }
+    sessions_init(loop);
     int r = loop->wake_fd < 0 ? -wake_error : 0;
     if (r == 0) r = keeper_start(&loop->keeper, folder->path, loop->wake_fd);
     loop->writer = (struct journal_writer){

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <getopt.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,15 +23,23 @@
 
 #define EXIT_USAGE 2
 
+/* Handles that are not connections: the standard three, the store's lock, the listening socket;
+ * of a shard its ring, eventfd, LMDB, two segments, and some to spare. */
+#define OWN_HANDLES       32
+#define OWN_HANDLES_SHARD 12
+
 struct options {
     const char *data;
     const char *listen;
     bool manual_clock;
     uint32_t checkpoint_seconds;
+    uint32_t connections;
+    uint32_t stall_seconds;
+    uint32_t buffers_mib;
 };
 
 static const char usage[] =
-    "usage: qingfend --data DIR [--listen HOST:PORT] [--clock system|manual]\n"
+    "usage: qingfend --data DIR [--listen HOST:PORT] [--clock system|manual] [options]\n"
     "\n"
     "Serves the clearing store in DIR (made by `qingfen init`). Prints one line\n"
     "\"qingfend ready on HOST:PORT\" on stdout when it accepts connections. SIGTERM or SIGINT\n"
@@ -41,6 +51,11 @@ static const char usage[] =
     "                         stamp (a new store: 2025-01-01T00:00:00+08:00) and stands still\n"
     "                         until `qingfen clock --set` moves it\n"
     "  --checkpoint SECONDS   merge changes into the state at least this often (default 60)\n"
+    "  --connections N        refuse more at once (default 12288, and what `ulimit -n` allows)\n"
+    "  --stall SECONDS        close a client that says no first frame, does not end one that it\n"
+    "                         began, or takes no answer for so long (default 60)\n"
+    "  --buffers MIB          unread and unsent bytes of a shard's connections, at most; above it\n"
+    "                         who has held most for longest is closed (default 512)\n"
     "  --help, --version\n";
 
 static int bad_usage(const char *what, const char *value)
@@ -50,22 +65,35 @@ static int bad_usage(const char *what, const char *value)
     return EXIT_USAGE;
 }
 
+/* A number in first..last; false when it is none. */
+static bool read_number(const char *text, uint32_t first, uint32_t last, uint32_t *ret_number)
+{
+    char *end = NULL;
+    const unsigned long number = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || number < first || number > last) return false;
+    *ret_number = (uint32_t)number;
+    return true;
+}
+
 /* 0 to go on, -1 when the program has said all it was asked, else an exit code. */
 static int read_options(int argc, char **argv, struct options *ret_options)
 {
     static const struct option longs[] = {
-        {"data", required_argument, NULL, 'd'},
-        {"listen", required_argument, NULL, 'l'},
-        {"clock", required_argument, NULL, 'c'},
-        {"checkpoint", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"data", required_argument, NULL, 'd'},        {"listen", required_argument, NULL, 'l'},
+        {"clock", required_argument, NULL, 'c'},       {"checkpoint", required_argument, NULL, 'p'},
+        {"connections", required_argument, NULL, 'n'}, {"stall", required_argument, NULL, 's'},
+        {"buffers", required_argument, NULL, 'b'},     {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},           {NULL, 0, NULL, 0},
     };
-    *ret_options = (struct options){.listen = "127.0.0.1:7040", .checkpoint_seconds = 60};
+    *ret_options = (struct options){
+        .listen = "127.0.0.1:7040",
+        .checkpoint_seconds = 60,
+        .connections = LOOP_SESSIONS_MAX,
+        .stall_seconds = 60,
+        .buffers_mib = 512,
+    };
     int c;
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        char *end = NULL;
         switch (c) {
         case 'd':
             ret_options->data = optarg;
@@ -80,10 +108,23 @@ static int read_options(int argc, char **argv, struct options *ret_options)
             }
             break;
         case 'p':
-            ret_options->checkpoint_seconds = (uint32_t)strtoul(optarg, &end, 10);
-            if (*end != '\0' || ret_options->checkpoint_seconds == 0 ||
-                ret_options->checkpoint_seconds > 86400) {
+            if (!read_number(optarg, 1, 86400, &ret_options->checkpoint_seconds)) {
                 return bad_usage("--checkpoint is not in 1..86400 seconds", optarg);
+            }
+            break;
+        case 'n':
+            if (!read_number(optarg, 1, 1000000, &ret_options->connections)) {
+                return bad_usage("--connections is not in 1..1000000", optarg);
+            }
+            break;
+        case 's':
+            if (!read_number(optarg, 1, 86400, &ret_options->stall_seconds)) {
+                return bad_usage("--stall is not in 1..86400 seconds", optarg);
+            }
+            break;
+        case 'b':
+            if (!read_number(optarg, 16, 65536, &ret_options->buffers_mib)) {
+                return bad_usage("--buffers is not in 16..65536 MiB", optarg);
             }
             break;
         case 'h':
@@ -120,6 +161,20 @@ static bool split_address(const char *text, char host[256], char port[16])
     return true;
 }
 
+/* What accepted connections inherit: a peer that vanished without a word is noticed in two minutes.
+ */
+static void keep_alive(int fd)
+{
+    const int on = 1;
+    const int idle_s = 60;
+    const int interval_s = 15;
+    const int count = 4;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
 static int open_socket(const char *address, struct problem *problem)
 {
     char host[256];
@@ -139,12 +194,31 @@ static int open_socket(const char *address, struct problem *problem)
     int r = fd < 0 ? -errno : 0;
     if (r == 0) {
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        keep_alive(fd);
         if (bind(fd, list->ai_addr, list->ai_addrlen) != 0 || listen(fd, 4096) != 0) r = -errno;
     }
     freeaddrinfo(list);
     if (r == 0) return fd;
     if (fd >= 0) close(fd);
     return problem_set(problem, r, "cannot listen on %s: %s", address, strerror(-r));
+}
+
+/* Connections there are handles for, beside the engine's own; `wanted` at most. */
+static uint32_t connections_allowed(uint32_t wanted, uint32_t shards)
+{
+    struct rlimit files;
+    const rlim_t own = OWN_HANDLES + OWN_HANDLES_SHARD * (rlim_t)shards;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return wanted;
+    files.rlim_cur = files.rlim_max; /* The soft limit is for programs that use select(). */
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+    (void)getrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur == RLIM_INFINITY || files.rlim_cur >= own + wanted) return wanted;
+    const rlim_t allowed = files.rlim_cur > own ? files.rlim_cur - own : 1;
+    fprintf(stderr,
+            "qingfend: the limit of open files allows %llu connections, not %u (ulimit -n, "
+            "LimitNOFILE=)\n",
+            (unsigned long long)allowed, wanted);
+    return (uint32_t)allowed;
 }
 
 static void tell_ready(int fd)
@@ -289,6 +363,9 @@ static int serve(const struct options *options, const struct layout *layout,
     loops.listen_fd = fd;
     loops.manual_clock = options->manual_clock;
     loops.checkpoint_seconds = options->checkpoint_seconds;
+    loops.connections_max = connections_allowed(options->connections, layout->shards);
+    loops.stall_ms = (int64_t)options->stall_seconds * 1000;
+    loops.buffer_bytes_max = (uint64_t)options->buffers_mib << 20;
     loops.engine = engine_new(&config);
     if (loops.engine == NULL) {
         fprintf(stderr, "qingfend: no memory for %u shards\n", layout->shards);
