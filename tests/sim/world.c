@@ -31,6 +31,11 @@ uint64_t sim_between(struct sim_world *world, uint64_t least, uint64_t spread)
     return least + prng_below(&world->prng, spread);
 }
 
+uint32_t sim_shards(const struct sim_world *world)
+{
+    return world->config.shards;
+}
+
 void sim_note(struct sim_world *world, uint64_t value)
 {
     struct prng mix = {world->digest ^ value};
