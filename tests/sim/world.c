@@ -302,6 +302,16 @@ const char *sim_refusal(const struct sim_world *world)
     return world->refusal;
 }
 
+bool sim_refused(const struct sim_world *world)
+{
+    return world->refused;
+}
+
+void sim_fill_disk(struct sim_world *world, bool full)
+{
+    centre_set_full(world, full);
+}
+
 bool sim_damaged(const struct sim_world *world)
 {
     struct disk_counts counts;
