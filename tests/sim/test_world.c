@@ -112,8 +112,8 @@ static struct sim_faults faults_with(uint32_t crash)
         .short_write = 10000,
         .short_read = 20000,
         .read_error = 200,
-        .write_error = 100,
-        .sync_error = 100,
+        .write_error = 300,
+        .sync_error = 1000,
         .full = 20,
         .clock_forward = 20,
         .clock_back = 20,
@@ -179,8 +179,10 @@ static void a_start_on_a_full_disk_says_so(void **state)
     struct sim_world *world = sim_world_new(&config);
     struct plain *plain = plain_new(world, 6000, 4, 50);
     struct sim_counts counts;
-    sim_fill_disk(world, true); /* What is not prepared yet waits, and nothing is merged. */
-    for (uint32_t turns = 0; turns < 20000 && plain_turn(plain); turns++)
+    while (sim_connect(world, 0) < 0)
+        (void)sim_turn(world);
+    sim_fill_disk(world, true); /* Nothing is merged from here on. */
+    for (uint32_t turns = 0; turns < 3000 && plain_turn(plain); turns++)
         (void)sim_turn(world);
     sim_crash(world);
     do {

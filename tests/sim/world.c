@@ -1,5 +1,6 @@
 /* world -- see world.h. Time, chance and the order of events; what happens at one is in centre.c
  * and wire.c. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -246,6 +247,9 @@ struct sim_world *sim_world_new(const struct sim_config *config)
 {
     ENSURE(config->shards >= 1);
     ENSURE(config->shards <= SIM_SHARDS_MAX);
+    /* A shard reserves much and touches little: what comes fresh from the kernel is zero already,
+     * what malloc keeps has to be cleared at every start. */
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     struct sim_world *world = calloc(1, sizeof *world);
     ENSURE(world != NULL);
     world->config = *config;
