@@ -113,7 +113,7 @@ static struct sim_faults faults_with(uint32_t crash)
         .short_read = 20000,
         .read_error = 200,
         .write_error = 300,
-        .sync_error = 1000,
+        .sync_error = 5000,
         .full = 20,
         .clock_forward = 20,
         .clock_back = 20,
