@@ -228,7 +228,7 @@ void home_answer(struct home *home, uint64_t ticket, struct bytes payload)
 {
     struct call *call = call_of(home, ticket);
     uint8_t *copy = malloc(FRAME_HEAD_SIZE + payload.size);
-    ENSURE(copy != NULL);
+    NEED_MEMORY(copy);
     if (payload.size != 0) memcpy(copy + FRAME_HEAD_SIZE, payload.data, payload.size);
     answer_in_place(home, call, copy + FRAME_HEAD_SIZE, payload.size);
     free(copy);
@@ -270,7 +270,7 @@ static void add_to_batch(struct home *home, struct call *call, struct reply *rep
     if (needed > call->buffer_room) {
         const size_t room = needed > 2 * call->buffer_room ? needed : 2 * call->buffer_room;
         uint8_t *more = realloc(call->buffer, room);
-        ENSURE(more != NULL);
+        NEED_MEMORY(more);
         call->buffer = more;
         call->buffer_room = room;
     }
@@ -595,7 +595,7 @@ static void take_hello(struct home *home, uint32_t session_index, struct call *c
     }
     size_t size;
     uint8_t *payload = hello_reply_encode(&reply, &size);
-    ENSURE(payload != NULL);
+    NEED_MEMORY(payload);
     home_answer(home, ticket_of(home, call), (struct bytes){payload, size});
     free(payload);
 }
@@ -692,7 +692,7 @@ static void refuse_desk(struct home *home, struct call *call, uint32_t code, con
 {
     size_t size;
     uint8_t *payload = centre_refusal_encode(code, text, &size);
-    ENSURE(payload != NULL);
+    NEED_MEMORY(payload);
     home_answer(home, ticket_of(home, call), (struct bytes){payload, size});
     free(payload);
 }

@@ -75,6 +75,13 @@ _Noreturn void ensure_failed(const char *condition, const char *file, int line,
     abort();
 }
 
+/* The engine's other way to stop: as a broken invariant, unless a fault allows it. */
+_Noreturn void need_failed(const char *what, int error, const char *file, int line)
+{
+    (void)error;
+    ensure_failed(what, file, line, "need_failed");
+}
+
 bool centre_may_stop(const struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->config.shards; i++) {

@@ -22,8 +22,12 @@ static int read_table(const struct layout *layout, const char *name, char **ret_
         return problem_set(problem, -errno, "cannot open the table %s: %s", path, strerror(errno));
     }
     char *text = malloc(TABLE_SIZE_MAX);
-    const size_t size = text == NULL ? 0 : fread(text, 1, TABLE_SIZE_MAX, file);
-    const bool whole = text != NULL && feof(file) && !ferror(file);
+    if (text == NULL) {
+        fclose(file);
+        return problem_set(problem, -ENOMEM, "there is no memory to read the table %s", path);
+    }
+    const size_t size = fread(text, 1, TABLE_SIZE_MAX, file);
+    const bool whole = feof(file) && !ferror(file);
     fclose(file);
     if (!whole) {
         free(text);
@@ -160,6 +164,29 @@ static int read_journal(struct boot_shard *boot, const struct replay_start *from
     return r;
 }
 
+/* The pages of a damaged state must not be followed, and need not: it is made again from the
+ * journal. */
+static int open_state(const char *path, uint32_t shard, struct store **ret_store,
+                      struct problem *problem)
+{
+    struct lmdb_pages pages;
+    int r = store_check(path, &pages, problem);
+    if (r == -EUCLEAN) {
+        fprintf(stderr,
+                "qingfend: shard %u: the state is damaged: %s; it is set aside as "
+                "data.mdb.damaged and made again from the journal\n",
+                shard, problem->text);
+        r = store_set_aside(path);
+    } else if (r != 0 && r != -ENOENT) {
+        return r;
+    } else {
+        r = 0;
+    }
+    if (r == 0) r = store_open(path, false, true, ret_store);
+    if (r == 0) return 0;
+    return problem_set(problem, r, "cannot open the state in %s: %s", path, strerror(-r));
+}
+
 int boot_open(const struct layout *layout, uint32_t shard, const struct tables *tables,
               const struct params *params, bool manual_clock, struct boot_shard *ret_boot,
               struct problem *problem)
@@ -178,10 +205,8 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
         .shard = shard,
     };
     memcpy(ret_boot->folder.store_id, layout->store_id, sizeof ret_boot->folder.store_id);
-    int r = store_open(state_path, false, true, &ret_boot->store);
-    if (r != 0) {
-        return problem_set(problem, r, "cannot open the state in %s: %s", state_path, strerror(-r));
-    }
+    int r = open_state(state_path, shard, &ret_boot->store, problem);
+    if (r != 0) return r;
     boot_config(layout, shard, tables, params, &config);
     config.store = ret_boot->store;
     config.manual_clock = manual_clock;

@@ -9,16 +9,17 @@
 #include "world/linux/keeper.h"
 #include "world/linux/loop.h"
 
-#define RING_ENTRIES     4096
-#define RECV_BUFFERS     16 /* 16 x 64 KiB: one shared pool that stays in the second-level cache. */
-#define RECV_BUFFER_SIZE 65536
-#define RECV_GROUP       0
-#define GREETING_SIZE    4096 /* A Hello is shorter; what else comes first is not waited for. */
-#define OUT_THROTTLE     (1u << 20) /* A session with more unsent bytes is not read. */
-#define OUT_RESUME       (256u << 10)
-#define SEND_STALL_MS    60000 /* A client that takes nothing for so long is gone. */
-#define DRAIN_MS         5000  /* After the last decision, unsent answers get this long. */
-#define TICK_MS          1000
+#define RING_ENTRIES        4096
+#define RECV_BUFFERS        16 /* 16 x 64 KiB: one shared pool that stays in the second-level cache. */
+#define RECV_BUFFER_SIZE    65536
+#define RECV_GROUP          0
+#define GREETING_SIZE       4096 /* A Hello is shorter; what else comes first is not waited for. */
+#define OUT_THROTTLE        (1u << 20) /* A session with more unsent bytes is not read. */
+#define OUT_RESUME          (256u << 10)
+#define SEND_STALL_MS       60000 /* A client that takes nothing for so long is gone. */
+#define DRAIN_MS            5000  /* After the last decision, unsent answers get this long. */
+#define TICK_MS             1000
+#define MERGE_FAILURES_TOLD 5 /* In a row: a second. */
 
 /* What a completion is about: the kind above, a session's number below. */
 enum op {
@@ -99,9 +100,13 @@ struct loop {
     struct __kernel_timespec tick;
     int64_t now_ms;
     uint64_t now_us;
-    int64_t checkpoint_ms; /* When one was last asked for. */
-    int64_t drain_ms;      /* When everything was decided, while stopping; 0: not yet. */
+    int64_t checkpoint_ms;   /* When one was last asked for. */
+    int64_t drain_ms;        /* When everything was decided, while stopping; 0: not yet. */
+    int64_t stop_ms;         /* When it was told to stop; 0: it was not. */
+    int64_t accept_ms;       /* No new connection is accepted before, for want of handles. */
+    uint32_t merge_failures; /* In a row. */
     bool accepting;
+    bool accept_told; /* That there are no handles for connections; until there are. */
     bool counted_quiet;
     bool ready;
 };

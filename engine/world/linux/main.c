@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "types/ensure.h"
 #include "types/wire.h"
 #include "util/checksum.h"
 #include "world/linux/boot.h"
@@ -182,12 +183,24 @@ static void *boot_one(void *context)
     return NULL;
 }
 
+/* Before anything is served: without a thread a shard would be missing, so the program ends. */
+static void start_thread(pthread_t *ret_thread, void *(*run)(void *), void *context)
+{
+    const int error = pthread_create(ret_thread, NULL, run, context);
+    if (error == 0) return;
+    fprintf(stderr,
+            "qingfend: cannot start a thread: %s; raise the limit of processes (ulimit -u, "
+            "TasksMax=) or give it more memory\n",
+            strerror(error));
+    _exit(1);
+}
+
 /* All shards at once, each on its own thread. False when one of them could not be opened. */
 static bool boot_all(struct boot_job *jobs, uint32_t count)
 {
     bool good = true;
     for (uint32_t i = 0; i < count; i++)
-        pthread_create(&jobs[i].thread, NULL, boot_one, &jobs[i]);
+        start_thread(&jobs[i].thread, boot_one, &jobs[i]);
     for (uint32_t i = 0; i < count; i++) {
         pthread_join(jobs[i].thread, NULL);
         if (jobs[i].status != 0) {
@@ -281,7 +294,7 @@ static int serve(const struct options *options, const struct layout *layout,
     }
     if (!make_loops(&loops, jobs)) return 1;
     for (uint32_t i = 0; i < loops.count; i++)
-        pthread_create(&threads[i], NULL, loop_run, loops.list[i]);
+        start_thread(&threads[i], loop_run, loops.list[i]);
     wait_until_ready(&loops);
     tell_ready(fd);
     wait_for_end(&signals);
@@ -307,6 +320,7 @@ int main(int argc, char **argv)
     const int said = read_options(argc, argv, &options);
     if (said != 0) return said < 0 ? 0 : said;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* A limit of file sizes is an error of the call that met it. */
     if (layout_open(options.data, &layout, &problem) != 0 ||
         layout_lock(options.data, true, &lock_fd, &problem) != 0 ||
         boot_tables(&layout, &tables, &problem) != 0 ||
@@ -316,7 +330,7 @@ int main(int argc, char **argv)
         return 1;
     }
     struct boot_job *jobs = calloc(layout.shards, sizeof *jobs);
-    if (jobs == NULL) return 1;
+    NEED_MEMORY(jobs);
     for (uint32_t i = 0; i < layout.shards; i++) {
         jobs[i].layout = &layout;
         jobs[i].tables = &tables;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -55,7 +56,7 @@ static void buffer_add(struct buffer *buffer, const uint8_t *data, size_t size)
         while (room < buffer->size + size)
             room *= 2;
         uint8_t *more = realloc(buffer->data, room);
-        ENSURE(more != NULL);
+        NEED_MEMORY(more);
         buffer->data = more;
         buffer->room = room;
     }
@@ -362,6 +363,25 @@ static void session_open(struct loop *loop, uint32_t index, struct bytes first)
 
 /* -- greeting: where does a connection belong? ----------------------------------------------- */
 
+static bool is_shortage(int result)
+{
+    return result == -EMFILE || result == -ENFILE || result == -ENOMEM || result == -ENOBUFS;
+}
+
+/* Who knocks stays in the kernel's queue: asking again at once would be a busy loop. */
+static void accept_later(struct loop *loop, int error)
+{
+    loop->accept_ms = loop->now_ms + TICK_MS;
+    if (loop->accept_told) return;
+    loop->accept_told = true;
+    fprintf(stderr,
+            "qingfend: cannot accept connections: %s; those there are go on, and it tries again "
+            "every second%s\n",
+            strerror(error),
+            error == EMFILE ? ". The limit of open files is too low (ulimit -n, LimitNOFILE=)"
+                            : "");
+}
+
 void sessions_on_accept(struct loop *loop, const struct io_uring_cqe *cqe)
 {
     if ((cqe->flags & IORING_CQE_F_MORE) == 0) loop->accepting = false;
@@ -373,12 +393,17 @@ void sessions_on_accept(struct loop *loop, const struct io_uring_cqe *cqe)
             struct session_io *session = &loop->sessions[index];
             session->state = SESSION_GREETING;
             session->in.data = malloc(GREETING_SIZE);
-            ENSURE(session->in.data != NULL);
+            NEED_MEMORY(session->in.data);
             session->in.room = GREETING_SIZE;
             arm_greeting(loop, (uint32_t)index);
         }
     }
-    if (!loop->accepting && !atomic_load(&loop->loops->stopping)) sessions_accept(loop);
+    if (cqe->res >= 0) loop->accept_told = false;
+    if (is_shortage(cqe->res)) {
+        accept_later(loop, -cqe->res);
+    } else if (!loop->accepting && !atomic_load(&loop->loops->stopping)) {
+        sessions_accept(loop);
+    }
 }
 
 /* False while the first frame's wish cannot be told yet. */
@@ -406,7 +431,7 @@ static void hand_over(struct loop *loop, uint32_t index, uint32_t home)
     struct session_io *session = &loop->sessions[index];
     struct loop *other = loop->loops->list[home];
     struct handover *handover = malloc(sizeof *handover);
-    ENSURE(handover != NULL);
+    NEED_MEMORY(handover);
     handover->fd = session->fd;
     handover->size = session->in.size;
     memcpy(handover->bytes, session->in.data, session->in.size);
