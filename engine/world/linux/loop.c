@@ -9,6 +9,7 @@
 
 #include "shard_wallet.h"
 #include "types/ensure.h"
+#include "world/linux/journal_ring.h"
 #include "world/linux/loop_internal.h"
 
 /* -- time ----------------------------------------------------------------------------------- */
