@@ -204,7 +204,7 @@ void sim_client_turn(struct sim_client *client, bool idle)
             read_stream(client);
         }
         const bool waits = client->waiting_count != 0 || client->standing == CLIENT_GREETING;
-        const bool bored = waits && (idle || now_us >= client->wake_us);
+        const bool bored = waits && now_us >= client->wake_us;
         if (!sim_connected(client->world, client->connection) || (bored && came.size == 0))
             leave(client);
     }

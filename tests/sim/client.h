@@ -72,7 +72,7 @@ void sim_client_open(struct sim_client *client);
 void sim_client_done(struct sim_client *client);
 
 /* Reads what has come and sends again what must be. `idle`: nothing else happens in this world, so
- * all patience is at its end. */
+ * who is to connect again does it now. */
 void sim_client_turn(struct sim_client *client, bool idle);
 
 /* Room for one more message now. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "deploy/embedded_tables.h"
+#include "tests/sim/look.h"
 #include "tools/verify/compare.h"
 #include "types/ensure.h"
 #include "world/linux/files.h"
@@ -140,6 +141,7 @@ bool evidence_read(struct evidence *evidence, struct sim_world *world, uint32_t 
                    struct finding *finding)
 {
     ENSURE(shards <= EVIDENCE_SHARDS_MAX);
+    sim_use_disk(world);
     *evidence = (struct evidence){
         .shards = shards,
         .cycle = cycle_check_new(),

@@ -1,5 +1,6 @@
 #include "tests/sim/workload.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/sim/pb.h"
@@ -107,6 +108,21 @@ void sim_workload_calm(struct sim_workload *workload)
 const struct sim_town *sim_workload_town(const struct sim_workload *workload)
 {
     return &workload->town;
+}
+
+const char *sim_workload_waiting(const struct sim_workload *workload)
+{
+    static char text[96];
+    snprintf(text, sizeof text, "nobody");
+    for (uint32_t i = 0; i < CLIENT_COUNT; i++) {
+        const struct sim_client *client = &workload->clients[i];
+        if (client->waiting_count == 0) continue;
+        const struct sim_said *said =
+            sim_history_at(workload->town.history, client->waiting[0].row);
+        snprintf(text, sizeof text, "%s, type %04x, sent %u times", client->role->name,
+                 said->type, said->attempts);
+    }
+    return text;
 }
 
 /* -- a turn ---------------------------------------------------------------------------------------- */

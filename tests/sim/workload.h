@@ -39,6 +39,9 @@ void sim_workload_calm(struct sim_workload *workload);
 /* What the clients know and counted. */
 const struct sim_town *sim_workload_town(const struct sim_workload *workload);
 
+/* Of some message that still waits for its answer: who sent what; static memory. */
+const char *sim_workload_waiting(const struct sim_workload *workload);
+
 /* Clients there are, and what the client of that number is: "operator". */
 uint32_t sim_workload_clients(void);
 const char *sim_workload_client(uint32_t number);
