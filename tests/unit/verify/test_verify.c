@@ -233,11 +233,12 @@ static struct bytes correction_of(const struct record *r, char *msgid)
     return (struct bytes){out, correction_encode(&c, out)};
 }
 
-static struct bytes adjustment_of(const struct record *r, char *msgid, int64_t delta)
+static struct bytes adjustment_of(const struct record *r, char *msgid, char *adj_no, int64_t delta)
 {
     static uint8_t out[1024];
     Qingfen__V1__SetlAdjust m = QINGFEN__V1__SETL_ADJUST__INIT;
-    m.msgid = m.adj_no = m.approval_no = msgid;
+    m.msgid = m.approval_no = msgid;
+    m.adj_no = adj_no;
     m.setl_id = (char *)r->setl_id;
     m.psn_key = (ProtobufCBinaryData){PSN_KEY_SIZE, (uint8_t *)r->psn_key};
     m.insu_admdvs = m.approved_by = r->s.insu_admdvs;
@@ -275,7 +276,8 @@ static void live_through_a_spring(struct writer *w)
         const int64_t time_ms = MARCH_14 + (int64_t)(n % 9) * MS_PER_DAY;
         ask_message(w, MESSAGE_SETL_POST, encoded(make_record(&r, n, n, time_ms)), ERROR_OK);
         if (n % 7 == 0) {
-            ask_message(w, MESSAGE_SETL_ADJUST, adjustment_of(&r, r.setl_id, -7), ERROR_OK);
+            ask_message(w, MESSAGE_SETL_ADJUST, adjustment_of(&r, r.setl_id, r.setl_id, -7),
+                        ERROR_OK);
         }
         if (n % 11 == 0) {
             make_refund(make_record(&r, n, id += 10, MARCH_14), n, 100);
@@ -306,6 +308,12 @@ static void live_through_a_spring(struct writer *w)
     for (uint32_t n = w->number; n < 600; n += 2) {
         ask_message(w, MESSAGE_SETL_POST, encoded(make_record(&r, n, id += 10, MARCH_14)),
                     ERROR_OK);
+        if (n % 7 == 0) { /* By the number that an adjustment of the person's first one has. */
+            struct record first;
+            make_record(&first, n, n, MARCH_14);
+            ask_message(w, MESSAGE_SETL_ADJUST, adjustment_of(&r, r.setl_id, first.setl_id, -7),
+                        ERROR_OK);
+        }
         make_refund(make_record(&r, n, id += 10, MARCH_14), n, 50);
         ask_message(w, MESSAGE_SETL_POST, encoded(&r), ERROR_OK);
     }
