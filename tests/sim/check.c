@@ -94,6 +94,14 @@ static bool everywhere(uint16_t type)
     return type == MESSAGE_INST_DIR_PUSH || type == MESSAGE_RULE_PUSH;
 }
 
+/* A question whose answer is there, a push older than what is known: taken, and nothing is written
+ * for it. The number it is answered with is the latest of its person, as with what is a duplicate by
+ * its business key alone. */
+static bool may_change_nothing(uint16_t type)
+{
+    return type == MESSAGE_PREM_QUOTE || type == MESSAGE_PA_GRANT || type == MESSAGE_PSN_STATE_PUSH;
+}
+
 static bool judge_wallet(struct asks *asks, const struct evidence *evidence,
                          const struct sim_said *said, struct finding *finding)
 {
@@ -105,21 +113,25 @@ static bool judge_wallet(struct asks *asks, const struct evidence *evidence,
     if (seq == 0) return true; /* An answer that decided nothing: a premium was asked for. */
     if (shard >= evidence->shards || seq > evidence->shard[shard].count) {
         return finding_set(finding,
-                           "(H1) type %04x, sent as %" PRIu64 ", was acknowledged as seq %" PRIu64
+                           "(H1) type %04x, sent as %" PRIu64 ", was acknowledged%s as seq %" PRIu64
                            " of shard %" PRIu64 ", which is not there",
-                           said->type, said->sent, seq, shard);
+                           said->type, said->sent, dup ? " again" : "", seq, shard);
     }
     const struct entry *entry = &evidence->shard[shard].entries[seq - 1];
-    const bool own = of_client(entry, &type, &body);
+    const bool own = of_client(entry, &type, &body) && type == said->type &&
+                     bytes_equal(body, said->body);
+    if (!own && (dup || may_change_nothing(said->type))) return true;
     if ((int64_t)pb_get(said->answer, 6) != entry->stamp_ms && !everywhere(said->type)) {
         return finding_set(finding,
-                           "(H1) type %04x, sent as %" PRIu64 ": the answer names another time than "
-                           "seq %" PRIu64 " of shard %" PRIu64 " has",
-                           said->type, said->sent, seq, shard);
+                           "(H1) type %04x, sent as %" PRIu64 ": the answer%s names time %" PRId64
+                           ", seq %" PRIu64 " of shard %" PRIu64 " (kind %u) has %" PRId64,
+                           said->type, said->sent, dup ? " (again)" : "",
+                           (int64_t)pb_get(said->answer, 6), seq, shard, entry->kind,
+                           entry->stamp_ms);
     }
     if (dup) return true;
     bool *claimed = &asks->times[shard].claimed[seq - 1];
-    if (own && type == said->type && bytes_equal(body, said->body) && !*claimed) {
+    if (own && (!*claimed || everywhere(said->type))) {
         *claimed = true;
         return true;
     }
@@ -252,12 +264,17 @@ static uint64_t lasting_part(const struct sim_said *said)
     return hash;
 }
 
-/* (H7) The accepted answers to the same bytes of the same sender differ in nothing that lasts.
- * Settlements have the model for that; some things begin again after they ended. */
+/* (H7) The first accepted answer, which wrote an entry, and every later one to the same bytes of the
+ * same sender differ in nothing that lasts. Settlements have the model for that. */
 static bool lasts(uint16_t type)
 {
-    return is_order(type) || (is_wallet_reply(type) && type != MESSAGE_RLTS_BIND &&
-                              type != MESSAGE_PREM_QUOTE && !everywhere(type));
+    return is_order(type) ||
+           (is_wallet_reply(type) && type != MESSAGE_PREM_QUOTE && !everywhere(type));
+}
+
+static bool wrote(const struct sim_said *said)
+{
+    return pb_get(said->answer, 4) == 0;
 }
 
 static bool judge_again(const struct asks *asks, struct sim_history *history,
@@ -267,7 +284,7 @@ static bool judge_again(const struct asks *asks, struct sim_history *history,
     if (!lasts(said->type)) return true;
     while ((row = idset_find(&asks->rows, ask_hash(said->type, said->body), &cursor)) != 0) {
         const struct sim_said *other = sim_history_at(history, (uint32_t)row - 1);
-        if (other >= said || other->type != said->type || other->province != said->province ||
+        if (other == said || !wrote(other) || other->type != said->type || other->province != said->province ||
             other->answered == 0 || other->answer_type == MESSAGE_ERROR ||
             reply_code(other->answer) != 0 || !bytes_equal(other->body, said->body)) {
             continue;

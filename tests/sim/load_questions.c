@@ -30,7 +30,7 @@ static void ask_person(struct sim_client *client, struct sim_draft *draft)
         break;
     case MESSAGE_WLT_RECORDS:
     case MESSAGE_SETL_RECORDS:
-        pb_put(&draft->pb, draft->type == MESSAGE_WLT_RECORDS ? 6 : 5, 1 + sim_below(client, 50));
+        pb_put(&draft->pb, 6, 1 + sim_below(client, 50));
         break;
     default:
         break;
