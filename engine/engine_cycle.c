@@ -528,7 +528,7 @@ static void try_cut(struct home *home)
         desk->cut_at_ms = desk_clock(home);
         desk->phase = CUT_RELEASED;
     } else {
-        desk->phase = CUT_SHARDS;
+        desk->phase = CUT_CLOSE;
     }
 }
 

@@ -575,6 +575,8 @@ static void assign_period(const struct shard *shard, struct wallet_work *w)
     if (w->entry.period != month) w->entry.flags |= ENTRY_LATE;
     if (month / 100 <= shard->closed_year) {
         refuse(w, ERROR_PERIOD_CLOSED, 0, CHECK_RANGE, month / 100, shard->closed_year);
+    } else if (period_closing(shard, w->entry.period)) {
+        refuse(w, ERROR_OVERLOAD, 0, CHECK_NONE, 0, 0);
     }
 }
 
