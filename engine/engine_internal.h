@@ -200,7 +200,6 @@ struct desk {
     uint32_t parts;           /* Of the decision being journaled; 0: none. */
     uint32_t parts_sent;
     uint64_t decided_seq;
-    int64_t decided_ms;
     uint64_t lists_used;
     struct recon_parts lists[PROVINCE_COUNT][2]; /* By acting province; 1: sent by the centre. */
 };

@@ -4,6 +4,7 @@
 
 #include "tests/sim/pb.h"
 #include "types/ensure.h"
+#include "types/error.h"
 #include "types/wire.h"
 
 uint64_t ask_hash(uint16_t type, struct bytes body)
@@ -41,7 +42,7 @@ static void add(struct asks *asks, const struct sim_said *said, uint16_t type, s
 }
 
 /* The batch's records, then each its answer. A batch that was refused as a whole was looked at by
- * nobody: its records have none. */
+ * nobody: its records have none; nor has one that is to come again a little later. */
 static void add_batch(struct asks *asks, const struct sim_said *said)
 {
     const uint32_t first = asks->count;
@@ -55,7 +56,7 @@ static void add_batch(struct asks *asks, const struct sim_said *said)
     while (pb_next(&rest, &field)) {
         if (field.number != 6) continue;
         const uint64_t index = pb_get(field.bytes, 12);
-        if (index >= asks->count - first) continue;
+        if (index >= asks->count - first || reply_code(field.bytes) == ERROR_OVERLOAD) continue;
         asks->list[first + index].answer = field.bytes;
         asks->list[first + index].answered = true;
     }

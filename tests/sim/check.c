@@ -192,9 +192,10 @@ static bool judge_order(const struct evidence *evidence, const struct sim_said *
         return true;
     }
     return finding_set(finding,
-                       "(H6) type %04x, msgid %.*s: the answer names %.*s at %" PRId64
+                       "(H6) type %04x, msgid %.*s: the answer%s names %.*s at %" PRId64
                        ", the cycle has %s at %" PRId64,
                        said->type, (int)msgid.size, (const char *)msgid.data,
+                       pb_get(said->answer, 4) != 0 ? " (again)" : "",
                        (int)pb_get_bytes(said->answer, 5).size,
                        (const char *)pb_get_bytes(said->answer, 5).data,
                        (int64_t)pb_get(said->answer, 7), row->ref, row->at_ms);
@@ -269,7 +270,8 @@ static uint64_t lasting_part(const struct sim_said *said)
 static bool lasts(uint16_t type)
 {
     return is_order(type) ||
-           (is_wallet_reply(type) && type != MESSAGE_PREM_QUOTE && !everywhere(type));
+           (is_wallet_reply(type) && type != MESSAGE_PREM_QUOTE && type != MESSAGE_OUTBOX_ACK &&
+            !everywhere(type));
 }
 
 static bool wrote(const struct sim_said *said)
