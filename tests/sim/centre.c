@@ -487,7 +487,7 @@ void centre_start(struct sim_world *world)
     world->starting = false;
     centre_set_faults(world);
     if (disk_gone(world->disk)) {
-        centre_down(world, true);
+        centre_down(world, prng_chance(&world->prng, 500));
         return;
     }
     disk_stop_after(world->disk, 0);
