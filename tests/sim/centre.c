@@ -487,7 +487,7 @@ void centre_start(struct sim_world *world)
     world->starting = false;
     centre_set_faults(world);
     if (disk_gone(world->disk)) {
-        centre_down(world, true);
+        centre_down(world, prng_chance(&world->prng, 500));
         return;
     }
     disk_stop_after(world->disk, 0);
@@ -517,6 +517,61 @@ void centre_down(struct sim_world *world, bool power)
     }
     if (world->refused) return;
     sim_schedule(world, sim_between(world, 10000, 2000000), SIM_START, 0, world->life, 0);
+}
+
+/* ---- a journal read again ------------------------------------------------------------------ */
+
+struct sim_replay {
+    struct store *store;
+    struct shard *shard;
+};
+
+struct sim_replay *sim_replay_new(struct sim_world *world, uint32_t index)
+{
+    struct sim_shard *original = &world->shards[index];
+    struct sim_replay *replay = calloc(1, sizeof *replay);
+    ENSURE(replay != NULL);
+    struct problem problem = {{0}};
+    struct shard_config config;
+    struct replay_start from;
+    struct journal_scan scan;
+    const char *why = NULL;
+
+    sim_current = world;
+    disk_use(world->disk);
+    replay->store = sim_store_new(&world->prng, NULL, NULL);
+    config_of(original, &config);
+    config.store = replay->store;
+    ENSURE(shard_open(&config, &replay->shard, &from, &why) == 0);
+    if (replay_journal(replay->shard, &original->folder, &from, NULL, NULL, &scan, &problem) == 0)
+        return replay;
+    memcpy(world->refusal, problem.text, sizeof world->refusal);
+    sim_replay_free(replay);
+    return NULL;
+}
+
+struct shard *sim_replay_shard(struct sim_replay *replay)
+{
+    return replay->shard;
+}
+
+void sim_replay_free(struct sim_replay *replay)
+{
+    if (replay == NULL) return;
+    shard_free(replay->shard);
+    sim_store_free(replay->store);
+    free(replay);
+}
+
+bool sim_quiet(const struct sim_world *world)
+{
+    if (!world->accepting) return false;
+    for (uint32_t i = 0; i < world->config.shards; i++) {
+        const struct sim_shard *shard = &world->shards[i];
+        if (!home_quiet(shard->home) || !home_settled(shard->home)) return false;
+        if (shard_mail_waits(home_shard(shard->home)) || shard->turning) return false;
+    }
+    return true;
 }
 
 /* ---- faults at rest ------------------------------------------------------------------------ */

@@ -31,6 +31,11 @@ uint64_t sim_between(struct sim_world *world, uint64_t least, uint64_t spread)
     return least + prng_below(&world->prng, spread);
 }
 
+uint32_t sim_shards(const struct sim_world *world)
+{
+    return world->config.shards;
+}
+
 void sim_note(struct sim_world *world, uint64_t value)
 {
     struct prng mix = {world->digest ^ value};
@@ -196,7 +201,7 @@ static void run(struct sim_world *world, const struct sim_event *event)
     }
     world->in_event = false;
     world->counts.crashes++;
-    centre_down(world, disk_gone(world->disk) || prng_chance(&world->prng, 300));
+    centre_down(world, prng_chance(&world->prng, 300));
 }
 
 static void go_wrong(struct sim_world *world)
@@ -211,7 +216,7 @@ static void go_wrong(struct sim_world *world)
     if (sim_happens(world, faults->rot)) centre_rot(world);
     if (disk_gone(world->disk) || sim_happens(world, faults->crash)) {
         world->counts.crashes++;
-        centre_down(world, disk_gone(world->disk) || prng_chance(&world->prng, 700));
+        centre_down(world, prng_chance(&world->prng, 600));
     }
 }
 

@@ -62,6 +62,8 @@ void sim_wake_after(struct sim_world *world, uint64_t us);
 /* The random numbers of everybody in this history. */
 struct prng *sim_prng(struct sim_world *world);
 
+uint32_t sim_shards(const struct sim_world *world);
+
 /* Microseconds since the history began; and the system's clock as the engine would read it. */
 uint64_t sim_now_us(const struct sim_world *world);
 int64_t sim_clock_ms(const struct sim_world *world);
@@ -102,6 +104,18 @@ bool sim_damaged(const struct sim_world *world);
 
 /* NULL while the centre is down. */
 struct shard *sim_shard(struct sim_world *world, uint32_t shard);
+
+/* A second shard, made of nothing but the journal of the first: what verify and a lost store rely
+ * on. NULL when the journal cannot be read; sim_refusal() then says why. To be asked for when the
+ * world is calm, the centre is up and nothing is under way; to be given back with
+ * sim_replay_free(). */
+struct sim_replay;
+struct sim_replay *sim_replay_new(struct sim_world *world, uint32_t shard);
+struct shard *sim_replay_shard(struct sim_replay *replay);
+void sim_replay_free(struct sim_replay *replay); /* NULL is fine. */
+
+/* True when nothing the centre took is still under way, in no shard and on no disk. */
+bool sim_quiet(const struct sim_world *world);
 
 /* Everything that happened, as one number. */
 uint64_t sim_digest(const struct sim_world *world);

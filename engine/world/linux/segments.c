@@ -35,17 +35,27 @@ static bool all_zero(const uint8_t *data, uint64_t size)
 
 /* ---- preparing ----------------------------------------------------------------------------- */
 
-static int write_zeros(int file, const void *zeros, uint64_t offset, uint64_t size)
+static int write_all(int file, const uint8_t *data, uint64_t offset, uint64_t size)
 {
     while (size > 0) {
-        size_t chunk = size < ZEROS_BYTES ? size : ZEROS_BYTES;
-        int64_t written = file_write(file, zeros, chunk, offset);
+        int64_t written = file_write(file, data, size, offset);
         if (written < 0) return (int)written;
         if (written == 0) return -EIO;
+        data += written;
         offset += (uint64_t)written;
         size -= (uint64_t)written;
     }
     return 0;
+}
+
+static int write_zeros(int file, const void *zeros, uint64_t offset, uint64_t size)
+{
+    int r = 0;
+    for (uint64_t end = offset + size; offset < end && r == 0; offset += ZEROS_BYTES) {
+        uint64_t rest = end - offset;
+        r = write_all(file, zeros, offset, rest < ZEROS_BYTES ? rest : ZEROS_BYTES);
+    }
+    return r;
 }
 
 /* Fills the new file; past the page cache where the file system lets us, for these zeros are of
@@ -87,7 +97,10 @@ int segment_prepare(const char *folder, uint32_t number, uint64_t segment_bytes)
         (void)file_remove(new_path);
         return r;
     }
-    return folder_sync(folder);
+    r = folder_sync(folder);
+    /* Under its name the next attempt would take it for whole. */
+    if (r != 0) (void)file_remove(path);
+    return r;
 }
 
 /* ---- the files there are ------------------------------------------------------------------- */
@@ -483,6 +496,7 @@ static int take_block(struct walk *walk, const struct block *block, uint64_t off
     tail->next_block = block->number + 1;
     tail->next_seq = block->first_seq + block->entry_count;
     memcpy(tail->previous, hash, BLOCK_HASH_SIZE);
+    walk->scan.last_offset = offset;
     walk->scan.block_count++;
     walk->scan.entry_count += block->entry_count;
     walk->done_bytes += size;
@@ -785,6 +799,13 @@ static int remove_used(struct walk *walk)
                        strerror(-r));
 }
 
+static int sync_names(const struct journal_folder *folder, struct problem *problem)
+{
+    int r = folder_sync(folder->path);
+    if (r == 0) return 0;
+    return problem_set(problem, r, "%s: cannot sync the folder: %s", folder->path, strerror(-r));
+}
+
 static int cut(struct walk *walk, const struct journal_position *position)
 {
     struct search search;
@@ -804,11 +825,7 @@ static int cut(struct walk *walk, const struct journal_position *position)
         if (r != 0) return r;
         r = number == position->segment ? zero_rest(walk, position->offset) : remove_used(walk);
     }
-    if (r != 0) return r;
-    r = folder_sync(walk->folder->path);
-    if (r == 0) return 0;
-    return problem_set(walk->problem, r, "%s: cannot sync the folder: %s", walk->folder->path,
-                       strerror(-r));
+    return r != 0 ? r : sync_names(walk->folder, walk->problem);
 }
 
 int segment_cut_tail(const struct journal_folder *folder, const struct journal_position *position,
@@ -840,21 +857,33 @@ static int write_head(const struct journal_folder *folder, const struct journal_
     int file = -1;
     int r = open_to_write(path, &file, problem);
     if (r != 0) return r;
-    int64_t written = file_write(file, page, sizeof page, 0);
-    if (written != sizeof page) r = written < 0 ? (int)written : -EIO;
+    r = write_all(file, page, 0, sizeof page);
     return close_written(file, r, path, problem);
 }
 
-/* What the scan read may so far stand in a cache only: an answer to a resend rests on it (J1). */
-static int sync_tail(const struct journal_folder *folder, const struct journal_scan *scan,
-                     struct problem *problem)
+/* The last block may so far stand in a cache only, and answers to resends rest on it (J1). When its
+ * sync has failed, the kernel holds it for written and another sync does nothing: so it is written
+ * again as it stands, with the segment's head when it is the first. The blocks before it are
+ * durable: none is written sooner. */
+static int write_last_again(const struct journal_folder *folder, const struct journal_scan *scan,
+                            struct problem *problem)
 {
-    if (!scan->tail_exists) return 0;
-    char path[SEGMENT_PATH_MAX];
-    segment_path(folder->path, scan->tail.segment, path);
+    if (scan->last_offset == 0) return 0;
+    struct walk walk;
+    int r = walk_init(&walk, folder, problem);
+    if (r != 0) return r;
+    uint64_t from = scan->last_offset == SEGMENT_HEAD_SIZE ? 0 : scan->last_offset;
+    struct bytes bytes;
     int file = -1;
-    int r = open_to_write(path, &file, problem);
-    return r != 0 ? r : close_written(file, 0, path, problem);
+    r = open_segment(&walk, scan->tail.segment);
+    if (r == 0) r = look(&walk, from, scan->tail.offset - from, &bytes);
+    if (r == 0) r = open_to_write(walk.path, &file, problem);
+    if (r == 0) {
+        r = write_all(file, bytes.data, from, bytes.size);
+        r = close_written(file, r, walk.path, problem);
+    }
+    walk_done(&walk);
+    return r;
 }
 
 int journal_mend(const struct journal_folder *folder, const struct journal_scan *scan,
@@ -862,5 +891,6 @@ int journal_mend(const struct journal_folder *folder, const struct journal_scan 
 {
     int r = scan->headless != 0 ? write_head(folder, scan, problem) : 0;
     if (r == 0 && scan->end == JOURNAL_TORN) r = segment_cut_tail(folder, &scan->tail, problem);
-    return r != 0 ? r : sync_tail(folder, scan, problem);
+    if (r == 0) r = write_last_again(folder, scan, problem);
+    return r != 0 ? r : sync_names(folder, problem);
 }
