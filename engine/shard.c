@@ -24,6 +24,7 @@
 #define RUN_IDS_ROOM  (2 * 65536)
 #define IDS_PER_ENTRY 3
 #define CELL_SCAN_KEY 8
+#define MERGE_TRIES   12
 
 _Static_assert(RUN_IDS_ROOM >= PERSON_RUN_SEAL, "either run fits into the merge's scratch");
 
@@ -237,12 +238,16 @@ int shard_open(const struct shard_config *config, struct shard **ret_shard,
 
 /* -- replay and checkpoints off the loop ---------------------------------------------------- */
 
+/* A store that is too small doubles with each try; a disk that is full stays so. */
 static int merge_now(struct shard *shard)
 {
-    int r;
-    while ((r = merge_run(&shard->merge)) == -ENOSPC) {
-        r = store_reserve(shard->store, 2 * merge_estimate(&shard->merge));
-        if (r != 0) return r;
+    int r = -ENOSPC;
+    for (int tries = 0; tries < MERGE_TRIES && r == -ENOSPC; tries++) {
+        if (tries != 0) {
+            r = store_reserve(shard->store, 2 * merge_estimate(&shard->merge));
+            if (r != 0) return r;
+        }
+        r = merge_run(&shard->merge);
     }
     if (r == 0) state_merged(shard);
     return r;

@@ -87,6 +87,29 @@ static struct outcome history(const struct sim_config *config, uint32_t messages
     return outcome;
 }
 
+/* All that can be survived; crashes in parts per million of the events. */
+static struct sim_faults faults_with(uint32_t crash)
+{
+    if (crash == 0) return (struct sim_faults){0};
+    return (struct sim_faults){
+        .crash = crash,
+        .torn_write = 300000,
+        .cut = 1000,
+        .stall = 1000,
+        .split = 50000,
+        .slow_disk = 1000,
+        .short_write = 10000,
+        .short_read = 20000,
+        .read_error = 200,
+        .write_error = 100,
+        .sync_error = 100,
+        .full = 20,
+        .clock_forward = 20,
+        .clock_back = 20,
+        .clock_stop = 100,
+    };
+}
+
 static void a_centre_works(void **state)
 {
     (void)state;
@@ -100,9 +123,10 @@ static void a_centre_works(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc == 5) { /* A history by hand: SEED MESSAGES SHARDS BATCH */
+    if (argc == 6) { /* A history by hand: SEED MESSAGES SHARDS BATCH CRASHES */
         const struct sim_config config = {.seed = strtoull(argv[1], NULL, 10),
-                                          .shards = (uint32_t)atoi(argv[3])};
+                                          .shards = (uint32_t)atoi(argv[3]),
+                                          .faults = faults_with((uint32_t)atoi(argv[5]))};
         const clock_t began = clock();
         const struct outcome outcome =
             history(&config, (uint32_t)atoi(argv[2]), 4 * config.shards, (uint32_t)atoi(argv[4]));
