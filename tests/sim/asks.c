@@ -20,7 +20,8 @@ uint32_t reply_code(struct bytes answer)
     return (uint32_t)pb_get(answer, 1);
 }
 
-/* -- single questions -------------------------------------------------------------------------------- */
+/* -- single questions
+ * -------------------------------------------------------------------------------- */
 
 static bool of_settlements(uint16_t type)
 {
@@ -71,7 +72,8 @@ static int by_person(const void *a, const void *b)
     return x->body.data < y->body.data ? -1 : x->body.data > y->body.data;
 }
 
-/* -- the order of things --------------------------------------------------------------------------------- */
+/* -- the order of things
+ * --------------------------------------------------------------------------------- */
 
 static void first_of(uint64_t *place, uint64_t when)
 {
@@ -176,15 +178,19 @@ void asks_window(const struct asks *asks, uint32_t shard, uint64_t sent, uint64_
     uint64_t low = 0, high = times->count;
     while (low < high) { /* Entries whose numbers were known, or below one that was. */
         const uint64_t middle = (low + high) / 2;
-        if (times->acked_from[middle] < sent) low = middle + 1;
-        else high = middle;
+        if (times->acked_from[middle] < sent)
+            low = middle + 1;
+        else
+            high = middle;
     }
     *ret_after = low;
     low = 0, high = times->count;
     while (low < high) { /* Entries that all had been sent by then. */
         const uint64_t middle = (low + high) / 2;
-        if (times->asked_upto[middle] <= answered) low = middle + 1;
-        else high = middle;
+        if (times->asked_upto[middle] <= answered)
+            low = middle + 1;
+        else
+            high = middle;
     }
     *ret_before = low + 1;
 }

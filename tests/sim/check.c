@@ -10,7 +10,8 @@
 #include "types/wire.h"
 #include "wallet/ops.h"
 
-/* -- who asked for what is no settlement -------------------------------------------------------------------- */
+/* -- who asked for what is no settlement
+ * -------------------------------------------------------------------- */
 
 /* Rows of those very bytes: the first one that was sent; NULL when nobody sent them. */
 static const struct sim_said *sent_as(const struct asks *asks, struct sim_history *history,
@@ -60,7 +61,8 @@ static bool match_others(struct asks *asks, const struct evidence *evidence,
     return true;
 }
 
-/* -- the order of things --------------------------------------------------------------------------------------- */
+/* -- the order of things
+ * --------------------------------------------------------------------------------------- */
 
 /* (H3): whoever was sent behind another one's answer stands behind it. */
 static bool check_order(const struct asks *asks, const struct evidence *evidence,
@@ -79,7 +81,8 @@ static bool check_order(const struct asks *asks, const struct evidence *evidence
     return true;
 }
 
-/* -- answers to wallets, pushes, clocks ------------------------------------------------------------------------- */
+/* -- answers to wallets, pushes, clocks
+ * ------------------------------------------------------------------------- */
 
 static bool is_wallet_reply(uint16_t type)
 {
@@ -95,8 +98,8 @@ static bool everywhere(uint16_t type)
 }
 
 /* A question whose answer is there, a push older than what is known: taken, and nothing is written
- * for it. The number it is answered with is the latest of its person, as with what is a duplicate by
- * its business key alone. */
+ * for it. The number it is answered with is the latest of its person, as with what is a duplicate
+ * by its business key alone. */
 static bool may_change_nothing(uint16_t type)
 {
     return type == MESSAGE_PREM_QUOTE || type == MESSAGE_PA_GRANT || type == MESSAGE_PSN_STATE_PUSH;
@@ -118,8 +121,8 @@ static bool judge_wallet(struct asks *asks, const struct evidence *evidence,
                            said->type, said->sent, dup ? " again" : "", seq, shard);
     }
     const struct entry *entry = &evidence->shard[shard].entries[seq - 1];
-    const bool own = of_client(entry, &type, &body) && type == said->type &&
-                     bytes_equal(body, said->body);
+    const bool own =
+        of_client(entry, &type, &body) && type == said->type && bytes_equal(body, said->body);
     if (!own && (dup || may_change_nothing(said->type))) return true;
     if ((int64_t)pb_get(said->answer, 6) != entry->stamp_ms && !everywhere(said->type)) {
         return finding_set(finding,
@@ -142,7 +145,8 @@ static bool judge_wallet(struct asks *asks, const struct evidence *evidence,
                        *claimed ? "was another message's first answer" : "says something else");
 }
 
-/* -- the clearing cycle ---------------------------------------------------------------------------------------------- */
+/* -- the clearing cycle
+ * ---------------------------------------------------------------------------------------------- */
 
 static bool is_order(uint16_t type)
 {
@@ -211,10 +215,8 @@ static bool check_orders_sent(const struct evidence *evidence, struct sim_histor
         bool sent = false;
         for (uint32_t k = 0; k < sim_history_count(history) && !sent; k++) {
             const struct sim_said *said = sim_history_at(history, k);
-            const uint32_t field = said->type == MESSAGE_PERIOD_CUT ||
-                                           said->type == MESSAGE_YEAR_CLOSE
-                                       ? 2
-                                       : 1;
+            const uint32_t field =
+                said->type == MESSAGE_PERIOD_CUT || said->type == MESSAGE_YEAR_CLOSE ? 2 : 1;
             sent = said->type == row->type && said->province == row->province &&
                    (field == 2 ||
                     same_text(row->msgid, sizeof row->msgid, pb_get_bytes(said->body, field)));
@@ -238,15 +240,17 @@ static bool judge_cut(const struct evidence *evidence, const struct sim_said *sa
         for (uint64_t i = 0; i < recount->cuts; i++)
             cut = cut || recount->cut_months[i] == month;
         if (!cut) {
-            return finding_set(finding,
-                               "(H1) month %" PRIu64 " was acknowledged as cut, shard %u has it open",
-                               month, s);
+            return finding_set(
+                finding, "(H1) month %" PRIu64 " was acknowledged as cut, shard %u has it open",
+                month, s);
         }
     }
     return true;
 }
 
-/* -- the same again -------------------------------------------------------------------------------------------------- */
+/* -- the same again
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* The answer without the mark that it is a duplicate: field 4 or 6 by its form; orders of the cycle
  * name no entry the second time. */
@@ -265,13 +269,12 @@ static uint64_t lasting_part(const struct sim_said *said)
     return hash;
 }
 
-/* (H7) The first accepted answer, which wrote an entry, and every later one to the same bytes of the
- * same sender differ in nothing that lasts. Settlements have the model for that. */
+/* (H7) The first accepted answer, which wrote an entry, and every later one to the same bytes of
+ * the same sender differ in nothing that lasts. Settlements have the model for that. */
 static bool lasts(uint16_t type)
 {
-    return is_order(type) ||
-           (is_wallet_reply(type) && type != MESSAGE_PREM_QUOTE && type != MESSAGE_OUTBOX_ACK &&
-            !everywhere(type));
+    return is_order(type) || (is_wallet_reply(type) && type != MESSAGE_PREM_QUOTE &&
+                              type != MESSAGE_OUTBOX_ACK && !everywhere(type));
 }
 
 static bool wrote(const struct sim_said *said)
@@ -286,9 +289,10 @@ static bool judge_again(const struct asks *asks, struct sim_history *history,
     if (!lasts(said->type)) return true;
     while ((row = idset_find(&asks->rows, ask_hash(said->type, said->body), &cursor)) != 0) {
         const struct sim_said *other = sim_history_at(history, (uint32_t)row - 1);
-        if (other == said || !wrote(other) || other->type != said->type || other->province != said->province ||
-            other->answered == 0 || other->answer_type == MESSAGE_ERROR ||
-            reply_code(other->answer) != 0 || !bytes_equal(other->body, said->body)) {
+        if (said->sent < other->answered || !wrote(other) || other->type != said->type ||
+            other->province != said->province || other->answered == 0 ||
+            other->answer_type == MESSAGE_ERROR || reply_code(other->answer) != 0 ||
+            !bytes_equal(other->body, said->body)) {
             continue;
         }
         if (lasting_part(other) == lasting_part(said)) continue;
@@ -301,7 +305,9 @@ static bool judge_again(const struct asks *asks, struct sim_history *history,
     return true;
 }
 
-/* -- everything ------------------------------------------------------------------------------------------------------- */
+/* -- everything
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static bool judge_rows(struct asks *asks, const struct evidence *evidence,
                        struct sim_history *history, struct finding *finding)

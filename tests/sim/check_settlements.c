@@ -46,7 +46,8 @@ static struct {
     uint64_t seqs[MODEL_ITEMS_MAX]; /* By item. */
 } c;
 
-/* -- the rules as the model has them -------------------------------------------------------------------- */
+/* -- the rules as the model has them
+ * -------------------------------------------------------------------- */
 
 static void load_rules(struct model_rules *rules)
 {
@@ -72,7 +73,8 @@ static void load_rules(struct model_rules *rules)
     }
 }
 
-/* -- messages ----------------------------------------------------------------------------------------- */
+/* -- messages
+ * ----------------------------------------------------------------------------------------- */
 
 static bool decode(uint16_t type, struct bytes body, struct said *ret_said)
 {
@@ -129,7 +131,8 @@ static bool answers(const struct entry *entry, const struct ask *ask)
            decode(ask->type, ask->body, &asked) && same(entry, ask->type, &asked);
 }
 
-/* -- who asked ------------------------------------------------------------------------------------------ */
+/* -- who asked
+ * ------------------------------------------------------------------------------------------ */
 
 static int by_person(const void *a, const void *b)
 {
@@ -203,7 +206,8 @@ bool match_settlements(struct asks *asks, const struct evidence *evidence, struc
     return true;
 }
 
-/* -- the model's life -------------------------------------------------------------------------------------- */
+/* -- the model's life
+ * -------------------------------------------------------------------------------------- */
 
 static struct model_answer ask_model(const struct ask *ask, const struct said *said, int64_t now_ms)
 {
@@ -261,9 +265,9 @@ static bool live_entry(const struct entry *entry, const struct ask *list, uint32
     const bool record = entry->kind <= ENTRY_ADJUSTMENT;
     c.seqs[before] = entry->seq;
     if (item->stamp_ms == entry->stamp_ms && item->sender == entry->sender &&
-        (!record || (item->period == entry->period && item->orig_period == entry->orig_period &&
-                     (uint32_t)item->line == entry->line &&
-                     (uint32_t)item->insurance == entry->insurance))) {
+        (!record ||
+         (item->period == entry->period && item->orig_period == entry->orig_period &&
+          (uint32_t)item->line == entry->line && (uint32_t)item->insurance == entry->insurance))) {
         return true;
     }
     return finding_set(finding,
@@ -293,7 +297,8 @@ static bool live(const struct person_entry *entries, uint64_t entry_count, const
     return true;
 }
 
-/* -- answers --------------------------------------------------------------------------------------------- */
+/* -- answers
+ * --------------------------------------------------------------------------------------------- */
 
 /* What the model would have answered with `count` items. */
 static struct model_answer ask_at(int count, const struct ask *ask, const struct said *said,
@@ -381,7 +386,8 @@ static bool judge_refusal(const struct asks *asks, const struct ask *ask, const 
         }
     }
     return finding_set(finding,
-                       "(H4) type %04x, msgid %.*s, sent as %" PRIu64 ", was refused with %u (codes "
+                       "(H4) type %04x, msgid %.*s, sent as %" PRIu64
+                       ", was refused with %u (codes "
                        "%" PRIx64 "), and nowhere between seq %" PRIu64 " and %" PRIu64
                        " of shard %u the model says so (%s, codes %" PRIx64 ")",
                        ask->type, (int)pb_get_bytes(ask->body, 1).size,
@@ -401,8 +407,8 @@ static int item_of(uint64_t seq)
     return -1;
 }
 
-static bool judge_duplicate(const struct asks *asks, const struct ask *ask,
-                            const struct said *said, int item, struct finding *finding)
+static bool judge_duplicate(const struct asks *asks, const struct ask *ask, const struct said *said,
+                            int item, struct finding *finding)
 {
     uint64_t after, before;
     int from, to;
@@ -418,8 +424,8 @@ static bool judge_duplicate(const struct asks *asks, const struct ask *ask,
                        ", was answered as a duplicate of seq %" PRIu64
                        " of shard %u, which the model never says",
                        ask->type, (int)pb_get_bytes(ask->body, 1).size,
-                       (const char *)pb_get_bytes(ask->body, 1).data, ask->said->sent,
-                       c.seqs[item], c.shard_index);
+                       (const char *)pb_get_bytes(ask->body, 1).data, ask->said->sent, c.seqs[item],
+                       c.shard_index);
 }
 
 static bool judge_yes(struct asks *asks, const struct ask *ask, const struct said *said,
@@ -440,12 +446,12 @@ static bool judge_yes(struct asks *asks, const struct ask *ask, const struct sai
     const uint64_t orig = pb_get(ask->answer, 8);
     if ((int64_t)pb_get(ask->answer, 5) != entry->stamp_ms ||
         pb_get(ask->answer, 7) != entry->period || (orig != 0 && orig != entry->orig_period)) {
-        return finding_set(finding,
-                           "(H1) the answer to msgid %.*s names time %" PRId64 " and months %" PRIu64
-                           " and %" PRIu64 ", seq %" PRIu64 " of shard %u has %" PRId64 ", %u, %u",
-                           name_size, name, (int64_t)pb_get(ask->answer, 5),
-                           pb_get(ask->answer, 7), orig, seq, c.shard_index, entry->stamp_ms,
-                           entry->period, entry->orig_period);
+        return finding_set(
+            finding,
+            "(H1) the answer to msgid %.*s names time %" PRId64 " and months %" PRIu64
+            " and %" PRIu64 ", seq %" PRIu64 " of shard %u has %" PRId64 ", %u, %u",
+            name_size, name, (int64_t)pb_get(ask->answer, 5), pb_get(ask->answer, 7), orig, seq,
+            c.shard_index, entry->stamp_ms, entry->period, entry->orig_period);
     }
     if (dup) return judge_duplicate(asks, ask, said, item, finding);
     bool *claimed = &asks->times[c.shard_index].claimed[seq - 1];
@@ -480,7 +486,9 @@ static bool judge_asks(struct asks *asks, uint32_t begin, uint32_t end, bool man
     return true;
 }
 
-/* -- cells ------------------------------------------------------------------------------------------------ */
+/* -- cells
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void add_cells(uint32_t shard)
 {
@@ -514,7 +522,8 @@ const struct cell *settlement_cells(uint32_t shard, uint32_t *ret_count)
     return c.cells[shard];
 }
 
-/* -- everybody --------------------------------------------------------------------------------------------- */
+/* -- everybody
+ * --------------------------------------------------------------------------------------------- */
 
 static uint32_t home_of(const uint8_t *psn, uint32_t shards)
 {

@@ -1,8 +1,9 @@
 /* client -- one client of a simulated centre: a connection, a few messages under way, patience.
  *
- * It does what docs/wire.md tells a client to: Hello first, answers matched by request_id, a bounded
- * number in flight; without an answer it hangs up, connects again and sends the same bytes once
- * more, until there is one. What to say and what to make of an answer is its role's (town.h). */
+ * It does what docs/wire.md tells a client to: Hello first, answers matched by request_id, a
+ * bounded number in flight; without an answer it hangs up, connects again and sends the same bytes
+ * once more, until there is one. What to say and what to make of an answer is its role's (town.h).
+ */
 #ifndef TESTS_SIM_CLIENT_H
 #define TESTS_SIM_CLIENT_H
 

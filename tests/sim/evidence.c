@@ -11,7 +11,8 @@
 #include "world/linux/files.h"
 #include "world/linux/segments.h"
 
-/* -- the disk ------------------------------------------------------------------------------------ */
+/* -- the disk ------------------------------------------------------------------------------------
+ */
 
 /* The whole file, malloc'ed. False when there is none. */
 static bool read_file(const char *path, struct segment_map *ret_map)
@@ -56,7 +57,8 @@ static void open_chain(struct chain *chain, struct sim_world *world, uint32_t sh
     }
 }
 
-/* -- one shard -------------------------------------------------------------------------------------- */
+/* -- one shard
+ * -------------------------------------------------------------------------------------- */
 
 static void keep(struct evidence_shard *shard, const struct entry *entry)
 {
@@ -118,7 +120,8 @@ static bool read_shard(struct evidence *evidence, struct sim_world *world, uint3
     return good && recount_check_cells(&shard->recount, finding);
 }
 
-/* -- all of them -------------------------------------------------------------------------------------- */
+/* -- all of them
+ * -------------------------------------------------------------------------------------- */
 
 static bool load_rules(struct wallet_check *wallets, struct finding *finding)
 {

@@ -1,4 +1,5 @@
-/* evidence -- the journals of a simulated centre as they lie on its disk, read and put to the proof.
+/* evidence -- the journals of a simulated centre as they lie on its disk, read and put to the
+ * proof.
  *
  * The reading is that of `qingfen verify` (tools/verify): chain, recount, the cycle's and the
  * wallets' checks, the stores against the journals. What it finds is one sentence. */

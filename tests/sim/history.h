@@ -11,10 +11,10 @@
 #include "types/bytes.h"
 
 struct sim_said {
-    uint64_t sent;      /* Place in the order of everything sent and heard; never 0. Later times
-                         * were the same bytes. */
-    uint64_t answered;  /* The same; 0: never. */
-    int64_t sent_ms;    /* The system's clock at the first sending, and at the answer. */
+    uint64_t sent;     /* Place in the order of everything sent and heard; never 0. Later times
+                        * were the same bytes. */
+    uint64_t answered; /* The same; 0: never. */
+    int64_t sent_ms;   /* The system's clock at the first sending, and at the answer. */
     int64_t answered_ms;
     uint16_t type;        /* enum message_type of the request. */
     uint16_t province;    /* The session spoke for, 0: the centre. */

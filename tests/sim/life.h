@@ -1,4 +1,5 @@
-/* life -- one whole history: a centre, its clients, everything that goes wrong, and the judgement. */
+/* life -- one whole history: a centre, its clients, everything that goes wrong, and the judgement.
+ */
 #ifndef TESTS_SIM_LIFE_H
 #define TESTS_SIM_LIFE_H
 
@@ -19,10 +20,10 @@ enum sim_fault_kind {
 struct sim_plan {
     uint64_t seed;
     uint32_t messages;
-    uint32_t shards; /* 0: by the seed. */
-    uint32_t faults; /* enum sim_fault_kind */
-    bool heavy;      /* Settlements in batches, nearly all. */
-    uint32_t absent; /* Bits: clients that stay away. */
+    uint32_t shards;       /* 0: by the seed. */
+    uint32_t faults;       /* enum sim_fault_kind */
+    bool heavy;            /* Settlements in batches, nearly all. */
+    uint32_t absent;       /* Bits: clients that stay away. */
     const uint8_t *hushed; /* See town.h; borrowed. */
     uint32_t hushed_row;
 };
@@ -37,9 +38,9 @@ struct sim_outcome {
     uint64_t digest;
     uint64_t messages; /* Sent; each record of a batch is one. */
     uint64_t accepted;
-    uint64_t entries; /* In all journals, in the end. */
+    uint64_t entries;              /* In all journals, in the end. */
     uint64_t types[SIM_TYPES_MAX]; /* Sent, by town_type_index(). */
-    uint32_t numbered; /* Of the client that made most messages. */
+    uint32_t numbered;             /* Of the client that made most messages. */
     struct sim_counts counts;
 };
 

@@ -33,21 +33,18 @@ static uint16_t some_province(struct sim_client *client)
     return (uint16_t)(town_areas[sim_below(client, TOWN_AREAS)] / 10000);
 }
 
-/* -- the operator --------------------------------------------------------------------------------- */
+/* -- the operator ---------------------------------------------------------------------------------
+ */
 
 static const struct {
     const char *name;
     const char *value;
     uint32_t admdvs;
 } rules[] = {
-    {"trsf_max_per_day", "1000", 0},
-    {"trsf_max_sum_per_day", "10000000", 0},
-    {"wallet_spend_scope", "nation", 0},
-    {"allow_reclaim", "on", 0},
-    {"use_loc_change", "on", 0},
-    {"pa_hold_mode", "grant", 0},
-    {"pa_hold_mode", "online", 310000},
-    {"pa_hold_mode", "online", 510000},
+    {"trsf_max_per_day", "1000", 0},     {"trsf_max_sum_per_day", "10000000", 0},
+    {"wallet_spend_scope", "nation", 0}, {"allow_reclaim", "on", 0},
+    {"use_loc_change", "on", 0},         {"pa_hold_mode", "grant", 0},
+    {"pa_hold_mode", "online", 310000},  {"pa_hold_mode", "online", 510000},
     {"prem_window_from", "01-01", 0},
 };
 #define RULE_COUNT (sizeof rules / sizeof rules[0])
@@ -75,9 +72,12 @@ static void move_clock(struct sim_client *client, struct sim_draft *draft)
     const int64_t now = town_now(client->town);
     const uint32_t kind = sim_below(client, 100);
     int64_t to = now + (1 + (int64_t)sim_below(client, 90)) * MS_PER_MINUTE;
-    if (kind < 2) to = now - (int64_t)sim_below(client, 100000);
-    else if (kind >= 90) to = civil_month_start_ms(civil_month_next(civil_month(now))) + 9 * HOUR_MS;
-    else if (kind >= 75) to = now + MS_PER_DAY * (1 + (int64_t)sim_below(client, 5));
+    if (kind < 2)
+        to = now - (int64_t)sim_below(client, 100000);
+    else if (kind >= 90)
+        to = civil_month_start_ms(civil_month_next(civil_month(now))) + 9 * HOUR_MS;
+    else if (kind >= 75)
+        to = now + MS_PER_DAY * (1 + (int64_t)sim_below(client, 5));
     else if (kind >= 40)
         to = now - (now + 8 * HOUR_MS) % MS_PER_DAY + MS_PER_DAY + 6 * HOUR_MS +
              (int64_t)sim_below(client, 3) * HOUR_MS;
@@ -94,9 +94,9 @@ static void write_cut(struct sim_client *client, struct sim_draft *draft, uint32
 
 static void write_step(struct sim_client *client, struct sim_draft *draft)
 {
-    static const char *const steps[] = {"compute", "compute", "compute", "publish", "publish",
-                                        "publish", "close-signing", "notice", "notice", "notice",
-                                        "archive", "abort", "unwind"};
+    static const char *const steps[] = {"compute", "compute",       "compute", "publish", "publish",
+                                        "publish", "close-signing", "notice",  "notice",  "notice",
+                                        "archive", "abort",         "unwind"};
     const char *step = steps[sim_below(client, 13)];
     draft->type = MESSAGE_BATCH_STEP;
     put_msgid(client, &draft->pb, 1);
@@ -110,7 +110,7 @@ static void write_setting(struct sim_client *client, struct sim_draft *draft)
     static const struct {
         const char *name;
         int64_t most;
-    } settings[] = {{"clearing.payable_mode", 3}, {"recon.required", 0},  {"confirm.required", 0},
+    } settings[] = {{"clearing.payable_mode", 3},   {"recon.required", 0},  {"confirm.required", 0},
                     {"sign.timeout_is_consent", 1}, {"payment.partial", 1}, {"no.such_thing", 1}};
     const uint32_t which = sim_below(client, 6);
     draft->type = MESSAGE_SETTING_SET;
@@ -191,23 +191,33 @@ static bool next_of_operator(struct sim_client *client, struct sim_draft *draft)
     if (!town->ready) return next_beforehand(client, draft);
     const uint32_t kind = sim_below(client, 1000);
     const uint32_t before = town_month_before(civil_month(town_now(town)));
-    if (kind < 250) move_clock(client, draft);
-    else if (kind < 340) write_cut(client, draft, sim_chance(client, 850) ? before : some_month(client));
-    else if (kind < 640) write_step(client, draft);
-    else if (kind < 680) write_setting(client, draft);
-    else if (kind < 740) write_prefund(client, draft);
-    else if (kind < 770) write_reissue(client, draft);
-    else if (kind < 830) write_resolve(client, draft);
+    if (kind < 250)
+        move_clock(client, draft);
+    else if (kind < 340)
+        write_cut(client, draft, sim_chance(client, 850) ? before : some_month(client));
+    else if (kind < 640)
+        write_step(client, draft);
+    else if (kind < 680)
+        write_setting(client, draft);
+    else if (kind < 740)
+        write_prefund(client, draft);
+    else if (kind < 770)
+        write_reissue(client, draft);
+    else if (kind < 830)
+        write_resolve(client, draft);
     else if (kind < 840) {
         draft->type = MESSAGE_YEAR_CLOSE;
         pb_put(&draft->pb, 1, 2024 + sim_below(client, 2));
         if (sim_chance(client, 500)) put_msgid(client, &draft->pb, 2);
-    } else if (kind < 860) write_rule(client, draft, sim_below(client, RULE_COUNT));
-    else ask_notices(client, draft);
+    } else if (kind < 860)
+        write_rule(client, draft, sim_below(client, RULE_COUNT));
+    else
+        ask_notices(client, draft);
     return true;
 }
 
-/* -- provinces in the cycle --------------------------------------------------------------------------- */
+/* -- provinces in the cycle
+ * --------------------------------------------------------------------------- */
 
 static const struct town_record *some_record(struct sim_client *client)
 {
@@ -376,17 +386,28 @@ static void write_prefund_apply(struct sim_client *client, struct sim_draft *dra
 static bool next_of_cycle(struct sim_client *client, struct sim_draft *draft)
 {
     const uint32_t kind = sim_below(client, 1000);
-    if (kind < 120) write_recon_day(client, draft);
-    else if (kind < 240) write_recon_list(client, draft);
-    else if (kind < 360) write_confirm(client, draft);
-    else if (kind < 390) write_withdraw(client, draft);
-    else if (kind < 430) write_recovery(client, draft);
-    else if (kind < 500) write_dispute(client, draft);
-    else if (kind < 550) write_dispute_reply(client, draft);
-    else if (kind < 750) write_sign(client, draft);
-    else if (kind < 900) write_pay(client, draft);
-    else if (kind < 920) write_prefund_apply(client, draft);
-    else ask_notices(client, draft);
+    if (kind < 120)
+        write_recon_day(client, draft);
+    else if (kind < 240)
+        write_recon_list(client, draft);
+    else if (kind < 360)
+        write_confirm(client, draft);
+    else if (kind < 390)
+        write_withdraw(client, draft);
+    else if (kind < 430)
+        write_recovery(client, draft);
+    else if (kind < 500)
+        write_dispute(client, draft);
+    else if (kind < 550)
+        write_dispute_reply(client, draft);
+    else if (kind < 750)
+        write_sign(client, draft);
+    else if (kind < 900)
+        write_pay(client, draft);
+    else if (kind < 920)
+        write_prefund_apply(client, draft);
+    else
+        ask_notices(client, draft);
     return true;
 }
 

@@ -1,5 +1,6 @@
 /* load_outbox -- readers of outboxes: read on from a position, do what it says, acknowledge. Each
- * holds the outbox to its promise: dense, in order, and a message that is read again is the same. */
+ * holds the outbox to its promise: dense, in order, and a message that is read again is the same.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -115,8 +116,8 @@ static void hear_outbox(struct sim_client *client, const struct sim_said *said)
         }
         expected++;
         if (position == client->memory[READ] && client->memory[LAST_SUM] != sum_of(field.bytes)) {
-            sim_complain(client->history, "outbox %u has another message at position %" PRIu64
-                                          " than it had before",
+            sim_complain(client->history,
+                         "outbox %u has another message at position %" PRIu64 " than it had before",
                          client->province, position);
         }
         if (position <= client->memory[READ]) continue;

@@ -10,9 +10,8 @@ static uint32_t some_month(struct sim_client *client)
 
 static void ask_person(struct sim_client *client, struct sim_draft *draft)
 {
-    static const uint16_t types[] = {MESSAGE_STMT_GET,    MESSAGE_YEAR_SUM_GET,
-                                     MESSAGE_WLT_QUERY,   MESSAGE_WLT_QUERY,
-                                     MESSAGE_WLT_RECORDS, MESSAGE_SETL_RECORDS};
+    static const uint16_t types[] = {MESSAGE_STMT_GET,  MESSAGE_YEAR_SUM_GET, MESSAGE_WLT_QUERY,
+                                     MESSAGE_WLT_QUERY, MESSAGE_WLT_RECORDS,  MESSAGE_SETL_RECORDS};
     const struct sim_town *town = client->town;
     const uint32_t known = town->record_count < TOWN_RECORDS ? town->record_count : TOWN_RECORDS;
     draft->type = types[sim_below(client, 6)];
@@ -52,8 +51,8 @@ static void ask_place(struct sim_client *client, struct sim_draft *draft)
 static void ask_cycle(struct sim_client *client, struct sim_draft *draft)
 {
     static const uint16_t types[] = {
-        MESSAGE_BATCH_GET,    MESSAGE_NOTICE_LIST,  MESSAGE_DISPUTE_LIST, MESSAGE_PREFUND_LIST,
-        MESSAGE_CALENDAR_GET, MESSAGE_AREA_REPORT,  MESSAGE_CELL_LIST,    MESSAGE_DIFFERENCE_LIST,
+        MESSAGE_BATCH_GET,    MESSAGE_NOTICE_LIST,    MESSAGE_DISPUTE_LIST, MESSAGE_PREFUND_LIST,
+        MESSAGE_CALENDAR_GET, MESSAGE_AREA_REPORT,    MESSAGE_CELL_LIST,    MESSAGE_DIFFERENCE_LIST,
         MESSAGE_SETTING_LIST, MESSAGE_EXCEPTION_LIST, MESSAGE_BOOK_GET,
     };
     const uint32_t month = some_month(client);
@@ -113,11 +112,16 @@ static void ask_nonsense(struct sim_client *client, struct sim_draft *draft)
 static bool next_question(struct sim_client *client, struct sim_draft *draft)
 {
     const uint32_t kind = sim_below(client, 100);
-    if (kind < 4) ask_nonsense(client, draft);
-    else if (kind < 45) ask_person(client, draft);
-    else if (kind < 52) ask_place(client, draft);
-    else if (kind < 75) ask_cycle(client, draft);
-    else ask_centre(client, draft);
+    if (kind < 4)
+        ask_nonsense(client, draft);
+    else if (kind < 45)
+        ask_person(client, draft);
+    else if (kind < 52)
+        ask_place(client, draft);
+    else if (kind < 75)
+        ask_cycle(client, draft);
+    else
+        ask_centre(client, draft);
     return true;
 }
 

@@ -22,8 +22,9 @@ static void add_up(int64_t *a)
 
 static uint32_t place_of(struct sim_client *client)
 {
-    return client->province != 0 ? client->province * 10000u : sim_chance(client, 500) ? 310000
-                                                                                       : 440300;
+    return client->province != 0     ? client->province * 10000u
+           : sim_chance(client, 500) ? 310000
+                                     : 440300;
 }
 
 /* Mostly a day of this month or the one before. */
@@ -37,6 +38,17 @@ static int64_t some_time(struct sim_client *client)
     return now - (int64_t)sim_below(client, 35 * 24) * 60 * MS_PER_MINUTE - 60 * MS_PER_MINUTE;
 }
 
+/* An honest area gives no two persons the same; those of the family it does, to be sure. */
+static void put_setl_id(struct sim_client *client, struct town_record *record)
+{
+    const uint32_t number = sim_below(client, client->town->ids);
+    if (record->person < TOWN_FAMILY) {
+        town_id(record->setl_id, 'S', number);
+    } else {
+        snprintf(record->setl_id, sizeof record->setl_id, "S%u-%u", record->person, number);
+    }
+}
+
 static void make_settlement(struct sim_client *client, struct town_record *record)
 {
     static const uint32_t med_types[] = {11, 11, 21, 2101, 41, 52};
@@ -45,7 +57,7 @@ static void make_settlement(struct sim_client *client, struct town_record *recor
     struct sim_town *town = client->town;
     *record = (struct town_record){.person = sim_below(client, town->persons)};
     town_id(record->msgid, 'M', sim_below(client, town->ids));
-    town_id(record->setl_id, 'S', sim_below(client, town->ids));
+    put_setl_id(client, record);
     record->insu_admdvs = town_person_area(record->person);
     record->mdtrtarea_admvs = place_of(client);
     record->insutype = sim_chance(client, 600) ? 310 : 390;
@@ -81,7 +93,7 @@ static void make_refund(struct sim_client *client, struct town_record *record)
     record->refund = true;
     memcpy(record->orig_id, original->setl_id, sizeof record->orig_id);
     town_id(record->msgid, 'M', sim_below(client, client->town->ids));
-    town_id(record->setl_id, 'S', sim_below(client, client->town->ids));
+    put_setl_id(client, record);
     record->setl_time = some_time(client);
     for (int i = AMOUNT_FUND_FIRST; i < AMOUNT_REFUNDABLE_COUNT; i++) {
         const int64_t whole = original->amounts[i];
@@ -99,9 +111,12 @@ static void make_record(struct sim_client *client, struct town_record *record)
     if (kind < 120 && earlier != NULL) {
         *record = *earlier;
         if (kind >= 30) return;
-        if (kind < 10) record->amounts[AMOUNT_CASH]++, add_up(record->amounts);
-        else if (kind < 20) town_id(record->msgid, 'M', sim_below(client, client->town->ids));
-        else record->person = sim_below(client, client->town->persons);
+        if (kind < 10)
+            record->amounts[AMOUNT_CASH]++, add_up(record->amounts);
+        else if (kind < 20)
+            town_id(record->msgid, 'M', sim_below(client, client->town->ids));
+        else
+            record->person = sim_below(client, client->town->persons);
     } else if (kind < 250) {
         make_refund(client, record);
     } else {
@@ -192,8 +207,9 @@ static void write_correction(struct sim_client *client, struct sim_draft *draft)
     town_id(id, 'M', sim_below(client, client->town->ids));
     pb_text(&draft->pb, 2, earlier != NULL ? earlier->msgid : id);
     pb_text(&draft->pb, 3, "2207");
-    pb_bytes(&draft->pb, 4,
-             town_key(earlier != NULL ? earlier->person : sim_below(client, client->town->persons)));
+    pb_bytes(
+        &draft->pb, 4,
+        town_key(earlier != NULL ? earlier->person : sim_below(client, client->town->persons)));
     if (client->province == 0) {
         pb_put(&draft->pb, 46, earlier != NULL ? earlier->mdtrtarea_admvs : place_of(client));
     }

@@ -1,5 +1,5 @@
-/* load_wallets -- the APP with its wallets, transfers, payments and premiums, and what provinces push:
- * grants, states, switches, filings, institutions. */
+/* load_wallets -- the APP with its wallets, transfers, payments and premiums, and what provinces
+ * push: grants, states, switches, filings, institutions. */
 #include <stdio.h>
 
 #include "tests/sim/town.h"
@@ -193,20 +193,31 @@ static bool next_of_app(struct sim_client *client, struct sim_draft *draft)
     if (kind < 600 && write_end(client, draft, MESSAGE_TRSF_ACCEPT)) return true;
     if (kind < 640 && write_end(client, draft, MESSAGE_TRSF_DECLINE)) return true;
     if (kind < 670 && write_end(client, draft, MESSAGE_TRSF_VOID)) return true;
-    if (kind < 740) write_quote(client, draft);
-    else if (kind < 800 && write_premium(client, draft)) return true;
-    else if (kind < 830 && write_reclaim(client, draft)) return true;
-    else if (kind < 850 && write_unbind(client, draft)) return true;
-    else if (kind < 865) write_wallet_order(client, draft, MESSAGE_WLT_CLOSE);
-    else if (kind < 880) write_wallet_order(client, draft, MESSAGE_WLT_FREEZE);
-    else if (kind < 900) write_wallet_order(client, draft, MESSAGE_WLT_UNFREEZE);
-    else if (kind < 925) write_wallet_order(client, draft, MESSAGE_WLT_USE_LOC_CHG);
-    else if (kind < 955) write_open(client, draft, somebody(client));
-    else write_bind(client, draft);
+    if (kind < 740)
+        write_quote(client, draft);
+    else if (kind < 800 && write_premium(client, draft))
+        return true;
+    else if (kind < 830 && write_reclaim(client, draft))
+        return true;
+    else if (kind < 850 && write_unbind(client, draft))
+        return true;
+    else if (kind < 865)
+        write_wallet_order(client, draft, MESSAGE_WLT_CLOSE);
+    else if (kind < 880)
+        write_wallet_order(client, draft, MESSAGE_WLT_FREEZE);
+    else if (kind < 900)
+        write_wallet_order(client, draft, MESSAGE_WLT_UNFREEZE);
+    else if (kind < 925)
+        write_wallet_order(client, draft, MESSAGE_WLT_USE_LOC_CHG);
+    else if (kind < 955)
+        write_open(client, draft, somebody(client));
+    else
+        write_bind(client, draft);
     return true;
 }
 
-/* -- provinces ---------------------------------------------------------------------------------- */
+/* -- provinces ----------------------------------------------------------------------------------
+ */
 
 static void write_pay(struct sim_client *client, struct sim_draft *draft, bool ahead)
 {
@@ -320,16 +331,26 @@ static bool next_push(struct sim_client *client, struct sim_draft *draft)
         return true;
     }
     const uint32_t kind = sim_below(client, 1000);
-    if (kind < 450) write_pay(client, draft, false);
-    else if (kind < 520) write_pay(client, draft, true);
-    else if (kind < 660 && write_pay_back(client, draft)) return true;
-    else if (kind < 720 && write_premium_back(client, draft)) return true;
-    else if (kind < 800) write_push(client, draft, MESSAGE_PA_GRANT);
-    else if (kind < 830) write_push(client, draft, MESSAGE_PSN_STATE_PUSH);
-    else if (kind < 870) write_push(client, draft, MESSAGE_AUTH_SWITCH_PUSH);
-    else if (kind < 910) write_push(client, draft, MESSAGE_FILING_PUSH);
-    else if (kind < 970) write_push(client, draft, MESSAGE_PREM_DUE);
-    else write_institution(client, draft, some_place(client), 1 + sim_below(client, 50));
+    if (kind < 450)
+        write_pay(client, draft, false);
+    else if (kind < 520)
+        write_pay(client, draft, true);
+    else if (kind < 660 && write_pay_back(client, draft))
+        return true;
+    else if (kind < 720 && write_premium_back(client, draft))
+        return true;
+    else if (kind < 800)
+        write_push(client, draft, MESSAGE_PA_GRANT);
+    else if (kind < 830)
+        write_push(client, draft, MESSAGE_PSN_STATE_PUSH);
+    else if (kind < 870)
+        write_push(client, draft, MESSAGE_AUTH_SWITCH_PUSH);
+    else if (kind < 910)
+        write_push(client, draft, MESSAGE_FILING_PUSH);
+    else if (kind < 970)
+        write_push(client, draft, MESSAGE_PREM_DUE);
+    else
+        write_institution(client, draft, some_place(client), 1 + sim_below(client, 50));
     return true;
 }
 

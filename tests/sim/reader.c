@@ -158,10 +158,9 @@ static bool ask_record(struct reader *reader, const struct town_record *record)
 
 static bool ask_all(struct reader *reader, const struct sim_town *town)
 {
-    static const uint16_t plain[] = {MESSAGE_PERIOD_LIST,     MESSAGE_NOTICE_LIST,
-                                     MESSAGE_DISPUTE_LIST,    MESSAGE_PREFUND_LIST,
-                                     MESSAGE_DIFFERENCE_LIST, MESSAGE_EXCEPTION_LIST,
-                                     MESSAGE_SETTING_LIST,    MESSAGE_BOOK_GET};
+    static const uint16_t plain[] = {
+        MESSAGE_PERIOD_LIST,     MESSAGE_NOTICE_LIST,    MESSAGE_DISPUTE_LIST, MESSAGE_PREFUND_LIST,
+        MESSAGE_DIFFERENCE_LIST, MESSAGE_EXCEPTION_LIST, MESSAGE_SETTING_LIST, MESSAGE_BOOK_GET};
     const uint32_t known = town->record_count < TOWN_RECORDS ? town->record_count : TOWN_RECORDS;
     const bool stands = town->manual_clock; /* Else days end and transfers with them. */
     uint32_t month = civil_month(town_now(town));

@@ -82,8 +82,10 @@ static void single_messages(struct shrinking *s)
             }
         }
     }
-    if (s->best->plan.hushed != NULL) s->best->plan.hushed = hushed;
-    else free(hushed);
+    if (s->best->plan.hushed != NULL)
+        s->best->plan.hushed = hushed;
+    else
+        free(hushed);
     free(trial);
 }
 

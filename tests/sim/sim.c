@@ -1,4 +1,5 @@
-/* qingfen-sim -- simulated histories: centres, clients and faults from seeds, each judged in its end.
+/* qingfen-sim -- simulated histories: centres, clients and faults from seeds, each judged in its
+ * end.
  *
  * A failing history prints what is wrong in one sentence, is made smaller when that was asked for,
  * and is printed with the command that lives it again. Exit 1 then. */
@@ -37,10 +38,10 @@ static struct totals {
     uint64_t types[SIM_TYPES_MAX];
 } totals;
 
-static double now_seconds(void)
+static double seconds_of(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
@@ -64,14 +65,15 @@ static void usage(FILE *out)
             "  -v              one line a history, with its digest\n");
 }
 
-/* -- faults by name ---------------------------------------------------------------------------------- */
+/* -- faults by name
+ * ---------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
     uint32_t kinds;
 } fault_names[] = {
-    {"none", 0},          {"crash", FAULTS_CRASH}, {"disk", FAULTS_DISK}, {"rot", FAULTS_ROT},
-    {"net", FAULTS_NET},  {"clock", FAULTS_CLOCK}, {"all", FAULTS_ALL},
+    {"none", 0},         {"crash", FAULTS_CRASH}, {"disk", FAULTS_DISK}, {"rot", FAULTS_ROT},
+    {"net", FAULTS_NET}, {"clock", FAULTS_CLOCK}, {"all", FAULTS_ALL},
 };
 #define FAULT_NAMES (sizeof fault_names / sizeof fault_names[0])
 
@@ -106,7 +108,8 @@ static void print_faults(uint32_t kinds)
     }
 }
 
-/* -- one history --------------------------------------------------------------------------------------- */
+/* -- one history
+ * --------------------------------------------------------------------------------------- */
 
 static void add(const struct sim_outcome *outcome)
 {
@@ -129,9 +132,9 @@ static void print_history(const struct sim_plan *plan, const struct sim_outcome 
 {
     printf("seed %" PRIu64 ": digest %016" PRIx64 ", messages %" PRIu64 ", entries %" PRIu64
            ", events %" PRIu64 ", crashes %" PRIu64 ", faults %" PRIu64 "%s%s\n",
-           plan->seed, outcome->digest, outcome->messages, outcome->entries,
-           outcome->counts.events, outcome->counts.crashes, outcome->counts.faults,
-           outcome->refused ? ", refused: " : "", outcome->refused ? outcome->refusal : "");
+           plan->seed, outcome->digest, outcome->messages, outcome->entries, outcome->counts.events,
+           outcome->counts.crashes, outcome->counts.faults, outcome->refused ? ", refused: " : "",
+           outcome->refused ? outcome->refusal : "");
 }
 
 static void print_again(const struct sim_plan *plan)
@@ -188,7 +191,8 @@ static bool live(const struct options *options, uint64_t seed)
     return false;
 }
 
-/* -- all of them ------------------------------------------------------------------------------------------ */
+/* -- all of them
+ * ------------------------------------------------------------------------------------------ */
 
 static void progress(double seconds)
 {
@@ -210,41 +214,40 @@ static bool check_types(void)
 
 static int run(const struct options *options)
 {
-    const double began = now_seconds();
+    const double began = seconds_of(CLOCK_MONOTONIC);
     double seconds = 0;
     bool good = true;
-    for (uint64_t i = 0; options->minutes > 0 ? seconds < options->minutes * 60
-                                               : i < options->histories;
-         i++) {
+    for (uint64_t i = 0;
+         options->minutes > 0 ? seconds < options->minutes * 60 : i < options->histories; i++) {
         const bool well = live(options, options->plan.seed + i);
         good = good && well;
-        seconds = now_seconds() - began;
+        seconds = seconds_of(CLOCK_MONOTONIC) - began;
         progress(seconds);
         if (!well && !options->go_on) break;
     }
     if (isatty(STDERR_FILENO) == 1) fprintf(stderr, "\r\033[K");
     if (options->types && good) good = check_types();
-    seconds = now_seconds() - began;
+    const double own = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     printf("histories=%" PRIu64 " failed=%" PRIu64 " refused=%" PRIu64 " events=%" PRIu64
            " messages=%" PRIu64 " accepted=%" PRIu64 " entries=%" PRIu64 " crashes=%" PRIu64
-           " starts=%" PRIu64 " faults=%" PRIu64 " seconds=%.1f messages_per_minute=%.0f\n",
+           " starts=%" PRIu64 " faults=%" PRIu64
+           " core_seconds=%.1f messages_per_core_minute=%.0f\n",
            totals.histories, totals.failed, totals.refused, totals.counts.events, totals.messages,
            totals.accepted, totals.entries, totals.counts.crashes, totals.counts.starts,
-           totals.counts.faults, seconds,
-           seconds > 0 ? (double)totals.messages / seconds * 60 : 0.0);
+           totals.counts.faults, own, own > 0 ? (double)totals.messages / own * 60 : 0.0);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)
 {
     static const struct option long_options[] = {
-        {"seed", required_argument, NULL, 's'},     {"histories", required_argument, NULL, 'n'},
-        {"minutes", required_argument, NULL, 'm'},  {"messages", required_argument, NULL, 'M'},
-        {"shards", required_argument, NULL, 'S'},   {"faults", required_argument, NULL, 'f'},
-        {"absent", required_argument, NULL, 'a'},   {"heavy", no_argument, NULL, 'H'},
-        {"shrink", no_argument, NULL, 'x'},         {"twice", no_argument, NULL, 't'},
-        {"types", no_argument, NULL, 'T'},          {"go-on", no_argument, NULL, 'g'},
-        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+        {"seed", required_argument, NULL, 's'},    {"histories", required_argument, NULL, 'n'},
+        {"minutes", required_argument, NULL, 'm'}, {"messages", required_argument, NULL, 'M'},
+        {"shards", required_argument, NULL, 'S'},  {"faults", required_argument, NULL, 'f'},
+        {"absent", required_argument, NULL, 'a'},  {"heavy", no_argument, NULL, 'H'},
+        {"shrink", no_argument, NULL, 'x'},        {"twice", no_argument, NULL, 't'},
+        {"types", no_argument, NULL, 'T'},         {"go-on", no_argument, NULL, 'g'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
     };
     struct options options = {
         .plan = {.seed = 1, .messages = 2000, .faults = FAULTS_ALL},
@@ -253,18 +256,42 @@ int main(int argc, char **argv)
     int option;
     while ((option = getopt_long(argc, argv, "hv", long_options, NULL)) != -1) {
         switch (option) {
-        case 's': options.plan.seed = strtoull(optarg, NULL, 0); break;
-        case 'n': options.histories = strtoull(optarg, NULL, 0); break;
-        case 'm': options.minutes = strtod(optarg, NULL); break;
-        case 'M': options.plan.messages = (uint32_t)strtoul(optarg, NULL, 0); break;
-        case 'S': options.plan.shards = (uint32_t)strtoul(optarg, NULL, 0); break;
-        case 'a': options.plan.absent = (uint32_t)strtoul(optarg, NULL, 0); break;
-        case 'H': options.plan.heavy = true; break;
-        case 'x': options.shrink = true; break;
-        case 't': options.twice = true; break;
-        case 'T': options.types = true; break;
-        case 'g': options.go_on = true; break;
-        case 'v': options.verbose = true; break;
+        case 's':
+            options.plan.seed = strtoull(optarg, NULL, 0);
+            break;
+        case 'n':
+            options.histories = strtoull(optarg, NULL, 0);
+            break;
+        case 'm':
+            options.minutes = strtod(optarg, NULL);
+            break;
+        case 'M':
+            options.plan.messages = (uint32_t)strtoul(optarg, NULL, 0);
+            break;
+        case 'S':
+            options.plan.shards = (uint32_t)strtoul(optarg, NULL, 0);
+            break;
+        case 'a':
+            options.plan.absent = (uint32_t)strtoul(optarg, NULL, 0);
+            break;
+        case 'H':
+            options.plan.heavy = true;
+            break;
+        case 'x':
+            options.shrink = true;
+            break;
+        case 't':
+            options.twice = true;
+            break;
+        case 'T':
+            options.types = true;
+            break;
+        case 'g':
+            options.go_on = true;
+            break;
+        case 'v':
+            options.verbose = true;
+            break;
         case 'f':
             if (read_faults(optarg, &options.plan.faults)) break;
             fprintf(stderr, "qingfen-sim: no kind of faults is called %s\n", optarg);

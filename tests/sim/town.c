@@ -105,8 +105,8 @@ void town_remember(struct town_things *things, const struct town_thing *thing)
 const struct town_thing *town_some(struct sim_client *client, const struct town_things *things)
 {
     if (things->count == 0) return NULL;
-    return &things->list[sim_below(client, things->count < TOWN_THINGS ? things->count
-                                                                       : TOWN_THINGS)];
+    return &things->list[sim_below(client,
+                                   things->count < TOWN_THINGS ? things->count : TOWN_THINGS)];
 }
 
 void town_id(char out[TOWN_ID_SIZE], char letter, uint32_t number)
@@ -114,7 +114,8 @@ void town_id(char out[TOWN_ID_SIZE], char letter, uint32_t number)
     snprintf(out, TOWN_ID_SIZE, "%c%u", letter, number);
 }
 
-/* -- what an answer teaches ----------------------------------------------------------------------- */
+/* -- what an answer teaches -----------------------------------------------------------------------
+ */
 
 static void set_id(struct town_thing *thing, struct bytes id)
 {

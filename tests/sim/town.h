@@ -1,8 +1,9 @@
 /* town -- what all clients of a simulated centre know together, and the roles they play.
  *
- * A small place on purpose: few persons, few provinces, few numbers to choose from, so that the same
- * things are meant again and again. What somebody was told (ids of transfers, payments, notices)
- * is remembered here, and used by others as it would be among offices that talk to each other. */
+ * A small place on purpose: few persons, few provinces, few numbers to choose from, so that the
+ * same things are meant again and again. What somebody was told (ids of transfers, payments,
+ * notices) is remembered here, and used by others as it would be among offices that talk to each
+ * other. */
 #ifndef TESTS_SIM_TOWN_H
 #define TESTS_SIM_TOWN_H
 
@@ -10,16 +11,16 @@
 #include "types/civil.h"
 #include "types/settlement.h"
 
-#define TOWN_PERSONS_MAX  4096
-#define TOWN_FAMILY       10 /* The first persons have wallets. */
-#define TOWN_THINGS       32 /* Remembered of a kind. */
-#define TOWN_RECORDS      512
-#define TOWN_ID_SIZE      40
-#define TOWN_AREAS        6
-#define TOWN_TYPES        96 /* Numbers of message types, a little more than there are. */
-#define TOWN_DEST_PLACES  100
-#define TOWN_CLIENTS_MAX  32
-#define MS_PER_MINUTE     INT64_C(60000)
+#define TOWN_PERSONS_MAX 4096
+#define TOWN_FAMILY      10 /* The first persons have wallets. */
+#define TOWN_THINGS      32 /* Remembered of a kind. */
+#define TOWN_RECORDS     512
+#define TOWN_ID_SIZE     40
+#define TOWN_AREAS       6
+#define TOWN_TYPES       96 /* Numbers of message types, a little more than there are. */
+#define TOWN_DEST_PLACES 100
+#define TOWN_CLIENTS_MAX 32
+#define MS_PER_MINUTE    INT64_C(60000)
 
 /* Something the centre gave a name to. */
 struct town_thing {
@@ -57,9 +58,9 @@ struct sim_town {
     struct sim_world *world;
     uint32_t shards;
     bool manual_clock;
-    int64_t clock_ms;      /* Of a manual clock, as far as anybody was told. */
-    uint32_t cut_through;  /* yyyymm, the same. */
-    uint32_t left;         /* Messages still to be sent by all together. */
+    int64_t clock_ms;     /* Of a manual clock, as far as anybody was told. */
+    uint32_t cut_through; /* yyyymm, the same. */
+    uint32_t left;        /* Messages still to be sent by all together. */
     uint32_t persons;
     uint32_t ids;          /* Numbers to choose from, for each person. */
     bool ready;            /* The operator has said what must be said beforehand. */
@@ -82,11 +83,11 @@ struct sim_town {
     struct town_things reports; /* Payments reported: id is the bank reference, in `period` the
                                  * notice's place. */
     struct town_things confirms;
-    struct town_things asks; /* Premiums the centre asks for. */
+    struct town_things asks;                 /* Premiums the centre asks for. */
     uint64_t outbox_last[TOWN_DEST_PLACES];  /* Positions read, by destination, */
     uint64_t outbox_acked[TOWN_DEST_PLACES]; /* and acknowledged. */
     uint64_t types_sent[TOWN_TYPES];
-    uint64_t sent;     /* Messages; each record of a batch is one. */
+    uint64_t sent; /* Messages; each record of a batch is one. */
     uint64_t refused;
     uint64_t accepted;
 };

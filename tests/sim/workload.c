@@ -46,7 +46,8 @@ const char *sim_workload_client(uint32_t number)
     return number < CLIENT_COUNT ? cast[number].role->name : "";
 }
 
-/* -- beginning and end ---------------------------------------------------------------------------- */
+/* -- beginning and end ----------------------------------------------------------------------------
+ */
 
 static uint64_t mix(uint64_t seed, uint64_t more)
 {
@@ -67,7 +68,9 @@ struct sim_workload *sim_workload_new(struct sim_world *world, struct sim_histor
         .shards = load->shards,
         .manual_clock = load->manual_clock,
         .left = load->messages,
-        .persons = persons < 12 ? 12 : persons > TOWN_PERSONS_MAX ? TOWN_PERSONS_MAX : persons,
+        .persons = persons < 12                 ? 12
+                   : persons > TOWN_PERSONS_MAX ? TOWN_PERSONS_MAX
+                                                : persons,
         .ids = 3 * ALONE_MESSAGES,
         .hushed = load->hushed,
         .hushed_row = load->hushed_row,
@@ -119,13 +122,14 @@ const char *sim_workload_waiting(const struct sim_workload *workload)
         if (client->waiting_count == 0) continue;
         const struct sim_said *said =
             sim_history_at(workload->town.history, client->waiting[0].row);
-        snprintf(text, sizeof text, "%s, type %04x, sent %u times", client->role->name,
-                 said->type, said->attempts);
+        snprintf(text, sizeof text, "%s, type %04x, sent %u times", client->role->name, said->type,
+                 said->attempts);
     }
     return text;
 }
 
-/* -- a turn ---------------------------------------------------------------------------------------- */
+/* -- a turn
+ * ---------------------------------------------------------------------------------------- */
 
 static uint32_t records_of(const struct sim_draft *draft)
 {

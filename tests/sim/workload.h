@@ -17,8 +17,8 @@ struct sim_load {
     uint32_t messages; /* In all; each record of a batch is one. */
     uint32_t shards;
     bool manual_clock;
-    bool heavy;      /* Nearly all of them settlements in batches. */
-    uint32_t absent; /* Bits: clients that stay away. The operator, 0, never does. */
+    bool heavy;            /* Nearly all of them settlements in batches. */
+    uint32_t absent;       /* Bits: clients that stay away. The operator, 0, never does. */
     const uint8_t *hushed; /* See town.h; borrowed. NULL: none. */
     uint32_t hushed_row;
 };
