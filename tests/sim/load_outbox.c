@@ -47,7 +47,7 @@ static bool next_of_outbox(struct sim_client *client, struct sim_draft *draft)
         pb_bytes(&draft->pb, 4, town_key(ask->person));
         pb_put(&draft->pb, 6, town_person_area(ask->person));
         pb_put(&draft->pb, 8, 390);
-        pb_fen(&draft->pb, 21, 38000);
+        pb_fen(&draft->pb, 21, TOWN_PREMIUM);
         pb_put(&draft->pb, 26, ask->period);
     } else if (kind < 60 && holds->count != 0) {
         const struct town_thing *hold = town_some(client, holds);

@@ -5,7 +5,8 @@
 
 #include "tests/sim/town.h"
 
-#define BATCH_MAX 48
+#define BATCH_MAX       48 /* Records of a batch, under a heavy load, */
+#define BATCH_MAX_LIGHT 5  /* and else. */
 
 /* -- records -------------------------------------------------------------------------------- */
 
@@ -239,7 +240,7 @@ static bool next_single(struct sim_client *client, struct sim_draft *draft)
 static bool next_batch(struct sim_client *client, struct sim_draft *draft)
 {
     static uint8_t body[2048];
-    uint32_t count = 1 + sim_below(client, BATCH_MAX);
+    uint32_t count = 1 + sim_below(client, client->town->heavy ? BATCH_MAX : BATCH_MAX_LIGHT);
     int64_t sum = 0;
     if (sim_chance(client, 30)) return next_single(client, draft);
     draft->type = MESSAGE_SETL_BATCH;

@@ -5,7 +5,6 @@
 #include "tests/sim/town.h"
 
 #define YUAN          100
-#define PREMIUM       (380 * YUAN)
 #define RELATION_KIND 8
 
 /* -- pieces --------------------------------------------------------------------------------- */
@@ -142,7 +141,7 @@ static void write_quote(struct sim_client *client, struct sim_draft *draft)
     pb_bytes(&draft->pb, 4, town_key(who));
     pb_put(&draft->pb, 6, town_person_area(who));
     pb_put(&draft->pb, 8, 390);
-    pb_put(&draft->pb, 26, 2026 + sim_below(client, 3));
+    pb_put(&draft->pb, 26, town_premium_year(client));
 }
 
 static bool write_premium(struct sim_client *client, struct sim_draft *draft)
@@ -234,7 +233,7 @@ static void write_pay(struct sim_client *client, struct sim_draft *draft, bool a
     pb_put(&draft->pb, 7, place);
     put_number(client, &draft->pb, 8, 'I');
     if (!ahead && reserve != NULL && sim_chance(client, 200)) pb_text(&draft->pb, 9, reserve->id);
-    pb_fen(&draft->pb, 21, some_fen(client));
+    pb_fen(&draft->pb, 21, some_fen(client) / 20 + 1);
     pb_put(&draft->pb, 24, 1);
 }
 
@@ -247,7 +246,7 @@ static bool write_pay_back(struct sim_client *client, struct sim_draft *draft)
     pb_text(&draft->pb, 2, payment->id);
     pb_put(&draft->pb, 7, payment->payee);
     put_number(client, &draft->pb, 8, 'V');
-    pb_fen(&draft->pb, 21, sim_chance(client, 400) ? 0 : some_fen(client));
+    pb_fen(&draft->pb, 21, sim_chance(client, 400) ? 0 : some_fen(client) / 40);
     return true;
 }
 
@@ -265,9 +264,9 @@ static bool write_premium_back(struct sim_client *client, struct sim_draft *draf
     return true;
 }
 
-static void write_push(struct sim_client *client, struct sim_draft *draft, uint16_t type)
+static void write_push(struct sim_client *client, struct sim_draft *draft, uint16_t type,
+                       uint32_t who)
 {
-    const uint32_t who = somebody(client);
     struct pb *pb = &draft->pb;
     draft->type = type;
     put_msgid(client, pb);
@@ -297,8 +296,8 @@ static void write_push(struct sim_client *client, struct sim_draft *draft, uint1
         return;
     case MESSAGE_PREM_DUE:
         pb_put(pb, 8, 390);
-        pb_fen(pb, 21, PREMIUM);
-        pb_put(pb, 26, 2026 + sim_below(client, 3));
+        pb_fen(pb, 21, TOWN_PREMIUM);
+        pb_put(pb, 26, town_premium_year(client));
         return;
     default:
         return;
@@ -325,9 +324,8 @@ static bool next_push(struct sim_client *client, struct sim_draft *draft)
         write_institution(client, draft, town_areas[client->place++], 1);
         return true;
     }
-    if (client->place < 2 * TOWN_FAMILY + TOWN_AREAS) {
-        client->place++;
-        write_push(client, draft, MESSAGE_PA_GRANT);
+    if (client->place < TOWN_FAMILY + TOWN_AREAS) {
+        write_push(client, draft, MESSAGE_PA_GRANT, (uint32_t)client->place++ - TOWN_AREAS);
         return true;
     }
     const uint32_t kind = sim_below(client, 1000);
@@ -340,15 +338,15 @@ static bool next_push(struct sim_client *client, struct sim_draft *draft)
     else if (kind < 720 && write_premium_back(client, draft))
         return true;
     else if (kind < 800)
-        write_push(client, draft, MESSAGE_PA_GRANT);
+        write_push(client, draft, MESSAGE_PA_GRANT, somebody(client));
     else if (kind < 830)
-        write_push(client, draft, MESSAGE_PSN_STATE_PUSH);
+        write_push(client, draft, MESSAGE_PSN_STATE_PUSH, somebody(client));
     else if (kind < 870)
-        write_push(client, draft, MESSAGE_AUTH_SWITCH_PUSH);
+        write_push(client, draft, MESSAGE_AUTH_SWITCH_PUSH, somebody(client));
     else if (kind < 910)
-        write_push(client, draft, MESSAGE_FILING_PUSH);
+        write_push(client, draft, MESSAGE_FILING_PUSH, somebody(client));
     else if (kind < 970)
-        write_push(client, draft, MESSAGE_PREM_DUE);
+        write_push(client, draft, MESSAGE_PREM_DUE, somebody(client));
     else
         write_institution(client, draft, some_place(client), 1 + sim_below(client, 50));
     return true;

@@ -84,6 +84,12 @@ int64_t town_now(const struct sim_town *town)
     return town->manual_clock ? town->clock_ms : sim_clock_ms(town->world);
 }
 
+uint32_t town_premium_year(struct sim_client *client)
+{
+    const uint32_t year = (uint32_t)civil_from_ms(town_now(client->town)).year;
+    return sim_chance(client, 800) ? year + 1 : year;
+}
+
 uint32_t town_month_before(uint32_t month)
 {
     return month % 100 == 1 ? month - 89 : month - 1;

@@ -19,6 +19,7 @@
 #define TOWN_AREAS       6
 #define TOWN_TYPES       96 /* Numbers of message types, a little more than there are. */
 #define TOWN_DEST_PLACES 100
+#define TOWN_PREMIUM     3000 /* Fen, of a year. */
 #define TOWN_CLIENTS_MAX 32
 #define MS_PER_MINUTE    INT64_C(60000)
 
@@ -63,6 +64,7 @@ struct sim_town {
     uint32_t left;        /* Messages still to be sent by all together. */
     uint32_t persons;
     uint32_t ids;          /* Numbers to choose from, for each person. */
+    bool heavy;            /* Large batches. */
     bool ready;            /* The operator has said what must be said beforehand. */
     bool calm;             /* Nothing new any more. */
     const uint8_t *hushed; /* Bits: message n of client c, at c * hushed_row + n, is never sent. */
@@ -106,6 +108,9 @@ uint32_t town_person_area(uint32_t person);
 
 /* Who that is; TOWN_PERSONS_MAX for a stranger. */
 uint32_t town_who(const struct sim_town *town, struct bytes key);
+
+/* A year whose premium may be paid now, mostly. */
+uint32_t town_premium_year(struct sim_client *client);
 
 /* What the engine's clock shows, as far as a client can know. */
 int64_t town_now(const struct sim_town *town);

@@ -16,14 +16,14 @@ static const struct cast {
     uint16_t weight;
     uint16_t heavy;
 } cast[] = {
-    {&role_operator, 0, 1, 25, 1},    {&role_loader, 0, 8, 40, 500},
-    {&role_province, 31, 16, 120, 4}, {&role_province, 44, 16, 120, 4},
-    {&role_province, 34, 8, 40, 4},   {&role_app, 0, 16, 200, 4},
-    {&role_pushes, 0, 16, 120, 4},    {&role_clearing, 31, 2, 15, 1},
-    {&role_clearing, 34, 2, 15, 1},   {&role_clearing, 0, 4, 40, 1},
-    {&role_asker, 0, 8, 60, 2},       {&role_asker, 31, 4, 20, 1},
-    {&role_outbox, 31, 1, 60, 2},     {&role_outbox, 51, 1, 60, 2},
-    {&role_outbox, 0, 1, 20, 1},      {&role_loader, 0, 8, 20, 500},
+    {&role_operator, 0, 1, 25, 1},   {&role_loader, 0, 8, 20, 500},
+    {&role_province, 31, 16, 80, 4}, {&role_province, 44, 16, 80, 4},
+    {&role_province, 34, 8, 40, 4},  {&role_app, 0, 16, 200, 4},
+    {&role_pushes, 0, 16, 120, 4},   {&role_clearing, 31, 2, 15, 1},
+    {&role_clearing, 34, 2, 15, 1},  {&role_clearing, 0, 4, 40, 1},
+    {&role_asker, 0, 8, 60, 2},      {&role_asker, 31, 4, 20, 1},
+    {&role_outbox, 31, 1, 60, 2},    {&role_outbox, 51, 1, 60, 2},
+    {&role_outbox, 0, 1, 20, 1},     {&role_loader, 0, 8, 20, 500},
 };
 #define CLIENT_COUNT (sizeof cast / sizeof cast[0])
 _Static_assert(CLIENT_COUNT <= TOWN_CLIENTS_MAX, "made[] has a place for each");
@@ -67,6 +67,7 @@ struct sim_workload *sim_workload_new(struct sim_world *world, struct sim_histor
         .world = world,
         .shards = load->shards,
         .manual_clock = load->manual_clock,
+        .heavy = load->heavy,
         .left = load->messages,
         .persons = persons < 12                 ? 12
                    : persons > TOWN_PERSONS_MAX ? TOWN_PERSONS_MAX
