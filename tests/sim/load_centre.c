@@ -84,6 +84,16 @@ static void move_clock(struct sim_client *client, struct sim_draft *draft)
     write_clock(client, draft, to);
 }
 
+/* The month whose turn it is: months are cut in order, and the oldest records are some months old.
+ */
+static uint32_t next_month(const struct sim_town *town)
+{
+    const uint32_t before = town_month_before(civil_month(town_now(town)));
+    const uint32_t oldest = town_month_before(town_month_before(town_month_before(before)));
+    const uint32_t next = town->cut_through == 0 ? oldest : civil_month_next(town->cut_through);
+    return next < before ? next : before;
+}
+
 static void write_cut(struct sim_client *client, struct sim_draft *draft, uint32_t month)
 {
     draft->type = MESSAGE_PERIOD_CUT;
@@ -190,11 +200,10 @@ static bool next_of_operator(struct sim_client *client, struct sim_draft *draft)
     struct sim_town *town = client->town;
     if (!town->ready) return next_beforehand(client, draft);
     const uint32_t kind = sim_below(client, 1000);
-    const uint32_t before = town_month_before(civil_month(town_now(town)));
     if (kind < 250)
         move_clock(client, draft);
     else if (kind < 340)
-        write_cut(client, draft, sim_chance(client, 850) ? before : some_month(client));
+        write_cut(client, draft, sim_chance(client, 850) ? next_month(town) : some_month(client));
     else if (kind < 640)
         write_step(client, draft);
     else if (kind < 680)

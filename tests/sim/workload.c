@@ -16,7 +16,7 @@ static const struct cast {
     uint16_t weight;
     uint16_t heavy;
 } cast[] = {
-    {&role_operator, 0, 1, 25, 1},   {&role_loader, 0, 8, 20, 500},
+    {&role_operator, 0, 1, 60, 4},   {&role_loader, 0, 8, 20, 500},
     {&role_province, 31, 16, 80, 4}, {&role_province, 44, 16, 80, 4},
     {&role_province, 34, 8, 40, 4},  {&role_app, 0, 16, 200, 4},
     {&role_pushes, 0, 16, 120, 4},   {&role_clearing, 31, 2, 15, 1},
