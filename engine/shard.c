@@ -567,7 +567,8 @@ static uint32_t check_cut(const struct shard *shard, uint32_t period, uint32_t *
 }
 
 /* Between the check and the cut other shards are asked, and the cycle: meanwhile a record of an
- * earlier month may have come, the first of it. Behind a later month's cut it would be in no batch. */
+ * earlier month may have come, the first of it. Behind a later month's cut it would be in no batch.
+ */
 static void take_cut_check(struct shard *shard, const struct request *request)
 {
     uint32_t blocking;
