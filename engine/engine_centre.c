@@ -391,6 +391,7 @@ static void read_history(struct found_list *list, const struct found_entry *head
 
 static void read_found(struct found_list *list, const struct result *answer, uint32_t shard)
 {
+    if (answer->data_size == 0) return; /* This shard has nothing of it, not even memory. */
     const uint8_t *at = answer->data;
     const uint8_t *end = at + answer->data_size;
     while (at < end) {

@@ -5,12 +5,13 @@ set -euo pipefail
 
 usage() {
     cat <<'USAGE'
-Usage: tools/setup.sh build|test|bench
+Usage: tools/setup.sh build|test|bench|coverage
 
 Installs what is missing of the packages that are needed (Debian 12, as root):
-  build   to build the engine and the command line
-  test    the same, and what tools/test.sh needs
-  bench   the same as build, and Google Benchmark
+  build     to build the engine and the command line
+  test      the same, and what tools/test.sh needs
+  bench     the same as build, and Google Benchmark
+  coverage  the same as test, and what tools/coverage.sh needs
 USAGE
 }
 
@@ -21,11 +22,13 @@ build=(gcc g++ meson ninja-build pkg-config python3
 test=(libcmocka-dev protobuf-compiler python3-protobuf python3-openpyxl poppler-utils
     clang clang-format clang-tidy libclang-rt-14-dev shellcheck)
 bench=(libbenchmark-dev)
+coverage=(gcovr)
 
 case ${1:-} in
 build) wanted=("${build[@]}") ;;
 test) wanted=("${build[@]}" "${test[@]}") ;;
 bench) wanted=("${build[@]}" "${bench[@]}") ;;
+coverage) wanted=("${build[@]}" "${test[@]}" "${coverage[@]}") ;;
 -h | --help)
     usage
     exit 0

@@ -1,5 +1,6 @@
 /* world -- see world.h. Time, chance and the order of events; what happens at one is in centre.c
  * and wire.c. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -246,6 +247,9 @@ struct sim_world *sim_world_new(const struct sim_config *config)
 {
     ENSURE(config->shards >= 1);
     ENSURE(config->shards <= SIM_SHARDS_MAX);
+    /* A shard reserves much and touches little: what comes fresh from the kernel is zero already,
+     * what malloc keeps has to be cleared at every start. */
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     struct sim_world *world = calloc(1, sizeof *world);
     ENSURE(world != NULL);
     world->config = *config;
@@ -300,6 +304,16 @@ void sim_crash(struct sim_world *world)
 const char *sim_refusal(const struct sim_world *world)
 {
     return world->refusal;
+}
+
+bool sim_refused(const struct sim_world *world)
+{
+    return world->refused;
+}
+
+void sim_fill_disk(struct sim_world *world, bool full)
+{
+    centre_set_full(world, full);
 }
 
 bool sim_damaged(const struct sim_world *world)

@@ -98,6 +98,12 @@ void sim_crash(struct sim_world *world);
  * any other refusal it is started again, as a service would be. */
 const char *sim_refusal(const struct sim_world *world);
 
+/* True when it refused because of damage, and stays down. */
+bool sim_refused(const struct sim_world *world);
+
+/* The disk is full, until it is said otherwise. */
+void sim_fill_disk(struct sim_world *world, bool full);
+
 /* True when the disk was really damaged: a refusal is right then, and anything else must still be
  * no lie. */
 bool sim_damaged(const struct sim_world *world);
