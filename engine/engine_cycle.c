@@ -278,12 +278,12 @@ static struct order_answer answer_of(struct home *home)
         .dup = decision->dup,
         .ref = decision->ref,
         .seq = journaled ? desk->decided_seq : 0,
-        .decided_ms = journaled ? desk->decided_ms : 0,
         .rows = journaled ? decision->rows : 0,
     };
-    if (decision->dup) {
-        const struct order_row *before = answered_before(home, &desk->job.order);
-        if (before != NULL) answer.decided_ms = before->at_ms;
+    /* The decision's own time, as every later answer will have it; its entries may be younger. */
+    if (journaled || decision->dup) {
+        const struct order_row *row = answered_before(home, &desk->job.order);
+        if (row != NULL) answer.decided_ms = row->at_ms;
     }
     return answer;
 }
@@ -528,7 +528,7 @@ static void try_cut(struct home *home)
         desk->cut_at_ms = desk_clock(home);
         desk->phase = CUT_RELEASED;
     } else {
-        desk->phase = CUT_SHARDS;
+        desk->phase = CUT_CLOSE;
     }
 }
 

@@ -88,7 +88,6 @@ void desk_result(struct home *home, uint32_t shard, const struct result *result)
     if (result->type == REQUEST_CYCLE) {
         ENSURE(result->code == ERROR_OK);
         if (result->seq > desk->decided_seq) desk->decided_seq = result->seq;
-        desk->decided_ms = result->stamp_ms;
         return;
     }
     desk->answers[shard] = *result;

@@ -204,7 +204,6 @@ struct desk {
     uint32_t parts;           /* Of the decision being journaled; 0: none. */
     uint32_t parts_sent;
     uint64_t decided_seq;
-    int64_t decided_ms;
     uint64_t lists_used;
     struct recon_parts lists[PROVINCE_COUNT][2]; /* By acting province; 1: sent by the centre. */
 };
@@ -366,6 +365,7 @@ enum cut_phase {
     CUT_CHECK = 0, /* May the month be cut? */
     CUT_CHECKED,
     CUT_GATHER_BEFORE, /* What the cycle would say, before anything is done. */
+    CUT_CLOSE,         /* No earlier month may begin any more. */
     CUT_SHARDS,
     CUT_RELEASE,
     CUT_RELEASED,

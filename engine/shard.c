@@ -581,8 +581,23 @@ static uint32_t check_cut(const struct shard *shard, uint32_t period, uint32_t *
     return book_open_before(shard->book, period, ret_blocking) ? ERROR_PERIOD_ORDER : ERROR_OK;
 }
 
+/* Between the check and the cut other shards are asked, and the cycle: meanwhile a record of an
+ * earlier month may have come, the first of it. Behind a later month's cut it would be in no batch.
+ */
+static void take_cut_check(struct shard *shard, const struct request *request)
+{
+    uint32_t blocking;
+    const uint32_t code = check_cut(shard, request->period, &blocking);
+    const bool closes = request->type == REQUEST_CUT_CLOSE && code == ERROR_OK;
+    struct result *result = put_control(shard, request, code);
+    shard->closing = closes ? request->period : 0;
+    result->period = blocking;
+    result->orig_period = shard->cut_through;
+}
+
 static void take_cut(struct shard *shard, const struct request *request, int64_t now_ms)
 {
+    shard->closing = 0;
     if (request->period > shard->cut_through) {
         append_control(shard, ENTRY_CUT, request->period, now_ms, request->body);
     }
@@ -736,15 +751,11 @@ static void take_status(struct shard *shard, const struct request *request)
 
 static void take_control(struct shard *shard, const struct request *request, int64_t now_ms)
 {
-    uint32_t blocking;
     switch (request->type) {
-    case REQUEST_CUT_CHECK: {
-        const uint32_t code = check_cut(shard, request->period, &blocking);
-        struct result *result = put_control(shard, request, code);
-        result->period = blocking;
-        result->orig_period = shard->cut_through;
+    case REQUEST_CUT_CHECK:
+    case REQUEST_CUT_CLOSE:
+        take_cut_check(shard, request);
         return;
-    }
     case REQUEST_CUT:
         take_cut(shard, request, now_ms);
         return;

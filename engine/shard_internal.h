@@ -215,6 +215,7 @@ struct shard {
     struct result control_out[CONTROLS_MAX];
     uint64_t hold_from; /* Results from this place on wait for REQUEST_CUT_RELEASE. */
     bool holding;
+    uint32_t closing; /* yyyymm about to be cut: no month before it may begin now. 0: none. */
 
     shard_watch_fn *watch; /* NULL: nobody watches the replay. */
     void *watch_context;
@@ -465,6 +466,10 @@ void judge(const struct shard *shard, const struct message *message, int64_t now
 
 /* The month that is cleared for something of `month`: itself, or the first that is not cut. */
 uint32_t open_period(const struct shard *shard, uint32_t month);
+
+/* True when a record of that open month has to come again a moment later: a later one is just being
+ * cut, and would be cut before it. */
+bool period_closing(const struct shard *shard, uint32_t period);
 
 /* The area may be given as its province alone. */
 uint32_t province_said(uint32_t admdvs);

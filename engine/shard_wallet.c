@@ -575,6 +575,8 @@ static void assign_period(const struct shard *shard, struct wallet_work *w)
     if (w->entry.period != month) w->entry.flags |= ENTRY_LATE;
     if (month / 100 <= shard->closed_year) {
         refuse(w, ERROR_PERIOD_CLOSED, 0, CHECK_RANGE, month / 100, shard->closed_year);
+    } else if (period_closing(shard, w->entry.period)) {
+        refuse(w, ERROR_OVERLOAD, 0, CHECK_NONE, 0, 0);
     }
 }
 
@@ -819,19 +821,19 @@ static void judge_chapter(const struct shard *shard, struct wallet_work *w)
     if (w->past.found) refer(shard, w, w->past.seq);
 }
 
-/* What is decided when nothing has to be written: the answer alone. */
+/* What is decided when nothing has to be written: the answer alone. Where it is about nobody there
+ * is no number to name; `before` is then whoever was judged last. */
 static void answer_only(struct wallet_work *w)
 {
     w->dup = w->decision.dup;
     w->said = w->decision.said;
-    w->seq = w->before.head.last_seq;
+    w->seq = w->has_person ? w->before.head.last_seq : 0;
     w->stamp_ms = w->entry.stamp_ms;
 }
 
 static void judge_new(const struct shard *shard, struct wallet_work *w, struct bytes message)
 {
     if (w->order.type == MESSAGE_OUTBOX_ACK) {
-        w->before.head.last_seq = 0;
         judge_ack(shard, w);
     } else {
         judge_chapter(shard, w);

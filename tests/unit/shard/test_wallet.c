@@ -1536,6 +1536,13 @@ static void rules_and_institutions(void **state)
     for (int i = 0; i < SHARDS; i++)
         assert_int_equal(give(&rigs[i], request).result.code, ERROR_OK);
     done(pay(RECEIVER, "S3", 1000));
+    o.msgid = bytes_of("PUSH-AGAIN"); /* The answer borrows no number from who was there before. */
+    request.body.size = wire_encode(wallet_table(o.type), &o, body);
+    for (int i = 0; i < SHARDS; i++) {
+        const struct rig_result again = give(&rigs[i], request);
+        assert_true(again.result.dup);
+        assert_int_equal(again.result.seq, 0);
+    }
     check_replay();
     for (int i = 0; i < SHARDS; i++) { /* And from the store. */
         rig_checkpoint(&rigs[i]);

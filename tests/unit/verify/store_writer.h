@@ -225,11 +225,13 @@ static inline struct bytes correction_of(const struct record *r, char *msgid)
     return (struct bytes){out, correction_encode(&c, out)};
 }
 
-static inline struct bytes adjustment_of(const struct record *r, char *msgid, int64_t delta)
+static inline struct bytes adjustment_of(const struct record *r, char *msgid, char *adj_no,
+                                         int64_t delta)
 {
     static uint8_t out[1024];
     Qingfen__V1__SetlAdjust m = QINGFEN__V1__SETL_ADJUST__INIT;
-    m.msgid = m.adj_no = m.approval_no = msgid;
+    m.msgid = m.approval_no = msgid;
+    m.adj_no = adj_no;
     m.setl_id = (char *)r->setl_id;
     m.psn_key = (ProtobufCBinaryData){PSN_KEY_SIZE, (uint8_t *)r->psn_key};
     m.insu_admdvs = m.approved_by = r->s.insu_admdvs;

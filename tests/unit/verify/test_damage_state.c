@@ -49,7 +49,8 @@ static void live_a_day(struct writer *w)
     for (uint32_t n = w->number; n < 70; n += SHARDS) {
         ask_message(w, MESSAGE_SETL_POST, encoded(make_record(&r, n, n, MARCH_14)), ERROR_OK);
         if (n % 8 != 0) /* Marks on more than a page: their table has a branch. */
-            ask_message(w, MESSAGE_SETL_ADJUST, adjustment_of(&r, r.setl_id, -7), ERROR_OK);
+            ask_message(w, MESSAGE_SETL_ADJUST, adjustment_of(&r, r.setl_id, r.setl_id, -7),
+                        ERROR_OK);
         if (n % 6 == 0) {
             make_refund(make_record(&r, n, 1000 + n, MARCH_14), n, 100);
             ask_message(w, MESSAGE_SETL_POST, encoded(&r), ERROR_OK);

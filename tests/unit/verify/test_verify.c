@@ -29,7 +29,8 @@ static void live_through_a_spring(struct writer *w)
         const int64_t time_ms = MARCH_14 + (int64_t)(n % 9) * MS_PER_DAY;
         ask_message(w, MESSAGE_SETL_POST, encoded(make_record(&r, n, n, time_ms)), ERROR_OK);
         if (n % 7 == 0) {
-            ask_message(w, MESSAGE_SETL_ADJUST, adjustment_of(&r, r.setl_id, -7), ERROR_OK);
+            ask_message(w, MESSAGE_SETL_ADJUST, adjustment_of(&r, r.setl_id, r.setl_id, -7),
+                        ERROR_OK);
         }
         if (n % 11 == 0) {
             make_refund(make_record(&r, n, id += 10, MARCH_14), n, 100);
@@ -60,6 +61,12 @@ static void live_through_a_spring(struct writer *w)
     for (uint32_t n = w->number; n < 600; n += 2) {
         ask_message(w, MESSAGE_SETL_POST, encoded(make_record(&r, n, id += 10, MARCH_14)),
                     ERROR_OK);
+        if (n % 7 == 0) { /* By the number that an adjustment of the person's first one has. */
+            struct record first;
+            make_record(&first, n, n, MARCH_14);
+            ask_message(w, MESSAGE_SETL_ADJUST, adjustment_of(&r, r.setl_id, first.setl_id, -7),
+                        ERROR_OK);
+        }
         make_refund(make_record(&r, n, id += 10, MARCH_14), n, 50);
         ask_message(w, MESSAGE_SETL_POST, encoded(&r), ERROR_OK);
     }
