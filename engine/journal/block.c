@@ -126,6 +126,7 @@ enum block_state block_open(struct bytes source, struct block *ret_block,
 /* ---- one wrong bit -------------------------------------------------------------------------- */
 
 #define CRC32C_POLYNOMIAL 0x82f63b78u /* Castagnoli's, lowest bit first. */
+#define SECTOR_SIZE       512 /* The smallest that devices write; a divisor of larger ones. */
 
 /* The bit of `data` that alone makes its sum differ from the right one by `difference`: a flip
  * changes a CRC by an amount that depends on its distance from the end, and on nothing else. */
@@ -155,7 +156,8 @@ static bool find_only_bit(struct bytes zeros, uint64_t *ret_bit)
     return found;
 }
 
-bool block_find_flip(struct bytes source, uint64_t *ret_bit)
+/* The bit that makes a sound block of it. */
+static bool find_flip(struct bytes source, uint64_t *ret_bit)
 {
     if (source.size < BLOCK_ALIGN) return false;
     uint8_t head[BLOCK_HEAD_SIZE];
@@ -189,6 +191,14 @@ bool block_find_flip(struct bytes source, uint64_t *ret_bit)
     if (!padded || !find_flip_by_sum(payload, difference, ret_bit)) return false;
     *ret_bit += 8 * (uint64_t)BLOCK_HEAD_SIZE;
     return true;
+}
+
+bool block_find_flip(struct bytes source, uint64_t *ret_bit)
+{
+    if (!find_flip(source, ret_bit)) return false;
+    const size_t byte = *ret_bit / 8;
+    const size_t sector_end = (byte / SECTOR_SIZE + 1) * SECTOR_SIZE;
+    return !all_zero(source.data + byte, sector_end - byte);
 }
 
 /* ---- chains and segments -------------------------------------------------------------------- */

@@ -85,9 +85,11 @@ enum block_state {
 enum block_state block_open(struct bytes source, struct block *ret_block,
                             uint8_t ret_hash[BLOCK_HASH_SIZE]);
 
-/* Is what stands at the front of `source` a sound block but for one bit? Gives which, counted from
- * the front. A torn write misses whole sectors, so this is rot; the odds that something else looks
- * like it are one in four thousand million for each bit of the block. */
+/* Is what stands at the front of `source` a sound block but for one bit, which no missing end
+ * of a sector explains? Gives which, counted from the front. A torn write misses sectors or the
+ * ends of some, which read as zeros; so this is rot. The odds that something else looks like it are
+ * one in four thousand million for each bit of the block. What is to be the last bit of its sector
+ * and is not set may not have landed: that is not told apart. */
 bool block_find_flip(struct bytes source, uint64_t *ret_bit);
 
 /* `previous` of the first block of a shard. */

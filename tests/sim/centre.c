@@ -75,10 +75,17 @@ _Noreturn void ensure_failed(const char *condition, const char *file, int line,
     abort();
 }
 
-/* The engine's other way to stop: as a broken invariant, unless a fault allows it. */
+/* The engine's other way to stop: right after an error that this world makes, and as a broken
+ * invariant after any other. */
 _Noreturn void need_failed(const char *what, int error, const char *file, int line)
 {
-    (void)error;
+    struct sim_world *world = sim_current;
+    if (world != NULL && world->in_event) {
+        const struct sim_faults *faults = &world->config.faults;
+        if (error == -EIO && (faults->read_error != 0 || faults->write_error != 0))
+            longjmp(world->stop, 1);
+        if (error == -ENOSPC && faults->full != 0) longjmp(world->stop, 1);
+    }
     ensure_failed(what, file, line, "need_failed");
 }
 
