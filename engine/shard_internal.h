@@ -122,7 +122,7 @@ struct wallet_work {
 
     /* Of mail: what stands behind the items taken so far, and how many went to each outbox. */
     struct ops_writer ops;
-    uint8_t ops_bytes[ENTRY_BODY_MAX];
+    uint8_t ops_bytes[WALLET_BODY_MAX];
     uint32_t queued[OUTBOX_COUNT];
 
     /* Who is put away when it is applied. */
@@ -131,10 +131,12 @@ struct wallet_work {
     size_t packed_size;
     uint8_t packed[2 * PERSON_PACKED_MAX];
 
-    /* The entry, when there is something to write; its body is `body`. */
+    /* The entry, when there is something to write; its body is `squeezed`, made of `body`. */
     bool writes;
     struct entry entry;
-    uint8_t body[ENTRY_BODY_MAX];
+    size_t body_size;
+    uint8_t body[WALLET_BODY_MAX];
+    uint8_t squeezed[SQUEEZE_ROOM(WALLET_BODY_MAX)];
 
     /* The answer: the decision's, or of what was answered before. */
     bool dup;

@@ -631,6 +631,13 @@ static bool said_something(const struct wallet_said *said)
     return memcmp(said, &nothing, sizeof nothing) != 0;
 }
 
+/* What was written becomes the body of the entry. */
+static void take_body(struct wallet_work *w, const struct ops_writer *writer)
+{
+    w->body_size = writer->size;
+    w->entry.body = (struct bytes){w->squeezed, ops_squeeze(writer, w->squeezed)};
+}
+
 /* The body of the entry; false when it is too large for one. */
 static bool write_body(struct wallet_work *w, uint16_t type, struct bytes message)
 {
@@ -642,7 +649,7 @@ static bool write_body(struct wallet_work *w, uint16_t type, struct bytes messag
     if (said_something(&w->said)) ops_put(&writer, OP_SAID, 0, &w->said, sizeof w->said);
     if (w->acks) write_ack(&writer, w);
     write_decision(&writer, w);
-    w->entry.body = (struct bytes){w->body, writer.size};
+    if (!writer.full) take_body(w, &writer);
     return !writer.full;
 }
 
@@ -1042,12 +1049,12 @@ static void refer_to_ended(const struct shard *shard, struct wallet_work *w)
     }
 }
 
-static bool changes_rows(const uint8_t *body, size_t size)
+static bool changes_rows(struct bytes body)
 {
     struct wallet_entry its;
     struct op op;
     bool bad;
-    ENSURE(wallet_entry_decode((struct bytes){body, size}, &its));
+    ENSURE(wallet_entry_decode(body, &its));
     while (ops_next(&its.ops, &op, &bad)) {
         if (op.op == OP_PUT || op.op == OP_DROP) return true;
     }
@@ -1065,7 +1072,7 @@ static void judge_due(const struct shard *shard, const struct psn_key *person, i
     assign_period(shard, w);
     finish(shard, w, REQUEST_SWEEP, (struct bytes){0});
     ENSURE(w->writes);
-    ENSURE(changes_rows(w->body, w->entry.body.size)); /* Else it would be due for ever. */
+    ENSURE(changes_rows(w->entry.body)); /* Else it would be due for ever. */
 }
 
 bool sweep(struct shard *shard, int64_t until_ms)
@@ -1180,7 +1187,7 @@ static void finish_mail(struct wallet_work *w, struct bytes message)
     wallet_decision_begin(&w->decision); /* Of what was judged last and has no place here. */
     w->entry.kind = ENTRY_WALLET;
     w->entry.orig_seq = w->entry.prev_seq = 0;
-    w->entry.body = (struct bytes){w->body, writer.size};
+    take_body(w, &writer);
     w->writes = true;
 }
 
@@ -1215,7 +1222,7 @@ uint32_t judge_mail(const struct shard *shard, const struct mail_batch *batch, i
         }
         const size_t head =
             WALLET_BODY_HEAD + MAIL_HEAD_SIZE + (size_t)(rest.data - batch->items.data);
-        if (!joined || w->ops.full || head + w->ops.size > ENTRY_BODY_MAX) {
+        if (!joined || w->ops.full || head + w->ops.size > WALLET_BODY_MAX) {
             w->ops.size = size; /* The next entry's. */
             break;
         }

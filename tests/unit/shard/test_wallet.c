@@ -20,7 +20,7 @@
 #define HOUR     (60 * MINUTE)
 #define SHARDS   2
 #define PERSONS  4
-#define SNAP_MAX (1u << 20)
+#define SNAP_MAX (4u << 20)
 #define YUNNAN   530100
 #define SICHUAN  510100
 #define GIVER    0 /* In shard 0. */
@@ -1297,7 +1297,7 @@ static void premium_landed(void **state)
 /* -- many ---------------------------------------------------------------------------------------
  */
 
-#define GIVERS 2000
+#define GIVERS 4000
 
 static struct psn_key giver_key(uint32_t n)
 {
