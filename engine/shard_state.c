@@ -125,8 +125,7 @@ struct mark mark_of(const struct shard *shard, uint64_t seq)
     struct mark stored = {.seq = seq};
     be_store64(key, seq);
     if (store_get(shard->store, STORE_MARK, (struct bytes){key, sizeof key}, &value) == 0) {
-        ENSURE(value.size == sizeof stored);
-        memcpy(&stored, value.data, sizeof stored);
+        ENSURE(mark_read(value, &stored));
     }
     return stored;
 }

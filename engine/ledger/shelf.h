@@ -9,7 +9,7 @@
  *           'D' due_ms (8, big-endian), psn_key       a person who is due then; no value
  *           'I' fixmedins_code (16)                   struct institution
  *           'R' param, admdvs (4 each), eff_ms (8)    struct rule_row
- *           'O' destination (1), position (8)         struct outgoing
+ *           'O' destination (1), position (8)         seq (8) of the entry that has it
  *           'M' shard (1), number (8)                 mail to that shard it has not acknowledged
  *           'C'                                       struct shelf_counters (shard_wallet.h) */
 #ifndef LEDGER_SHELF_H

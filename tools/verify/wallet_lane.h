@@ -45,6 +45,13 @@ struct items {
     uint64_t room;
 };
 
+/* Numbers of entries in their order. */
+struct numbers {
+    uint64_t *list;
+    uint64_t count;
+    uint64_t room;
+};
+
 /* A payment, found by its id or its settlement: hashes of 64 bits, the entry has the rest. */
 struct payment {
     struct bytes body; /* Of its entry. */
@@ -96,7 +103,7 @@ struct lane {
     struct items sent[SHARDS_MAX];
     struct items taken[SHARDS_MAX];
     uint64_t acked[SHARDS_MAX]; /* That shard says it has. */
-    struct items out[OUTBOXES];
+    struct numbers out[OUTBOXES]; /* Entries that have the messages, by position less 1. */
     uint64_t out_acked[OUTBOXES];
     struct rule_row *rules;
     uint32_t rule_count;
