@@ -572,6 +572,7 @@ int persons_open(struct shard *shard, const char **ret_why)
 
 void persons_freeze(struct shard *shard)
 {
+    mail_freeze(shard);
     shelf_put(shard->shelf, (struct bytes){counters_key, sizeof counters_key},
               (struct bytes){(const uint8_t *)&shard->counters, sizeof shard->counters});
 }

@@ -743,11 +743,22 @@ static void read_fact(struct wallet_work *w, struct bytes fact)
     }
 }
 
+/* Decodes the message into work->order, unless that was done before. */
+static bool read_order(struct wallet_work *w, uint16_t type, struct bytes message,
+                       const struct opened *opened, uint32_t *ret_field)
+{
+    if (opened == NULL || !opened->sound) {
+        return wallet_order_decode(type, message, &w->order, ret_field);
+    }
+    w->order = opened->order;
+    return true;
+}
+
 static bool open_order(struct wallet_work *w, uint16_t type, struct bytes message,
-                       struct bytes fact, uint16_t province)
+                       struct bytes fact, uint16_t province, const struct opened *opened)
 {
     uint32_t field = 0;
-    if (!wallet_order_decode(type, message, &w->order, &field)) {
+    if (!read_order(w, type, message, opened, &field)) {
         refuse(w, ERROR_MALFORMED, field, CHECK_NONE, 0, 0);
         return false;
     }
@@ -853,7 +864,8 @@ static void judge_new(const struct shard *shard, struct wallet_work *w, struct b
 }
 
 static void judge_order(const struct shard *shard, uint16_t type, struct bytes message,
-                        struct bytes fact, uint16_t province, int64_t now_ms)
+                        struct bytes fact, uint16_t province, const struct opened *opened,
+                        int64_t now_ms)
 {
     struct wallet_work *w = shard->work;
     struct psn_key person;
@@ -861,7 +873,7 @@ static void judge_order(const struct shard *shard, uint16_t type, struct bytes m
     begin(w);
     w->entry.stamp_ms = now_ms;
     w->entry.sender = province;
-    if (!open_order(w, type, message, fact, province)) return;
+    if (!open_order(w, type, message, fact, province, opened)) return;
     if (type == MESSAGE_OUTBOX_ACK) {
         judge_new(shard, w, message);
         return;
@@ -919,7 +931,8 @@ static void put_reply(struct shard *shard, const struct request *request)
     result->data_size = size;
 }
 
-void take_wallet(struct shard *shard, const struct request *request, int64_t now_ms)
+void take_wallet(struct shard *shard, const struct request *request, const struct opened *opened,
+                 int64_t now_ms)
 {
     struct wallet_work *w = shard->work;
     const size_t front = request->area <= request->body.size ? request->area : 0;
@@ -927,7 +940,7 @@ void take_wallet(struct shard *shard, const struct request *request, int64_t now
     const struct bytes message = {request->body.data + front, request->body.size - front};
 
     if (request->type == MESSAGE_TRSF_SUBMIT) dues_make_room(shard);
-    judge_order(shard, request->type, message, fact, request->province, now_ms);
+    judge_order(shard, request->type, message, fact, request->province, opened, now_ms);
     if (refused(w)) {
         shard->status.rejected++;
     } else if (w->dup) {
@@ -943,7 +956,7 @@ void take_wallet(struct shard *shard, const struct request *request, int64_t now
 
 /* Fills in work->fact; an entry only where a claim is made. */
 static bool judge_fact(const struct shard *shard, uint16_t type, struct bytes message,
-                       uint16_t province, int64_t now_ms)
+                       uint16_t province, const struct opened *opened, int64_t now_ms)
 {
     struct wallet_work *w = shard->work;
     uint32_t field;
@@ -952,8 +965,7 @@ static bool judge_fact(const struct shard *shard, uint16_t type, struct bytes me
     w->entry.stamp_ms = now_ms;
     w->entry.sender = province;
     if (!needs_fact(type) || message.size > MESSAGE_SIZE_MAX ||
-        !wallet_order_decode(type, message, &w->order, &field) ||
-        w->order.other_key.size != PSN_KEY_SIZE) {
+        !read_order(w, type, message, opened, &field) || w->order.other_key.size != PSN_KEY_SIZE) {
         return false;
     }
     const struct psn_key person = key_of(w->order.other_key);
@@ -981,7 +993,7 @@ static void take_payment_asked(struct shard *shard, const struct request *reques
     w->entry.stamp_ms = now_ms;
     w->entry.sender = request->province;
     if (open_order(w, (uint16_t)request->period, request->body, (struct bytes){0},
-                   request->province)) {
+                   request->province, NULL)) {
         find_past(shard, w);
     }
     const bool found = !refused(w) && w->past.found;
@@ -994,14 +1006,16 @@ static void take_payment_asked(struct shard *shard, const struct request *reques
     result->data_size = strlen(id);
 }
 
-void take_wallet_fact(struct shard *shard, const struct request *request, int64_t now_ms)
+void take_wallet_fact(struct shard *shard, const struct request *request,
+                      const struct opened *opened, int64_t now_ms)
 {
     struct wallet_work *w = shard->work;
     if (request->period == MESSAGE_WLT_PAY_REVERSE) {
         take_payment_asked(shard, request, now_ms);
         return;
     }
-    if (!judge_fact(shard, (uint16_t)request->period, request->body, request->province, now_ms)) {
+    if (!judge_fact(shard, (uint16_t)request->period, request->body, request->province, opened,
+                    now_ms)) {
         put_answer(shard, request, ERROR_MALFORMED);
         return;
     }
@@ -1514,14 +1528,15 @@ static void judge_entry_again(const struct shard *shard, const struct entry *ent
     case REQUEST_WALLET_FACT:
         judge_fact(shard, le_load16(its->message.data),
                    (struct bytes){its->message.data + 2, its->message.size - 2}, entry->sender,
-                   entry->stamp_ms);
+                   NULL, entry->stamp_ms);
         return;
     case MESSAGE_SETL_POST:
     case MESSAGE_CORRECTION:
         judge_inline_again(shard, failures);
         return;
     default:
-        judge_order(shard, its->type, its->message, its->fact, entry->sender, entry->stamp_ms);
+        judge_order(shard, its->type, its->message, its->fact, entry->sender, NULL,
+                    entry->stamp_ms);
     }
 }
 

@@ -6,6 +6,8 @@
 #include "util/checksum.h"
 
 #define SLOTS_PER_ROW 2 /* At least: so that a free slot is near. */
+#define CACHE_LINE    64
+#define AHEAD_BYTES   (16 * CACHE_LINE) /* Of a value: what lies behind, the processor foresees. */
 
 struct row {
     uint32_t value_at; /* Place of the value in `memory`. */
@@ -85,10 +87,15 @@ static struct row *row_at(const struct shelf *shelf, uint32_t number)
     return (struct row *)(void *)shelf->memory + number;
 }
 
+static uint64_t hash_of(struct bytes key)
+{
+    return checksum_hash64(0, key.data, key.size);
+}
+
 /* The slot of the row with that key, or the empty one where it would go. */
 static uint32_t *slot_of(const struct shelf *shelf, struct bytes key)
 {
-    uint64_t slot = checksum_hash64(0, key.data, key.size) & shelf->slot_mask;
+    uint64_t slot = hash_of(key) & shelf->slot_mask;
     for (;; slot = (slot + 1) & shelf->slot_mask) {
         if (shelf->slots[slot] == 0) return &shelf->slots[slot];
         const struct row *row = row_at(shelf, shelf->slots[slot] - 1);
@@ -158,6 +165,38 @@ enum shelf_found shelf_get(const struct shelf *shelf, struct bytes key, struct b
     if (row->dropped) return SHELF_DROPPED;
     *ret_value = value_of(shelf, row);
     return SHELF_VALUE;
+}
+
+/* The row that is looked at first; NULL: none is. */
+static const struct row *first_row(const struct shelf *shelf, uint64_t hash)
+{
+    const uint32_t number = shelf->slots[hash & shelf->slot_mask];
+    return number == 0 ? NULL : row_at(shelf, number - 1);
+}
+
+uint64_t shelf_ahead(const struct shelf *shelf, struct bytes key)
+{
+    const uint64_t hash = hash_of(key);
+    if (shelf->count != 0) __builtin_prefetch(&shelf->slots[hash & shelf->slot_mask]);
+    return hash;
+}
+
+void shelf_ahead_row(const struct shelf *shelf, uint64_t hash)
+{
+    const struct row *row = shelf->count == 0 ? NULL : first_row(shelf, hash);
+    if (row == NULL) return;
+    __builtin_prefetch(row);
+    __builtin_prefetch((const uint8_t *)(row + 1) - 1);
+}
+
+void shelf_ahead_value(const struct shelf *shelf, uint64_t hash)
+{
+    const struct row *row = shelf->count == 0 ? NULL : first_row(shelf, hash);
+    if (row == NULL) return;
+    const uint8_t *value = shelf->memory + row->value_at;
+    const uint32_t size = row->size < AHEAD_BYTES ? row->size : AHEAD_BYTES;
+    for (uint32_t at = 0; at < size; at += CACHE_LINE)
+        __builtin_prefetch(value + at);
 }
 
 uint32_t shelf_count(const struct shelf *shelf)

@@ -51,6 +51,13 @@ enum shelf_found {
 /* The value is borrowed until the next put or drop. */
 enum shelf_found shelf_get(const struct shelf *shelf, struct bytes key, struct bytes *ret_value);
 
+/* A row that will be looked for soon, asked of memory in three steps with other work between them:
+ * its place in the index, the row, its value. Each says what the next one is given; none changes
+ * anything, nor finds out whether there is such a row. */
+uint64_t shelf_ahead(const struct shelf *shelf, struct bytes key);
+void shelf_ahead_row(const struct shelf *shelf, uint64_t hash);
+void shelf_ahead_value(const struct shelf *shelf, uint64_t hash);
+
 uint32_t shelf_count(const struct shelf *shelf); /* Keys. */
 size_t shelf_used(const struct shelf *shelf);    /* Of bytes_max. */
 size_t shelf_bytes(const struct shelf *shelf);   /* Bytes of memory reserved. */

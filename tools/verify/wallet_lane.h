@@ -102,7 +102,7 @@ struct lane {
     struct kept_map persons;
     struct items sent[SHARDS_MAX];
     struct items taken[SHARDS_MAX];
-    uint64_t acked[SHARDS_MAX]; /* That shard says it has. */
+    uint64_t acked[SHARDS_MAX];   /* That shard says it has. */
     struct numbers out[OUTBOXES]; /* Entries that have the messages, by position less 1. */
     uint64_t out_acked[OUTBOXES];
     struct rule_row *rules;

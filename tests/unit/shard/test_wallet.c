@@ -473,6 +473,16 @@ static void snap_numbers(struct snap *snap, const struct rig *rig, char letter, 
     }
 }
 
+static void snap_mail(struct snap *snap, const struct rig *rig, uint32_t to, uint64_t acked,
+                      uint64_t next)
+{
+    for (uint64_t n = acked + 1; n < next; n++) {
+        struct bytes row;
+        assert_true(mail_row(rig->shard, to, n, &row));
+        snap_add(snap, row.data, row.size);
+    }
+}
+
 static int by_key(const void *a, const void *b)
 {
     return memcmp(a, b, sizeof(struct cell_key));
@@ -504,7 +514,7 @@ static struct snap snap_of(const struct rig *rig)
     }
     snap_add(&snap, counters, sizeof *counters);
     for (uint32_t i = 0; i < SHARDS; i++)
-        snap_numbers(&snap, rig, 'M', i, counters->mail_acked[i], counters->mail_next[i]);
+        snap_mail(&snap, rig, i, counters->mail_acked[i], counters->mail_next[i]);
     for (uint32_t i = 0; i < OUTBOX_COUNT; i++)
         snap_numbers(&snap, rig, 'O', i, counters->out_acked[i], counters->out_next[i]);
     snap_cells(&snap, rig);
