@@ -907,8 +907,10 @@ static void take_requests(struct shard *shard, const struct request *list, uint3
         uint32_t length = count - effects->taken < STRETCH ? count - effects->taken : STRETCH;
         bool orders = false;
         for (uint32_t i = 0; i < length; i++) {
-            orders |= is_order(&stretch[i]);
-            if (!is_record_message(&stretch[i])) continue;
+            if (!is_record_message(&stretch[i])) {
+                orders |= is_order(&stretch[i]);
+                continue;
+            }
             message_open(shard, stretch[i].type, stretch[i].province, stretch[i].body,
                          &shard->scratch[i]);
         }

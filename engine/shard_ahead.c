@@ -42,12 +42,27 @@ static void ask_values(const struct shard *shard, const struct person_ahead *ahe
 
 /* -- requests -------------------------------------------------------------------------------- */
 
+/* The ids by which it is seen whether an order was answered before. */
+static void ask_answer(const struct shard *shard, const struct wallet_order *order, uint16_t sender,
+                       const struct psn_key *person)
+{
+    struct wallet_id id = {.domain = ID_MSGID, .scope = sender};
+    uint16_t conflict;
+
+    if (order->msgid.size < sizeof id.text) {
+        if (order->msgid.size != 0) memcpy(id.text, order->msgid.data, order->msgid.size);
+        ask_id(shard, hash_wallet_id(shard, person, &id));
+    }
+    if (wallet_business_key(order, &id, &conflict)) {
+        ask_id(shard, hash_wallet_id(shard, person, &id));
+    }
+}
+
 /* The ids an order is looked up by, as far as they do not hang on who is found. */
 static void ask_ids(const struct shard *shard, const struct request *request, struct opened *o)
 {
     struct wallet_id id = {.domain = ID_TRANSFER};
     struct psn_key person;
-    uint16_t conflict;
 
     if (o->order.trsf_id.size != 0 && o->order.trsf_id.size < sizeof id.text) {
         memcpy(id.text, o->order.trsf_id.data, o->order.trsf_id.size);
@@ -56,14 +71,7 @@ static void ask_ids(const struct shard *shard, const struct request *request, st
     }
     if (o->order.psn_key.size != PSN_KEY_SIZE) return;
     memcpy(person.bytes, o->order.psn_key.data, PSN_KEY_SIZE);
-    if (o->order.msgid.size < sizeof id.text) {
-        id = (struct wallet_id){.domain = ID_MSGID, .scope = request->province};
-        memcpy(id.text, o->order.msgid.data, o->order.msgid.size);
-        ask_id(shard, hash_wallet_id(shard, &person, &id));
-    }
-    if (wallet_business_key(&o->order, &id, &conflict)) {
-        ask_id(shard, hash_wallet_id(shard, &person, &id));
-    }
+    ask_answer(shard, &o->order, request->province, &person);
 }
 
 /* The message of a request, without the fact that may stand in front of it. */
@@ -106,6 +114,28 @@ void orders_open(const struct shard *shard, const struct request *list, uint32_t
     }
     for (uint32_t i = 0; i < count; i++)
         ask_values(shard, &ret_opened[i].ahead);
+}
+
+/* -- a person who was found ------------------------------------------------------------------ */
+
+void found_ahead(const struct shard *shard, const struct wallet_order *order, uint16_t sender,
+                 const struct psn_key *person, struct person_ahead *ret_ahead)
+{
+    ret_ahead->has_hash = false;
+    if (order->psn_key.size == PSN_KEY_SIZE) return; /* That was known long before. */
+    ask_person(shard, (struct bytes){person->bytes, PSN_KEY_SIZE}, ret_ahead);
+    ask_answer(shard, order, sender, person);
+    ask_rows(shard, ret_ahead);
+}
+
+void found_ahead_more(const struct shard *shard, const struct person_ahead *ahead)
+{
+    ask_values(shard, ahead);
+}
+
+void id_ahead(const struct shard *shard, const struct psn_key *person, const struct wallet_id *id)
+{
+    ask_id(shard, hash_wallet_id(shard, person, id));
 }
 
 /* -- mail ------------------------------------------------------------------------------------ */

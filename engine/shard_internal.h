@@ -442,6 +442,15 @@ const char *wallet_judge_again(const struct shard *shard, const struct entry *en
 void orders_open(const struct shard *shard, const struct request *list, uint32_t count,
                  struct opened *ret_opened);
 
+/* The same in the midst of judging, when it is found only then whom an order is about: ids by which
+ * it may have been answered before, and the person. The second step comes after those are used. */
+void found_ahead(const struct shard *shard, const struct wallet_order *order, uint16_t sender,
+                 const struct psn_key *person, struct person_ahead *ret_ahead);
+void found_ahead_more(const struct shard *shard, const struct person_ahead *ahead);
+
+/* An id that will lead to the entry that is being written. */
+void id_ahead(const struct shard *shard, const struct psn_key *person, const struct wallet_id *id);
+
 /* The same for the persons whom a sound batch is for. */
 void mail_ahead(const struct shard *shard, const struct mail_batch *batch);
 

@@ -678,8 +678,10 @@ static void finish(const struct shard *shard, struct wallet_work *w, uint16_t ty
 {
     struct wallet_decision *d = &w->decision;
     if (refused(w)) return;
-    for (uint32_t i = 0; i < d->id_count; i++)
+    for (uint32_t i = 0; i < d->id_count; i++) {
         note_id(w, &d->ids[i]);
+        id_ahead(shard, w->has_person ? &w->after.key : NULL, &d->ids[i]);
+    }
     if (d->debt_count != 0) {
         d->said.period = w->entry.period;
         check_debts(shard, w);
@@ -884,7 +886,11 @@ static void judge_order(const struct shard *shard, uint16_t type, struct bytes m
         if (!answered_before(shard, w, message, NULL)) judge_new(shard, w, message);
         return;
     }
-    if (!find_person(shard, w, &person) || answered_before(shard, w, message, &person)) return;
+    if (!find_person(shard, w, &person)) return;
+    struct person_ahead ahead;
+    found_ahead(shard, &w->order, w->entry.sender, &person, &ahead);
+    if (answered_before(shard, w, message, &person)) return;
+    found_ahead_more(shard, &ahead);
     if (needs_fact(type) && !w->has_fact) {
         refuse(w, ERROR_MALFORMED, WALLET_FIELD(type, other_key), CHECK_MATCH, 0, 0);
         return;

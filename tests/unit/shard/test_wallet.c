@@ -823,6 +823,52 @@ static void mail_twice_and_in_wrong_order(void **state)
     check_giver(150000, 0);
 }
 
+/* The `number`-th item for the other shard: its row says whose entry it is. */
+static bool mail_is_there(uint64_t number)
+{
+    struct bytes row;
+    if (!mail_row(rigs[0].shard, 1, number, &row)) return false;
+    assert_int_equal(le_load64(row.data), number);
+    return true;
+}
+
+static void mail_is_acknowledged(uint64_t upto)
+{
+    uint8_t bytes[MAIL_HEAD_SIZE];
+    mail_write_head(&(struct mail_batch){.from = 1, .has = upto}, bytes);
+    mail_took(rigs[0].shard, (struct bytes){bytes, sizeof bytes});
+}
+
+/* More mail than there is room for in memory, some too large for it; a checkpoint while it waits,
+ * and more behind that: each item is there until it is acknowledged, and not after. */
+static void much_mail_waits(void **state)
+{
+    static const uint32_t steps[] = {1, 3000, 3000, 6000, 9000};
+    struct shard *shard = rigs[0].shard;
+    uint64_t next = shard->counters.mail_next[1];
+    uint64_t acked = shard->counters.mail_acked[1];
+    (void)state;
+    for (uint32_t step = 0; step < sizeof steps / sizeof steps[0]; step++) {
+        const struct effect effect = {.kind = EFFECT_OFFER};
+        for (; next <= steps[step] + 3000; next++) {
+            const size_t lots = next % 7 == 0 ? 2 : next % 3 == 0;
+            const size_t size = offsetof(struct effect, lots) + lots * sizeof(struct lot);
+            mail_put(shard, 1, OP_EFFECT, (struct bytes){(const uint8_t *)&effect, size}, next);
+            if (next % 1000 == 0) shard->shelf_spent = 0; /* A block each. */
+        }
+        for (uint64_t n = acked + 1; n < next; n++)
+            assert_true(mail_is_there(n));
+        if (step == 1) mail_freeze(shard);
+        mail_is_acknowledged(steps[step]);
+        shard->shelf_spent = 0;
+        acked = steps[step];
+        for (uint64_t n = 1; n < next; n++)
+            assert_int_equal(mail_is_there(n), n > acked);
+    }
+    mail_is_acknowledged(next - 1);
+    assert_int_equal(shard->mail_unshelved, 0);
+}
+
 /* Items for different persons share an entry; a second one for the same person begins another. */
 static void mail_shares_entries(void **state)
 {
@@ -1575,6 +1621,7 @@ int main(void)
         T(swept_after_a_night_off),
         T(accepted_in_the_last_millisecond),
         T(mail_twice_and_in_wrong_order),
+        T(much_mail_waits),
         T(mail_shares_entries),
         T(mail_waits_for_the_device),
         T(acks_by_themselves),
