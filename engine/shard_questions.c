@@ -898,13 +898,14 @@ static bool read_outgoing(const struct asking *a, uint32_t dest, uint64_t positi
     ENSURE(value.size == sizeof queued->seq);
     read_queued(a, le_load64(value.data), queued);
     struct bytes ops = queued->entry.ops;
-    while (ops_next(&ops, &op, &bad)) {
+    bool found = false;
+    while (!found && ops_next(&ops, &op, &bad)) {
         if (op.op != OP_QUEUE) continue;
         memcpy(ret_outgoing, op.data.data, sizeof *ret_outgoing);
-        if (ret_outgoing->dest == dest && ret_outgoing->position == position) return true;
+        found = ret_outgoing->dest == dest && ret_outgoing->position == position;
     }
-    ENSURE(!"the entry has the message");
-    return false;
+    ENSURE(found);
+    return true;
 }
 
 static uint32_t give_outbox(const struct asking *a, uint32_t dest)
