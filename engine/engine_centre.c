@@ -45,7 +45,7 @@ static struct merged merge_answers(const struct home *home)
     for (uint32_t i = 0; i < shards; i++)
         bytes += home->desk.answers[i].data_size;
     merged.cells = malloc(bytes + 1);
-    ENSURE(merged.cells != NULL);
+    NEED_MEMORY(merged.cells);
     for (uint32_t i = 0; i < shards; i++) {
         const struct result *answer = &home->desk.answers[i];
         if (answer->data_size != 0) {
@@ -381,6 +381,7 @@ static void read_history(struct found_list *list, const struct found_entry *head
 
 static void read_found(struct found_list *list, const struct result *answer, uint32_t shard)
 {
+    if (answer->data_size == 0) return; /* This shard has nothing of it, not even memory. */
     const uint8_t *at = answer->data;
     const uint8_t *end = at + answer->data_size;
     while (at < end) {
@@ -423,7 +424,7 @@ void step_settlement_get(struct home *home)
         return;
     }
     struct found_list *list = calloc(1, sizeof *list);
-    ENSURE(list != NULL);
+    NEED_MEMORY(list);
     for (uint32_t i = 0; i < home->engine->config.shards; i++)
         read_found(list, &desk->answers[i], i);
     if (list->record_count == 0) {

@@ -42,7 +42,7 @@ void cycle_restore(struct home *home)
     const struct engine_config *config = &home->engine->config;
     struct desk *desk = &home->desk;
     struct restoring r = {.cycle = cycle_new(config->calendar, config->settings)};
-    ENSURE(r.cycle != NULL);
+    NEED_MEMORY(r.cycle);
     parts_reader_init(&r.reader);
     ENSURE(shard_each_cycle(home->shard, restore_part, &r));
     desk->cycle = r.cycle;
@@ -202,7 +202,7 @@ static void keep_part(struct home *home, struct recon_parts *list, const struct 
     const size_t count = list->count + order->row_count;
     bound_lists(home, list, order->row_count);
     struct recon_item *items = realloc(list->items, (count + 1) * sizeof *items);
-    ENSURE(items != NULL);
+    NEED_MEMORY(items);
     if (order->row_count != 0) {
         memcpy(items + list->count, order->items, order->row_count * sizeof *items);
     }
@@ -413,7 +413,7 @@ static void left_out_of(const struct home *home, const struct batch_row *batch,
     const struct cycle *cycle = home->desk.cycle;
     const uint32_t count = cycle_lines(cycle, batch->id, 1, NULL, 0);
     struct line_row *lines = calloc(count + 1, sizeof *lines);
-    ENSURE(lines != NULL);
+    NEED_MEMORY(lines);
     (void)cycle_lines(cycle, batch->id, 1, lines, count);
     report->left_out = report->row->count;
     report->left_out_amount = report->row->fund + report->row->account;

@@ -117,11 +117,11 @@ void desk_end_job(struct home *home)
 void desk_finish(struct home *home, uint8_t *payload, size_t size)
 {
     struct desk *desk = &home->desk;
-    ENSURE(payload != NULL);
+    NEED_MEMORY(payload);
     if (size > FRAME_PAYLOAD_MAX) {
         free(payload);
         payload = centre_refusal_encode(ERROR_RANGE_TOO_WIDE, NULL, &size);
-        ENSURE(payload != NULL);
+        NEED_MEMORY(payload);
     }
     desk_end_job(home);
     if (ticket_shard(desk->job.ticket) == home->index) {

@@ -87,7 +87,9 @@ struct call {
 #define GATHERED_MAX     1024
 #define STALLED_BYTES    (GATHERED_MAX * 4096)
 #define DESK_QUEUE_MAX   256
-#define DESK_QUEUE_BYTES (8u * 1024 * 1024) /* Of the messages in it. */
+#define DESK_QUEUE_LOCAL (DESK_QUEUE_MAX / 2) /* Of these, from home 0's own sessions. */
+#define DESK_QUEUE_BYTES (8u * 1024 * 1024)   /* Of the messages in it. */
+#define DESK_JOBS_TURN   8                    /* Begun in a turn: frames come between them. */
 
 struct session {
     uint32_t generation;
@@ -190,7 +192,9 @@ struct desk {
     int64_t now_ms;
     bool dup;
     bool aligned;
-    size_t queue_bytes; /* Of the messages in the queue. */
+    size_t queue_bytes;                    /* Of the messages in the queue. */
+    uint64_t begun;                        /* Jobs so far. */
+    uint64_t begun_of[PROVINCE_COUNT + 1]; /* By province: number of its last one; last: centre. */
 
     /* The clearing cycle. */
     struct cycle *cycle;
@@ -241,6 +245,7 @@ struct home {
     uint32_t inbox_lane;
     struct request question; /* Of the desk, not taken yet; type 0: none. */
     uint32_t *outstanding;   /* Requests under way, by asked shard. */
+    uint32_t desk_asked;     /* Of these, for the desk of home 0. */
 
     struct errands *errands;
     struct held_mail *mail; /* By shard. */

@@ -178,6 +178,23 @@ static int begin_empty(struct shard *shard)
     return 0;
 }
 
+/* A store without a position: it was never written to, or has lost it. Rows it may hold would be
+ * counted a second time, so they go. */
+static int begin_without_position(struct shard *shard)
+{
+    struct bytes key, value;
+    for (int table = 0; table < STORE_TABLE_COUNT; table++) {
+        int r = store_ceiling(shard->store, (enum store_table)table, (struct bytes){NULL, 0}, &key,
+                              &value);
+        if (r == 0) {
+            r = store_clear(shard->store);
+            return r == 0 ? begin_empty(shard) : r;
+        }
+        if (r != -ENOENT) return r;
+    }
+    return begin_empty(shard);
+}
+
 static int read_state(struct shard *shard, const char **ret_why)
 {
     struct bytes value;
@@ -186,7 +203,7 @@ static int read_state(struct shard *shard, const char **ret_why)
     if (r != 0) return r;
 
     r = store_get(shard->store, STORE_META, bytes_of("meta"), &value);
-    if (r == -ENOENT) return begin_empty(shard);
+    if (r == -ENOENT) return begin_without_position(shard);
     if (r != 0) return r;
     if (value.size != sizeof meta) {
         *ret_why = "the store's position has the wrong size";
@@ -241,12 +258,15 @@ int shard_open(const struct shard_config *config, struct shard **ret_shard,
 
 /* -- replay and checkpoints off the loop ---------------------------------------------------- */
 
+/* The map at least doubles each time it was too small; what is still full then is the disk. */
+#define MERGE_ATTEMPTS 8
+
 static int merge_now(struct shard *shard)
 {
-    int r;
-    while ((r = merge_run(&shard->merge)) == -ENOSPC) {
+    int r = merge_run(&shard->merge);
+    for (int attempt = 1; r == -ENOSPC && attempt < MERGE_ATTEMPTS; attempt++) {
         r = store_reserve(shard->store, 2 * merge_estimate(&shard->merge));
-        if (r != 0) return r;
+        if (r == 0) r = merge_run(&shard->merge);
     }
     if (r == 0) state_merged(shard);
     return r;
@@ -611,11 +631,11 @@ static void take_cells(struct shard *shard, const struct request *request)
     uint32_t wanted = 0;
     const struct cell *cells = book_cells(shard->book, &count);
     struct cell *copy = malloc(sizeof *copy * (count + 1));
+    NEED_MEMORY(copy); /* A report without one shard's cells would be a wrong one. */
 
-    struct result *result = put_control(shard, request, copy == NULL ? ERROR_OVERLOAD : ERROR_OK);
+    struct result *result = put_control(shard, request, ERROR_OK);
     result->period = shard->cut_through;
     result->orig_period = shard->closed_year;
-    if (copy == NULL) return;
     for (uint32_t i = 0; i < count; i++) {
         if (request->period == 0 || cells[i].key.period == request->period)
             copy[wanted++] = cells[i];
@@ -638,7 +658,7 @@ static void found_add(struct found *found, const struct found_entry *head,
     if (found->room - found->size < sizeof *head + size) {
         found->room = 2 * (found->room + sizeof *head + size);
         uint8_t *more = realloc(found->data, found->room);
-        ENSURE(more != NULL);
+        NEED_MEMORY(more);
         found->data = more;
     }
     memcpy(found->data + found->size, head, sizeof *head);
@@ -711,8 +731,8 @@ static void take_question(struct shard *shard, const struct request *request, an
 static void take_status(struct shard *shard, const struct request *request)
 {
     struct shard_status *status = malloc(sizeof *status);
-    struct result *result = put_control(shard, request, status == NULL ? ERROR_OVERLOAD : ERROR_OK);
-    if (status == NULL) return;
+    NEED_MEMORY(status);
+    struct result *result = put_control(shard, request, ERROR_OK);
     shard_get_status(shard, status);
     result->data = status;
     result->data_size = sizeof *status;
@@ -945,7 +965,7 @@ static void start_merge(struct shard *shard, struct effects *effects)
     shard->merge.meta.segment = shard->segment;
     shard->merge.meta.offset = shard->offset;
     shard->merge.meta.journal_bytes = shard->journal_bytes;
-    ENSURE(store_reserve(shard->store, merge_estimate(&shard->merge)) == 0);
+    NEED_STORE(store_reserve(shard->store, merge_estimate(&shard->merge)), "grow");
     effects->merge = &shard->merge;
 }
 
@@ -1011,11 +1031,12 @@ static void merged(struct shard *shard, int status, struct effects *effects)
 {
     ENSURE(shard->merge_runs);
     if (status == -ENOSPC) { /* The estimate was too small: more room, and again. */
-        ENSURE(store_reserve(shard->store, 4 * merge_estimate(&shard->merge)) == 0);
+        NEED_STORE(store_reserve(shard->store, 4 * merge_estimate(&shard->merge)), "grow");
         effects->merge = &shard->merge;
         return;
     }
-    ENSURE(status == 0); /* A checkpoint that fails leaves the truth in the journal: stop. */
+    /* A checkpoint that fails leaves the truth in the journal: stop. */
+    NEED_STORE(status, "take a checkpoint");
     shard->merge_runs = false;
     state_merged(shard);
 }

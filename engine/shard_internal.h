@@ -268,6 +268,10 @@ bool lookup_next(const struct shard *shard, struct lookup *lookup, struct entry 
 /* An entry by its number. It must exist: the store is broken otherwise, and the process stops. */
 struct entry entry_at(const struct shard *shard, uint64_t seq);
 
+/* What a reading of the store came to: true for 0, false for -ENOENT. After any other nobody may go
+ * on: taken for "not there", a read error would let a message happen twice. */
+bool was_found(int status);
+
 /* Entries by ascending numbers: a chunk of the store is looked up once. Begins as zeros; valid for
  * one step. */
 struct walk {

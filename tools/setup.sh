@@ -5,12 +5,13 @@ set -euo pipefail
 
 usage() {
     cat <<'USAGE'
-Usage: tools/setup.sh build|test|bench
+Usage: tools/setup.sh build|test|bench|coverage
 
 Installs what is missing of the packages that are needed (Debian 12, as root):
-  build   to build the engine and the command line
-  test    the same, and what tools/test.sh needs
-  bench   the same as build, and Google Benchmark
+  build     to build the engine and the command line
+  test      the same, and what tools/test.sh needs
+  bench     the same as build, and Google Benchmark
+  coverage  the same as test, and what tools/coverage.sh needs
 USAGE
 }
 
@@ -18,14 +19,16 @@ build=(gcc g++ meson ninja-build pkg-config python3
     liburing-dev liblmdb-dev libprotobuf-c-dev protobuf-c-compiler libjemalloc-dev
     libxxhash-dev libisal-dev libssl-dev libjansson-dev
     libxlsxwriter-dev libpango1.0-dev libcairo2-dev fonts-noto-cjk)
-test=(libcmocka-dev protobuf-compiler python3-protobuf python3-openpyxl poppler-utils
+test=(libcmocka-dev libfuse3-dev fuse3 protobuf-compiler python3-protobuf python3-openpyxl poppler-utils
     clang clang-format clang-tidy libclang-rt-14-dev shellcheck)
 bench=(libbenchmark-dev)
+coverage=(gcovr)
 
 case ${1:-} in
 build) wanted=("${build[@]}") ;;
 test) wanted=("${build[@]}" "${test[@]}") ;;
 bench) wanted=("${build[@]}" "${bench[@]}") ;;
+coverage) wanted=("${build[@]}" "${test[@]}" "${coverage[@]}") ;;
 -h | --help)
     usage
     exit 0

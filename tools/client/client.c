@@ -178,7 +178,7 @@ static void make_room(struct client *client)
 
     client->in_room = 2 * there + 2 * RECEIVE_ROOM;
     client->in = realloc(client->in, client->in_room);
-    ENSURE(client->in != NULL);
+    NEED_MEMORY(client->in);
 }
 
 int64_t client_receive(struct client *client)
@@ -200,9 +200,9 @@ int64_t client_receive(struct client *client)
 
 int client_next(struct client *client, struct frame *ret_frame)
 {
+    if (client->in_begin == client->in_end) return 0; /* Perhaps there is no buffer yet. */
     const struct bytes stream = {client->in + client->in_begin, client->in_end - client->in_begin};
     size_t size;
-    if (stream.size == 0) return 0;
     switch (frame_read(stream, ret_frame, &size)) {
     case FRAME_WHOLE:
         client->in_begin += size;

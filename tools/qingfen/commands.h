@@ -12,6 +12,7 @@ enum exit_status {
     EXIT_USAGE = 2,  /* What was asked makes no sense; nothing was done. */
 };
 
+int cmd_backup(int argc, char **argv);
 int cmd_book(int argc, char **argv);
 int cmd_calendar(int argc, char **argv);
 int cmd_call(int argc, char **argv);
@@ -32,6 +33,7 @@ int cmd_prefund(int argc, char **argv);
 int cmd_premium(int argc, char **argv);
 int cmd_recon(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_restore(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_setting(int argc, char **argv);
 int cmd_show(int argc, char **argv);

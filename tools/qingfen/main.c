@@ -41,6 +41,8 @@ static const struct command commands[] = {
     {"status", cmd_status, "the engine and its shards"},
     {"explain", cmd_explain, "what an error code means, in English and Chinese"},
     {"verify", cmd_verify, "check a store that is not in use"},
+    {"backup", cmd_backup, "copy what is new in a store, also while its engine runs"},
+    {"restore", cmd_restore, "make a store out of a backup, up to a time"},
     {"load", cmd_load, "put load on the engine and measure it"},
 };
 /* clang-format on */
@@ -95,6 +97,7 @@ static int help_on(const char *name)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN); /* A lost peer is an error of the call that met it. */
+    signal(SIGXFSZ, SIG_IGN); /* So is a limit of file sizes. */
     if (argc < 2) {
         print_commands(stderr);
         return EXIT_USAGE;

@@ -15,6 +15,7 @@
 #include "util/checksum.h"
 #include "util/le.h"
 #include "wallet/ops.h"
+#include "wallet/wallet.h"
 #include "world/world.h"
 
 #define ACCOUNTS_MAX  2048
@@ -1671,17 +1672,24 @@ bool wallet_check_finish(struct wallet_check *check, struct finding *finding)
     return good;
 }
 
-uint8_t wallet_check_ids(struct bytes body)
+bool wallet_check_next_id(struct bytes *ops, struct bytes *person, struct wallet_id_op *ret_id)
 {
-    struct opened its;
     struct read_op op;
     bool bad;
-    uint8_t count = 0;
-    if (body_open(body, &its) != NULL) return 0;
-    while (read_op(&its.ops, &op, &bad)) {
-        if (op.op == OP_ID) count++;
+    while (read_op(ops, &op, &bad)) {
+        if (op.op == OP_PERSON) *person = (struct bytes){op.data.data, PSN_KEY_SIZE};
+        if (op.op != OP_ID || op.data.size < 4) continue;
+        const char domain = (char)op.kind;
+        *ret_id = (struct wallet_id_op){
+            .domain = domain,
+            .scoped = domain != ID_WALLET && domain != ID_RELATION && domain != ID_TRANSFER &&
+                      domain != ID_PAYMENT,
+            .scope = le_load32(op.data.data),
+            .text = {op.data.data + 4, op.data.size - 4},
+        };
+        return true;
     }
-    return count;
+    return false;
 }
 
 struct wallet_counts wallet_check_counts(const struct wallet_check *check)

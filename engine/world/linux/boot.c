@@ -7,6 +7,7 @@
 
 #include "deploy/embedded_tables.h"
 #include "util/le.h"
+#include "world/linux/crash_point.h"
 #include "world/linux/lmdb_store.h"
 
 #define TABLE_SIZE_MAX (4 * 1024 * 1024)
@@ -21,8 +22,12 @@ static int read_table(const struct layout *layout, const char *name, char **ret_
         return problem_set(problem, -errno, "cannot open the table %s: %s", path, strerror(errno));
     }
     char *text = malloc(TABLE_SIZE_MAX);
-    const size_t size = text == NULL ? 0 : fread(text, 1, TABLE_SIZE_MAX, file);
-    const bool whole = text != NULL && feof(file) && !ferror(file);
+    if (text == NULL) {
+        fclose(file);
+        return problem_set(problem, -ENOMEM, "there is no memory to read the table %s", path);
+    }
+    const size_t size = fread(text, 1, TABLE_SIZE_MAX, file);
+    const bool whole = feof(file) && !ferror(file);
     fclose(file);
     if (!whole) {
         free(text);
@@ -186,6 +191,7 @@ static int replay_journal(struct boot_shard *boot, const struct replay_start *fr
         memcpy(start.previous, from->hash, sizeof start.previous);
     }
     int r = journal_scan(&boot->folder, &start, &reader, &boot->scan, problem);
+    crash_point("boot-scanned");
     if (r == 0) r = journal_mend(&boot->folder, &boot->scan, problem);
     if (r == 0 && boot->scan.torn_bytes != 0) {
         fprintf(stderr,
@@ -194,6 +200,38 @@ static int replay_journal(struct boot_shard *boot, const struct replay_start *fr
                 boot->folder.shard, (unsigned long long)boot->scan.torn_bytes);
     }
     return r;
+}
+
+/* The pages of a damaged state must not be followed, and need not: it is made again from the
+ * journal. */
+static int open_state(const char *path, uint32_t shard, struct store **ret_store,
+                      struct problem *problem)
+{
+    struct lmdb_pages pages;
+    int r = store_check(path, &pages, problem);
+    if (r == -EUCLEAN) {
+        fprintf(stderr,
+                "qingfend: shard %u: the state is damaged: %s; it is set aside as "
+                "data.mdb.damaged and made again from the journal\n",
+                shard, problem->text);
+        r = store_set_aside(path);
+    } else if (r != 0 && r != -ENOENT) {
+        return r;
+    } else {
+        r = 0;
+    }
+    if (r == 0) r = store_open(path, false, true, ret_store);
+    if (r != 0) {
+        return problem_set(problem, r, "cannot open the state in %s: %s", path, strerror(-r));
+    }
+    crash_point("boot-state-open");
+    /* LMDB does not sync the folder of a file that it made. Without its name the state would be
+     * gone after a power cut, and the whole journal would have to be replayed. */
+    r = folder_sync(path);
+    if (r == 0) return 0;
+    store_close(*ret_store);
+    *ret_store = NULL;
+    return problem_set(problem, r, "%s: cannot sync the folder: %s", path, strerror(-r));
 }
 
 int boot_open(const struct layout *layout, uint32_t shard, const struct tables *tables,
@@ -214,10 +252,8 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
         .shard = shard,
     };
     memcpy(ret_boot->folder.store_id, layout->store_id, sizeof ret_boot->folder.store_id);
-    int r = store_open(state_path, false, true, &ret_boot->store);
-    if (r != 0) {
-        return problem_set(problem, r, "cannot open the state in %s: %s", state_path, strerror(-r));
-    }
+    int r = open_state(state_path, shard, &ret_boot->store, problem);
+    if (r != 0) return r;
     boot_config(layout, shard, tables, params, &config);
     config.store = ret_boot->store;
     config.manual_clock = manual_clock;
@@ -228,6 +264,7 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
     } else {
         r = replay_journal(ret_boot, &from, problem);
     }
+    crash_point("boot-shard-done");
     if (r != 0) {
         shard_free(ret_boot->shard);
         store_close(ret_boot->store);

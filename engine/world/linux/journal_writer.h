@@ -38,6 +38,8 @@ struct journal_writer {
     uint32_t completions_due;
     bool written; /* The write has ended well. */
     bool synced;
+    unsigned sync_place; /* Of the linked sync in the submission queue. */
+    bool split;          /* The kernel took the write without its sync: no link between them. */
 };
 
 /* Begins at `tail`, where a scan ended; prepares what is missing. 0 or a negative errno. */
@@ -46,6 +48,10 @@ void journal_writer_stop(struct journal_writer *writer);
 
 /* Puts a sealed block on its way; SEGMENT_HEAD_SIZE bytes before it may be written to. */
 void journal_writer_append(struct journal_writer *writer, struct bytes block, uint64_t number);
+
+/* To be called after every submission of the ring that the writer did not make itself. The kernel
+ * may take a part of the queue only, and a link ends where the submission does. */
+void journal_writer_submitted(struct journal_writer *writer);
 
 /* A completion with one of the two tags. True when the block is on stable storage. */
 bool journal_writer_completed(struct journal_writer *writer, uint64_t tag, int result);

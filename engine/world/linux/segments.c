@@ -17,6 +17,7 @@
 #include "types/ensure.h"
 #include "util/checksum.h"
 #include "util/le.h"
+#include "world/linux/crash_point.h"
 #include "world/linux/layout.h"
 
 #define WINDOW_BYTES (UINT64_C(8) << 20)
@@ -71,6 +72,7 @@ static int fill_segment(const char *path, uint64_t segment_bytes)
     if (r == 0) r = write_zeros(fd, zeros, 0, segment_bytes);
     if (r == -EINVAL && fcntl(fd, F_SETFL, 0) == 0) /* O_DIRECT was taken but is not done here. */
         r = write_zeros(fd, zeros, 0, segment_bytes);
+    crash_point("segment-filled");
     if (r == 0 && fdatasync(fd) != 0) r = -errno;
     if (fd >= 0 && close(fd) != 0 && r == 0) r = -errno;
     free(zeros);
@@ -87,11 +89,13 @@ int segment_prepare(const char *folder, uint32_t number, uint64_t segment_bytes)
     if (access(path, F_OK) == 0) return -EEXIST;
 
     int r = fill_segment(new_path, segment_bytes);
+    crash_point("segment-synced");
     if (r == 0 && rename(new_path, path) != 0) r = -errno;
     if (r != 0) {
         unlink(new_path);
         return r;
     }
+    crash_point("segment-renamed");
     return folder_sync(folder);
 }
 
@@ -130,7 +134,7 @@ static int list_segments(const char *folder, struct segment_list *ret_list, stru
         if (list.count == room) {
             room = room == 0 ? 64 : 2 * room;
             uint32_t *more = realloc(list.numbers, room * sizeof *more);
-            ENSURE(more != NULL);
+            NEED_MEMORY(more);
             list.numbers = more;
         }
         list.numbers[list.count++] = number;
@@ -671,6 +675,43 @@ static int evidence_problem(struct walk *walk, const struct search *search)
                   walk->scan.tail.next_block, wrong, search->number, behind, search->offset);
 }
 
+/* Damage when the block that comes next stands at {number, offset} but for one bit: it was written
+ * whole, so it may have been acknowledged, and must not be cut off as a torn write. */
+static int judge_flip(struct walk *walk, uint32_t number, uint64_t offset)
+{
+    const struct journal_position *tail = &walk->scan.tail;
+    if (!list_has(&walk->list, number) || offset >= walk->folder->segment_bytes) return 0;
+    struct bytes source;
+    uint64_t bit;
+    int r = open_segment(walk, number);
+    if (r == 0) r = look(walk, offset, BLOCK_HEAD_SIZE + BLOCK_PAYLOAD_MAX, &source);
+    if (r != 0 || !block_find_flip(source, &bit)) return r;
+
+    uint8_t *byte = walk->window + (offset - walk->window_start) + bit / 8;
+    struct block block;
+    uint8_t hash[BLOCK_HASH_SIZE];
+    *byte ^= (uint8_t)(1u << bit % 8);
+    ENSURE(block_open(source, &block, hash) == BLOCK_SOUND);
+    const bool next = is_ours(walk->folder, block.store_id, block.shard) &&
+                      block.number == tail->next_block && block.first_seq == tail->next_seq &&
+                      memcmp(block.previous, tail->previous, BLOCK_HASH_SIZE) == 0;
+    *byte ^= (uint8_t)(1u << bit % 8);
+    if (!next) return 0;
+    return DAMAGE(walk, offset + bit / 8,
+                  "bit %u of this byte is wrong, and block %" PRIu64
+                  " is whole but for it, so this is no torn write",
+                  (unsigned)(bit % 8), tail->next_block);
+}
+
+/* The next block stands at the tail, or first in the segment that begins there. */
+static int judge_flips(struct walk *walk)
+{
+    const struct journal_position *tail = &walk->scan.tail;
+    const uint32_t begun = tail->offset == 0 ? tail->segment : tail->segment + 1;
+    const int r = tail->offset == 0 ? 0 : judge_flip(walk, tail->segment, tail->offset);
+    return r != 0 ? r : judge_flip(walk, begun, SEGMENT_HEAD_SIZE);
+}
+
 /* Decides between END, TORN and DAMAGE. */
 static int judge_tail(struct walk *walk)
 {
@@ -686,6 +727,10 @@ static int judge_tail(struct walk *walk)
                       "the journal ends here with entry %" PRIu64
                       ", but the state was written with entry %" PRIu64,
                       tail->next_seq - 1, walk->reader->must_reach_seq);
+    }
+    if (search.used_bytes != 0) {
+        r = judge_flips(walk);
+        if (r != 0) return r;
     }
     scan->end = search.used_bytes == 0 ? JOURNAL_END : JOURNAL_TORN;
     scan->torn_bytes = search.used_bytes;
@@ -781,8 +826,10 @@ static int zero_rest(struct walk *walk, uint64_t offset)
         }
         if (!all_zero(page.data, BLOCK_ALIGN))
             written = write_zeros(fd, zeros, offset, BLOCK_ALIGN);
+        crash_point("mend-zeroing");
     }
     walk->window_size = 0; /* What it shows is no longer there. */
+    crash_point("mend-zeroed");
     return close_written(fd, written, walk->path, walk->problem);
 }
 
@@ -875,6 +922,8 @@ int journal_mend(const struct journal_folder *folder, const struct journal_scan 
                  struct problem *problem)
 {
     int r = scan->headless != 0 ? write_head(folder, scan, problem) : 0;
+    crash_point("mend-head");
     if (r == 0 && scan->end == JOURNAL_TORN) r = segment_cut_tail(folder, &scan->tail, problem);
+    crash_point("mend-cut");
     return r != 0 ? r : sync_tail(folder, scan, problem);
 }

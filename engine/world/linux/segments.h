@@ -11,7 +11,9 @@
  *   TORN    it is not, but no sound block of this store with the expected number or a greater one
  *           stands on any 4096-byte boundary after it, in this segment or a later one: a write
  *           that was cut off and of which nobody was ever told (J1). To be cut by journal_mend();
- *   DAMAGE  such a block exists, or the state has seen more than the journal holds, or a file is
+ *   DAMAGE  such a block exists, or the expected block itself stands there but for one bit (a write
+ *           that was cut off misses sectors, and may not be taken for a block that was answered
+ *           and has rotted since), or the state has seen more than the journal holds, or a file is
  *           missing, of the wrong size, or another store's: -EUCLEAN, with a sentence that names
  *           file and offset. Nothing is changed; a person decides.
  * One torn write keeps its block: when a segment's head and first block were written together and
