@@ -8,11 +8,11 @@
 #ifndef WORLD_LINUX_JOURNAL_WRITER_H
 #define WORLD_LINUX_JOURNAL_WRITER_H
 
-#include <liburing.h>
-
 #include "types/bytes.h"
 #include "world/linux/keeper.h"
 #include "world/linux/segments.h"
+
+struct io_uring;
 
 struct journal_writer {
     struct io_uring *ring;
@@ -49,17 +49,10 @@ void journal_writer_stop(struct journal_writer *writer);
 /* Puts a sealed block on its way; SEGMENT_HEAD_SIZE bytes before it may be written to. */
 void journal_writer_append(struct journal_writer *writer, struct bytes block, uint64_t number);
 
-/* To be called after every submission of the ring that the writer did not make itself. The kernel
- * may take a part of the queue only, and a link ends where the submission does. */
-void journal_writer_submitted(struct journal_writer *writer);
-
 /* A completion with one of the two tags. True when the block is on stable storage. */
 bool journal_writer_completed(struct journal_writer *writer, uint64_t tag, int result);
 
 /* The keeper has ended preparing a segment. */
 void journal_writer_prepared(struct journal_writer *writer, int status);
-
-/* True when the device of this folder needs no flush of its own after a DSYNC write. */
-bool journal_device_has_fua(const char *folder);
 
 #endif

@@ -17,6 +17,7 @@
 #include "types/ensure.h"
 #include "util/checksum.h"
 #include "world/linux/crash_point.h"
+#include "world/linux/files.h"
 
 #define STORE_FILE     "qingfen.store"
 #define STORE_FILE_NEW STORE_FILE ".new"
@@ -78,15 +79,6 @@ static int folder_name_check(const char *dir, struct problem *problem)
                            "the name of the store's folder is longer than %d bytes",
                            LAYOUT_FOLDER_MAX - 1);
     return 0;
-}
-
-int folder_sync(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return -errno;
-    int r = fsync(fd) == 0 ? 0 : -errno;
-    close(fd);
-    return r;
 }
 
 /* ---- making -------------------------------------------------------------------------------- */

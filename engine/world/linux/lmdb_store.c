@@ -14,6 +14,7 @@
 
 #include "types/ensure.h"
 #include "world/linux/crash_point.h"
+#include "world/linux/files.h"
 #include "world/linux/layout.h"
 
 #define STORE_KEY_MAX   511

@@ -10,6 +10,7 @@
 #include "shard_wallet.h"
 #include "types/ensure.h"
 #include "world/linux/crash_point.h"
+#include "world/linux/journal_ring.h"
 #include "world/linux/loop_internal.h"
 #include "world/linux/submission.h"
 
@@ -31,7 +32,7 @@ struct io_uring_sqe *loop_sqe(struct loop *loop)
 {
     if (io_uring_sq_space_left(&loop->ring) == 0) {
         submission_make_room(&loop->ring, 1);
-        journal_writer_submitted(&loop->writer);
+        journal_ring_submitted(&loop->writer);
     }
     return io_uring_get_sqe(&loop->ring);
 }
@@ -279,7 +280,7 @@ static _Noreturn void ring_failed(int error)
  * refuses for another reason than being busy takes nothing any more. */
 static void submitted(struct loop *loop, int r)
 {
-    journal_writer_submitted(&loop->writer);
+    journal_ring_submitted(&loop->writer);
     if (r >= 0 || r == -EINTR || r == -EAGAIN || r == -EBUSY) return;
     fprintf(stderr,
             "qingfend: shard %u: io_uring takes no more work: %s; stopping. Nothing that was "

@@ -11,7 +11,7 @@
 
 #include "tests/lib/unit.h"
 #include "tests/unit/world/durable.h"
-#include "world/linux/journal_writer.h"
+#include "world/linux/journal_ring.h"
 
 #define WRITE_TAG  1
 #define SYNC_TAG   2
@@ -122,7 +122,7 @@ static void queue_other(void)
     struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
     if (sqe == NULL) {
         io_uring_submit(&ring);
-        journal_writer_submitted(&writer);
+        journal_ring_submitted(&writer);
         return;
     }
     io_uring_prep_timeout(sqe, &soon, 0, 0);
@@ -145,7 +145,7 @@ static void until_written(void)
             queue_other();
         if (prng_chance(&fake.prng, 200)) keeper_step();
         const int r = io_uring_submit_and_wait(&ring, 1);
-        journal_writer_submitted(&writer);
+        journal_ring_submitted(&writer);
         assert_true(r >= 0 || r == -EINTR || r == -EAGAIN || r == -EBUSY);
         struct io_uring_cqe *cqe;
         unsigned head;
