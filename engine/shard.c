@@ -50,6 +50,7 @@ void shard_free(struct shard *shard)
     free(shard->dues.list);
     free(shard->applied);
     free(shard->work);
+    free(shard->mail_ring);
     book_free(shard->book);
     directory_free(shard->directory);
     delta_free(shard->active);
@@ -67,6 +68,7 @@ void shard_free(struct shard *shard)
     free(shard->outgoing);
     free(shard->failures);
     free(shard->scratch);
+    free(shard->opened);
     free(shard);
 }
 
@@ -97,10 +99,12 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->outgoing = malloc(sizeof *shard->outgoing * RESULTS_MAX);
     shard->failures = malloc(sizeof *shard->failures * FAILURES_RING);
     shard->scratch = malloc(sizeof *shard->scratch * STRETCH);
+    shard->opened = malloc(sizeof *shard->opened * STRETCH);
     shard->params = malloc(sizeof *shard->params);
     shard->dues.list = malloc(sizeof *shard->dues.list * DUES_MAX);
     shard->applied = malloc(sizeof *shard->applied);
     shard->work = malloc(sizeof *shard->work);
+    shard->mail_ring = mail_ring_new(config->shards);
     if (shard->book == NULL || shard->directory == NULL || shard->active == NULL ||
         shard->frozen == NULL || shard->shelf == NULL || shard->shelf_frozen == NULL ||
         shard->groups[0].buffer == NULL || shard->groups[1].buffer == NULL ||
@@ -108,7 +112,7 @@ static struct shard *shard_new(const struct shard_config *config)
         shard->merge.chunk == NULL || shard->merge.facts == NULL || shard->waiting == NULL ||
         shard->outgoing == NULL || shard->failures == NULL || shard->scratch == NULL ||
         shard->params == NULL || shard->dues.list == NULL || shard->applied == NULL ||
-        shard->work == NULL) {
+        shard->work == NULL || shard->opened == NULL || shard->mail_ring == NULL) {
         shard_free(shard);
         return NULL;
     }
@@ -317,7 +321,7 @@ int shard_replay(struct shard *shard, const struct block *block,
 
     if (!delta_takes(shard, block) ||
         delta_count(shard->active) >= shard->config.delta_entries / 2 ||
-        !shelf_has_room(shard->shelf, 0, shelf_block_max(shard))) {
+        !shelf_has_room(shard->shelf, 0, shelf_block_max(shard) + shard->mail_unshelved)) {
         const int r = shard_checkpoint(shard);
         if (r != 0) return r;
     }
@@ -819,6 +823,12 @@ static bool is_record_message(const struct request *request)
     return (request->type & 0xff00) == (MESSAGE_SETL_POST & 0xff00);
 }
 
+/* Wallet messages, and questions for a fact about one. */
+static bool is_order(const struct request *request)
+{
+    return request->type == REQUEST_WALLET_FACT || wallet_type(request->type);
+}
+
 /* Room for all that a request about persons may write. */
 static bool persons_have_room(const struct shard *shard, const struct request *request)
 {
@@ -870,14 +880,15 @@ static void take_person(struct shard *shard, const struct request *request, int6
 }
 
 /* Wallets, mail between shards, questions about persons. */
-static void take_between(struct shard *shard, const struct request *request, int64_t now_ms)
+static void take_between(struct shard *shard, const struct request *request,
+                         const struct opened *opened, int64_t now_ms)
 {
     switch (request->type) {
     case REQUEST_MAIL:
         take_mail(shard, request, now_ms);
         return;
     case REQUEST_WALLET_FACT:
-        take_wallet_fact(shard, request, now_ms);
+        take_wallet_fact(shard, request, opened, now_ms);
         return;
     case REQUEST_PAY_ID:
         take_pay_id(shard, request);
@@ -887,7 +898,7 @@ static void take_between(struct shard *shard, const struct request *request, int
         return;
     default:
         if (wallet_type(request->type) && request->type != MESSAGE_OUTBOX_GET) {
-            take_wallet(shard, request, now_ms);
+            take_wallet(shard, request, opened, now_ms);
         } else {
             put_answer(shard, request, ERROR_UNKNOWN_TYPE);
         }
@@ -905,7 +916,7 @@ static int64_t due_before_request(const struct shard *shard, const struct reques
 
 /* False when it has to be given again. */
 static bool take_request(struct shard *shard, const struct request *request,
-                         const struct message *message, int64_t now_ms)
+                         const struct message *message, const struct opened *opened, int64_t now_ms)
 {
     const int64_t due_ms = due_before_request(shard, request, now_ms);
     if (shard_next_due(shard) <= due_ms && !sweep(shard, due_ms)) return false;
@@ -914,7 +925,7 @@ static bool take_request(struct shard *shard, const struct request *request,
     if (is_control(request)) {
         take_control(shard, request, now_ms);
     } else {
-        take_between(shard, request, now_ms);
+        take_between(shard, request, opened, now_ms);
     }
     return true;
 }
@@ -925,13 +936,18 @@ static void take_requests(struct shard *shard, const struct request *list, uint3
     while (effects->taken < count) {
         const struct request *stretch = list + effects->taken;
         uint32_t length = count - effects->taken < STRETCH ? count - effects->taken : STRETCH;
+        bool orders = false;
         for (uint32_t i = 0; i < length; i++) {
-            if (!is_record_message(&stretch[i])) continue;
+            if (!is_record_message(&stretch[i])) {
+                orders |= is_order(&stretch[i]);
+                continue;
+            }
             message_open(shard, stretch[i].type, stretch[i].province, stretch[i].body,
                          &shard->scratch[i]);
         }
+        if (orders) orders_open(shard, stretch, length, shard->opened);
         for (uint32_t i = 0; i < length; i++) {
-            if (!take_request(shard, &stretch[i], &shard->scratch[i], now_ms)) {
+            if (!take_request(shard, &stretch[i], &shard->scratch[i], &shard->opened[i], now_ms)) {
                 if (!is_record_message(&stretch[i])) want_room(shard);
                 return;
             }
@@ -948,7 +964,7 @@ bool shard_dirty(const struct shard *shard)
     return delta_count(shard->active) >= shard->config.delta_entries / 2 ||
            marks >= shard->config.delta_entries / 2 ||
            delta_used(shard->active) >= shard->config.delta_bytes / 2 ||
-           shelf_used(shard->shelf) >= shard->config.shelf_bytes / 2;
+           shelf_used(shard->shelf) + shard->mail_unshelved >= shard->config.shelf_bytes / 2;
 }
 
 /* Begins the merge of what is frozen, on the thread that reads: the store's map may have to move.
@@ -1091,7 +1107,8 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
         RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
         FAILURES_RING * sizeof(struct failure) + 2 * shard->merge.ids_room * sizeof(struct id) +
         shard->config.delta_entries * sizeof(struct record_facts) + DUES_MAX * sizeof(struct due) +
-        sizeof *shard->params + sizeof *shard->work + sizeof *shard->applied;
+        sizeof *shard->params + sizeof *shard->work + sizeof *shard->applied +
+        mail_ring_bytes(shard->config.shards);
 }
 
 const struct cell *shard_cells(const struct shard *shard, uint32_t *ret_count)

@@ -132,8 +132,7 @@ struct mark mark_of(const struct shard *shard, uint64_t seq)
     struct mark stored = {.seq = seq};
     be_store64(key, seq);
     if (was_found(store_get(shard->store, STORE_MARK, (struct bytes){key, sizeof key}, &value))) {
-        ENSURE(value.size == sizeof stored);
-        memcpy(&stored, value.data, sizeof stored);
+        ENSURE(mark_read(value, &stored));
     }
     return stored;
 }
@@ -160,31 +159,31 @@ size_t shelf_block_max(const struct shard *shard)
 bool shelf_can_take(const struct shard *shard, uint32_t rows, size_t bytes)
 {
     const size_t more = (size_t)rows * SHELF_ROW_COST + bytes;
-    return shelf_has_room(shard->shelf, rows, bytes) &&
+    return shelf_has_room(shard->shelf, rows, bytes + shard->mail_unshelved) &&
            more <= shelf_block_max(shard) - shard->shelf_spent;
 }
 
-static void spend_shelf(struct shard *shard, size_t bytes)
+void shelf_spend(struct shard *shard, size_t size)
 {
-    shard->shelf_spent += SHELF_ROW_COST + bytes;
+    shard->shelf_spent += SHELF_ROW_COST + size;
     ENSURE(shard->shelf_spent <= shelf_block_max(shard)); /* (P1) */
 }
 
 void shelf_write(struct shard *shard, struct bytes key, struct bytes value)
 {
-    spend_shelf(shard, value.size);
+    shelf_spend(shard, value.size);
     shelf_put(shard->shelf, key, value);
 }
 
 void shelf_write_new(struct shard *shard, struct bytes key, struct bytes value)
 {
-    spend_shelf(shard, value.size);
+    shelf_spend(shard, value.size);
     shelf_put_new(shard->shelf, key, value);
 }
 
 void shelf_erase(struct shard *shard, struct bytes key)
 {
-    spend_shelf(shard, 0);
+    shelf_spend(shard, 0);
     shelf_drop(shard->shelf, key);
 }
 

@@ -182,10 +182,12 @@ static bool compare_marks(struct store *store, const struct recount *recount,
     int r;
 
     while (next_of(store, STORE_MARK, key, room, &key, &value, &r)) {
-        struct mark mark;
-        if (key.size != 8 || value.size != sizeof mark)
+        struct mark mark = {0}; /* Zeros at its end are left out. */
+        if (key.size != 8 || value.size < 8 || value.size > sizeof mark || value.size % 8 != 0 ||
+            le_load64(value.data + value.size - 8) == 0) {
             return finding_set(finding, "shard %u, state: a mark of a wrong size", shard);
-        memcpy(&mark, value.data, sizeof mark);
+        }
+        memcpy(&mark, value.data, value.size);
         const struct mark *mine = recount_mark(at, mark.seq);
         if (be_load64(key.data) != mark.seq || mine == NULL ||
             memcmp(&mark, mine, sizeof mark) != 0) {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/verify/wallet_check.h"
+#include "tools/verify/wallet_lane.h"
 #include "util/checksum.h"
 #include "util/le.h"
 
@@ -52,10 +52,11 @@ static void add_person(struct lookup *lookup, struct bytes psn_key)
 /* The ids that a decision about wallets names: each after the person it belongs to. */
 static void add_wallet_ids(struct lookup *lookup, uint64_t seed, struct bytes body)
 {
-    struct bytes ops = wallet_check_ops(body);
+    struct opened its;
     struct bytes person = {NULL, 0};
     struct wallet_id_op id;
-    while (wallet_check_next_id(&ops, &person, &id))
+    if (body_open(body, &its) != NULL) return;
+    while (wallet_check_next_id(&its.ops, &person, &id))
         add_id(lookup, seed, id.domain, id.scope, id.text,
                id.scoped ? person : (struct bytes){NULL, 0});
 }

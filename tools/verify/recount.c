@@ -606,11 +606,12 @@ static bool look_at_transfer(const struct look *look, const struct read_op *op)
 /* Only what an entry of the wallet leaves in marks; all else is wallet_check.h's. */
 static bool add_wallet(const struct look *look)
 {
-    struct bytes ops = wallet_check_ops(look->entry->body);
+    struct opened its;
     struct read_op op;
     bool bad;
     int64_t used = 0;
-    while (read_op(&ops, &op, &bad)) {
+    if (body_open(look->entry->body, &its) != NULL) its.ops.size = 0;
+    while (read_op(&its.ops, &op, &bad)) {
         struct lot lot;
         if (op.op == OP_USED && op.data.size == sizeof lot) {
             memcpy(&lot, op.data.data, sizeof lot);

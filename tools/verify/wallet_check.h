@@ -47,9 +47,6 @@ bool wallet_check_store(const struct wallet_check *check, uint32_t shard, struct
 /* When all entries of all shards are in: mail, what is on its way, sums. */
 bool wallet_check_finish(struct wallet_check *check, struct finding *finding);
 
-/* The ops of an ENTRY_WALLET; size 0 when its body is none. */
-struct bytes wallet_check_ops(struct bytes body);
-
 /* An id that an ENTRY_WALLET leaves in the directory. */
 struct wallet_id_op {
     char domain;

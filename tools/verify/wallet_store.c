@@ -92,11 +92,11 @@ static bool compare_due(const struct lane *lane, struct store *store, struct fin
     return counted(lane, finding, "due persons", walk.count, want);
 }
 
-static const uint8_t *institution_of(const struct lane *lane, struct bytes code)
+static const struct institution *institution_of(const struct lane *lane, struct bytes code)
 {
-    for (uint64_t i = 0; i < lane->institutions.count; i++) {
-        if (memcmp(lane->institutions.list[i], code.data, code.size) == 0)
-            return lane->institutions.list[i];
+    for (uint32_t i = 0; i < lane->institution_count; i++) {
+        if (memcmp(lane->institutions[i].fixmedins_code, code.data, code.size) == 0)
+            return &lane->institutions[i];
     }
     return NULL;
 }
@@ -107,13 +107,13 @@ static bool compare_institutions(const struct lane *lane, struct store *store,
     struct walk walk = {.store = store, .letter = 'I'};
     while (walk_next(&walk)) {
         const struct bytes code = {walk.key.data + 1, walk.key.size - 1};
-        const uint8_t *mine = code.size == 16 ? institution_of(lane, code) : NULL;
+        const struct institution *mine = code.size == 16 ? institution_of(lane, code) : NULL;
         if (mine == NULL || walk.value.size != sizeof(struct institution) ||
             memcmp(mine, walk.value.data, walk.value.size) != 0) {
             return differs(lane, finding, "row I, an institution,", "");
         }
     }
-    return counted(lane, finding, "institutions", walk.count, lane->institutions.count);
+    return counted(lane, finding, "institutions", walk.count, lane->institution_count);
 }
 
 static bool compare_rules(const struct lane *lane, struct store *store, struct finding *finding)
@@ -146,8 +146,8 @@ static bool compare_outboxes(const struct lane *lane, struct store *store, struc
         const uint32_t dest = walk.key.size == 10 ? walk.key.data[1] : OUTBOXES;
         const uint64_t position = dest < OUTBOXES ? be_load64(walk.key.data + 2) : 0;
         if (dest >= OUTBOXES || position <= lane->out_acked[dest] ||
-            position > lane->out[dest].count || walk.value.size != sizeof(struct outgoing) ||
-            memcmp(lane->out[dest].list[position - 1], walk.value.data, walk.value.size) != 0) {
+            position > lane->out[dest].count || walk.value.size != 8 ||
+            le_load64(walk.value.data) != lane->out[dest].list[position - 1]) {
             return differs(lane, finding, "row O, a message of an outbox,", "");
         }
     }
@@ -160,13 +160,14 @@ static bool compare_outboxes(const struct lane *lane, struct store *store, struc
 static bool compare_mail(const struct lane *lane, struct store *store, struct finding *finding)
 {
     struct walk walk = {.store = store, .letter = 'M'};
+    struct opened its = {0};
     uint64_t want = 0;
     while (walk_next(&walk)) {
         const uint32_t to = walk.key.size == 10 ? walk.key.data[1] : SHARDS_MAX;
         const uint64_t number = to < lane->shards ? be_load64(walk.key.data + 2) : 0;
         if (to >= lane->shards || number <= lane->acked[to] || number > lane->sent[to].count)
             return differs(lane, finding, "row M, a piece of mail,", "");
-        const uint8_t *mine = lane->sent[to].list[number - 1];
+        const uint8_t *mine = place_open(&lane->sent[to].list[number - 1], &its);
         const size_t size = le_load16(mine - 2);
         if (walk.value.size != 10 + size || le_load16(walk.value.data + 8) != mine[-4] ||
             memcmp(mine, walk.value.data + 10, size) != 0) {
