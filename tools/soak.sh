@@ -43,7 +43,7 @@ while [ "$core" -lt "$(nproc)" ]; do
 	[ $((core % 2)) -eq 0 ] || heavy=--heavy
 	# shellcheck disable=SC2086 # $heavy is one word or none
 	"$build/tests/sim/qingfen-sim" --minutes "$minutes" --seed "$((seed + core * 1000000))" \
-		$heavy "$@" >"$results/$core" 2>/dev/null &
+		$heavy -v "$@" >"$results/$core" 2>"$results/$core.said" &
 	pids="$pids $!"
 	core=$((core + 1))
 done
@@ -52,7 +52,15 @@ for pid in $pids; do
 	wait "$pid" || status=1
 done
 
-grep -h -e FAILS -e '^again:' "$results"/* || true
+# One that ended without a word of its own: what it said, and the last history that it lived through.
+for result in "$results"/?; do
+	if ! grep -q '^histories=' "$result"; then
+		echo "died after: $(tail -n 1 "$result")"
+		tail -n 3 "$result.said"
+		status=1
+	fi
+done
+grep -h -e FAILS -e '^again:' "$results"/? || true
 awk -F= '/^histories=/ {
 	count = split($0, fields, " ")
 	for (i = 1; i <= count; i++) {
@@ -65,5 +73,5 @@ END {
 	for (i = 1; i < names; i++) printf "%s=%s ", order[i], sums[order[i]]
 	if (sums["core_seconds"] > 0)
 		printf "messages_per_core_minute=%d\n", sums["messages"] / sums["core_seconds"] * 60
-}' "$results"/*
+}' "$results"/?
 exit $status

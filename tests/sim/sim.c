@@ -254,6 +254,7 @@ int main(int argc, char **argv)
         .histories = 10,
     };
     int option;
+    setvbuf(stdout, NULL, _IOLBF, 0); /* What a history that aborts leaves is the line before. */
     while ((option = getopt_long(argc, argv, "hv", long_options, NULL)) != -1) {
         switch (option) {
         case 's':
