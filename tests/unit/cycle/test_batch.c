@@ -137,6 +137,22 @@ static void test_who_may(void **state)
     assert_int_equal(step(STEP_ABORT), ERROR_PERIOD_CLOSED);
 }
 
+/* A msgid that was used says that message and no other one. */
+static void test_used_msgid(void **state)
+{
+    (void)state;
+    struct order order = cycle_rig_order(&rig, MESSAGE_BATCH_STEP, 0);
+    order.period = MARCH;
+    order.step = STEP_COMPUTE;
+    assert_int_equal(cycle_rig_give(&rig, &order), ERROR_OK);
+    order.step = STEP_PUBLISH;
+    order.hash++;
+    assert_int_equal(cycle_rig_give(&rig, &order), ERROR_MSGID_REUSED);
+    assert_int_equal(batch_now()->state, BATCH_COMPUTED);
+    order.sender = AH; /* Another one's msgids are not ours: it hears why it may not. */
+    assert_int_equal(cycle_rig_give(&rig, &order), ERROR_SENDER_NOT_ALLOWED);
+}
+
 static void test_computed_twice(void **state)
 {
     uint8_t digest[32];
@@ -456,6 +472,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_steps_in_their_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_may, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_used_msgid, setup, teardown),
         cmocka_unit_test_setup_teardown(test_computed_twice, setup, teardown),
         cmocka_unit_test_setup_teardown(test_digest_as_documented, setup, teardown),
         cmocka_unit_test_setup_teardown(test_signatures, setup, teardown),
