@@ -5,9 +5,9 @@
     plants.py run FOLDER [NAME...]  plants each in FOLDER (made when it is missing, used again when it
                                     is there), builds, runs its tests, and says what caught it
 
-A plant that is not caught, does not build or does not fit any more is a failure: exit 1. A test that
-only ran out of time is marked so: that can be the mistake, or a busy machine. It changes nothing in the
-sources it stands in. The format is told in README.md.
+A plant that is not caught, does not build or does not fit any more is a failure: exit 1. A test
+that only ran out of time is marked so: that can be the mistake, or a busy machine. Nothing is changed
+in the sources it stands in. The format is told in README.md.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def run(folder: pathlib.Path, names: list[str]) -> int:
     code, output, failed = meson_test(build, wanted)
     if code != 0:
         print(output)
-        print(f"on sound sources these do not pass: {', '.join(failed)}. Nothing can be said of plants")
+        print(f"on sound sources these do not pass: {', '.join(failed)}; nothing can be said")
         return 1
     missed = 0
     by: collections.Counter[str] = collections.Counter()
