@@ -22,6 +22,8 @@
 #define LANE_RESULT_BYTES   (8u * 1024 * 1024)
 _Static_assert(2 * (FRAME_PAYLOAD_MAX + sizeof(struct lane_request) + 16) <= LANE_REQUEST_BYTES,
                "a frame that found no room in an empty lane would wait for ever");
+_Static_assert((DESK_QUEUE_MAX - DESK_QUEUE_LOCAL) / SHARDS_MAX >= 1,
+               "every home may ask the desk");
 #define RESULT_SIZE_MAX (sizeof(struct lane_result) + FAILURES_MAX * sizeof(struct failure) + 16)
 #define INBOX_MAX       256
 #define BUFFER_FRONT    128 /* Before a batch's results: frame head and the counts. */
@@ -155,6 +157,11 @@ bool home_session_busy(const struct home *home, uint32_t session)
     return home->sessions[session].calls != 0;
 }
 
+uint32_t home_session_province(const struct home *home, uint32_t session)
+{
+    return home->sessions[session].province;
+}
+
 /* -- calls ---------------------------------------------------------------------------------- */
 
 static bool is_batch(const struct call *call)
@@ -228,7 +235,7 @@ void home_answer(struct home *home, uint64_t ticket, struct bytes payload)
 {
     struct call *call = call_of(home, ticket);
     uint8_t *copy = malloc(FRAME_HEAD_SIZE + payload.size);
-    ENSURE(copy != NULL);
+    NEED_MEMORY(copy);
     if (payload.size != 0) memcpy(copy + FRAME_HEAD_SIZE, payload.data, payload.size);
     answer_in_place(home, call, copy + FRAME_HEAD_SIZE, payload.size);
     free(copy);
@@ -270,7 +277,7 @@ static void add_to_batch(struct home *home, struct call *call, struct reply *rep
     if (needed > call->buffer_room) {
         const size_t room = needed > 2 * call->buffer_room ? needed : 2 * call->buffer_room;
         uint8_t *more = realloc(call->buffer, room);
-        ENSURE(more != NULL);
+        NEED_MEMORY(more);
         call->buffer = more;
         call->buffer_room = room;
     }
@@ -292,6 +299,7 @@ static void add_to_batch(struct home *home, struct call *call, struct reply *rep
 static void take_result(struct home *home, const struct result *result, uint32_t shard)
 {
     struct call *call = call_of(home, result->ticket);
+    if (home->index != 0 && desk_type(call->type)) home->desk_asked--;
     if (result->data != NULL) { /* A finished answer, of the desk or about a wallet. */
         home_answer(home, result->ticket, (struct bytes){result->data, result->data_size});
         free(result->data);
@@ -595,7 +603,7 @@ static void take_hello(struct home *home, uint32_t session_index, struct call *c
     }
     size_t size;
     uint8_t *payload = hello_reply_encode(&reply, &size);
-    ENSURE(payload != NULL);
+    NEED_MEMORY(payload);
     home_answer(home, ticket_of(home, call), (struct bytes){payload, size});
     free(payload);
 }
@@ -692,7 +700,7 @@ static void refuse_desk(struct home *home, struct call *call, uint32_t code, con
 {
     size_t size;
     uint8_t *payload = centre_refusal_encode(code, text, &size);
-    ENSURE(payload != NULL);
+    NEED_MEMORY(payload);
     home_answer(home, ticket_of(home, call), (struct bytes){payload, size});
     free(payload);
 }
@@ -725,10 +733,16 @@ static bool take_desk(struct home *home, struct call *call, const struct frame *
         return true;
     }
     if (home->index == 0) {
-        return desk_take(home, ticket_of(home, call), frame->type, province, frame->payload);
+        return home->desk.queue_count < DESK_QUEUE_LOCAL &&
+               desk_take(home, ticket_of(home, call), frame->type, province, frame->payload);
     }
+    /* A full desk would stop the whole lane, settlements too: no home sends more than it surely
+     * takes. */
+    const uint32_t share = (DESK_QUEUE_MAX - DESK_QUEUE_LOCAL) / home->engine->config.shards;
     const struct request request = request_of(home, call, frame->type, 0, frame->payload);
-    return home_lane_send(home, 0, &request);
+    if (home->desk_asked == share || !home_lane_send(home, 0, &request)) return false;
+    home->desk_asked++;
+    return true;
 }
 
 static bool known_type(uint16_t type)

@@ -59,9 +59,13 @@ void home_session_closed(struct home *home, uint32_t session);
 /* True while frames of the session are under way: their answers are still to come. */
 bool home_session_busy(const struct home *home, uint32_t session);
 
+/* The province a session speaks for, two digits; 0: all, or it has not said yet. */
+uint32_t home_session_province(const struct home *home, uint32_t session);
+
 enum home_taken {
     HOME_TAKEN,   /* The frame is dealt with or on its way; its bytes may go after home_submit(). */
-    HOME_BLOCKED, /* No room now: give the same frame again after a later home_turn(). */
+    HOME_BLOCKED, /* No room now: give the same frame again after a later home_turn(). Frames of
+                   * other sessions may find room; see home_ready(). */
 };
 
 /* Takes one frame of a session. */

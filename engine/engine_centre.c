@@ -1,7 +1,9 @@
 /* engine_centre -- the desk's jobs for the operator: cut, reports, clock, single records,
  * levelling. All of it is O(cells).
  *
- * A CUT  CHECK on all shards: may the month be cut? CUT on all: each writes its entry; from it on
+ * A CUT  CHECK on all shards: may the month be cut? Then the cycle is asked. CLOSE on all: the same
+ *        question, and from the answer on no earlier month gets a first record; who brings one is
+ *        sent away for a moment (1007). CUT on all: each writes its entry; from it on
  *        the shard judges into the next month but keeps those answers back. When every shard's
  *        entry is durable, RELEASE. So the cut is one point: a record whose answer anybody has seen
  *        before the cut is in the month on its shard, and nobody can have sent a record because of
@@ -45,7 +47,7 @@ static struct merged merge_answers(const struct home *home)
     for (uint32_t i = 0; i < shards; i++)
         bytes += home->desk.answers[i].data_size;
     merged.cells = malloc(bytes + 1);
-    ENSURE(merged.cells != NULL);
+    NEED_MEMORY(merged.cells);
     for (uint32_t i = 0; i < shards; i++) {
         const struct result *answer = &home->desk.answers[i];
         if (answer->data_size != 0) {
@@ -111,8 +113,16 @@ void step_cut(struct home *home)
         step_cut_order(home);
         return;
     }
-    case CUT_SHARDS:
+    case CUT_CLOSE:
+        desk->phase = CUT_SHARDS;
         desk->started_us = home->now_us;
+        desk_ask_all(home, REQUEST_CUT_CLOSE, period, (struct bytes){0});
+        return;
+    case CUT_SHARDS:
+        if (desk_first_refusal(home) != ERROR_OK) {
+            desk->phase = CUT_CHECK; /* Opens the others again, and says why not. */
+            return;
+        }
         desk->phase = CUT_RELEASE;
         desk_ask_all(home, REQUEST_CUT, period, desk_number_body(home, period));
         return;
@@ -424,7 +434,7 @@ void step_settlement_get(struct home *home)
         return;
     }
     struct found_list *list = calloc(1, sizeof *list);
-    ENSURE(list != NULL);
+    NEED_MEMORY(list);
     for (uint32_t i = 0; i < home->engine->config.shards; i++)
         read_found(list, &desk->answers[i], i);
     if (list->record_count == 0) {

@@ -42,7 +42,7 @@ void cycle_restore(struct home *home)
     const struct engine_config *config = &home->engine->config;
     struct desk *desk = &home->desk;
     struct restoring r = {.cycle = cycle_new(config->calendar, config->settings)};
-    ENSURE(r.cycle != NULL);
+    NEED_MEMORY(r.cycle);
     parts_reader_init(&r.reader);
     ENSURE(shard_each_cycle(home->shard, restore_part, &r));
     desk->cycle = r.cycle;
@@ -202,7 +202,7 @@ static void keep_part(struct home *home, struct recon_parts *list, const struct 
     const size_t count = list->count + order->row_count;
     bound_lists(home, list, order->row_count);
     struct recon_item *items = realloc(list->items, (count + 1) * sizeof *items);
-    ENSURE(items != NULL);
+    NEED_MEMORY(items);
     if (order->row_count != 0) {
         memcpy(items + list->count, order->items, order->row_count * sizeof *items);
     }
@@ -278,12 +278,12 @@ static struct order_answer answer_of(struct home *home)
         .dup = decision->dup,
         .ref = decision->ref,
         .seq = journaled ? desk->decided_seq : 0,
-        .decided_ms = journaled ? desk->decided_ms : 0,
         .rows = journaled ? decision->rows : 0,
     };
-    if (decision->dup) {
-        const struct order_row *before = answered_before(home, &desk->job.order);
-        if (before != NULL) answer.decided_ms = before->at_ms;
+    /* The decision's own time, as every later answer will have it; its entries may be younger. */
+    if (journaled || decision->dup) {
+        const struct order_row *row = answered_before(home, &desk->job.order);
+        if (row != NULL) answer.decided_ms = row->at_ms;
     }
     return answer;
 }
@@ -413,7 +413,7 @@ static void left_out_of(const struct home *home, const struct batch_row *batch,
     const struct cycle *cycle = home->desk.cycle;
     const uint32_t count = cycle_lines(cycle, batch->id, 1, NULL, 0);
     struct line_row *lines = calloc(count + 1, sizeof *lines);
-    ENSURE(lines != NULL);
+    NEED_MEMORY(lines);
     (void)cycle_lines(cycle, batch->id, 1, lines, count);
     report->left_out = report->row->count;
     report->left_out_amount = report->row->fund + report->row->account;
@@ -528,7 +528,7 @@ static void try_cut(struct home *home)
         desk->cut_at_ms = desk_clock(home);
         desk->phase = CUT_RELEASED;
     } else {
-        desk->phase = CUT_SHARDS;
+        desk->phase = CUT_CLOSE;
     }
 }
 

@@ -88,7 +88,6 @@ void desk_result(struct home *home, uint32_t shard, const struct result *result)
     if (result->type == REQUEST_CYCLE) {
         ENSURE(result->code == ERROR_OK);
         if (result->seq > desk->decided_seq) desk->decided_seq = result->seq;
-        desk->decided_ms = result->stamp_ms;
         return;
     }
     desk->answers[shard] = *result;
@@ -117,11 +116,11 @@ void desk_end_job(struct home *home)
 void desk_finish(struct home *home, uint8_t *payload, size_t size)
 {
     struct desk *desk = &home->desk;
-    ENSURE(payload != NULL);
+    NEED_MEMORY(payload);
     if (size > FRAME_PAYLOAD_MAX) {
         free(payload);
         payload = centre_refusal_encode(ERROR_RANGE_TOO_WIDE, NULL, &size);
-        ENSURE(payload != NULL);
+        NEED_MEMORY(payload);
     }
     desk_end_job(home);
     if (ticket_shard(desk->job.ticket) == home->index) {

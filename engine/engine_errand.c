@@ -149,7 +149,7 @@ void errand_refuse(struct home *home, uint64_t ticket, uint16_t type, struct byt
         };
         payload = wallet_reply_encode(&reply, &size);
     }
-    ENSURE(payload != NULL);
+    NEED_MEMORY(payload);
     home_answer(home, ticket, (struct bytes){payload, size});
     free(payload);
 }
@@ -393,7 +393,7 @@ static void keep_cursor(struct errand *errand, const struct result *result)
 {
     const struct bytes message = message_of(errand);
     uint8_t *question = malloc(result->data_size + message.size + 1);
-    ENSURE(question != NULL);
+    NEED_MEMORY(question);
     if (result->data_size != 0) memcpy(question, result->data, result->data_size);
     memcpy(question + result->data_size, message.data, message.size);
     free(result->data);

@@ -90,7 +90,7 @@ static void take_cells(struct home *home)
     for (uint32_t i = 0; i < shards; i++)
         bytes += answer_of(home, i).size;
     g->cells = malloc(bytes + 1);
-    ENSURE(g->cells != NULL);
+    NEED_MEMORY(g->cells);
     for (uint32_t i = 0; i < shards; i++) {
         const struct bytes answer = answer_of(home, i);
         const struct cell *cells = (const struct cell *)(const void *)answer.data;
@@ -175,7 +175,7 @@ static void keep_tally(struct gathering *g, const struct tally *tally)
     if (g->tally_count == g->tally_room) {
         const size_t room = 2 * g->tally_room + 1024;
         struct tally *more = realloc(g->tallies, room * sizeof *more);
-        ENSURE(more != NULL);
+        NEED_MEMORY(more);
         g->tallies = more;
         g->tally_room = room;
     }
@@ -429,7 +429,7 @@ static void keep_records(struct gathering *g, struct bytes answer, uint32_t shar
     if (g->record_room - g->record_count < count) {
         const size_t room = 2 * (g->record_room + count);
         struct record_facts *more = realloc(g->records, room * sizeof *more);
-        ENSURE(more != NULL);
+        NEED_MEMORY(more);
         g->records = more;
         g->record_room = room;
     }

@@ -87,7 +87,9 @@ struct call {
 #define GATHERED_MAX     1024
 #define STALLED_BYTES    (GATHERED_MAX * 4096)
 #define DESK_QUEUE_MAX   256
-#define DESK_QUEUE_BYTES (8u * 1024 * 1024) /* Of the messages in it. */
+#define DESK_QUEUE_LOCAL (DESK_QUEUE_MAX / 2) /* Of these, from home 0's own sessions. */
+#define DESK_QUEUE_BYTES (8u * 1024 * 1024)   /* Of the messages in it. */
+#define DESK_JOBS_TURN   8                    /* Begun in a turn: frames come between them. */
 
 struct session {
     uint32_t generation;
@@ -190,7 +192,9 @@ struct desk {
     int64_t now_ms;
     bool dup;
     bool aligned;
-    size_t queue_bytes; /* Of the messages in the queue. */
+    size_t queue_bytes;                    /* Of the messages in the queue. */
+    uint64_t begun;                        /* Jobs so far. */
+    uint64_t begun_of[PROVINCE_COUNT + 1]; /* By province: number of its last one; last: centre. */
 
     /* The clearing cycle. */
     struct cycle *cycle;
@@ -200,7 +204,6 @@ struct desk {
     uint32_t parts;           /* Of the decision being journaled; 0: none. */
     uint32_t parts_sent;
     uint64_t decided_seq;
-    int64_t decided_ms;
     uint64_t lists_used;
     struct recon_parts lists[PROVINCE_COUNT][2]; /* By acting province; 1: sent by the centre. */
 };
@@ -241,6 +244,7 @@ struct home {
     uint32_t inbox_lane;
     struct request question; /* Of the desk, not taken yet; type 0: none. */
     uint32_t *outstanding;   /* Requests under way, by asked shard. */
+    uint32_t desk_asked;     /* Of these, for the desk of home 0. */
 
     struct errands *errands;
     struct held_mail *mail; /* By shard. */
@@ -361,6 +365,7 @@ enum cut_phase {
     CUT_CHECK = 0, /* May the month be cut? */
     CUT_CHECKED,
     CUT_GATHER_BEFORE, /* What the cycle would say, before anything is done. */
+    CUT_CLOSE,         /* No earlier month may begin any more. */
     CUT_SHARDS,
     CUT_RELEASE,
     CUT_RELEASED,

@@ -2,7 +2,8 @@
  *
  * Jobs stand in the files of their kind: engine_centre.c (cut, clock, reports, single records),
  * engine_cycle.c (orders of the clearing cycle), engine_query.c (its queries). Nothing of the cycle
- * changes while a job is under way but by that job. */
+ * changes while a job is under way but by that job. A province's jobs keep their order; between
+ * provinces they take turns. */
 #include <stdlib.h>
 
 #include "codec/cycle.h"
@@ -104,13 +105,41 @@ static void refuse_malformed(struct home *home)
     desk_refuse(home, ERROR_MALFORMED, line);
 }
 
+static uint64_t *begun_of(struct desk *desk, uint32_t province)
+{
+    const uint8_t index = province_index(province);
+    return &desk->begun_of[index == PROVINCE_NONE ? PROVINCE_COUNT : index];
+}
+
+static struct desk_job *queued(struct desk *desk, uint32_t place)
+{
+    return &desk->queue[(desk->queue_head + place) % DESK_QUEUE_MAX];
+}
+
+/* Takes the next job out of the queue: the first one of the province that has waited longest for a
+ * job of its own, so that one which asks without end does not keep the others from the desk. */
+static struct desk_job next_job(struct desk *desk)
+{
+    uint32_t place = 0;
+    for (uint32_t i = 1; i < desk->queue_count; i++) {
+        if (*begun_of(desk, queued(desk, i)->province) <
+            *begun_of(desk, queued(desk, place)->province))
+            place = i;
+    }
+    const struct desk_job job = *queued(desk, place);
+    for (; place > 0; place--)
+        *queued(desk, place) = *queued(desk, place - 1);
+    desk->queue_head = (desk->queue_head + 1) % DESK_QUEUE_MAX;
+    desk->queue_count--;
+    *begun_of(desk, job.province) = ++desk->begun;
+    return job;
+}
+
 /* Whether the job is begun; a malformed one is answered at once. */
 static bool begin_job(struct home *home)
 {
     struct desk *desk = &home->desk;
-    desk->job = desk->queue[desk->queue_head];
-    desk->queue_head = (desk->queue_head + 1) % DESK_QUEUE_MAX;
-    desk->queue_count--;
+    desk->job = next_job(desk);
     desk->queue_bytes -= desk->job.size;
     desk->busy = true;
     desk->phase = 0;
@@ -155,10 +184,11 @@ bool desk_turn(struct home *home, int64_t now_ms)
 {
     struct desk *desk = &home->desk;
     bool any = false;
+    uint32_t begun = 0;
     desk->now_ms = now_ms;
     for (;;) {
         if (!desk->busy) {
-            if (desk->queue_count == 0) return any;
+            if (desk->queue_count == 0 || begun++ == DESK_JOBS_TURN) return any;
             any = true;
             if (!begin_job(home)) continue;
         }

@@ -253,7 +253,7 @@ static struct line_row *lines_of(const struct cycle *cycle, uint32_t batch, uint
 {
     const uint32_t count = cycle_lines(cycle, batch, version, NULL, 0);
     struct line_row *lines = calloc(count + 1, sizeof *lines);
-    ENSURE(lines != NULL);
+    NEED_MEMORY(lines);
     *ret_count = cycle_lines(cycle, batch, version, lines, count);
     return lines;
 }
@@ -400,7 +400,7 @@ static void answer_areas(struct home *home)
     struct tally *rows =
         cycle_area_rows(cycle, batch, subject_of(home), query->flag ? SIDE_PAYEE : SIDE_PAYER,
                         facts->tallies, facts->tally_count, &count);
-    ENSURE(rows != NULL);
+    NEED_MEMORY(rows);
     for (size_t i = 0; i < count && !page.more; i++) {
         if (page_takes(&page)) rows[page.count - 1] = rows[i];
     }
@@ -422,7 +422,7 @@ static void answer_cells(struct home *home)
     if (refused_facts(home)) return;
     struct cell_state *states =
         cycle_cell_states(home->desk.cycle, query->period, facts->cells, facts->cell_count, &count);
-    ENSURE(states != NULL);
+    NEED_MEMORY(states);
     for (size_t i = 0; i < count && !page.more; i++) {
         const struct cell_state *s = &states[i];
         if (!is_subject(subject, s->cell.payer, s->cell.payee)) continue;
@@ -503,7 +503,7 @@ static void answer_notices(struct home *home)
     struct notice_item *items = calloc(PAGE_MAX, sizeof *items);
     struct page page = page_of(query);
 
-    ENSURE(items != NULL);
+    NEED_MEMORY(items);
     if (!KNOWN_WORD(query->state, states)) {
         free(items);
         REFUSE_WORD(home, "state", query->state, states);
@@ -570,7 +570,7 @@ static void answer_prefunds(struct home *home)
 
     struct prefund_use *uses =
         cycle_prefund_uses(home->desk.cycle, &period, now_ms, &pair_count, &payee_count);
-    ENSURE(uses != NULL);
+    NEED_MEMORY(uses);
     for (size_t i = 0; i < pair_count && !page.more; i++) {
         if (!is_subject(subject, uses[i].payer, uses[i].payee) || !page_takes(&page)) continue;
         pairs[page.count - 1] = prefund_item(&uses[i]);
@@ -626,9 +626,9 @@ static void answer_calendar(struct home *home)
     if (refused_facts(home)) return;
     struct agenda_item *items =
         cycle_agenda(home->desk.cycle, query->period, now_ms, &home->desk.gathering.facts, &count);
-    ENSURE(items != NULL);
+    NEED_MEMORY(items);
     struct agenda_row *rows = calloc(count + 1, sizeof *rows);
-    ENSURE(rows != NULL);
+    NEED_MEMORY(rows);
     for (size_t i = 0; i < count; i++) {
         const struct agenda_item *item = &items[i];
         if (!is_subject(subject, item->who, item->who)) continue;

@@ -127,7 +127,7 @@ void finish_recon_day(struct home *home, const struct order_answer *answer)
     uint32_t equal;
     uint32_t different;
 
-    ENSURE(list.cells != NULL);
+    NEED_MEMORY(list.cells);
     list_centre(home, &list);
     add_sent(order, &list, &equal, &different);
     if (list.full) {

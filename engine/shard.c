@@ -50,6 +50,7 @@ void shard_free(struct shard *shard)
     free(shard->dues.list);
     free(shard->applied);
     free(shard->work);
+    free(shard->mail_ring);
     book_free(shard->book);
     directory_free(shard->directory);
     delta_free(shard->active);
@@ -67,6 +68,7 @@ void shard_free(struct shard *shard)
     free(shard->outgoing);
     free(shard->failures);
     free(shard->scratch);
+    free(shard->opened);
     free(shard);
 }
 
@@ -97,10 +99,12 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->outgoing = malloc(sizeof *shard->outgoing * RESULTS_MAX);
     shard->failures = malloc(sizeof *shard->failures * FAILURES_RING);
     shard->scratch = malloc(sizeof *shard->scratch * STRETCH);
+    shard->opened = malloc(sizeof *shard->opened * STRETCH);
     shard->params = malloc(sizeof *shard->params);
     shard->dues.list = malloc(sizeof *shard->dues.list * DUES_MAX);
     shard->applied = malloc(sizeof *shard->applied);
     shard->work = malloc(sizeof *shard->work);
+    shard->mail_ring = mail_ring_new(config->shards);
     if (shard->book == NULL || shard->directory == NULL || shard->active == NULL ||
         shard->frozen == NULL || shard->shelf == NULL || shard->shelf_frozen == NULL ||
         shard->groups[0].buffer == NULL || shard->groups[1].buffer == NULL ||
@@ -108,7 +112,7 @@ static struct shard *shard_new(const struct shard_config *config)
         shard->merge.chunk == NULL || shard->merge.facts == NULL || shard->waiting == NULL ||
         shard->outgoing == NULL || shard->failures == NULL || shard->scratch == NULL ||
         shard->params == NULL || shard->dues.list == NULL || shard->applied == NULL ||
-        shard->work == NULL) {
+        shard->work == NULL || shard->opened == NULL || shard->mail_ring == NULL) {
         shard_free(shard);
         return NULL;
     }
@@ -174,6 +178,23 @@ static int begin_empty(struct shard *shard)
     return 0;
 }
 
+/* A store without a position: it was never written to, or has lost it. Rows it may hold would be
+ * counted a second time, so they go. */
+static int begin_without_position(struct shard *shard)
+{
+    struct bytes key, value;
+    for (int table = 0; table < STORE_TABLE_COUNT; table++) {
+        int r = store_ceiling(shard->store, (enum store_table)table, (struct bytes){NULL, 0}, &key,
+                              &value);
+        if (r == 0) {
+            r = store_clear(shard->store);
+            return r == 0 ? begin_empty(shard) : r;
+        }
+        if (r != -ENOENT) return r;
+    }
+    return begin_empty(shard);
+}
+
 static int read_state(struct shard *shard, const char **ret_why)
 {
     struct bytes value;
@@ -182,7 +203,7 @@ static int read_state(struct shard *shard, const char **ret_why)
     if (r != 0) return r;
 
     r = store_get(shard->store, STORE_META, bytes_of("meta"), &value);
-    if (r == -ENOENT) return begin_empty(shard);
+    if (r == -ENOENT) return begin_without_position(shard);
     if (r != 0) return r;
     if (value.size != sizeof meta) {
         *ret_why = "the store's position has the wrong size";
@@ -237,12 +258,15 @@ int shard_open(const struct shard_config *config, struct shard **ret_shard,
 
 /* -- replay and checkpoints off the loop ---------------------------------------------------- */
 
+/* The map at least doubles each time it was too small; what is still full then is the disk. */
+#define MERGE_ATTEMPTS 8
+
 static int merge_now(struct shard *shard)
 {
-    int r;
-    while ((r = merge_run(&shard->merge)) == -ENOSPC) {
+    int r = merge_run(&shard->merge);
+    for (int attempt = 1; r == -ENOSPC && attempt < MERGE_ATTEMPTS; attempt++) {
         r = store_reserve(shard->store, 2 * merge_estimate(&shard->merge));
-        if (r != 0) return r;
+        if (r == 0) r = merge_run(&shard->merge);
     }
     if (r == 0) state_merged(shard);
     return r;
@@ -297,7 +321,7 @@ int shard_replay(struct shard *shard, const struct block *block,
 
     if (!delta_takes(shard, block) ||
         delta_count(shard->active) >= shard->config.delta_entries / 2 ||
-        !shelf_has_room(shard->shelf, 0, shelf_block_max(shard))) {
+        !shelf_has_room(shard->shelf, 0, shelf_block_max(shard) + shard->mail_unshelved)) {
         const int r = shard_checkpoint(shard);
         if (r != 0) return r;
     }
@@ -561,8 +585,23 @@ static uint32_t check_cut(const struct shard *shard, uint32_t period, uint32_t *
     return book_open_before(shard->book, period, ret_blocking) ? ERROR_PERIOD_ORDER : ERROR_OK;
 }
 
+/* Between the check and the cut other shards are asked, and the cycle: meanwhile a record of an
+ * earlier month may have come, the first of it. Behind a later month's cut it would be in no batch.
+ */
+static void take_cut_check(struct shard *shard, const struct request *request)
+{
+    uint32_t blocking;
+    const uint32_t code = check_cut(shard, request->period, &blocking);
+    const bool closes = request->type == REQUEST_CUT_CLOSE && code == ERROR_OK;
+    struct result *result = put_control(shard, request, code);
+    shard->closing = closes ? request->period : 0;
+    result->period = blocking;
+    result->orig_period = shard->cut_through;
+}
+
 static void take_cut(struct shard *shard, const struct request *request, int64_t now_ms)
 {
+    shard->closing = 0;
     if (request->period > shard->cut_through) {
         append_control(shard, ENTRY_CUT, request->period, now_ms, request->body);
     }
@@ -607,11 +646,11 @@ static void take_cells(struct shard *shard, const struct request *request)
     uint32_t wanted = 0;
     const struct cell *cells = book_cells(shard->book, &count);
     struct cell *copy = malloc(sizeof *copy * (count + 1));
+    NEED_MEMORY(copy); /* A report without one shard's cells would be a wrong one. */
 
-    struct result *result = put_control(shard, request, copy == NULL ? ERROR_OVERLOAD : ERROR_OK);
+    struct result *result = put_control(shard, request, ERROR_OK);
     result->period = shard->cut_through;
     result->orig_period = shard->closed_year;
-    if (copy == NULL) return;
     for (uint32_t i = 0; i < count; i++) {
         if (request->period == 0 || cells[i].key.period == request->period)
             copy[wanted++] = cells[i];
@@ -634,7 +673,7 @@ static void found_add(struct found *found, const struct found_entry *head,
     if (found->room - found->size < sizeof *head + size) {
         found->room = 2 * (found->room + sizeof *head + size);
         uint8_t *more = realloc(found->data, found->room);
-        ENSURE(more != NULL);
+        NEED_MEMORY(more);
         found->data = more;
     }
     memcpy(found->data + found->size, head, sizeof *head);
@@ -707,8 +746,8 @@ static void take_question(struct shard *shard, const struct request *request, an
 static void take_status(struct shard *shard, const struct request *request)
 {
     struct shard_status *status = malloc(sizeof *status);
-    struct result *result = put_control(shard, request, status == NULL ? ERROR_OVERLOAD : ERROR_OK);
-    if (status == NULL) return;
+    NEED_MEMORY(status);
+    struct result *result = put_control(shard, request, ERROR_OK);
     shard_get_status(shard, status);
     result->data = status;
     result->data_size = sizeof *status;
@@ -716,15 +755,11 @@ static void take_status(struct shard *shard, const struct request *request)
 
 static void take_control(struct shard *shard, const struct request *request, int64_t now_ms)
 {
-    uint32_t blocking;
     switch (request->type) {
-    case REQUEST_CUT_CHECK: {
-        const uint32_t code = check_cut(shard, request->period, &blocking);
-        struct result *result = put_control(shard, request, code);
-        result->period = blocking;
-        result->orig_period = shard->cut_through;
+    case REQUEST_CUT_CHECK:
+    case REQUEST_CUT_CLOSE:
+        take_cut_check(shard, request);
         return;
-    }
     case REQUEST_CUT:
         take_cut(shard, request, now_ms);
         return;
@@ -788,6 +823,12 @@ static bool is_record_message(const struct request *request)
     return (request->type & 0xff00) == (MESSAGE_SETL_POST & 0xff00);
 }
 
+/* Wallet messages, and questions for a fact about one. */
+static bool is_order(const struct request *request)
+{
+    return request->type == REQUEST_WALLET_FACT || wallet_type(request->type);
+}
+
 /* Room for all that a request about persons may write. */
 static bool persons_have_room(const struct shard *shard, const struct request *request)
 {
@@ -839,14 +880,15 @@ static void take_person(struct shard *shard, const struct request *request, int6
 }
 
 /* Wallets, mail between shards, questions about persons. */
-static void take_between(struct shard *shard, const struct request *request, int64_t now_ms)
+static void take_between(struct shard *shard, const struct request *request,
+                         const struct opened *opened, int64_t now_ms)
 {
     switch (request->type) {
     case REQUEST_MAIL:
         take_mail(shard, request, now_ms);
         return;
     case REQUEST_WALLET_FACT:
-        take_wallet_fact(shard, request, now_ms);
+        take_wallet_fact(shard, request, opened, now_ms);
         return;
     case REQUEST_PAY_ID:
         take_pay_id(shard, request);
@@ -856,7 +898,7 @@ static void take_between(struct shard *shard, const struct request *request, int
         return;
     default:
         if (wallet_type(request->type) && request->type != MESSAGE_OUTBOX_GET) {
-            take_wallet(shard, request, now_ms);
+            take_wallet(shard, request, opened, now_ms);
         } else {
             put_answer(shard, request, ERROR_UNKNOWN_TYPE);
         }
@@ -874,7 +916,7 @@ static int64_t due_before_request(const struct shard *shard, const struct reques
 
 /* False when it has to be given again. */
 static bool take_request(struct shard *shard, const struct request *request,
-                         const struct message *message, int64_t now_ms)
+                         const struct message *message, const struct opened *opened, int64_t now_ms)
 {
     const int64_t due_ms = due_before_request(shard, request, now_ms);
     if (shard_next_due(shard) <= due_ms && !sweep(shard, due_ms)) return false;
@@ -883,7 +925,7 @@ static bool take_request(struct shard *shard, const struct request *request,
     if (is_control(request)) {
         take_control(shard, request, now_ms);
     } else {
-        take_between(shard, request, now_ms);
+        take_between(shard, request, opened, now_ms);
     }
     return true;
 }
@@ -894,13 +936,18 @@ static void take_requests(struct shard *shard, const struct request *list, uint3
     while (effects->taken < count) {
         const struct request *stretch = list + effects->taken;
         uint32_t length = count - effects->taken < STRETCH ? count - effects->taken : STRETCH;
+        bool orders = false;
         for (uint32_t i = 0; i < length; i++) {
-            if (!is_record_message(&stretch[i])) continue;
+            if (!is_record_message(&stretch[i])) {
+                orders |= is_order(&stretch[i]);
+                continue;
+            }
             message_open(shard, stretch[i].type, stretch[i].province, stretch[i].body,
                          &shard->scratch[i]);
         }
+        if (orders) orders_open(shard, stretch, length, shard->opened);
         for (uint32_t i = 0; i < length; i++) {
-            if (!take_request(shard, &stretch[i], &shard->scratch[i], now_ms)) {
+            if (!take_request(shard, &stretch[i], &shard->scratch[i], &shard->opened[i], now_ms)) {
                 if (!is_record_message(&stretch[i])) want_room(shard);
                 return;
             }
@@ -917,7 +964,7 @@ bool shard_dirty(const struct shard *shard)
     return delta_count(shard->active) >= shard->config.delta_entries / 2 ||
            marks >= shard->config.delta_entries / 2 ||
            delta_used(shard->active) >= shard->config.delta_bytes / 2 ||
-           shelf_used(shard->shelf) >= shard->config.shelf_bytes / 2;
+           shelf_used(shard->shelf) + shard->mail_unshelved >= shard->config.shelf_bytes / 2;
 }
 
 /* Begins the merge of what is frozen, on the thread that reads: the store's map may have to move.
@@ -929,7 +976,7 @@ static void start_merge(struct shard *shard, struct effects *effects)
     shard->merge.meta.segment = shard->segment;
     shard->merge.meta.offset = shard->offset;
     shard->merge.meta.journal_bytes = shard->journal_bytes;
-    ENSURE(store_reserve(shard->store, merge_estimate(&shard->merge)) == 0);
+    NEED_STORE(store_reserve(shard->store, merge_estimate(&shard->merge)), "grow");
     effects->merge = &shard->merge;
 }
 
@@ -995,11 +1042,12 @@ static void merged(struct shard *shard, int status, struct effects *effects)
 {
     ENSURE(shard->merge_runs);
     if (status == -ENOSPC) { /* The estimate was too small: more room, and again. */
-        ENSURE(store_reserve(shard->store, 4 * merge_estimate(&shard->merge)) == 0);
+        NEED_STORE(store_reserve(shard->store, 4 * merge_estimate(&shard->merge)), "grow");
         effects->merge = &shard->merge;
         return;
     }
-    ENSURE(status == 0); /* A checkpoint that fails leaves the truth in the journal: stop. */
+    /* A checkpoint that fails leaves the truth in the journal: stop. */
+    NEED_STORE(status, "take a checkpoint");
     shard->merge_runs = false;
     state_merged(shard);
 }
@@ -1059,7 +1107,8 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
         RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
         FAILURES_RING * sizeof(struct failure) + 2 * shard->merge.ids_room * sizeof(struct id) +
         shard->config.delta_entries * sizeof(struct record_facts) + DUES_MAX * sizeof(struct due) +
-        sizeof *shard->params + sizeof *shard->work + sizeof *shard->applied;
+        sizeof *shard->params + sizeof *shard->work + sizeof *shard->applied +
+        mail_ring_bytes(shard->config.shards);
 }
 
 const struct cell *shard_cells(const struct shard *shard, uint32_t *ret_count)

@@ -77,8 +77,8 @@ uint32_t answer_tallies(const struct shard *shard, struct bytes body, struct ans
         next_key(key, key);
     }
     while (list.size < size_max &&
-           store_ceiling(shard->store, STORE_TALLY, (struct bytes){key, sizeof key}, &found,
-                         &value) == 0) {
+           was_found(store_ceiling(shard->store, STORE_TALLY, (struct bytes){key, sizeof key},
+                                   &found, &value))) {
         struct tally tally;
         ENSURE(found.size == sizeof key);
         ENSURE(value.size == sizeof tally);
@@ -217,10 +217,9 @@ bool shard_each_cycle(const struct shard *shard, shard_cycle_fn *visit, void *co
     struct bytes found;
     struct bytes value;
     struct walk walk = {0};
-    int r;
 
-    while ((r = store_ceiling(shard->store, STORE_CYCLE, (struct bytes){key, sizeof key}, &found,
-                              &value)) == 0) {
+    while (was_found(store_ceiling(shard->store, STORE_CYCLE, (struct bytes){key, sizeof key},
+                                   &found, &value))) {
         ENSURE(found.size == sizeof key);
         const uint64_t seq = be_load64(found.data);
         const struct entry entry = walk_to(shard, &walk, seq);
@@ -228,7 +227,6 @@ bool shard_each_cycle(const struct shard *shard, shard_cycle_fn *visit, void *co
         if (!visit(context, entry.body, seq)) return false;
         be_store64(key, seq + 1);
     }
-    ENSURE(r == -ENOENT);
     if (shard->frozen_used && !each_fresh(shard->frozen, visit, context)) return false;
     return each_fresh(shard->active, visit, context);
 }

@@ -101,6 +101,20 @@ struct put_person {
 /* Persons one entry changes at most. Mail has the only entries for more than one. */
 #define ENTRY_PERSONS_MAX 16
 
+/* A person that will be looked for (shard_ahead.c). */
+struct person_ahead {
+    bool has_hash;
+    uint64_t hash; /* Of the row's key. */
+};
+
+/* A request about a wallet, read before its turn. */
+struct opened {
+    bool sound; /* `order` is its message, decoded; else whoever judges it reads it again. */
+    struct wallet_order order;
+    struct person_ahead ahead;
+    uint64_t transfer_hash; /* Of the transfer it names; 0: none. */
+};
+
 /* One judgement about wallets: what it is made from and what comes of it. Too large for the stack;
  * there is one a shard, and it means nothing from one judgement to the next. */
 struct wallet_work {
@@ -122,7 +136,7 @@ struct wallet_work {
 
     /* Of mail: what stands behind the items taken so far, and how many went to each outbox. */
     struct ops_writer ops;
-    uint8_t ops_bytes[ENTRY_BODY_MAX];
+    uint8_t ops_bytes[WALLET_BODY_MAX];
     uint32_t queued[OUTBOX_COUNT];
 
     /* Who is put away when it is applied. */
@@ -131,10 +145,12 @@ struct wallet_work {
     size_t packed_size;
     uint8_t packed[2 * PERSON_PACKED_MAX];
 
-    /* The entry, when there is something to write; its body is `body`. */
+    /* The entry, when there is something to write; its body is `squeezed`, made of `body`. */
     bool writes;
     struct entry entry;
-    uint8_t body[ENTRY_BODY_MAX];
+    size_t body_size;
+    uint8_t body[WALLET_BODY_MAX];
+    uint8_t squeezed[SQUEEZE_ROOM(WALLET_BODY_MAX)];
 
     /* The answer: the decision's, or of what was answered before. */
     bool dup;
@@ -174,6 +190,8 @@ struct shard {
     struct person *applied; /* Scratch of state_apply(). */
     bool judged;            /* What is applied is what stands in `work`: nothing is loaded again. */
     struct wallet_work *work;
+    struct mail_slot *mail_ring;      /* Rows of mail that are not acknowledged (shard_mail.c). */
+    size_t mail_unshelved;            /* What those of them that no checkpoint has take there. */
     uint64_t mail_sent[SHARDS_MAX];   /* Last number handed out in this run. */
     uint64_t mail_said[SHARDS_MAX];   /* What we last told it that we have. */
     uint64_t mail_sealed[SHARDS_MAX]; /* counters.mail_has with the block on its way … */
@@ -215,11 +233,13 @@ struct shard {
     struct result control_out[CONTROLS_MAX];
     uint64_t hold_from; /* Results from this place on wait for REQUEST_CUT_RELEASE. */
     bool holding;
+    uint32_t closing; /* yyyymm about to be cut: no month before it may begin now. 0: none. */
 
     shard_watch_fn *watch; /* NULL: nobody watches the replay. */
     void *watch_context;
 
     struct message *scratch; /* Decoded requests of one stretch. */
+    struct opened *opened;   /* Those about wallets. */
     struct shard_status status;
 };
 
@@ -248,6 +268,10 @@ bool lookup_next(const struct shard *shard, struct lookup *lookup, struct entry 
 
 /* An entry by its number. It must exist: the store is broken otherwise, and the process stops. */
 struct entry entry_at(const struct shard *shard, uint64_t seq);
+
+/* What a reading of the store came to: true for 0, false for -ENOENT. After any other nobody may go
+ * on: taken for "not there", a read error would let a message happen twice. */
+bool was_found(int status);
 
 /* Entries by ascending numbers: a chunk of the store is looked up once. Begins as zeros; valid for
  * one step. */
@@ -278,6 +302,9 @@ void shelf_write(struct shard *shard, struct bytes key, struct bytes value);
 void shelf_write_new(struct shard *shard, struct bytes key,
                      struct bytes value); /* There is none. */
 void shelf_erase(struct shard *shard, struct bytes key);
+
+/* Counts a row with a value of that size that will be put when the shelf is frozen. */
+void shelf_spend(struct shard *shard, size_t size);
 
 /* True when `rows` more writes, of values of `bytes` in all, fit on the shelf and into (P1). */
 bool shelf_can_take(const struct shard *shard, uint32_t rows, size_t bytes);
@@ -379,8 +406,11 @@ bool mail_item_sound(const struct shard *shard, uint16_t op, struct bytes data);
  * many: 0 only when there are none. The entry's message is the batch with these alone. */
 uint32_t judge_mail(const struct shard *shard, const struct mail_batch *batch, int64_t now_ms);
 
-void take_wallet(struct shard *shard, const struct request *request, int64_t now_ms);
-void take_wallet_fact(struct shard *shard, const struct request *request, int64_t now_ms);
+/* `opened`: the request as orders_open() read it. */
+void take_wallet(struct shard *shard, const struct request *request, const struct opened *opened,
+                 int64_t now_ms);
+void take_wallet_fact(struct shard *shard, const struct request *request,
+                      const struct opened *opened, int64_t now_ms);
 
 /* Serves REQUEST_PAY_ID. */
 void take_pay_id(struct shard *shard, const struct request *request);
@@ -411,6 +441,24 @@ void append_wallet(struct shard *shard);
 /* What would be decided otherwise today; NULL when nothing. */
 const char *wallet_judge_again(const struct shard *shard, const struct entry *entry);
 
+/* -- shard_ahead.c: memory asked for in time --------------------------------------------------- */
+
+/* Reads the requests about wallets among the next ones, and asks memory for what they need. */
+void orders_open(const struct shard *shard, const struct request *list, uint32_t count,
+                 struct opened *ret_opened);
+
+/* The same in the midst of judging, when it is found only then whom an order is about: ids by which
+ * it may have been answered before, and the person. The second step comes after those are used. */
+void found_ahead(const struct shard *shard, const struct wallet_order *order, uint16_t sender,
+                 const struct psn_key *person, struct person_ahead *ret_ahead);
+void found_ahead_more(const struct shard *shard, const struct person_ahead *ahead);
+
+/* An id that will lead to the entry that is being written. */
+void id_ahead(const struct shard *shard, const struct psn_key *person, const struct wallet_id *id);
+
+/* The same for the persons whom a sound batch is for. */
+void mail_ahead(const struct shard *shard, const struct mail_batch *batch);
+
 /* -- shard_mail.c ---------------------------------------------------------------------------- */
 
 void take_mail(struct shard *shard, const struct request *request, int64_t now_ms);
@@ -420,6 +468,16 @@ bool mail_has_room(const struct shard *shard, struct bytes batch);
 /* State: an item for a shard, an item taken and what the sender has. */
 void mail_put(struct shard *shard, uint32_t to, uint16_t op, struct bytes data, uint64_t seq);
 void mail_took(struct shard *shard, struct bytes batch);
+
+/* The row of an item that is not acknowledged, in memory or on the shelf. */
+bool mail_row(const struct shard *shard, uint32_t to, uint64_t number, struct bytes *ret_row);
+
+/* Puts on the shelf what is kept in memory; just before a freeze. */
+void mail_freeze(struct shard *shard);
+
+/* Memory for it, of so many shards; NULL without. How large it is. */
+struct mail_slot *mail_ring_new(uint32_t shards);
+size_t mail_ring_bytes(uint32_t shards);
 
 /* The block on its way has what is counted now; it is on stable storage; both. */
 void mail_seal(struct shard *shard);
@@ -461,6 +519,10 @@ void judge(const struct shard *shard, const struct message *message, int64_t now
 
 /* The month that is cleared for something of `month`: itself, or the first that is not cut. */
 uint32_t open_period(const struct shard *shard, uint32_t month);
+
+/* True when a record of that open month has to come again a moment later: a later one is just being
+ * cut, and would be cut before it. */
+bool period_closing(const struct shard *shard, uint32_t period);
 
 /* The area may be given as its province alone. */
 uint32_t province_said(uint32_t admdvs);

@@ -212,6 +212,11 @@ uint32_t open_period(const struct shard *shard, uint32_t month)
     return month > shard->cut_through ? month : civil_month_next(shard->cut_through);
 }
 
+bool period_closing(const struct shard *shard, uint32_t period)
+{
+    return period < shard->closing;
+}
+
 /* Fills in when and where it will be posted, and refuses a closed year. */
 static void assign_period(const struct shard *shard, uint32_t month, uint32_t field,
                           struct verdict *verdict)
@@ -222,6 +227,8 @@ static void assign_period(const struct shard *shard, uint32_t month, uint32_t fi
     if (entry->period != month) entry->flags |= ENTRY_LATE;
     if (month / 100 <= shard->closed_year) {
         refuse(verdict, ERROR_PERIOD_CLOSED, field, CHECK_RANGE, month / 100, shard->closed_year);
+    } else if (period_closing(shard, entry->period) && !refused(verdict)) {
+        refuse(verdict, ERROR_OVERLOAD, field, CHECK_NONE, 0, 0);
     }
 }
 

@@ -1,9 +1,13 @@
 /* shard_mail -- effects on their way between shards: put, handed out, taken, acknowledged
  * (codec/mail.h has the two promises).
  *
- * What another shard has not acknowledged stands on the shelf, a row an item: 'M', the shard, its
- * number -> seq of the entry that made it (8), op (2), data. There is no queue beside it: after a
- * crash the rows are still there, and what is sent twice is passed over by who has it. */
+ * An item is a row: 'M', the shard, its number -> seq of the entry that made it (8), op (2), data.
+ * Most are acknowledged within milliseconds. So rows stay in memory, in a ring for each shard, and
+ * only those that still wait at a checkpoint go onto the shelf with it; what the ring has no place
+ * for goes there at once. After a crash they are in the store, or made again by the replay. What is
+ * sent twice is passed over by who has it. */
+#include <stdlib.h>
+
 #include "codec/mail.h"
 #include "shard_internal.h"
 #include "types/ensure.h"
@@ -15,9 +19,21 @@
 #define ITEMS_MAX      (MAIL_BATCH_MAX / (4 + offsetof(struct effect, lots)) + 1) /* Of a batch. */
 #define MAIL_WINDOW    4096 /* Items for one shard that are out and not acknowledged. */
 #define MAIL_ACK_EVERY 1024 /* Taken items after which we say so, even without any mail. */
+#define RING_SLOTS     2048 /* Of each shard. */
+#define RING_DATA_MAX \
+    (offsetof(struct effect, lots) + sizeof(struct lot)) /* Larger ones are few. */
 
 _Static_assert(sizeof(struct outgoing) <= ITEM_DATA_MAX, "both kinds of items fit");
 _Static_assert(sizeof(struct outgoing) >= offsetof(struct effect, lots), "for ITEMS_MAX");
+
+struct mail_slot {
+    uint64_t number; /* 0: nothing is here. */
+    uint16_t size;
+    bool shelved; /* A checkpoint has it, too. */
+    uint8_t row[ROW_HEAD_SIZE + RING_DATA_MAX];
+};
+
+_Static_assert(sizeof(struct outgoing) <= RING_DATA_MAX, "messages have a place in the ring");
 
 static void mail_key(uint32_t shard, uint64_t number, uint8_t out[MAIL_KEY_SIZE])
 {
@@ -28,18 +44,72 @@ static void mail_key(uint32_t shard, uint64_t number, uint8_t out[MAIL_KEY_SIZE]
 
 /* -- state ----------------------------------------------------------------------------------- */
 
+struct mail_slot *mail_ring_new(uint32_t shards)
+{
+    return calloc((size_t)shards * RING_SLOTS, sizeof(struct mail_slot));
+}
+
+size_t mail_ring_bytes(uint32_t shards)
+{
+    return (size_t)shards * RING_SLOTS * sizeof(struct mail_slot);
+}
+
+static struct mail_slot *slot_of(const struct shard *shard, uint32_t to, uint64_t number)
+{
+    return &shard->mail_ring[(size_t)to * RING_SLOTS + number % RING_SLOTS];
+}
+
 void mail_put(struct shard *shard, uint32_t to, uint16_t op, struct bytes data, uint64_t seq)
 {
-    uint8_t key[MAIL_KEY_SIZE];
+    const uint64_t number = shard->counters.mail_next[to]++;
+    struct mail_slot *slot = slot_of(shard, to, number);
     uint8_t row[ROW_HEAD_SIZE + ITEM_DATA_MAX];
+    const size_t size = ROW_HEAD_SIZE + data.size;
 
     ENSURE(to < shard->config.shards && data.size <= ITEM_DATA_MAX);
-    mail_key(to, shard->counters.mail_next[to]++, key);
-    le_store64(row, seq);
-    le_store16(row + 8, op);
-    memcpy(row + ROW_HEAD_SIZE, data.data, data.size);
-    shelf_write_new(shard, (struct bytes){key, sizeof key},
-                    (struct bytes){row, ROW_HEAD_SIZE + data.size});
+    const bool in_ring = slot->number == 0 && data.size <= RING_DATA_MAX;
+    uint8_t *out = in_ring ? slot->row : row;
+    le_store64(out, seq);
+    le_store16(out + 8, op);
+    memcpy(out + ROW_HEAD_SIZE, data.data, data.size);
+    if (in_ring) {
+        slot->number = number;
+        slot->size = (uint16_t)size;
+        slot->shelved = false;
+        shard->mail_unshelved += SHELF_ROW_COST + size;
+        shelf_spend(shard, size);
+    } else {
+        uint8_t key[MAIL_KEY_SIZE];
+        mail_key(to, number, key);
+        shelf_write_new(shard, (struct bytes){key, sizeof key}, (struct bytes){row, size});
+    }
+}
+
+bool mail_row(const struct shard *shard, uint32_t to, uint64_t number, struct bytes *ret_row)
+{
+    const struct mail_slot *slot = slot_of(shard, to, number);
+    uint8_t key[MAIL_KEY_SIZE];
+    if (slot->number == number) {
+        *ret_row = (struct bytes){slot->row, slot->size};
+        return true;
+    }
+    mail_key(to, number, key);
+    return shelf_read(shard, (struct bytes){key, sizeof key}, ret_row);
+}
+
+/* The other shard has it. */
+static void forget(struct shard *shard, uint32_t to, uint64_t number)
+{
+    struct mail_slot *slot = slot_of(shard, to, number);
+    const bool in_ring = slot->number == number;
+    if (in_ring) slot->number = 0;
+    if (in_ring && !slot->shelved) {
+        shard->mail_unshelved -= SHELF_ROW_COST + slot->size;
+    } else {
+        uint8_t key[MAIL_KEY_SIZE];
+        mail_key(to, number, key);
+        shelf_erase(shard, (struct bytes){key, sizeof key});
+    }
 }
 
 void mail_took(struct shard *shard, struct bytes batch)
@@ -52,11 +122,25 @@ void mail_took(struct shard *shard, struct bytes batch)
     ENSURE(b.count == 0 || b.first == *has + 1); /* (M1) */
     ENSURE(b.has < shard->counters.mail_next[b.from]);
     *has += b.count;
-    while (*acked < b.has) {
-        uint8_t key[MAIL_KEY_SIZE];
-        mail_key(b.from, ++*acked, key);
-        shelf_erase(shard, (struct bytes){key, sizeof key});
+    while (*acked < b.has)
+        forget(shard, b.from, ++*acked);
+}
+
+void mail_freeze(struct shard *shard)
+{
+    if (shard->mail_unshelved == 0) return;
+    for (uint32_t to = 0; to < shard->config.shards; to++) {
+        for (uint32_t i = 0; i < RING_SLOTS; i++) {
+            struct mail_slot *slot = &shard->mail_ring[(size_t)to * RING_SLOTS + i];
+            uint8_t key[MAIL_KEY_SIZE];
+            if (slot->number == 0 || slot->shelved) continue;
+            mail_key(to, slot->number, key);
+            shelf_put_new(shard->shelf, (struct bytes){key, sizeof key},
+                          (struct bytes){slot->row, slot->size});
+            slot->shelved = true;
+        }
     }
+    shard->mail_unshelved = 0;
 }
 
 void mail_seal(struct shard *shard)
@@ -81,13 +165,11 @@ static uint64_t last_sent(const struct shard *shard, uint32_t to)
 static bool next_item(const struct shard *shard, uint32_t to, uint64_t number,
                       struct bytes *ret_row)
 {
-    uint8_t key[MAIL_KEY_SIZE];
     if (number >= shard->counters.mail_next[to] ||
         number > shard->counters.mail_acked[to] + MAIL_WINDOW) {
         return false;
     }
-    mail_key(to, number, key);
-    ENSURE(shelf_read(shard, (struct bytes){key, sizeof key}, ret_row));
+    ENSURE(mail_row(shard, to, number, ret_row));
     ENSURE(ret_row->size >= ROW_HEAD_SIZE);
     return le_load64(ret_row->data) <= shard->durable_seq;
 }
@@ -185,6 +267,7 @@ void take_mail(struct shard *shard, const struct request *request, int64_t now_m
     const uint64_t *has = &shard->counters.mail_has[batch.from];
     skip(&batch, *has < batch.first ? 0 : *has - batch.first + 1);
     if (batch.first > *has + 1) skip(&batch, batch.count); /* What is missing comes first. */
+    if (batch.count > 1) mail_ahead(shard, &batch);
     while (batch.count != 0) {
         const uint32_t taken = judge_mail(shard, &batch, now_ms);
         append_wallet(shard);

@@ -304,14 +304,17 @@ static void outbox_key(uint32_t dest, uint64_t position, uint8_t out[OUTBOX_KEY_
     be_store64(out + 2, position);
 }
 
-static void apply_queue(struct shard *shard, struct bytes value)
+/* The row only says which entry has the message. */
+static void apply_queue(struct shard *shard, struct bytes data, uint64_t seq)
 {
     struct outgoing out;
     uint8_t key[OUTBOX_KEY_SIZE];
-    memcpy(&out, value.data, sizeof out);
+    uint8_t value[8];
+    memcpy(&out, data.data, sizeof out);
     ENSURE(out.dest < OUTBOX_COUNT && out.position == shard->counters.out_next[out.dest]);
     outbox_key(out.dest, out.position, key);
-    shelf_write(shard, (struct bytes){key, sizeof key}, value);
+    le_store64(value, seq);
+    shelf_write_new(shard, (struct bytes){key, sizeof key}, (struct bytes){value, sizeof value});
     shard->counters.out_next[out.dest]++;
 }
 
@@ -373,7 +376,7 @@ static void apply_op(struct shard *shard, const struct op *op, const struct entr
         return;
     }
     case OP_QUEUE:
-        apply_queue(shard, op->data);
+        apply_queue(shard, op->data, entry->seq);
         return;
     case OP_ACK:
         apply_ack(shard, op->data);
@@ -419,7 +422,10 @@ void apply_wallet(struct shard *shard, const struct entry *entry)
     bool has_person = false;
     int64_t used = 0;
 
-    ENSURE(wallet_entry_decode(entry->body, &its));
+    /* Judged a moment ago, it stands there before it was squeezed. */
+    const struct bytes body =
+        shard->judged ? (struct bytes){shard->work->body, shard->work->body_size} : entry->body;
+    ENSURE(wallet_entry_decode(body, &its));
     if (its.type == REQUEST_MAIL) mail_took(shard, its.message);
     while (ops_next(&its.ops, &op, &bad)) {
         if (op.op == OP_PERSON) {
@@ -566,6 +572,7 @@ int persons_open(struct shard *shard, const char **ret_why)
 
 void persons_freeze(struct shard *shard)
 {
+    mail_freeze(shard);
     shelf_put(shard->shelf, (struct bytes){counters_key, sizeof counters_key},
               (struct bytes){(const uint8_t *)&shard->counters, sizeof shard->counters});
 }

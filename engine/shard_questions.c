@@ -870,15 +870,41 @@ static uint32_t answer_institution(const struct asking *a)
 
 /* -- outboxes ------------------------------------------------------------------------------- */
 
+/* The entry that was read last: the next message is often in it, too. */
+struct queued {
+    uint64_t seq;
+    struct walk walk;
+    struct wallet_entry entry;
+};
+
+static void read_queued(const struct asking *a, uint64_t seq, struct queued *queued)
+{
+    if (queued->seq == seq) return;
+    const struct entry entry = walk_to(a->shard, &queued->walk, seq);
+    ENSURE(wallet_entry_decode(entry.body, &queued->entry));
+    queued->seq = seq;
+}
+
+/* False when there is no message of that position any more. */
 static bool read_outgoing(const struct asking *a, uint32_t dest, uint64_t position,
-                          struct outgoing *ret_outgoing)
+                          struct queued *queued, struct outgoing *ret_outgoing)
 {
     uint8_t key[1 + 1 + 8] = {'O', (uint8_t)dest};
     struct bytes value;
+    struct op op;
+    bool bad;
     be_store64(key + 2, position);
     if (!shelf_read(a->shard, (struct bytes){key, sizeof key}, &value)) return false;
-    ENSURE(value.size == sizeof *ret_outgoing);
-    memcpy(ret_outgoing, value.data, sizeof *ret_outgoing);
+    ENSURE(value.size == sizeof queued->seq);
+    read_queued(a, le_load64(value.data), queued);
+    struct bytes ops = queued->entry.ops;
+    bool found = false;
+    while (!found && ops_next(&ops, &op, &bad)) {
+        if (op.op != OP_QUEUE) continue;
+        memcpy(ret_outgoing, op.data.data, sizeof *ret_outgoing);
+        found = ret_outgoing->dest == dest && ret_outgoing->position == position;
+    }
+    ENSURE(found);
     return true;
 }
 
@@ -891,10 +917,11 @@ static uint32_t give_outbox(const struct asking *a, uint32_t dest)
     uint64_t position = (q->after > acked ? q->after : acked) + 1;
     uint32_t count = 0;
     size_t size;
+    struct queued queued = {.seq = 0};
     struct outgoing *list = malloc(q->limit * sizeof *list);
     if (list == NULL) return ERROR_OVERLOAD;
     for (; position <= last && count < q->limit; position++)
-        count += read_outgoing(a, dest, position, &list[count]);
+        count += read_outgoing(a, dest, position, &queued, &list[count]);
     uint8_t *data = outbox_reply_encode(ERROR_OK, acked, last, list, count, &size);
     free(list);
     return give(a, data, size);

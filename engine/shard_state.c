@@ -64,6 +64,12 @@ static struct entry entry_from(struct bytes bytes)
     return entry;
 }
 
+bool was_found(int status)
+{
+    if (status != -ENOENT) NEED_STORE(status, "be read");
+    return status == 0;
+}
+
 /* The chunk of the store that the entry is in, and the number of its first entry. */
 static struct bytes stored_chunk(const struct shard *shard, uint64_t seq, uint64_t *ret_first)
 {
@@ -72,8 +78,9 @@ static struct bytes stored_chunk(const struct shard *shard, uint64_t seq, uint64
     struct bytes chunk;
 
     be_store64(key, seq);
-    ENSURE(store_floor(shard->store, STORE_RECORD, (struct bytes){key, sizeof key}, &found,
-                       &chunk) == 0);
+    const int r =
+        store_floor(shard->store, STORE_RECORD, (struct bytes){key, sizeof key}, &found, &chunk);
+    ENSURE(was_found(r)); /* Numbers are dense. */
     *ret_first = be_load64(found.data);
     return chunk;
 }
@@ -124,9 +131,8 @@ struct mark mark_of(const struct shard *shard, uint64_t seq)
     struct bytes value;
     struct mark stored = {.seq = seq};
     be_store64(key, seq);
-    if (store_get(shard->store, STORE_MARK, (struct bytes){key, sizeof key}, &value) == 0) {
-        ENSURE(value.size == sizeof stored);
-        memcpy(&stored, value.data, sizeof stored);
+    if (was_found(store_get(shard->store, STORE_MARK, (struct bytes){key, sizeof key}, &value))) {
+        ENSURE(mark_read(value, &stored));
     }
     return stored;
 }
@@ -140,9 +146,7 @@ bool shelf_read(const struct shard *shard, struct bytes key, struct bytes *ret_v
         found = shelf_get(shard->shelf_frozen, key, ret_value);
     }
     if (found != SHELF_NOT_HERE) return found == SHELF_VALUE;
-    const int r = store_get(shard->store, STORE_SHELF, key, ret_value);
-    ENSURE(r == 0 || r == -ENOENT);
-    return r == 0;
+    return was_found(store_get(shard->store, STORE_SHELF, key, ret_value));
 }
 
 /* A quarter: what a block may take fits at least once into the half of a shelf that is not yet due
@@ -155,31 +159,31 @@ size_t shelf_block_max(const struct shard *shard)
 bool shelf_can_take(const struct shard *shard, uint32_t rows, size_t bytes)
 {
     const size_t more = (size_t)rows * SHELF_ROW_COST + bytes;
-    return shelf_has_room(shard->shelf, rows, bytes) &&
+    return shelf_has_room(shard->shelf, rows, bytes + shard->mail_unshelved) &&
            more <= shelf_block_max(shard) - shard->shelf_spent;
 }
 
-static void spend_shelf(struct shard *shard, size_t bytes)
+void shelf_spend(struct shard *shard, size_t size)
 {
-    shard->shelf_spent += SHELF_ROW_COST + bytes;
+    shard->shelf_spent += SHELF_ROW_COST + size;
     ENSURE(shard->shelf_spent <= shelf_block_max(shard)); /* (P1) */
 }
 
 void shelf_write(struct shard *shard, struct bytes key, struct bytes value)
 {
-    spend_shelf(shard, value.size);
+    shelf_spend(shard, value.size);
     shelf_put(shard->shelf, key, value);
 }
 
 void shelf_write_new(struct shard *shard, struct bytes key, struct bytes value)
 {
-    spend_shelf(shard, value.size);
+    shelf_spend(shard, value.size);
     shelf_put_new(shard->shelf, key, value);
 }
 
 void shelf_erase(struct shard *shard, struct bytes key)
 {
-    spend_shelf(shard, 0);
+    shelf_spend(shard, 0);
     shelf_drop(shard->shelf, key);
 }
 
@@ -202,7 +206,8 @@ static uint64_t find_in_run(const struct shard *shard, uint32_t run, uint64_t ha
 
     be_store32(key, run);
     be_store64(key + 4, hash);
-    if (store_floor(shard->store, STORE_ID, (struct bytes){key, sizeof key}, &found, &value) != 0 ||
+    if (!was_found(
+            store_floor(shard->store, STORE_ID, (struct bytes){key, sizeof key}, &found, &value)) ||
         found.size != sizeof key || be_load32(found.data) != run) {
         return 0;
     }
@@ -480,7 +485,7 @@ void state_freeze(struct shard *shard)
 
 void state_merged(struct shard *shard)
 {
-    ENSURE(store_refresh(shard->store) == 0);
+    NEED_STORE(store_refresh(shard->store), "be read");
     shard->checkpoint_seq = shard->merge.meta.seq;
     shard->frozen_used = false;
     shard->status.checkpoints++;

@@ -575,6 +575,8 @@ static void assign_period(const struct shard *shard, struct wallet_work *w)
     if (w->entry.period != month) w->entry.flags |= ENTRY_LATE;
     if (month / 100 <= shard->closed_year) {
         refuse(w, ERROR_PERIOD_CLOSED, 0, CHECK_RANGE, month / 100, shard->closed_year);
+    } else if (period_closing(shard, w->entry.period)) {
+        refuse(w, ERROR_OVERLOAD, 0, CHECK_NONE, 0, 0);
     }
 }
 
@@ -631,6 +633,13 @@ static bool said_something(const struct wallet_said *said)
     return memcmp(said, &nothing, sizeof nothing) != 0;
 }
 
+/* What was written becomes the body of the entry. */
+static void take_body(struct wallet_work *w, const struct ops_writer *writer)
+{
+    w->body_size = writer->size;
+    w->entry.body = (struct bytes){w->squeezed, ops_squeeze(writer, w->squeezed)};
+}
+
 /* The body of the entry; false when it is too large for one. */
 static bool write_body(struct wallet_work *w, uint16_t type, struct bytes message)
 {
@@ -642,7 +651,7 @@ static bool write_body(struct wallet_work *w, uint16_t type, struct bytes messag
     if (said_something(&w->said)) ops_put(&writer, OP_SAID, 0, &w->said, sizeof w->said);
     if (w->acks) write_ack(&writer, w);
     write_decision(&writer, w);
-    w->entry.body = (struct bytes){w->body, writer.size};
+    if (!writer.full) take_body(w, &writer);
     return !writer.full;
 }
 
@@ -671,8 +680,10 @@ static void finish(const struct shard *shard, struct wallet_work *w, uint16_t ty
 {
     struct wallet_decision *d = &w->decision;
     if (refused(w)) return;
-    for (uint32_t i = 0; i < d->id_count; i++)
+    for (uint32_t i = 0; i < d->id_count; i++) {
         note_id(w, &d->ids[i]);
+        id_ahead(shard, w->has_person ? &w->after.key : NULL, &d->ids[i]);
+    }
     if (d->debt_count != 0) {
         d->said.period = w->entry.period;
         check_debts(shard, w);
@@ -736,11 +747,22 @@ static void read_fact(struct wallet_work *w, struct bytes fact)
     }
 }
 
+/* Decodes the message into work->order, unless that was done before. */
+static bool read_order(struct wallet_work *w, uint16_t type, struct bytes message,
+                       const struct opened *opened, uint32_t *ret_field)
+{
+    if (opened == NULL || !opened->sound) {
+        return wallet_order_decode(type, message, &w->order, ret_field);
+    }
+    w->order = opened->order;
+    return true;
+}
+
 static bool open_order(struct wallet_work *w, uint16_t type, struct bytes message,
-                       struct bytes fact, uint16_t province)
+                       struct bytes fact, uint16_t province, const struct opened *opened)
 {
     uint32_t field = 0;
-    if (!wallet_order_decode(type, message, &w->order, &field)) {
+    if (!read_order(w, type, message, opened, &field)) {
         refuse(w, ERROR_MALFORMED, field, CHECK_NONE, 0, 0);
         return false;
     }
@@ -819,19 +841,19 @@ static void judge_chapter(const struct shard *shard, struct wallet_work *w)
     if (w->past.found) refer(shard, w, w->past.seq);
 }
 
-/* What is decided when nothing has to be written: the answer alone. */
+/* What is decided when nothing has to be written: the answer alone. Where it is about nobody there
+ * is no number to name; `before` is then whoever was judged last. */
 static void answer_only(struct wallet_work *w)
 {
     w->dup = w->decision.dup;
     w->said = w->decision.said;
-    w->seq = w->before.head.last_seq;
+    w->seq = w->has_person ? w->before.head.last_seq : 0;
     w->stamp_ms = w->entry.stamp_ms;
 }
 
 static void judge_new(const struct shard *shard, struct wallet_work *w, struct bytes message)
 {
     if (w->order.type == MESSAGE_OUTBOX_ACK) {
-        w->before.head.last_seq = 0;
         judge_ack(shard, w);
     } else {
         judge_chapter(shard, w);
@@ -846,7 +868,8 @@ static void judge_new(const struct shard *shard, struct wallet_work *w, struct b
 }
 
 static void judge_order(const struct shard *shard, uint16_t type, struct bytes message,
-                        struct bytes fact, uint16_t province, int64_t now_ms)
+                        struct bytes fact, uint16_t province, const struct opened *opened,
+                        int64_t now_ms)
 {
     struct wallet_work *w = shard->work;
     struct psn_key person;
@@ -854,7 +877,7 @@ static void judge_order(const struct shard *shard, uint16_t type, struct bytes m
     begin(w);
     w->entry.stamp_ms = now_ms;
     w->entry.sender = province;
-    if (!open_order(w, type, message, fact, province)) return;
+    if (!open_order(w, type, message, fact, province, opened)) return;
     if (type == MESSAGE_OUTBOX_ACK) {
         judge_new(shard, w, message);
         return;
@@ -865,7 +888,11 @@ static void judge_order(const struct shard *shard, uint16_t type, struct bytes m
         if (!answered_before(shard, w, message, NULL)) judge_new(shard, w, message);
         return;
     }
-    if (!find_person(shard, w, &person) || answered_before(shard, w, message, &person)) return;
+    if (!find_person(shard, w, &person)) return;
+    struct person_ahead ahead;
+    found_ahead(shard, &w->order, w->entry.sender, &person, &ahead);
+    if (answered_before(shard, w, message, &person)) return;
+    found_ahead_more(shard, &ahead);
     if (needs_fact(type) && !w->has_fact) {
         refuse(w, ERROR_MALFORMED, WALLET_FIELD(type, other_key), CHECK_MATCH, 0, 0);
         return;
@@ -912,7 +939,8 @@ static void put_reply(struct shard *shard, const struct request *request)
     result->data_size = size;
 }
 
-void take_wallet(struct shard *shard, const struct request *request, int64_t now_ms)
+void take_wallet(struct shard *shard, const struct request *request, const struct opened *opened,
+                 int64_t now_ms)
 {
     struct wallet_work *w = shard->work;
     const size_t front = request->area <= request->body.size ? request->area : 0;
@@ -920,7 +948,7 @@ void take_wallet(struct shard *shard, const struct request *request, int64_t now
     const struct bytes message = {request->body.data + front, request->body.size - front};
 
     if (request->type == MESSAGE_TRSF_SUBMIT) dues_make_room(shard);
-    judge_order(shard, request->type, message, fact, request->province, now_ms);
+    judge_order(shard, request->type, message, fact, request->province, opened, now_ms);
     if (refused(w)) {
         shard->status.rejected++;
     } else if (w->dup) {
@@ -936,7 +964,7 @@ void take_wallet(struct shard *shard, const struct request *request, int64_t now
 
 /* Fills in work->fact; an entry only where a claim is made. */
 static bool judge_fact(const struct shard *shard, uint16_t type, struct bytes message,
-                       uint16_t province, int64_t now_ms)
+                       uint16_t province, const struct opened *opened, int64_t now_ms)
 {
     struct wallet_work *w = shard->work;
     uint32_t field;
@@ -945,8 +973,7 @@ static bool judge_fact(const struct shard *shard, uint16_t type, struct bytes me
     w->entry.stamp_ms = now_ms;
     w->entry.sender = province;
     if (!needs_fact(type) || message.size > MESSAGE_SIZE_MAX ||
-        !wallet_order_decode(type, message, &w->order, &field) ||
-        w->order.other_key.size != PSN_KEY_SIZE) {
+        !read_order(w, type, message, opened, &field) || w->order.other_key.size != PSN_KEY_SIZE) {
         return false;
     }
     const struct psn_key person = key_of(w->order.other_key);
@@ -974,7 +1001,7 @@ static void take_payment_asked(struct shard *shard, const struct request *reques
     w->entry.stamp_ms = now_ms;
     w->entry.sender = request->province;
     if (open_order(w, (uint16_t)request->period, request->body, (struct bytes){0},
-                   request->province)) {
+                   request->province, NULL)) {
         find_past(shard, w);
     }
     const bool found = !refused(w) && w->past.found;
@@ -987,14 +1014,16 @@ static void take_payment_asked(struct shard *shard, const struct request *reques
     result->data_size = strlen(id);
 }
 
-void take_wallet_fact(struct shard *shard, const struct request *request, int64_t now_ms)
+void take_wallet_fact(struct shard *shard, const struct request *request,
+                      const struct opened *opened, int64_t now_ms)
 {
     struct wallet_work *w = shard->work;
     if (request->period == MESSAGE_WLT_PAY_REVERSE) {
         take_payment_asked(shard, request, now_ms);
         return;
     }
-    if (!judge_fact(shard, (uint16_t)request->period, request->body, request->province, now_ms)) {
+    if (!judge_fact(shard, (uint16_t)request->period, request->body, request->province, opened,
+                    now_ms)) {
         put_answer(shard, request, ERROR_MALFORMED);
         return;
     }
@@ -1042,12 +1071,12 @@ static void refer_to_ended(const struct shard *shard, struct wallet_work *w)
     }
 }
 
-static bool changes_rows(const uint8_t *body, size_t size)
+static bool changes_rows(struct bytes body)
 {
     struct wallet_entry its;
     struct op op;
     bool bad;
-    ENSURE(wallet_entry_decode((struct bytes){body, size}, &its));
+    ENSURE(wallet_entry_decode(body, &its));
     while (ops_next(&its.ops, &op, &bad)) {
         if (op.op == OP_PUT || op.op == OP_DROP) return true;
     }
@@ -1065,7 +1094,7 @@ static void judge_due(const struct shard *shard, const struct psn_key *person, i
     assign_period(shard, w);
     finish(shard, w, REQUEST_SWEEP, (struct bytes){0});
     ENSURE(w->writes);
-    ENSURE(changes_rows(w->body, w->entry.body.size)); /* Else it would be due for ever. */
+    ENSURE(changes_rows(w->entry.body)); /* Else it would be due for ever. */
 }
 
 bool sweep(struct shard *shard, int64_t until_ms)
@@ -1180,7 +1209,7 @@ static void finish_mail(struct wallet_work *w, struct bytes message)
     wallet_decision_begin(&w->decision); /* Of what was judged last and has no place here. */
     w->entry.kind = ENTRY_WALLET;
     w->entry.orig_seq = w->entry.prev_seq = 0;
-    w->entry.body = (struct bytes){w->body, writer.size};
+    take_body(w, &writer);
     w->writes = true;
 }
 
@@ -1215,7 +1244,7 @@ uint32_t judge_mail(const struct shard *shard, const struct mail_batch *batch, i
         }
         const size_t head =
             WALLET_BODY_HEAD + MAIL_HEAD_SIZE + (size_t)(rest.data - batch->items.data);
-        if (!joined || w->ops.full || head + w->ops.size > ENTRY_BODY_MAX) {
+        if (!joined || w->ops.full || head + w->ops.size > WALLET_BODY_MAX) {
             w->ops.size = size; /* The next entry's. */
             break;
         }
@@ -1507,14 +1536,15 @@ static void judge_entry_again(const struct shard *shard, const struct entry *ent
     case REQUEST_WALLET_FACT:
         judge_fact(shard, le_load16(its->message.data),
                    (struct bytes){its->message.data + 2, its->message.size - 2}, entry->sender,
-                   entry->stamp_ms);
+                   NULL, entry->stamp_ms);
         return;
     case MESSAGE_SETL_POST:
     case MESSAGE_CORRECTION:
         judge_inline_again(shard, failures);
         return;
     default:
-        judge_order(shard, its->type, its->message, its->fact, entry->sender, entry->stamp_ms);
+        judge_order(shard, its->type, its->message, its->fact, entry->sender, NULL,
+                    entry->stamp_ms);
     }
 }
 

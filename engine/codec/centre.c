@@ -11,7 +11,7 @@
 
 bool hello_decode(struct bytes body, struct hello *ret_hello)
 {
-    Qingfen__V1__Hello *m = qingfen__v1__hello__unpack(NULL, body.size, body.data);
+    Qingfen__V1__Hello *m = qingfen__v1__hello__unpack(pb_memory(), body.size, body.data);
     if (m == NULL) return false;
     *ret_hello =
         (struct hello){.version = m->version, .province = m->province, .home_shard = m->home_shard};
@@ -45,8 +45,8 @@ static bool copy_text(char *out, size_t room, const char *text)
     return true;
 }
 
-#define OPEN(TYPE, type)                                                                \
-    Qingfen__V1__##TYPE *m = qingfen__v1__##type##__unpack(NULL, body.size, body.data); \
+#define OPEN(TYPE, type)                                                                       \
+    Qingfen__V1__##TYPE *m = qingfen__v1__##type##__unpack(pb_memory(), body.size, body.data); \
     if (m == NULL) return false
 #define CLOSE(type) qingfen__v1__##type##__free_unpacked(m, NULL)
 
@@ -105,7 +105,7 @@ static bool decode_clock_set(struct bytes body, struct centre_request *request)
 
 static bool decode_empty(const ProtobufCMessageDescriptor *descriptor, struct bytes body)
 {
-    ProtobufCMessage *m = protobuf_c_message_unpack(descriptor, NULL, body.size, body.data);
+    ProtobufCMessage *m = protobuf_c_message_unpack(descriptor, pb_memory(), body.size, body.data);
     if (m == NULL) return false;
     protobuf_c_message_free_unpacked(m, NULL);
     return true;

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 
 #include "centre.pb-c.h"
+#include "codec/packing.h"
 #include "cycle.pb-c.h"
 #include "types/cell.h"
+#include "types/ensure.h"
 #include "types/province.h"
 #include "util/checksum.h"
 #include "util/text.h"
@@ -166,7 +168,7 @@ static uint32_t word_of(struct decoding *d, const char *field, const char *word,
 
 /* -- lists ----------------------------------------------------------------------------------- */
 
-/* Room for the order's rows; false when there are too many of them or no memory. */
+/* Room for the order's rows; false when there are none or too many of them. */
 static bool make_rows(struct decoding *d, const char *field, size_t count, size_t most, size_t size)
 {
     if (count == 0 || d->field != NULL) return false;
@@ -175,10 +177,7 @@ static bool make_rows(struct decoding *d, const char *field, size_t count, size_
         return false;
     }
     d->order->rows = calloc(count, size);
-    if (d->order->rows == NULL) {
-        wrong(d, field);
-        return false;
-    }
+    NEED_MEMORY(d->order->rows);
     d->order->row_count = (uint32_t)count;
     return true;
 }
@@ -224,12 +223,12 @@ static void take_confirm(struct decoding *d, const Qingfen__V1__ConfirmItem *m,
 
 /* -- orders, one by one ---------------------------------------------------------------------- */
 
-#define OPEN(TYPE, type)                                                                \
-    Qingfen__V1__##TYPE *m = qingfen__v1__##type##__unpack(NULL, body.size, body.data); \
-    if (m == NULL) {                                                                    \
-        wrong(d, "");                                                                   \
-        return;                                                                         \
-    }                                                                                   \
+#define OPEN(TYPE, type)                                                                       \
+    Qingfen__V1__##TYPE *m = qingfen__v1__##type##__unpack(pb_memory(), body.size, body.data); \
+    if (m == NULL) {                                                                           \
+        wrong(d, "");                                                                          \
+        return;                                                                                \
+    }                                                                                          \
     struct order *order = d->order
 #define CLOSE(type) qingfen__v1__##type##__free_unpacked(m, NULL)
 
@@ -564,9 +563,9 @@ void order_free(struct order *order)
 
 /* -- queries --------------------------------------------------------------------------------- */
 
-#define ASK(TYPE, type)                                                                 \
-    Qingfen__V1__##TYPE *m = qingfen__v1__##type##__unpack(NULL, body.size, body.data); \
-    if (m == NULL) return false;                                                        \
+#define ASK(TYPE, type)                                                                        \
+    Qingfen__V1__##TYPE *m = qingfen__v1__##type##__unpack(pb_memory(), body.size, body.data); \
+    if (m == NULL) return false;                                                               \
     bool fits = true
 #define ASKED(type)                                \
     qingfen__v1__##type##__free_unpacked(m, NULL); \

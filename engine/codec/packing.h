@@ -1,5 +1,5 @@
 /* packing -- what every encoder through protobuf-c needs: codec/centre.c, codec/cycle_reply.c and
- * codec/person.c. Nobody else includes it. */
+ * codec/person.c, and what the readers there and in codec/cycle.c need. Nobody else includes it. */
 #ifndef CODEC_PACKING_H
 #define CODEC_PACKING_H
 
@@ -15,6 +15,10 @@ uint8_t *pb_pack(const ProtobufCMessage *message, size_t *ret_size);
  * malloc'ed block: the pointers, then the structs, which the caller fills in. NULL without memory.
  */
 void **pb_repeated(size_t count, size_t size);
+
+/* What protobuf-c reads messages into. Without memory the process ends: protobuf-c would say NULL
+ * as it does to a malformed message, and a sender be told that a good one is bad. */
+ProtobufCAllocator *pb_memory(void);
 
 /* protobuf-c's structs are not const; packing does not write. */
 static inline char *pb_text(const char *text)

@@ -190,7 +190,7 @@ bool person_question_decode(uint16_t type, struct bytes body, struct person_ques
     for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
         if (questions[i].type != type) continue;
         ProtobufCMessage *message =
-            protobuf_c_message_unpack(questions[i].descriptor, NULL, body.size, body.data);
+            protobuf_c_message_unpack(questions[i].descriptor, pb_memory(), body.size, body.data);
         if (message == NULL) break;
         questions[i].read(&reading, message);
         protobuf_c_message_free_unpacked(message, NULL);
@@ -249,7 +249,8 @@ uint8_t *statement_reply_encode(const struct statement *statement, size_t *ret_s
     void **steps = pb_repeated(s->step_count, sizeof(Qingfen__V1__StmtStep));
     uint8_t *out = NULL;
 
-    m.settlement = qingfen__v1__setl_post__unpack(NULL, s->settlement.size, s->settlement.data);
+    m.settlement =
+        qingfen__v1__setl_post__unpack(pb_memory(), s->settlement.size, s->settlement.data);
     if (lots != NULL && steps != NULL && m.settlement != NULL) {
         for (uint32_t i = 0; i < s->lot_count; i++) {
             Qingfen__V1__StmtLot *lot = lots[i];
@@ -455,7 +456,7 @@ uint8_t *settlement_records_encode(const struct bytes *list, uint32_t count, con
     m.records = (Qingfen__V1__SetlPost **)records;
     for (; m.n_records < count; m.n_records++) {
         const struct bytes bytes = list[m.n_records];
-        records[m.n_records] = qingfen__v1__setl_post__unpack(NULL, bytes.size, bytes.data);
+        records[m.n_records] = qingfen__v1__setl_post__unpack(pb_memory(), bytes.size, bytes.data);
         if (records[m.n_records] == NULL) break;
     }
     m.page_token = pb_text(token);

@@ -30,7 +30,7 @@ static struct tally *new_row(struct area_list *list, uint32_t area, const struct
     if (list->count == list->room) {
         list->room = list->room == 0 ? 256 : 2 * list->room;
         struct tally *more = realloc(list->rows, list->room * sizeof *list->rows);
-        ENSURE(more != NULL);
+        NEED_MEMORY(more);
         list->rows = more;
     }
     struct tally *row = &list->rows[list->count++];

@@ -276,7 +276,7 @@ static const char *check_lines(struct audit *audit, const struct batch_row *batc
     const struct line_row *line;
     const char *broken = NULL;
     pair_funds *others = calloc(2, sizeof *others);
-    ENSURE(others != NULL);
+    NEED_MEMORY(others);
     while (broken == NULL && (line = line_next(&walk)) != NULL) {
         if (!pair_fits(line->cell.payer, line->cell.payee)) {
             broken = "4: a line without a pair";
@@ -446,7 +446,7 @@ static const char *check_payments(const struct audit *audit)
     const uint32_t count = cycle_count(cycle, ROW_NOTICE);
     int64_t *sums = calloc(2 * (size_t)count + 1, sizeof *sums);
     const char *broken = NULL;
-    ENSURE(sums != NULL);
+    NEED_MEMORY(sums);
     for (uint32_t i = 0; i < cycle_count(cycle, ROW_PAYMENT) && broken == NULL; i++) {
         const struct payment_row *payment = cycle_row(cycle, ROW_PAYMENT, i);
         const struct notice_row *notice = cycle_find(cycle, ROW_NOTICE, payment->number);
@@ -655,12 +655,12 @@ static const char *check_book(const struct audit *audit)
 const char *cycle_check(const struct cycle *cycle)
 {
     struct audit *audit = calloc(1, sizeof *audit);
-    ENSURE(audit != NULL);
+    NEED_MEMORY(audit);
     audit->cycle = cycle;
     audit->cells = calloc((size_t)cycle_count(cycle, ROW_FROZEN) + 1, sizeof *audit->cells);
     audit->records_seen = calloc((size_t)cycle_count(cycle, ROW_EXCEPTION) + 1, 1);
-    ENSURE(audit->cells != NULL);
-    ENSURE(audit->records_seen != NULL);
+    NEED_MEMORY(audit->cells);
+    NEED_MEMORY(audit->records_seen);
 
     const char *broken = check_exceptions(audit);
     if (broken == NULL) broken = check_frozen(audit);

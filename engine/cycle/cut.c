@@ -103,7 +103,7 @@ static void move_funds(struct cut *cut, uint8_t payer, uint8_t payee, enum cycle
         move = move->next;
     if (move == NULL) {
         move = calloc(1, sizeof *move);
-        ENSURE(move != NULL);
+        NEED_MEMORY(move);
         move->debit = debit;
         move->credit = credit;
         move->next = cut->moves;
@@ -195,7 +195,7 @@ static void gather_cells(struct cut *cut)
     const uint32_t frozen_count = cycle_count(j->cycle, ROW_FROZEN);
 
     cut->cells = calloc(j->facts->cell_count + frozen_count + 1, sizeof *cut->cells);
-    ENSURE(cut->cells != NULL);
+    NEED_MEMORY(cut->cells);
     for (size_t i = 0; fresh && i < j->facts->cell_count; i++) {
         const struct cell *cell = &j->facts->cells[i];
         if (cell->key.period != cut->batch.period) continue;
@@ -208,7 +208,7 @@ static void gather_cells(struct cut *cut)
     }
     qsort(cut->cells, cut->cell_count, sizeof *cut->cells, compare_work);
     cut->keys = malloc((cut->cell_count + 1) * sizeof *cut->keys);
-    ENSURE(cut->keys != NULL);
+    NEED_MEMORY(cut->keys);
     for (size_t i = 0; i < cut->cell_count; i++) {
         struct work_cell *cell = &cut->cells[i];
         const struct frozen_row *row = &cell->row;
@@ -237,7 +237,7 @@ static void keep_single(struct cut *cut, const struct exception_row *exception)
     if (cut->single_count == cut->single_room) {
         cut->single_room = cut->single_room == 0 ? 256 : 2 * cut->single_room;
         struct exception_row *more = realloc(cut->singles, cut->single_room * sizeof *cut->singles);
-        ENSURE(more != NULL);
+        NEED_MEMORY(more);
         cut->singles = more;
     }
     cut->singles[cut->single_count++] = *exception;
@@ -264,7 +264,7 @@ static void index_records(struct cut *cut)
     while (cut->place_count < 2 * facts->record_count)
         cut->place_count *= 2;
     cut->places = calloc(cut->place_count, sizeof *cut->places);
-    ENSURE(cut->places != NULL);
+    NEED_MEMORY(cut->places);
     for (size_t i = 0; i < facts->record_count; i++)
         *place_of(cut, &facts->records[i]) = (uint32_t)i + 1;
 }
@@ -600,7 +600,7 @@ bool judge_cut(struct judgement *j)
     if (later != 0) return refuse(j, ERROR_PERIOD_ORDER, "%06u has its batch already", later);
 
     struct cut *cut = calloc(1, sizeof *cut);
-    ENSURE(cut != NULL);
+    NEED_MEMORY(cut);
     cut->j = j;
     cut->batch = (struct batch_row){
         .period = order->period,

@@ -60,7 +60,7 @@ void decision_put(struct decision *decision, enum row_kind kind, const void *row
     if (decision->room - decision->size < need) {
         const size_t room = 2 * (decision->room + need);
         uint8_t *more = realloc(decision->data, room);
-        ENSURE(more != NULL);
+        NEED_MEMORY(more);
         decision->data = more;
         decision->room = room;
     }
@@ -122,8 +122,8 @@ int cycle_apply(struct cycle *cycle, struct bytes rows)
         if (kind == ROW_POSTING) {
             if (!apply_posting(cycle, (const struct posting_row *)row)) return -EUCLEAN;
         } else {
-            ENSURE(put_beside(cycle, kind, row));
-            ENSURE(rows_put(&cycle->sets[kind], &row_infos[kind], row));
+            NEED(put_beside(cycle, kind, row), "memory left");
+            NEED(rows_put(&cycle->sets[kind], &row_infos[kind], row), "memory left");
         }
     }
     return 0;

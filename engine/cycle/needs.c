@@ -16,7 +16,7 @@ static void need_cells(struct needs *needs, uint32_t period)
 static void need_one(struct needs *needs, const struct record_ref *ref)
 {
     struct record_ref *copy = malloc(sizeof *copy);
-    ENSURE(copy != NULL);
+    NEED_MEMORY(copy);
     *copy = *ref;
     needs->refs = copy;
     needs->ref_count = 1;
@@ -29,7 +29,7 @@ static void need_confirmed(struct needs *needs, const struct order *order)
         return;
     }
     struct record_ref *refs = malloc(order->row_count * sizeof *refs);
-    ENSURE(refs != NULL);
+    NEED_MEMORY(refs);
     for (uint32_t i = 0; i < order->row_count; i++)
         refs[i] = order->confirms[i].ref;
     needs->refs = refs;
@@ -42,7 +42,7 @@ static void need_exceptions(const struct cycle *cycle, struct needs *needs, uint
     const uint32_t count = cycle_count(cycle, ROW_EXCEPTION);
     if (count == 0) return;
     struct record_ref *refs = malloc(count * sizeof *refs);
-    ENSURE(refs != NULL);
+    NEED_MEMORY(refs);
     for (uint32_t i = 0; i < count; i++) {
         const struct exception_row *exception = cycle_row(cycle, ROW_EXCEPTION, i);
         if (exception->record.period == period) refs[needs->ref_count++] = exception->ref;

@@ -449,7 +449,7 @@ static void reconcile_cells(struct comparison *c)
 {
     struct judgement *j = c->j;
     struct part *parts = malloc((c->record_count + 1) * sizeof *parts);
-    ENSURE(parts != NULL);
+    NEED_MEMORY(parts);
     size_t count = 0;
     for (size_t i = 0; i < c->record_count; i++)
         parts[count++] = (struct part){record_cell(c->records[i]), 1, c->records[i]->content_hash};

@@ -98,7 +98,8 @@ bool row_sound(const struct cycle *cycle, enum row_kind kind, const void *any)
     case ROW_BATCH:
         return batch_sound(cycle, any);
     case ROW_LINE:
-        return is_cell(&row.line->cell) && is_ref(&row.line->ref);
+        return is_cell(&row.line->cell) && is_ref(&row.line->ref) &&
+               row.line->version <= LINE_VERSION_MAX;
     case ROW_SIGN:
         return row.sign->province < PROVINCE_COUNT &&
                ends(row.sign->reason, sizeof row.sign->reason);

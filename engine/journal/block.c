@@ -123,6 +123,86 @@ enum block_state block_open(struct bytes source, struct block *ret_block,
     return BLOCK_SOUND;
 }
 
+/* ---- one wrong bit -------------------------------------------------------------------------- */
+
+#define CRC32C_POLYNOMIAL 0x82f63b78u /* Castagnoli's, lowest bit first. */
+#define SECTOR_SIZE       512 /* The smallest that devices write; a divisor of larger ones. */
+
+/* The bit of `data` that alone makes its sum differ from the right one by `difference`: a flip
+ * changes a CRC by an amount that depends on its distance from the end, and on nothing else. */
+static bool find_flip_by_sum(struct bytes data, uint32_t difference, uint64_t *ret_bit)
+{
+    uint32_t change = CRC32C_POLYNOMIAL; /* Of the last byte's highest bit. */
+    for (uint64_t bit = 8 * (uint64_t)data.size; bit-- > 0;) {
+        if (change == difference) {
+            *ret_bit = bit;
+            return true;
+        }
+        change = (change >> 1) ^ ((change & 1) != 0 ? CRC32C_POLYNOMIAL : 0);
+    }
+    return false;
+}
+
+/* The only bit that is set; false when none or several are. */
+static bool find_only_bit(struct bytes zeros, uint64_t *ret_bit)
+{
+    bool found = false;
+    for (size_t i = 0; i < zeros.size; i++) {
+        if (zeros.data[i] == 0) continue;
+        if (found || (zeros.data[i] & (zeros.data[i] - 1)) != 0) return false;
+        *ret_bit = 8 * (uint64_t)i + (unsigned)__builtin_ctz(zeros.data[i]);
+        found = true;
+    }
+    return found;
+}
+
+/* The bit that makes a sound block of it. */
+static bool find_flip(struct bytes source, uint64_t *ret_bit)
+{
+    if (source.size < BLOCK_ALIGN) return false;
+    uint8_t head[BLOCK_HEAD_SIZE];
+    memcpy(head, source.data, sizeof head);
+    int64_t payload_size = head_check((struct bytes){head, source.size});
+    uint64_t bit = 0;
+    const bool head_wrong = payload_size < 0;
+    for (; payload_size < 0 && bit < 8 * sizeof head; bit++) {
+        head[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        payload_size = head_check((struct bytes){head, source.size});
+        if (payload_size >= 0) break;
+        head[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    if (payload_size < 0) return false;
+
+    const struct bytes payload = {source.data + BLOCK_HEAD_SIZE, (size_t)payload_size};
+    const size_t used = BLOCK_HEAD_SIZE + payload.size;
+    const struct bytes padding = {source.data + used, block_size_on_disk(payload.size) - used};
+    const uint32_t difference =
+        le_load32(head + OFFSET_PAYLOAD_CRC) ^ checksum_crc32c(0, payload.data, payload.size);
+    const bool padded = all_zero(padding.data, padding.size);
+    if (head_wrong) {
+        *ret_bit = bit;
+        return difference == 0 && padded;
+    }
+    if (difference == 0) {
+        if (!find_only_bit(padding, ret_bit)) return false;
+        *ret_bit += 8 * (uint64_t)used;
+        return true;
+    }
+    if (!padded || !find_flip_by_sum(payload, difference, ret_bit)) return false;
+    *ret_bit += 8 * (uint64_t)BLOCK_HEAD_SIZE;
+    return true;
+}
+
+bool block_find_flip(struct bytes source, uint64_t *ret_bit)
+{
+    if (!find_flip(source, ret_bit)) return false;
+    const size_t byte = *ret_bit / 8;
+    const size_t sector_end = (byte / SECTOR_SIZE + 1) * SECTOR_SIZE;
+    return !all_zero(source.data + byte, sector_end - byte);
+}
+
+/* ---- chains and segments -------------------------------------------------------------------- */
+
 void block_chain_start(const uint8_t store_id[STORE_ID_SIZE], uint32_t shard,
                        uint8_t ret_hash[BLOCK_HASH_SIZE])
 {

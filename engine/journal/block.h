@@ -41,9 +41,11 @@
 #define BLOCK_HEAD_SIZE   96
 #define BLOCK_PAYLOAD_MAX (1024 * 1024 - BLOCK_HEAD_SIZE) /* A block is at most 1 MiB on disk. */
 #define BLOCK_HASH_SIZE   32
-#define SEGMENT_SIZE      (64u * 1024 * 1024)
 #define SEGMENT_HEAD_SIZE 4096
 #define STORE_ID_SIZE     16
+#ifndef SEGMENT_SIZE /* The crash tests' own build has a small one, to change segments often. */
+#define SEGMENT_SIZE (64u * 1024 * 1024)
+#endif
 
 struct block {
     uint8_t store_id[STORE_ID_SIZE];
@@ -82,6 +84,13 @@ enum block_state {
  * and `previous`: the caller knows what should follow. */
 enum block_state block_open(struct bytes source, struct block *ret_block,
                             uint8_t ret_hash[BLOCK_HASH_SIZE]);
+
+/* Is what stands at the front of `source` a sound block but for one bit, which no missing end
+ * of a sector explains? Gives which, counted from the front. A torn write misses sectors or the
+ * ends of some, which read as zeros; so this is rot. The odds that something else looks like it are
+ * one in four thousand million for each bit of the block. What is to be the last bit of its sector
+ * and is not set may not have landed: that is not told apart. */
+bool block_find_flip(struct bytes source, uint64_t *ret_bit);
 
 /* `previous` of the first block of a shard. */
 void block_chain_start(const uint8_t store_id[STORE_ID_SIZE], uint32_t shard,

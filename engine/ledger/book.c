@@ -97,7 +97,7 @@ static struct cell *cell_of(struct book *book, struct cell_key key)
         if (book->period_count == PERIODS_MAX) return NULL;
         map = &book->periods[book->period_count];
         map->slots = calloc(SLOTS_PER_PERIOD, sizeof *map->slots);
-        if (map->slots == NULL) return NULL;
+        NEED_MEMORY(map->slots);
         map->period = key.period;
         book->period_count++;
     }

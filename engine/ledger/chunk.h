@@ -5,7 +5,7 @@
  * ID      value: ids of 16 bytes, hash (8) and seq (8), ascending by hash; key: run (4) and the
  *         first hash (8), big-endian. A run is what one or a few checkpoints brought; the directory
  *         in memory says in which run an id is, so that finding one is a single look.
- * MARK    value: struct mark; key: seq (8), big-endian.
+ * MARK    value: struct mark, without the zeros at its end, by 8 bytes; key: seq (8), big-endian.
  * CYCLE   value: nothing; key: seq (8), big-endian, of an entry of the clearing cycle.
  * PERSON  whose record each is: value: numbers of 8 bytes, ascending: bytes 4..8 of psn_key as a
  *         big-endian number << 24 | seq - run; key: run (8), the seq of the run's first entry, and
@@ -43,8 +43,8 @@ struct mark {
 /* 3 since the state holds wallets and says whose record each is; 2 since it holds tallies. An older
  * state would lack those of its records: it counts as empty, and the journal is replayed from its
  * first block. */
-#define SHARD_META_FORMAT     3
-#define SHARD_META_FORMAT_OLD 2 /* And 1. */
+#define SHARD_META_FORMAT     4
+#define SHARD_META_FORMAT_OLD 3 /* And before. */
 
 /* Where the state stands; written in the same transaction as the state (B1). */
 struct shard_meta {
@@ -76,5 +76,11 @@ struct bytes chunk_entry(struct bytes chunk, uint64_t first_seq, uint64_t seq);
 
 _Static_assert(sizeof(struct shard_meta) == 104, "the same on disk and in memory");
 _Static_assert(sizeof(struct mark) == 152, "the same on disk and in memory");
+
+/* Bytes of a mark in the store: most have changed no amount. */
+size_t mark_stored_size(const struct mark *mark);
+
+/* Reads one back; false when it is none. */
+bool mark_read(struct bytes value, struct mark *ret_mark);
 
 #endif

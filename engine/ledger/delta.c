@@ -5,6 +5,8 @@
 #include "types/ensure.h"
 
 #define IDS_PER_ENTRY 3
+#define CACHE_LINE    64
+#define PREFETCH_MAX  512 /* Bytes of an entry: few are longer. */
 
 struct delta {
     uint64_t first_seq;
@@ -136,6 +138,14 @@ struct bytes delta_entry(const struct delta *delta, uint64_t seq)
     const uint64_t i = seq - delta->first_seq;
     const uint64_t end = i + 1 == delta->count ? delta->used : delta->offsets[i + 1];
     return (struct bytes){delta->bytes + delta->offsets[i], end - delta->offsets[i]};
+}
+
+void delta_prefetch_entry(const struct delta *delta, uint64_t hash)
+{
+    uint64_t cursor = 0;
+    const struct bytes entry = delta_entry(delta, delta_find_id(delta, hash, &cursor));
+    for (size_t at = 0; at < entry.size && at < PREFETCH_MAX; at += CACHE_LINE)
+        __builtin_prefetch(entry.data + at);
 }
 
 /* The slot that holds the mark of `seq`, or the empty one where it would go. */

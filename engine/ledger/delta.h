@@ -30,6 +30,9 @@ void delta_add_id(struct delta *delta, uint64_t hash, uint64_t seq);
 /* Asks the processor for the place of an id. */
 void delta_prefetch(const struct delta *delta, uint64_t hash);
 
+/* Asks for an entry that has an id, if one has. */
+void delta_prefetch_entry(const struct delta *delta, uint64_t hash);
+
 /* The next entry with that id after *cursor (0 to begin); 0 when there is none. */
 uint64_t delta_find_id(const struct delta *delta, uint64_t hash, uint64_t *cursor);
 

@@ -178,8 +178,9 @@ static int put_marks(struct store_txn *txn, const struct merge *merge)
     for (uint32_t i = 0; i < count; i++) {
         uint8_t key[8];
         be_store64(key, marks[i].seq);
-        const int r = store_put(txn, STORE_MARK, (struct bytes){key, sizeof key},
-                                (struct bytes){(const uint8_t *)&marks[i], sizeof marks[i]});
+        const int r =
+            store_put(txn, STORE_MARK, (struct bytes){key, sizeof key},
+                      (struct bytes){(const uint8_t *)&marks[i], mark_stored_size(&marks[i])});
         if (r != 0) return r;
     }
     return 0;

@@ -164,8 +164,8 @@ struct chunk {
 
 static bool chunk_from(int r, struct bytes found, struct bytes value, struct chunk *ret_chunk)
 {
-    ENSURE(r == 0 || r == -ENOENT);
-    if (r != 0) return false;
+    if (r == -ENOENT) return false;
+    NEED_STORE(r, "be read");
     ENSURE(found.size == KEY_SIZE);
     ENSURE(value.size != 0 && value.size % NUMBER_SIZE == 0);
     *ret_chunk = (struct chunk){.run = be_load64(found.data), .numbers = value};

@@ -4,8 +4,11 @@
 
 #include "types/ensure.h"
 #include "util/checksum.h"
+#include "util/le.h"
 
 #define SLOTS_PER_ROW 2 /* At least: so that a free slot is near. */
+#define CACHE_LINE    64
+#define AHEAD_BYTES   (16 * CACHE_LINE) /* Of a value: what lies behind, the processor foresees. */
 
 struct row {
     uint32_t value_at; /* Place of the value in `memory`. */
@@ -17,6 +20,13 @@ struct row {
     uint8_t key[SHELF_KEY_MAX]; /* Zeros behind it. */
 };
 
+/* A row in the order of keys. Keys that begin alike are few: what they begin with is compared here,
+ * and rows, which lie anywhere, are hardly looked at. */
+struct place {
+    uint64_t front; /* The first 8 bytes of the key, as a number in their order. */
+    const struct row *row;
+};
+
 /* Rows grow from the front of one piece of memory and values from its back. They cannot meet: a row
  * is smaller than what it is counted as. */
 struct shelf {
@@ -26,9 +36,9 @@ struct shelf {
     uint32_t count;
     uint32_t rows_max;
     uint64_t slot_mask;
-    uint32_t *slots;          /* Open addressing by key: number of the row plus 1; 0 is empty. */
-    const struct row **order; /* Rows by key, once they are sorted. */
-    uint32_t ordered;         /* How many they are. */
+    uint32_t *slots;     /* Open addressing by key: number of the row plus 1; 0 is empty. */
+    struct place *order; /* Rows by key, once they are sorted. */
+    uint32_t ordered;    /* How many they are. */
     bool sorted;
 };
 
@@ -47,7 +57,7 @@ struct shelf *shelf_new(size_t bytes_max)
     shelf->slot_mask = slots - 1;
     shelf->memory = malloc(bytes_max);
     shelf->slots = calloc(slots, sizeof *shelf->slots);
-    shelf->order = malloc(((size_t)shelf->rows_max + 1) * sizeof(struct row *));
+    shelf->order = malloc(((size_t)shelf->rows_max + 1) * sizeof(struct place));
     if (shelf->memory == NULL || shelf->slots == NULL || shelf->order == NULL) {
         shelf_free(shelf);
         return NULL;
@@ -85,10 +95,15 @@ static struct row *row_at(const struct shelf *shelf, uint32_t number)
     return (struct row *)(void *)shelf->memory + number;
 }
 
+static uint64_t hash_of(struct bytes key)
+{
+    return checksum_hash64(0, key.data, key.size);
+}
+
 /* The slot of the row with that key, or the empty one where it would go. */
 static uint32_t *slot_of(const struct shelf *shelf, struct bytes key)
 {
-    uint64_t slot = checksum_hash64(0, key.data, key.size) & shelf->slot_mask;
+    uint64_t slot = hash_of(key) & shelf->slot_mask;
     for (;; slot = (slot + 1) & shelf->slot_mask) {
         if (shelf->slots[slot] == 0) return &shelf->slots[slot];
         const struct row *row = row_at(shelf, shelf->slots[slot] - 1);
@@ -160,6 +175,38 @@ enum shelf_found shelf_get(const struct shelf *shelf, struct bytes key, struct b
     return SHELF_VALUE;
 }
 
+/* The row that is looked at first; NULL: none is. */
+static const struct row *first_row(const struct shelf *shelf, uint64_t hash)
+{
+    const uint32_t number = shelf->slots[hash & shelf->slot_mask];
+    return number == 0 ? NULL : row_at(shelf, number - 1);
+}
+
+uint64_t shelf_ahead(const struct shelf *shelf, struct bytes key)
+{
+    const uint64_t hash = hash_of(key);
+    if (shelf->count != 0) __builtin_prefetch(&shelf->slots[hash & shelf->slot_mask]);
+    return hash;
+}
+
+void shelf_ahead_row(const struct shelf *shelf, uint64_t hash)
+{
+    const struct row *row = shelf->count == 0 ? NULL : first_row(shelf, hash);
+    if (row == NULL) return;
+    __builtin_prefetch(row);
+    __builtin_prefetch((const uint8_t *)(row + 1) - 1);
+}
+
+void shelf_ahead_value(const struct shelf *shelf, uint64_t hash)
+{
+    const struct row *row = shelf->count == 0 ? NULL : first_row(shelf, hash);
+    if (row == NULL) return;
+    const uint8_t *value = shelf->memory + row->value_at;
+    const uint32_t size = row->size < AHEAD_BYTES ? row->size : AHEAD_BYTES;
+    for (uint32_t at = 0; at < size; at += CACHE_LINE)
+        __builtin_prefetch(value + at);
+}
+
 uint32_t shelf_count(const struct shelf *shelf)
 {
     return shelf->count;
@@ -173,16 +220,17 @@ size_t shelf_used(const struct shelf *shelf)
 size_t shelf_bytes(const struct shelf *shelf)
 {
     return sizeof *shelf + shelf->bytes_max + (shelf->slot_mask + 1) * sizeof *shelf->slots +
-           ((size_t)shelf->rows_max + 1) * sizeof(struct row *);
+           ((size_t)shelf->rows_max + 1) * sizeof(struct place);
 }
 
 /* As the store compares: byte by byte, a beginning before what goes on. */
 static int by_key(const void *left, const void *right)
 {
-    const struct row *a = *(const struct row *const *)left;
-    const struct row *b = *(const struct row *const *)right;
-    const int order = memcmp(a->key, b->key, SHELF_KEY_MAX);
-    return order != 0 ? order : (int)a->key_size - (int)b->key_size;
+    const struct place *a = left;
+    const struct place *b = right;
+    if (a->front != b->front) return a->front < b->front ? -1 : 1;
+    const int order = memcmp(a->row->key, b->row->key, SHELF_KEY_MAX);
+    return order != 0 ? order : (int)a->row->key_size - (int)b->row->key_size;
 }
 
 /* Beside the index, which others may be reading. */
@@ -191,9 +239,10 @@ static void sort_rows(struct shelf *shelf)
     shelf->ordered = 0;
     for (uint32_t i = 0; i < shelf->count; i++) {
         const struct row *row = row_at(shelf, i);
-        if (!row->dropped || !row->fresh) shelf->order[shelf->ordered++] = row;
+        if (row->dropped && row->fresh) continue;
+        shelf->order[shelf->ordered++] = (struct place){be_load64(row->key), row};
     }
-    qsort(shelf->order, shelf->ordered, sizeof(struct row *), by_key);
+    qsort(shelf->order, shelf->ordered, sizeof(struct place), by_key);
     shelf->sorted = true;
 }
 
@@ -202,7 +251,7 @@ bool shelf_next(struct shelf *shelf, uint32_t *cursor, struct bytes *ret_key,
 {
     if (!shelf->sorted) sort_rows(shelf);
     if (*cursor == shelf->ordered) return false;
-    const struct row *row = shelf->order[(*cursor)++];
+    const struct row *row = shelf->order[(*cursor)++].row;
     *ret_key = (struct bytes){row->key, row->key_size};
     *ret_value = value_of(shelf, row);
     *ret_dropped = row->dropped;

@@ -9,7 +9,7 @@
  *           'D' due_ms (8, big-endian), psn_key       a person who is due then; no value
  *           'I' fixmedins_code (16)                   struct institution
  *           'R' param, admdvs (4 each), eff_ms (8)    struct rule_row
- *           'O' destination (1), position (8)         struct outgoing
+ *           'O' destination (1), position (8)         seq (8) of the entry that has it
  *           'M' shard (1), number (8)                 mail to that shard it has not acknowledged
  *           'C'                                       struct shelf_counters (shard_wallet.h) */
 #ifndef LEDGER_SHELF_H
@@ -50,6 +50,13 @@ enum shelf_found {
 
 /* The value is borrowed until the next put or drop. */
 enum shelf_found shelf_get(const struct shelf *shelf, struct bytes key, struct bytes *ret_value);
+
+/* A row that will be looked for soon, asked of memory in three steps with other work between them:
+ * its place in the index, the row, its value. Each says what the next one is given; none changes
+ * anything, nor finds out whether there is such a row. */
+uint64_t shelf_ahead(const struct shelf *shelf, struct bytes key);
+void shelf_ahead_row(const struct shelf *shelf, uint64_t hash);
+void shelf_ahead_value(const struct shelf *shelf, uint64_t hash);
 
 uint32_t shelf_count(const struct shelf *shelf); /* Keys. */
 size_t shelf_used(const struct shelf *shelf);    /* Of bytes_max. */

@@ -245,6 +245,9 @@ enum line_kind {
     LINE_NEGATIVE_CARRY, /* Negative total of the pair, from an earlier batch. */
 };
 
+/* More often no batch is computed anew; its lines are looked for version by version. */
+#define LINE_VERSION_MAX 65536
+
 /* One line of a batch. A line's content in version v is its row of the greatest version <= v. */
 struct line_row {
     uint32_t batch; /* Id. */

@@ -25,17 +25,23 @@ void checksum_thread_done(void)
     context = NULL;
 }
 
+/* libcrypto allocates where one would not think it does. */
+static void need_sha256(int done)
+{
+    NEED(done == 1, "memory left for SHA-256");
+}
+
 void checksum_sha256(struct bytes first, struct bytes second, uint8_t ret_hash[SHA256_SIZE])
 {
     if (context == NULL) {
         context = EVP_MD_CTX_new();
-        ENSURE(context != NULL);
-        ENSURE(EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1);
+        NEED_MEMORY(context);
+        need_sha256(EVP_DigestInit_ex(context, EVP_sha256(), NULL));
     }
-    ENSURE(EVP_DigestInit_ex(context, NULL, NULL) == 1);
-    ENSURE(EVP_DigestUpdate(context, first.data, first.size) == 1);
-    ENSURE(EVP_DigestUpdate(context, second.data, second.size) == 1);
-    ENSURE(EVP_DigestFinal_ex(context, ret_hash, NULL) == 1);
+    need_sha256(EVP_DigestInit_ex(context, NULL, NULL));
+    need_sha256(EVP_DigestUpdate(context, first.data, first.size));
+    need_sha256(EVP_DigestUpdate(context, second.data, second.size));
+    need_sha256(EVP_DigestFinal_ex(context, ret_hash, NULL));
 }
 
 uint64_t checksum_hash64(uint64_t seed, const void *data, size_t size)

@@ -44,22 +44,38 @@ bool effect_decode(struct bytes data, struct effect *ret_effect)
 
 /* -- reading -------------------------------------------------------------------------------- */
 
+static size_t padded(size_t size)
+{
+    return (size + SQUEEZE_WORD - 1) / SQUEEZE_WORD * SQUEEZE_WORD;
+}
+
+/* The words behind the head: where they stand, or NULL when they are no such thing. */
+static const uint8_t *words_of(struct bytes source, size_t size, uint8_t *room)
+{
+    if (source.size == size) return source.data;
+    if (size > WALLET_BODY_MAX - WALLET_BODY_HEAD || source.size > size) return NULL;
+    return unsqueeze(source, room, size) ? room : NULL;
+}
+
 bool wallet_entry_decode(struct bytes body, struct wallet_entry *ret_entry)
 {
     if (body.size < WALLET_BODY_HEAD) return false;
     const size_t fact_size = le_load16(body.data + 2);
-    const size_t message_size = le_load32(body.data + 4);
+    const size_t message_size = le_load16(body.data + 4);
+    const size_t size = (size_t)le_load16(body.data + 6) * SQUEEZE_WORD;
     if (fact_size != 0 && fact_size != sizeof(struct wallet_fact)) return false;
-    if (body.size - WALLET_BODY_HEAD < fact_size ||
-        body.size - WALLET_BODY_HEAD - fact_size < message_size) {
-        return false;
-    }
-    const uint8_t *at = body.data + WALLET_BODY_HEAD;
+    if (size < padded(message_size) + fact_size) return false;
+    const uint8_t *at =
+        words_of((struct bytes){body.data + WALLET_BODY_HEAD, body.size - WALLET_BODY_HEAD}, size,
+                 ret_entry->room);
+    if (at == NULL) return false;
+    const uint8_t *end = at + size;
     ret_entry->type = le_load16(body.data);
     ret_entry->message = (struct bytes){at, message_size};
-    ret_entry->fact = (struct bytes){at + message_size, fact_size};
-    at += message_size + fact_size;
-    ret_entry->ops = (struct bytes){at, (size_t)(body.data + body.size - at)};
+    at += padded(message_size);
+    ret_entry->fact = (struct bytes){at, fact_size};
+    at += fact_size;
+    ret_entry->ops = (struct bytes){at, (size_t)(end - at)};
     return true;
 }
 
@@ -102,42 +118,54 @@ bool ops_next(struct bytes *ops, struct op *ret_op, bool *ret_bad)
     *ret_bad = true;
     if (ops->size < OP_HEAD_SIZE) return false;
     const size_t size = le_load16(ops->data + 2);
-    if (ops->size - OP_HEAD_SIZE < size) return false;
+    if (ops->size - OP_HEAD_SIZE < padded(size)) return false;
     *ret_op = (struct op){
         .op = ops->data[0],
         .kind = ops->data[1],
         .data = {ops->data + OP_HEAD_SIZE, size},
     };
     if (!op_sound(ret_op)) return false;
-    ops->data += OP_HEAD_SIZE + size;
-    ops->size -= OP_HEAD_SIZE + size;
+    ops->data += OP_HEAD_SIZE + padded(size);
+    ops->size -= OP_HEAD_SIZE + padded(size);
     *ret_bad = false;
     return true;
 }
 
 /* -- writing -------------------------------------------------------------------------------- */
 
+/* With zeros behind it up to a whole word. */
 static void put_bytes(struct ops_writer *w, const void *data, size_t size)
 {
-    if (w->full || w->room - w->size < size) {
+    const size_t more = padded(size);
+    if (w->full || w->room - w->size < more) {
         w->full = true;
         return;
     }
+    if (more != size) le_store32(w->out + w->size + more - SQUEEZE_WORD, 0);
     if (size != 0) memcpy(w->out + w->size, data, size);
-    w->size += size;
+    w->size += more;
+}
+
+/* The head says how many words there are. */
+static void count_words(struct ops_writer *w)
+{
+    if (!w->has_head || w->full) return;
+    le_store16(w->out + 6, (uint16_t)((w->size - WALLET_BODY_HEAD) / SQUEEZE_WORD));
 }
 
 void ops_begin(struct ops_writer *writer, uint8_t *out, size_t room, uint16_t type,
                struct bytes message, struct bytes fact)
 {
-    uint8_t head[WALLET_BODY_HEAD];
-    *writer = (struct ops_writer){.out = out, .room = room};
+    uint8_t head[WALLET_BODY_HEAD] = {0};
+    ENSURE(room <= WALLET_BODY_MAX && message.size <= UINT16_MAX);
+    *writer = (struct ops_writer){.out = out, .room = room, .has_head = true};
     le_store16(head, type);
     le_store16(head + 2, (uint16_t)fact.size);
-    le_store32(head + 4, (uint32_t)message.size);
+    le_store16(head + 4, (uint16_t)message.size);
     put_bytes(writer, head, sizeof head);
     put_bytes(writer, message.data, message.size);
     put_bytes(writer, fact.data, fact.size);
+    count_words(writer);
 }
 
 void ops_put(struct ops_writer *writer, enum op_kind op, uint8_t kind, const void *data,
@@ -148,6 +176,7 @@ void ops_put(struct ops_writer *writer, enum op_kind op, uint8_t kind, const voi
     le_store16(head + 2, (uint16_t)size);
     put_bytes(writer, head, sizeof head);
     put_bytes(writer, data, size);
+    count_words(writer);
 }
 
 void ops_put_effect(struct ops_writer *writer, const struct effect *effect)
@@ -158,6 +187,20 @@ void ops_put_effect(struct ops_writer *writer, const struct effect *effect)
 void ops_put_all(struct ops_writer *writer, struct bytes ops)
 {
     put_bytes(writer, ops.data, ops.size);
+    count_words(writer);
+}
+
+size_t ops_squeeze(const struct ops_writer *writer, uint8_t *out)
+{
+    ENSURE(writer->has_head && !writer->full);
+    const struct bytes words = {writer->out + WALLET_BODY_HEAD, writer->size - WALLET_BODY_HEAD};
+    memcpy(out, writer->out, WALLET_BODY_HEAD);
+    size_t size = squeeze(words, out + WALLET_BODY_HEAD);
+    if (size >= words.size) {
+        memcpy(out + WALLET_BODY_HEAD, words.data, words.size);
+        size = words.size;
+    }
+    return WALLET_BODY_HEAD + size;
 }
 
 void ops_put_id(struct ops_writer *writer, char domain, uint32_t scope, struct bytes text)

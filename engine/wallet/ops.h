@@ -5,9 +5,12 @@
  *           OFFSET  SIZE  FIELD
  *                0     2  type          enum message_type; REQUEST_MAIL, REQUEST_SWEEP
  *                2     2  fact_size     0 or sizeof(struct wallet_fact)
- *                4     4  message_size
- *                8     …  message, then fact, then ops until the end
- * OP        op (1), kind (1), size (2), `size` bytes
+ *                4     2  message_size
+ *                6     2  words         of 4 bytes behind the head: message, fact and ops, each
+ *                                       with zeros behind it up to a multiple of 4
+ *                8     …  the words, squeezed (util/squeeze.h); or as they are when there are
+ *                         exactly so many bytes, for squeezed they would not be fewer
+ * OP        op (1), kind (1), size (2), `size` bytes, zeros up to a multiple of 4
  *   OP_PERSON       psn_key (16), seq of the person's entry before this one (8): the following rows
  *                   are this person's; a mail can be for several
  *   OP_PUT          kind: row; the row, a transfer only with the lots it carries
@@ -24,9 +27,11 @@
 #ifndef WALLET_OPS_H
 #define WALLET_OPS_H
 
+#include "util/squeeze.h"
 #include "wallet/person.h"
 
-#define WALLET_BODY_HEAD 8 /* Bytes before the message. */
+#define WALLET_BODY_HEAD 8    /* Bytes before the message. */
+#define WALLET_BODY_MAX  4096 /* Bytes of a body, squeezed or not. */
 
 enum op_kind {
     OP_PERSON = 1,
@@ -50,12 +55,13 @@ struct op {
     struct bytes data; /* Borrowed. */
 };
 
-/* What stands in an entry; borrowed from it. */
+/* What stands in an entry. Views into the entry or into `room`: it cannot be copied or moved. */
 struct wallet_entry {
     uint16_t type;
     struct bytes message;
     struct bytes fact; /* Size 0 or of struct wallet_fact. */
     struct bytes ops;
+    _Alignas(8) uint8_t room[WALLET_BODY_MAX]; /* What was squeezed. */
 };
 
 /* False when the body is no such thing; then nothing may be taken from it. */
@@ -71,8 +77,11 @@ struct ops_writer {
     size_t size;
     size_t room;
     bool full;
+    bool has_head; /* It is a whole body, not ops alone. */
 };
 
+/* What stands in `out` is a body at any time, though not squeezed. `room`: at most WALLET_BODY_MAX.
+ */
 void ops_begin(struct ops_writer *writer, uint8_t *out, size_t room, uint16_t type,
                struct bytes message, struct bytes fact);
 void ops_put(struct ops_writer *writer, enum op_kind op, uint8_t kind, const void *data,
@@ -82,6 +91,10 @@ void ops_put_effect(struct ops_writer *writer, const struct effect *effect);
 /* Ops that were written before, by a writer without a body. */
 void ops_put_all(struct ops_writer *writer, struct bytes ops);
 void ops_put_id(struct ops_writer *writer, char domain, uint32_t scope, struct bytes text);
+
+/* The body as it stands in an entry, squeezed where that makes it shorter; gives its size. `out`
+ * has room for SQUEEZE_ROOM(WALLET_BODY_MAX) bytes. */
+size_t ops_squeeze(const struct ops_writer *writer, uint8_t *out);
 
 /* The rows in which `after` differs from `before`, as OP_PERSON, OP_PUT and OP_DROP; nothing when
  * they are alike, unless `always`. */

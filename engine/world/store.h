@@ -15,7 +15,7 @@ enum store_table {
     STORE_META,   /* "meta" -> struct shard_meta */
     STORE_RECORD, /* first seq (8, big-endian) -> chunk of entries, see ledger/chunk.h */
     STORE_ID,     /* run (4, big-endian), first hash (8, big-endian) -> chunk of ids */
-    STORE_MARK,   /* seq (8, big-endian) -> struct mark */
+    STORE_MARK,   /* seq (8, big-endian) -> struct mark, see ledger/chunk.h */
     STORE_CELL,   /* period (4, big-endian), payer, payee, line, insurance -> struct cell */
     STORE_TALLY, /* kind, period, part (4 each, big-endian), payer, payee, line, insurance -> struct
                   * tally */

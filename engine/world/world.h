@@ -19,7 +19,7 @@
 /* What a shard is asked. Besides the wire's messages that change something, the desk (dispatch)
  * asks every shard on behalf of the operator. */
 enum request_type {
-    REQUEST_CUT_CHECK = 0xe001,   /* May `period` be cut? */
+    REQUEST_CUT_CHECK = 0xe001,   /* May `period` be cut? Takes a REQUEST_CUT_CLOSE back. */
     REQUEST_CUT = 0xe002,         /* Cut it, and hold back later results until released. */
     REQUEST_CUT_RELEASE = 0xe003, /* Every shard has cut. */
     REQUEST_CLOCK = 0xe004,       /* Set the clock to `instant_ms`. */
@@ -34,7 +34,9 @@ enum request_type {
     REQUEST_SCAN = 0xe00c,    /* Facts by the struct scan_question in `body`, a slice at a time. */
     REQUEST_FACTS = 0xe00d,   /* struct record_facts of the packed struct record_ref in `body`. */
     REQUEST_CYCLE = 0xe00e,   /* Shard 0: append `body` as a part of a decision of the cycle. */
-    REQUEST_CONTROL = 0xe000, /* Mask: all of the above. */
+    REQUEST_CUT_CLOSE = 0xe00f, /* As REQUEST_CUT_CHECK; from a yes on, no month before `period`
+                                 * gets a first record, until it is cut or checked again. */
+    REQUEST_CONTROL = 0xe000,   /* Mask: all of the above. */
 
     /* Between homes and shards, for wallets; docs/wire.md does not know them. */
     REQUEST_WALLET_FACT = 0xe101, /* First stop of the message of type `period` in `body`: the

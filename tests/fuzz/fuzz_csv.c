@@ -16,8 +16,9 @@ static void check_view(const struct csv_reader *reader, struct bytes view)
     ENSURE(view.size <= CSV_FIELD_MAX);
     if (view.size == 0) return;
     if (start >= reader->text && start + view.size <= reader->end) return;
-    ENSURE(start >= reader->scratch[0]);
-    ENSURE(start + view.size <= reader->scratch[0] + sizeof(reader->scratch));
+    const char *scratch = (const char *)reader->scratch; /* All of it, not the first line alone. */
+    ENSURE(start >= scratch);
+    ENSURE(start + view.size <= scratch + sizeof(reader->scratch));
 }
 
 static void check_settlement(const struct csv_reader *reader, const struct csv_row *row)

@@ -52,15 +52,29 @@ static void lots_ascend(const struct person *person)
 static void entry_laws(struct bytes body)
 {
     static struct person person;
+    static uint8_t squeezed[SQUEEZE_ROOM(WALLET_BODY_MAX)];
+    static uint8_t plain[WALLET_BODY_MAX];
+    struct ops_writer writer;
     struct wallet_entry entry;
     struct op op;
     bool bad;
     if (!wallet_entry_decode(body, &entry)) return;
-    ENSURE(entry.message.size + entry.fact.size + entry.ops.size + 8 == body.size);
+    if (entry.ops.data + entry.ops.size - entry.message.data <= WALLET_BODY_MAX - 8) {
+        /* Written as it was read, it is squeezed to what says the same. */
+        struct wallet_entry again;
+        ops_begin(&writer, plain, sizeof plain, entry.type, entry.message, entry.fact);
+        ops_put_all(&writer, entry.ops);
+        ENSURE(!writer.full);
+        const size_t size = ops_squeeze(&writer, squeezed);
+        ENSURE(size <= writer.size);
+        ENSURE(wallet_entry_decode((struct bytes){squeezed, size}, &again));
+        ENSURE(again.type == entry.type && bytes_equal(again.message, entry.message));
+        ENSURE(bytes_equal(again.fact, entry.fact) && bytes_equal(again.ops, entry.ops));
+    }
     struct bytes rest = entry.ops;
     while (ops_next(&rest, &op, &bad)) {
         ENSURE(op.op != 0 && op.op < OP_KIND_END);
-        ENSURE(op.data.data + op.data.size == rest.data);
+        ENSURE(op.data.data + (op.data.size + 3) / 4 * 4 == rest.data);
     }
     ENSURE(bad || rest.size == 0);
     person_clear(&person, nobody);

@@ -16,7 +16,7 @@ import tree
 PURE = ("types", "codec", "journal", "ledger", "netting")
 
 HARMLESS = re.compile(
-    "mem(cpy|move|set|cmp|chr)|bcmp|str(len|nlen|cmp)|ensure_failed"
+    "mem(cpy|move|set|cmp|chr)|bcmp|str(len|nlen|cmp)|(ensure|need)_failed"
     # What compilers put in by themselves: 128-bit arithmetic, position-independent code.
     "|__(u?div|u?mod|u?divmod|mul|mulo)[dt]i[34]|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail"
     # Sanitizers and coverage.
@@ -31,7 +31,8 @@ STDLIB = re.compile("malloc|calloc|realloc|aligned_alloc|free|qsort|bsearch")
 
 # One file of a pure room that knows more, and what that is.
 KNOWS = {
-    "types/ensure.c": re.compile("abort|fprintf|stderr|__fprintf_chk"),
+    "types/ensure.c": re.compile("abort|_Exit|fprintf|stderr|strerror|program_invocation_short_name|"
+                                 "__fprintf_chk|__errno_location"),
     "codec/centre.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),
     "codec/cycle.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),
     "codec/cycle_reply.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),

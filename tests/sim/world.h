@@ -51,11 +51,18 @@ struct sim_world;
 struct sim_world *sim_world_new(const struct sim_config *config);
 void sim_world_free(struct sim_world *world);
 
-/* The world's next event. False when nothing can happen any more without a client. */
+/* The world's next event. False when nothing can happen any more without a client: what still comes
+ * then are the ticks of idle shards, and they come in every further turn. */
 bool sim_turn(struct sim_world *world);
+
+/* Sees to it that the world takes an event after so many microseconds at the latest: time goes on
+ * for a client that waits. */
+void sim_wake_after(struct sim_world *world, uint64_t us);
 
 /* The random numbers of everybody in this history. */
 struct prng *sim_prng(struct sim_world *world);
+
+uint32_t sim_shards(const struct sim_world *world);
 
 /* Microseconds since the history began; and the system's clock as the engine would read it. */
 uint64_t sim_now_us(const struct sim_world *world);
@@ -65,6 +72,8 @@ int64_t sim_clock_ms(const struct sim_world *world);
 
 /* A connection to the home of a shard: its number, or -1 while the centre is down. */
 int sim_connect(struct sim_world *world, uint32_t shard);
+
+/* The client lets go, also of a connection that has ended: the number is then another one's. */
 void sim_hang_up(struct sim_world *world, int connection);
 
 /* False when the connection has ended, from either side. */
@@ -78,21 +87,41 @@ struct bytes sim_receive(struct sim_world *world, int connection);
 
 /* -- the end of a history ---------------------------------------------------------------------- */
 
-/* Stops breaking things, and restarts a centre that is down. */
+/* Stops breaking things. A centre that is down comes up again in later turns, unless it refuses. */
 void sim_calm(struct sim_world *world);
 
-/* Kills the centre now: what was not synced may be lost. And starts it again. */
+/* Cuts the power now: what was not synced may be lost. The next start follows in later turns. */
 void sim_crash(struct sim_world *world);
 
-/* What the centre said when it last refused to start; empty when it did not. A centre that refuses
- * stays down: the history ends there and is judged by whether it had to. */
+/* What the centre said when it last refused to start; empty once it started. A centre that refuses
+ * because of damage stays down: the history ends there and is judged by whether it had to. After
+ * any other refusal it is started again, as a service would be. */
 const char *sim_refusal(const struct sim_world *world);
+
+/* True when it refused because of damage, and stays down. */
+bool sim_refused(const struct sim_world *world);
+
+/* The disk is full, until it is said otherwise. */
+void sim_fill_disk(struct sim_world *world, bool full);
 
 /* True when the disk was really damaged: a refusal is right then, and anything else must still be
  * no lie. */
 bool sim_damaged(const struct sim_world *world);
 
+/* NULL while the centre is down. */
 struct shard *sim_shard(struct sim_world *world, uint32_t shard);
+
+/* A second shard, made of nothing but the journal of the first: what verify and a lost store rely
+ * on. NULL when the journal cannot be read; sim_refusal() then says why. To be asked for when the
+ * world is calm, the centre is up and nothing is under way; to be given back with
+ * sim_replay_free(). */
+struct sim_replay;
+struct sim_replay *sim_replay_new(struct sim_world *world, uint32_t shard);
+struct shard *sim_replay_shard(struct sim_replay *replay);
+void sim_replay_free(struct sim_replay *replay); /* NULL is fine. */
+
+/* True when nothing the centre took is still under way, in no shard and on no disk. */
+bool sim_quiet(const struct sim_world *world);
 
 /* Everything that happened, as one number. */
 uint64_t sim_digest(const struct sim_world *world);

@@ -13,6 +13,7 @@
 #include "tools/backup/append.h"
 #include "tools/backup/blocks.h"
 #include "types/ensure.h"
+#include "world/linux/files.h"
 
 #define TELL_BYTES (UINT64_C(4) << 20)
 

@@ -17,11 +17,11 @@
  * group of entries and never divided.
  *
  * FACTS  Else a shard asks another one for facts, and the entry holds what it was told, not where
- *        that stood. There the clock decides: what was known is not stamped later than what was done
- *        with it, for all shards of an engine read one clock. So a cut by time loses nothing that a
+ *        that stood. There the clock decides: what was known is not stamped later than what was
+ * done with it, for all shards of an engine read one clock. So a cut by time loses nothing that a
  *        fact rests on; and where an entry is left out for another reason, restore.c leaves out
- *        everything stamped later. What remains: a shard reads the clock once a turn, so within a few
- *        milliseconds the order may be the other way round, and likewise until a clock that was set
+ *        everything stamped later. What remains: a shard reads the clock once a turn, so within a
+ * few milliseconds the order may be the other way round, and likewise until a clock that was set
  *        back has passed its old time. Whoever chooses the time chooses a quiet moment. */
 #ifndef BACKUP_CONSISTENT_H
 #define BACKUP_CONSISTENT_H

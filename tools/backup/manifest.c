@@ -12,6 +12,7 @@
 
 #include "types/civil.h"
 #include "types/ensure.h"
+#include "world/linux/files.h"
 
 #define TEXT_MAX     (64 * 1024)
 #define FILE_MAX     (16 * 1024 * 1024)

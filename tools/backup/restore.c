@@ -14,6 +14,7 @@
 #include "tools/backup/walk.h"
 #include "types/civil.h"
 #include "types/ensure.h"
+#include "world/linux/files.h"
 
 #define PARTIAL    ".restoring"
 #define TEXT_MAX   (32 * 1024)

@@ -178,7 +178,7 @@ static void make_room(struct client *client)
 
     client->in_room = 2 * there + 2 * RECEIVE_ROOM;
     client->in = realloc(client->in, client->in_room);
-    ENSURE(client->in != NULL);
+    NEED_MEMORY(client->in);
 }
 
 int64_t client_receive(struct client *client)

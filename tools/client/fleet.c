@@ -100,9 +100,9 @@ int fleet_open(struct fleet *fleet, const struct fleet_options *options)
     fleet->lanes = calloc(wanted, sizeof(*fleet->lanes));
     fleet->lost_ns = calloc(wanted, sizeof(*fleet->lost_ns));
     fleet->heard_ns = calloc(wanted, sizeof(*fleet->heard_ns));
-    ENSURE(fleet->lanes != NULL);
-    ENSURE(fleet->lost_ns != NULL);
-    ENSURE(fleet->heard_ns != NULL);
+    NEED_MEMORY(fleet->lanes);
+    NEED_MEMORY(fleet->lost_ns);
+    NEED_MEMORY(fleet->heard_ns);
     for (uint32_t i = 0; i < wanted; i++) {
         lane_init(&fleet->lanes[i], &options->address, options->batch, options->window);
     }

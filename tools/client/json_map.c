@@ -188,7 +188,7 @@ static int hex_digit(char c)
 static void *need(size_t count, size_t size)
 {
     void *memory = calloc(count == 0 ? 1 : count, size);
-    ENSURE(memory != NULL);
+    NEED_MEMORY(memory);
     return memory;
 }
 
@@ -234,7 +234,7 @@ static bool read_string(struct json_map *map, const struct place *place, const j
         return refuse(map, place, "a string cannot hold a zero byte");
     }
     char *text = strdup(json_string_value(value));
-    ENSURE(text != NULL);
+    NEED_MEMORY(text);
     *ret_text = text;
     return true;
 }

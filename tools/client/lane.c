@@ -25,7 +25,7 @@ static size_t slot_room(const struct lane *lane)
 static void *need(size_t count, size_t size)
 {
     void *memory = calloc(count, size);
-    ENSURE(memory != NULL);
+    NEED_MEMORY(memory);
     return memory;
 }
 

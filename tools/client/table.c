@@ -23,7 +23,7 @@ struct table *table_new(const struct table_column *columns, size_t count)
     ENSURE(count >= 1);
     ENSURE(count <= TABLE_COLUMNS_MAX);
     struct table *table = calloc(1, sizeof(*table));
-    ENSURE(table != NULL);
+    NEED_MEMORY(table);
     memcpy(table->columns, columns, count * sizeof(*columns));
     table->column_count = count;
     return table;
@@ -45,7 +45,7 @@ void table_cell(struct table *table, const char *format, ...)
     if (table->cell_count == table->cell_room) {
         table->cell_room = table->cell_room == 0 ? 64 : table->cell_room * 2;
         table->cells = realloc(table->cells, table->cell_room * sizeof(*table->cells));
-        ENSURE(table->cells != NULL);
+        NEED_MEMORY(table->cells);
     }
     va_list arguments;
     va_start(arguments, format);
@@ -58,7 +58,7 @@ void table_cell(struct table *table, const char *format, ...)
 void table_rule(struct table *table)
 {
     table->rules = realloc(table->rules, (table->rule_count + 1) * sizeof(*table->rules));
-    ENSURE(table->rules != NULL);
+    NEED_MEMORY(table->rules);
     table->rules[table->rule_count++] = table->cell_count / table->column_count;
 }
 

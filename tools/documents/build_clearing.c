@@ -230,7 +230,7 @@ static struct summary_row *sum_rows(const struct month *month, uint8_t province,
                                     size_t *ret_count)
 {
     struct summary_row *rows = calloc(month->line_count + 1, sizeof *rows);
-    ENSURE(rows != NULL);
+    NEED_MEMORY(rows);
     size_t count = 0;
     for (size_t i = 0; i < month->line_count; i++) {
         const struct month_line *line = &month->lines[i];

@@ -34,7 +34,7 @@ static struct detail_row *sum_rows(struct area_list areas, bool is_resident, boo
                                    size_t *ret_count)
 {
     struct detail_row *rows = calloc(areas.count + 1, sizeof *rows);
-    ENSURE(rows != NULL);
+    NEED_MEMORY(rows);
     size_t count = 0;
     for (size_t i = 0; i < areas.count; i++) {
         const struct month_area *area = &areas.rows[i];

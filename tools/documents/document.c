@@ -29,7 +29,7 @@ bool document_fail(struct document_fault *fault, const char *format, ...)
 struct document *document_new(const struct document_type *type)
 {
     struct document *document = calloc(1, sizeof *document);
-    ENSURE(document != NULL);
+    NEED_MEMORY(document);
     document->type = type;
     document->title = type->title;
     document->number = type->id;
@@ -60,7 +60,7 @@ static void *document_alloc(struct document *document, size_t size)
     if (chunk == NULL || chunk->room - chunk->used < size) {
         const size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
         chunk = calloc(1, sizeof *chunk + room);
-        ENSURE(chunk != NULL);
+        NEED_MEMORY(chunk);
         chunk->room = room;
         chunk->next = document->chunks;
         document->chunks = chunk;
@@ -125,7 +125,7 @@ static struct document_value *add_row(struct document *document, struct document
     if (section->row_count == section->room) {
         section->room = section->room == 0 ? 64 : section->room * 2;
         section->rows = realloc(section->rows, section->room * sizeof *section->rows);
-        ENSURE(section->rows != NULL);
+        NEED_MEMORY(section->rows);
     }
     struct document_row *row = &section->rows[section->row_count++];
     row->kind = kind;
@@ -289,7 +289,7 @@ char *document_csv_body(const struct document *document, size_t *ret_size)
 {
     char *body = NULL;
     FILE *out = open_memstream(&body, ret_size);
-    ENSURE(out != NULL);
+    NEED_MEMORY(out);
     csv_pair(out, document->title, "");
     csv_pair(out, "文号", document->number);
     for (uint32_t i = 0; i < document->fact_count; i++) {

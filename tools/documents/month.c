@@ -27,7 +27,7 @@ struct month_line *month_line_add(struct month *month)
     if (month->line_count == month->line_room) {
         month->line_room = month->line_room == 0 ? 1024 : month->line_room * 2;
         month->lines = realloc(month->lines, month->line_room * sizeof *month->lines);
-        ENSURE(month->lines != NULL);
+        NEED_MEMORY(month->lines);
     }
     struct month_line *line = &month->lines[month->line_count++];
     *line = (struct month_line){0};
@@ -325,7 +325,7 @@ bool tie_areas(const struct month *month, uint8_t province, bool is_receivable,
     static const char *const fund_names[FUND_COUNT] = {"pool", "account", "supplement",
                                                        "assistance", "other"};
     area_table *sums = calloc(1, sizeof *sums);
-    ENSURE(sums != NULL);
+    NEED_MEMORY(sums);
     bool is_tied = true;
     char what[WHAT_SIZE];
     for (size_t i = 0; i < count && is_tied; i++) {
@@ -469,7 +469,7 @@ bool tie_prefunds(const struct month_notice *notices, size_t count,
                   struct document_fault *fault)
 {
     int64_t(*pending)[PROVINCE_COUNT] = calloc(PROVINCE_COUNT, sizeof *pending);
-    ENSURE(pending != NULL);
+    NEED_MEMORY(pending);
     bool is_tied = true;
     for (size_t i = 0; i < count && is_tied; i++) {
         const struct month_notice *notice = &notices[i];

@@ -37,7 +37,7 @@ char *render_csv(const struct document *document, size_t *ret_size)
     char *body = document_csv_body(document, &body_size);
     char *text = NULL;
     FILE *out = open_memstream(&text, ret_size);
-    ENSURE(out != NULL);
+    NEED_MEMORY(out);
     fputs(BYTE_ORDER_MARK, out);
     fwrite(body, 1, body_size, out);
     fprintf(out, "摘要（SHA-256）,%s\r\n", document_digest_text(document, digest));
@@ -114,7 +114,7 @@ json_t *render_json(const struct document *document)
         text_list(document->paragraphs, document->paragraph_count), "sections", sections, "notes",
         text_list(document->notes, document->note_count), "controls", controls, "signatures",
         text_list(signatures, count), "digest", document_digest_text(document, digest));
-    ENSURE(json != NULL);
+    NEED_MEMORY(json);
     return json;
 }
 
@@ -143,7 +143,7 @@ bool render_file(const struct document *document, enum document_format format, c
     case DOCUMENT_JSON: {
         json_t *json = render_json(document);
         text = json_dumps(json, JSON_INDENT(1));
-        ENSURE(text != NULL);
+        NEED_MEMORY(text);
         json_decref(json);
         size = strlen(text);
         text[size++] = '\n'; /* In the place of the end mark. */
@@ -156,7 +156,7 @@ bool render_file(const struct document *document, enum document_format format, c
     case DOCUMENT_FORMAT_COUNT:
         break;
     }
-    ENSURE(text != NULL);
+    NEED_MEMORY(text);
     const bool is_done = write_bytes(path, text, size, fault);
     free(text);
     return is_done;

@@ -47,7 +47,7 @@ bool replies_batch(struct month *month, const Qingfen__V1__BatchGetReply *reply,
     free(month->payments);
     month->payment_count = reply->n_payments;
     month->payments = calloc(reply->n_payments + 1, sizeof *month->payments);
-    ENSURE(month->payments != NULL);
+    NEED_MEMORY(month->payments);
     for (size_t i = 0; i < reply->n_payments; i++) {
         const Qingfen__V1__NetPayment *from = reply->payments[i];
         struct month_payment *payment = &month->payments[i];

@@ -75,7 +75,7 @@ bool save_digest(const char *path, uint8_t ret_digest[SHA256_SIZE], struct docum
     }
     const size_t size = (size_t)about.st_size;
     uint8_t *bytes = malloc(size + 1);
-    ENSURE(bytes != NULL);
+    NEED_MEMORY(bytes);
     const bool is_whole = fread(bytes, 1, size, in) == size;
     fclose(in);
     if (is_whole) checksum_sha256((struct bytes){bytes, size}, (struct bytes){0}, ret_digest);

@@ -46,8 +46,8 @@ bool statement_paper_read(const Qingfen__V1__StmtGetReply *reply, struct stateme
     if (reply->settlement == NULL) return document_fail(fault, "the reply has no settlement");
     struct paper_step *steps = calloc(reply->n_chain + 1, sizeof *steps);
     struct paper_lot *lots = calloc(reply->n_wallet + 1, sizeof *lots);
-    ENSURE(steps != NULL);
-    ENSURE(lots != NULL);
+    NEED_MEMORY(steps);
+    NEED_MEMORY(lots);
     paper->steps = steps;
     paper->step_count = reply->n_chain;
     paper->lots = lots;

@@ -25,7 +25,7 @@ ProtobufCMessage *ask_over(const char *command, struct client *client,
         return NULL;
     }
     uint8_t *payload = malloc(size + 1);
-    ENSURE(payload != NULL);
+    NEED_MEMORY(payload);
     protobuf_c_message_pack(request, payload);
 
     struct frame frame;
@@ -104,7 +104,7 @@ int ask_status(const char *command, uint32_t code, const char *text)
 void print_json_value(const json_t *json)
 {
     char *text = json_dumps(json, JSON_COMPACT);
-    ENSURE(text != NULL);
+    NEED_MEMORY(text);
     puts(text);
     free(text);
 }

@@ -201,7 +201,7 @@ static bool collect_parts(struct bundle *bundle, const uint8_t *provinces, uint3
 {
     bool is_whole = true;
     json_t **parts = calloc(jobs, sizeof(json_t *));
-    ENSURE(parts != NULL);
+    NEED_MEMORY(parts);
     for (uint32_t job = 0; job < jobs && is_whole; job++) {
         char path[PATH_MAX + 32];
         part_path(bundle, job, path);
@@ -271,7 +271,7 @@ static bool write_sums(const struct bundle *bundle)
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    ENSURE(out != NULL);
+    NEED_MEMORY(out);
     size_t i;
     size_t f;
     json_t *document;
@@ -310,9 +310,9 @@ static bool write_manifest(const struct bundle *bundle)
                   is_published ? "PUBLISHED" : month->state, "mode", month->mode, "count",
                   (json_int_t)month->count, "gross", (json_int_t)month->gross, "batch_digest",
                   digest, "documents", json_incref(bundle->documents));
-    ENSURE(json != NULL);
+    NEED_MEMORY(json);
     char *text = json_dumps(json, JSON_INDENT(1));
-    ENSURE(text != NULL);
+    NEED_MEMORY(text);
     snprintf(path, sizeof path, "%s/manifest.json", bundle->folder);
     const bool is_written = save_bytes(path, text, strlen(text), &fault);
     free(text);
@@ -361,7 +361,7 @@ int bundle_make(const struct bundle_order *order)
     const int written = snprintf(bundle.folder, sizeof bundle.folder, "%.*s.%ld.new", (int)size,
                                  order->out, (long)getpid());
     ENSURE(written > 0 && (size_t)written < sizeof bundle.folder);
-    ENSURE(bundle.documents != NULL);
+    NEED_MEMORY(bundle.documents);
     progress_begin(&bundle.progress);
     const bool is_done = fill_bundle(&bundle);
     progress_end(&bundle.progress);

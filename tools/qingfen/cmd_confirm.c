@@ -43,7 +43,7 @@ static bool read_rows(const char *command, const char *path, struct bytes text,
         if (confirms->count == confirms->room) {
             confirms->room = confirms->room == 0 ? 1024 : confirms->room * 2;
             confirms->rows = realloc(confirms->rows, confirms->room * sizeof(*confirms->rows));
-            ENSURE(confirms->rows != NULL);
+            NEED_MEMORY(confirms->rows);
         }
         confirms->rows[confirms->count++] = row;
     } while (is_readable && status != CSV_PICK_END);

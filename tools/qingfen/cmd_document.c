@@ -111,7 +111,7 @@ static int print_document(const struct document *document, enum document_format 
     } else {
         json_t *json = render_json(document);
         text = json_dumps(json, JSON_COMPACT);
-        ENSURE(text != NULL);
+        NEED_MEMORY(text);
         puts(text);
         json_decref(json);
     }

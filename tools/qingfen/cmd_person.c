@@ -257,10 +257,10 @@ static void list_add(struct list *list, ProtobufCMessage *reply, size_t most)
     const size_t room = most != 0 ? most - list->row_count : page.count;
     const size_t count = page.count < room ? page.count : room;
     list->replies = realloc(list->replies, (list->reply_count + 1) * sizeof(void *));
-    ENSURE(list->replies != NULL);
+    NEED_MEMORY(list->replies);
     list->replies[list->reply_count++] = reply;
     list->rows = realloc(list->rows, (list->row_count + count + 1) * sizeof(void *));
-    ENSURE(list->rows != NULL);
+    NEED_MEMORY(list->rows);
     if (count != 0) memcpy(list->rows + list->row_count, page.rows, count * sizeof(void *));
     list->row_count += count;
 }
@@ -310,7 +310,7 @@ static void list_json(const struct list *list)
     if (list->reply_count == 0) return;
     json_t *whole = json_map_write(list->replies[0]);
     json_t *rows = json_array();
-    ENSURE(rows != NULL);
+    NEED_MEMORY(rows);
     for (size_t i = 0; i < list->row_count; i++)
         ENSURE(json_array_append_new(rows, json_map_write(list->rows[i])) == 0);
     ENSURE(json_object_set_new(whole, "records", rows) == 0);

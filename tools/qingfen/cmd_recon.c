@@ -113,7 +113,7 @@ static void print_cells(enum format format, const Qingfen__V1__ReconDayReply *re
                         uint32_t counterpart)
 {
     ProtobufCMessage **rows = calloc(reply->n_cells + 1, sizeof(ProtobufCMessage *));
-    ENSURE(rows != NULL);
+    NEED_MEMORY(rows);
     size_t count = 0;
     for (size_t i = 0; i < reply->n_cells; i++) {
         const Qingfen__V1__ReconCell *cell = reply->cells[i];
@@ -252,7 +252,7 @@ static void add_item(struct items *items, const struct item_row *row)
     if (items->count == items->room) {
         items->room = items->room == 0 ? 4096 : items->room * 2;
         items->rows = realloc(items->rows, items->room * sizeof(*items->rows));
-        ENSURE(items->rows != NULL);
+        NEED_MEMORY(items->rows);
     }
     items->rows[items->count++] = *row;
 }
@@ -301,8 +301,8 @@ static Qingfen__V1__ReconListReply *send_part(struct talk *talk, Qingfen__V1__Re
     const size_t count = left < PART_ROWS ? left : PART_ROWS;
     Qingfen__V1__ReconItem *rows = calloc(count + 1, sizeof(*rows));
     Qingfen__V1__ReconItem **pointers = calloc(count + 1, sizeof(Qingfen__V1__ReconItem *));
-    ENSURE(rows != NULL);
-    ENSURE(pointers != NULL);
+    NEED_MEMORY(rows);
+    NEED_MEMORY(pointers);
     for (size_t i = 0; i < count; i++) {
         const struct item_row *row = &items->rows[first + i];
         qingfen__v1__recon_item__init(&rows[i]);

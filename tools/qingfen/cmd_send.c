@@ -424,7 +424,12 @@ static int finish(struct job *job)
     free(job->input.data);
 
     const int r = rejects_close(&sender->rejects);
-    if (r != 0) fprintf(stderr, "qingfen send: cannot write the rejects: %s\n", strerror(-r));
+    if (r != 0) {
+        fprintf(stderr,
+                "qingfen send: cannot write the rejects: %s; the file is not whole. Send the files "
+                "again with --rejects where there is room: what was done is recognised\n",
+                strerror(-r));
+    }
     const uint64_t sent = sender->accepted + sender->duplicate + sender->rejected;
     printf("sent=%llu accepted=%llu duplicate=%llu rejected=%llu\n", (unsigned long long)sent,
            (unsigned long long)sender->accepted, (unsigned long long)sender->duplicate,
@@ -449,7 +454,7 @@ static int send_files(struct job *job, struct fleet_options *options, char *cons
         return EXIT_FAILED;
     }
     job->input.data = malloc(INPUT_ROOM);
-    ENSURE(job->input.data != NULL);
+    NEED_MEMORY(job->input.data);
     for (int i = 0; i < count && !job->is_lost && !job->is_unreadable; i++) {
         sender->file = (uint32_t)i;
         send_file(job);

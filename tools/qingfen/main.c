@@ -97,6 +97,7 @@ static int help_on(const char *name)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN); /* A lost peer is an error of the call that met it. */
+    signal(SIGXFSZ, SIG_IGN); /* So is a limit of file sizes. */
     if (argc < 2) {
         print_commands(stderr);
         return EXIT_USAGE;

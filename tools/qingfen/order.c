@@ -211,7 +211,7 @@ static void make_number(const struct order *order, char letter, char out[MADE_SI
 {
     const size_t size = protobuf_c_message_get_packed_size(order->message);
     uint8_t *packed = malloc(size + 1);
-    ENSURE(packed != NULL);
+    NEED_MEMORY(packed);
     protobuf_c_message_pack(order->message, packed);
     const uint64_t high = checksum_hash64(order->verb->type, packed, size);
     const uint64_t low = checksum_hash64(~(uint64_t)order->verb->type, packed, size) >> 12;
@@ -225,7 +225,7 @@ static bool order_make(struct order *order, struct desk *desk)
 {
     const struct order_verb *verb = order->verb;
     order->message = calloc(1, verb->request->sizeof_message);
-    ENSURE(order->message != NULL);
+    NEED_MEMORY(order->message);
     verb->request->message_init(order->message);
     for (size_t i = 0; i < ORDER_FIELDS_MAX && verb->fields[i].option != NULL; i++) {
         if (!set_field(order, i, desk)) return false;

@@ -147,7 +147,7 @@ static bool take_areas(struct area_list *areas, size_t *room,
     if (areas->count + reply->n_rows > *room) {
         *room = (areas->count + reply->n_rows) * 2;
         rows = realloc(rows, *room * sizeof *rows);
-        ENSURE(rows != NULL);
+        NEED_MEMORY(rows);
         areas->rows = rows;
     }
     for (size_t i = 0; i < reply->n_rows; i++) {
@@ -205,7 +205,7 @@ static bool take_notices(struct papers *papers, const Qingfen__V1__NoticeListRep
             papers->notice_room = papers->notice_room == 0 ? 256 : papers->notice_room * 2;
             papers->notices =
                 realloc(papers->notices, papers->notice_room * sizeof *papers->notices);
-            ENSURE(papers->notices != NULL);
+            NEED_MEMORY(papers->notices);
         }
         papers->notices[papers->notice_count++] = notice;
     }
@@ -254,7 +254,7 @@ static bool tie_deposits(struct papers *papers)
         }
         const Qingfen__V1__PrefundListReply *reply = (const Qingfen__V1__PrefundListReply *)answer;
         prefunds = realloc(prefunds, (count + reply->n_pairs + 1) * sizeof *prefunds);
-        ENSURE(prefunds != NULL);
+        NEED_MEMORY(prefunds);
         for (size_t i = 0; i < reply->n_pairs && is_sound; i++) {
             is_sound = replies_prefund(reply->pairs[i], &prefunds[count++], &fault);
         }
@@ -313,7 +313,7 @@ static bool read_differences(struct papers *papers, struct recon_report *report,
         const Qingfen__V1__DifferenceListReply *reply =
             (const Qingfen__V1__DifferenceListReply *)answer;
         rows = realloc(rows, (report->difference_count + reply->n_differences + 1) * sizeof *rows);
-        ENSURE(rows != NULL);
+        NEED_MEMORY(rows);
         *ret_rows = rows;
         bool is_sound = true;
         for (size_t i = 0; i < reply->n_differences && is_sound; i++) {
@@ -341,7 +341,7 @@ static bool read_cells(struct papers *papers, struct recon_report *report,
     if (answer == NULL) return false;
     const Qingfen__V1__ReconDayReply *reply = (const Qingfen__V1__ReconDayReply *)answer;
     struct recon_cell *rows = calloc(reply->n_cells + 1, sizeof *rows);
-    ENSURE(rows != NULL);
+    NEED_MEMORY(rows);
     bool is_sound = true;
     for (size_t i = 0; i < reply->n_cells && is_sound; i++) {
         is_sound = replies_recon(reply->cells[i], &rows[report->cell_count++], &fault);
@@ -373,7 +373,7 @@ static bool tie_cells(struct papers *papers, const struct recon_report *report)
         }
         const Qingfen__V1__CellListReply *reply = (const Qingfen__V1__CellListReply *)answer;
         states = realloc(states, (count + reply->n_cells + 1) * sizeof *states);
-        ENSURE(states != NULL);
+        NEED_MEMORY(states);
         for (size_t i = 0; i < reply->n_cells && is_sound; i++) {
             is_sound = replies_cell(reply->cells[i], &states[count++], &fault);
         }

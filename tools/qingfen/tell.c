@@ -124,7 +124,7 @@ static void add_rows(struct pages *pages, const ProtobufCMessage *reply)
     const size_t count = *(const size_t *)((const uint8_t *)reply + field->quantifier_offset);
 
     pages->rows = realloc(pages->rows, (pages->row_count + count + 1) * sizeof(ProtobufCMessage *));
-    ENSURE(pages->rows != NULL);
+    NEED_MEMORY(pages->rows);
     if (count > 0) memcpy(pages->rows + pages->row_count, rows, count * sizeof(ProtobufCMessage *));
     pages->row_count += count;
 }
@@ -132,7 +132,7 @@ static void add_rows(struct pages *pages, const ProtobufCMessage *reply)
 static void add_reply(struct pages *pages, ProtobufCMessage *reply)
 {
     pages->replies = realloc(pages->replies, (pages->reply_count + 1) * sizeof(ProtobufCMessage *));
-    ENSURE(pages->replies != NULL);
+    NEED_MEMORY(pages->replies);
     pages->replies[pages->reply_count++] = reply;
     add_rows(pages, reply);
 }
@@ -189,7 +189,7 @@ void pages_json(const struct pages *pages)
     if (pages->reply_count == 0) return;
     json_t *whole = json_map_write(pages->replies[0]);
     json_t *rows = json_array();
-    ENSURE(rows != NULL);
+    NEED_MEMORY(rows);
     for (size_t i = 0; i < pages->row_count; i++) {
         ENSURE(json_array_append_new(rows, json_map_write(pages->rows[i])) == 0);
     }

@@ -1,7 +1,9 @@
 #include "tools/verify/chain.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +77,24 @@ static bool check_head(const struct chain *chain, const struct segment_map *map,
     return true;
 }
 
+/* Segments are without gaps: none has a greater number than the last one that was mapped. */
+static bool none_beyond(const struct chain *chain, struct finding *finding)
+{
+    DIR *folder = opendir(chain->folder);
+    if (folder == NULL) return finding_set(finding, "%s: %s", chain->folder, strerror(errno));
+    uint32_t greatest = 0;
+    for (const struct dirent *file; (file = readdir(folder)) != NULL;) {
+        if (strspn(file->d_name, "0123456789") != 8 || strcmp(file->d_name + 8, ".qfj") != 0)
+            continue;
+        const uint32_t number = (uint32_t)strtoul(file->d_name, NULL, 10);
+        if (number > greatest) greatest = number;
+    }
+    closedir(folder);
+    if (greatest <= chain->segment_count) return true;
+    return finding_set(finding, "shard %u, journal/%08u.qfj: the segment is missing; there is %08u",
+                       chain->shard, chain->segment_count + 1, greatest);
+}
+
 bool chain_open(struct chain *chain, const char *folder, const uint8_t store_id[STORE_ID_SIZE],
                 uint32_t shard, struct finding *finding)
 {
@@ -93,7 +113,12 @@ bool chain_open(struct chain *chain, const char *folder, const uint8_t store_id[
         struct segment_map map;
         snprintf(path, sizeof path, "%s/%08u.qfj", folder, index + 1);
         const int there = map_segment(path, &map, finding);
-        if (there <= 0) return there == 0;
+        if (there <= 0) return there == 0 && none_beyond(chain, finding);
+        if (index > 0 && map.size != chain->segments[0].size) {
+            munmap((void *)(uintptr_t)map.data, map.size);
+            return finding_set(finding, "%s: %zu bytes, segment 1 has %zu", path, map.size,
+                               chain->segments[0].size);
+        }
 
         void *more = realloc(chain->segments, (index + 1) * sizeof *chain->segments);
         if (more == NULL) return finding_set(finding, "out of memory");
@@ -135,20 +160,89 @@ static bool block_follows(const struct chain *chain, uint32_t segment, size_t of
     return false;
 }
 
-/* Looks at what stands where no sound block stands any more. */
-static enum chain_step end_of_chain(struct chain *chain, bool empty, struct finding *finding)
+/* The block that comes next stands at the place but for one bit. A torn write is never like that:
+ * it misses whole sectors. False with a finding. */
+static bool no_flip(const struct chain *chain, uint32_t segment, size_t offset,
+                    struct finding *finding)
 {
-    const place_t here = place_of(chain->segment, chain->offset);
+    if (segment >= chain->segment_count || offset >= chain->segments[segment].size) return true;
+    const struct segment_map *map = &chain->segments[segment];
+    const struct bytes source = {map->data + offset, map->size - offset};
+    uint64_t bit;
+    if (!block_find_flip(source, &bit)) return true;
+    return finding_set(finding,
+                       "shard %u, %s: bit %u of this byte is wrong; block %" PRIu64
+                       " is whole but for it",
+                       chain->shard, chain_place_text(place_of(segment, offset + bit / 8)),
+                       (unsigned)(bit % 8), chain->next_block);
+}
+
+/* What is not zero behind the last block. */
+struct rest {
+    uint64_t bits;  /* Set. */
+    place_t first;  /* Byte that is not zero, */
+    place_t beyond; /* and the first one where no write can have been under way; 0: none. */
+};
+
+static void add_rest(struct rest *rest, const struct segment_map *map, uint32_t segment,
+                     size_t offset, size_t reach)
+{
+    for (; offset < map->size; offset += BLOCK_ALIGN) {
+        if (all_zero(map->data + offset, BLOCK_ALIGN)) continue;
+        for (size_t i = offset; i < offset + BLOCK_ALIGN; i++) {
+            if (map->data[i] == 0) continue;
+            if (rest->bits == 0) rest->first = place_of(segment, i);
+            if (rest->beyond == 0 && i >= reach) rest->beyond = place_of(segment, i);
+            rest->bits += (unsigned)__builtin_popcount(map->data[i]);
+        }
+    }
+}
+
+/* Everything behind the last block, to the end of the last segment. A write that was under way
+ * went to the next place in this segment, or with its head to the front of the next one. */
+static struct rest rest_of(const struct chain *chain)
+{
+    const size_t block_max = BLOCK_HEAD_SIZE + BLOCK_PAYLOAD_MAX;
+    struct rest rest = {0};
+    for (uint32_t s = chain->segment; s < chain->segment_count; s++) {
+        const size_t from = s == chain->segment ? chain->offset : 0;
+        const size_t reach = s == chain->segment       ? from + block_max
+                             : s == chain->segment + 1 ? SEGMENT_HEAD_SIZE + block_max
+                                                       : 0;
+        add_rest(&rest, &chain->segments[s], s, from, reach);
+    }
+    return rest;
+}
+
+/* Looks at what stands where no sound block stands any more. */
+static enum chain_step end_of_chain(struct chain *chain, struct finding *finding)
+{
+    const struct segment_map *map = &chain->segments[chain->segment];
+    place_t here = place_of(chain->segment, chain->offset);
     place_t later;
     if (block_follows(chain, chain->segment, chain->offset, &later)) {
         char text[64];
+        /* This segment ends as it should: the damaged one is the next one's first. */
+        if (later >> 32 != chain->segment &&
+            all_zero(map->data + chain->offset, map->size - chain->offset))
+            here = place_of(chain->segment + 1, SEGMENT_HEAD_SIZE);
         snprintf(text, sizeof text, "%s", chain_place_text(later));
         finding_set(finding, "shard %u, %s: block %llu is damaged, a later one stands at %s",
                     chain->shard, chain_place_text(here), (unsigned long long)chain->next_block,
                     text);
         return CHAIN_BROKEN;
     }
-    chain->torn = !empty;
+    if (!no_flip(chain, chain->segment, chain->offset, finding) ||
+        !no_flip(chain, chain->segment + 1, SEGMENT_HEAD_SIZE, finding)) {
+        return CHAIN_BROKEN;
+    }
+    const struct rest rest = rest_of(chain);
+    if (rest.bits == 1 || rest.beyond != 0) {
+        finding_set(finding, "shard %u, %s: not zero, and nothing was ever written here",
+                    chain->shard, chain_place_text(rest.bits == 1 ? rest.first : rest.beyond));
+        return CHAIN_BROKEN;
+    }
+    chain->torn = rest.bits != 0;
     return CHAIN_END;
 }
 
@@ -220,8 +314,16 @@ static enum chain_step next_block(struct chain *chain, struct finding *finding)
             return CHAIN_ENTRY;
         }
 
-        if (state != BLOCK_EMPTY || !goes_on(chain) || !all_zero(source.data, source.size))
-            return end_of_chain(chain, state == BLOCK_EMPTY, finding);
+        if (!goes_on(chain)) return end_of_chain(chain, finding);
+        size_t used = 0;
+        while (used < source.size && source.data[used] == 0)
+            used++;
+        if (used < source.size) {
+            finding_set(finding, "shard %u, %s: the unused end of the segment is not zero",
+                        chain->shard,
+                        chain_place_text(place_of(chain->segment, chain->offset + used)));
+            return CHAIN_BROKEN;
+        }
         chain->segment++;
         chain->offset = SEGMENT_HEAD_SIZE;
     }

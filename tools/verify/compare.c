@@ -4,17 +4,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/verify/wallet_check.h"
+#include "tools/verify/lookups.h"
 #include "util/le.h"
 
 #define META_KEY "meta"
+
+/* A state without a position must be one that was never written to. */
+static int compare_without_position(struct store *store, uint32_t shard, struct finding *finding)
+{
+    for (int table = 0; table < STORE_TABLE_COUNT; table++) {
+        struct bytes key, value;
+        const int r =
+            store_ceiling(store, (enum store_table)table, (struct bytes){NULL, 0}, &key, &value);
+        if (r == -ENOENT) continue;
+        finding_set(finding, "shard %u, state: it holds rows and no position", shard);
+        return -1;
+    }
+    return 0;
+}
 
 int compare_meta(struct store *store, uint32_t shard, struct shard_meta *ret_meta,
                  struct finding *finding)
 {
     struct bytes value;
     const int r = store_get(store, STORE_META, bytes_of(META_KEY), &value);
-    if (r == -ENOENT) return 0;
+    if (r == -ENOENT) return compare_without_position(store, shard, finding);
     if (r != 0 || value.size != sizeof *ret_meta) {
         finding_set(finding, "shard %u, state: its position cannot be read (%d)", shard, r);
         return -1;
@@ -46,6 +60,11 @@ bool compare_position(const struct shard_meta *meta, const struct recount *recou
         what = "the hash of its last block";
     } else if (meta->seq != 0 && meta->stamp_ms != chain->stamp_ms) {
         what = "its time";
+    } else if (meta->seq != 0 &&
+               (meta->segment != chain->segment + 1 || meta->offset != chain->offset)) {
+        what = "the place of the next block";
+    } else if (meta->seq != 0 && meta->journal_bytes != chain->bytes) {
+        what = "the journal's size";
     } else if (meta->cut_through != recount->cut_through || meta->cuts != recount->cuts) {
         what = "the latest cut";
     } else if (meta->closed_year != recount->closed_year) {
@@ -83,7 +102,10 @@ static const char *cell_difference(const struct cell *a, const struct cell *b, i
             return accounts[account];
         }
     }
-    if (a->checksum == b->checksum) return NULL;
+    if (a->checksum == b->checksum) {
+        *ret_got = *ret_want = 0;
+        return memcmp(a, b, sizeof *a) == 0 ? NULL : "what must be zero";
+    }
     *ret_got = (int64_t)a->checksum;
     *ret_want = (int64_t)b->checksum;
     return "checksum";
@@ -160,10 +182,12 @@ static bool compare_marks(struct store *store, const struct recount *recount,
     int r;
 
     while (next_of(store, STORE_MARK, key, room, &key, &value, &r)) {
-        struct mark mark;
-        if (key.size != 8 || value.size != sizeof mark)
+        struct mark mark = {0}; /* Zeros at its end are left out. */
+        if (key.size != 8 || value.size < 8 || value.size > sizeof mark || value.size % 8 != 0 ||
+            le_load64(value.data + value.size - 8) == 0) {
             return finding_set(finding, "shard %u, state: a mark of a wrong size", shard);
-        memcpy(&mark, value.data, sizeof mark);
+        }
+        memcpy(&mark, value.data, value.size);
         const struct mark *mine = recount_mark(at, mark.seq);
         if (be_load64(key.data) != mark.seq || mine == NULL ||
             memcmp(&mark, mine, sizeof mark) != 0) {
@@ -347,17 +371,22 @@ static uint32_t compare_chunk(struct bytes value, uint64_t first, const struct r
                     (unsigned long long)first);
         return 0;
     }
+    size_t at = 4 + 4 * (size_t)count; /* The entries stand one after the other. */
     for (uint32_t i = 0; i < count; i++) {
         const struct bytes mine = chain_entry_bytes(recount->chain, recount->places[first + i - 1]);
         const uint32_t offset = le_load32(value.data + 4 + 4 * (size_t)i);
-        if (offset > value.size || value.size - offset < mine.size ||
-            memcmp(value.data + offset, mine.data, mine.size) != 0) {
+        if (offset != at || value.size < at || value.size - at < mine.size ||
+            memcmp(value.data + at, mine.data, mine.size) != 0) {
             finding_set(finding, "shard %u, state: record seq %llu is not the journal's", shard,
                         (unsigned long long)first + i);
             return 0;
         }
+        at += mine.size;
     }
-    return count;
+    if (at == value.size) return count;
+    finding_set(finding, "shard %u, state: records from seq %llu: the chunk has a wrong size",
+                shard, (unsigned long long)first);
+    return 0;
 }
 
 static bool compare_records(struct store *store, const struct shard_meta *meta,
@@ -387,89 +416,8 @@ static bool compare_records(struct store *store, const struct shard_meta *meta,
     return true;
 }
 
-/* -- ids ------------------------------------------------------------------------------------ */
-
-/* Ids that an entry leaves in the directory. */
-static uint8_t ids_of(const struct recount *recount, uint64_t seq)
-{
-    const struct entry entry = chain_entry(recount->chain, recount->places[seq - 1]);
-    switch ((enum entry_kind)entry.kind) {
-    case ENTRY_SETTLEMENT:
-    case ENTRY_REFUND:
-    case ENTRY_ADJUSTMENT:
-        return 2; /* msgid; setl_id or adj_no. */
-    case ENTRY_CORRECTION:
-        return entry.orig_seq == 0 ? 2 : 1; /* msgid; a tombstone also the one it waits for. */
-    case ENTRY_WALLET:
-        return wallet_check_ids(entry.body);
-    case ENTRY_DEBT:
-        return 1; /* Its number, as setl_id. */
-    case ENTRY_CUT:
-    case ENTRY_CLOCK:
-    case ENTRY_YEAR_CLOSE:
-    case ENTRY_CYCLE:
-    case ENTRY_KIND_END:
-        break;
-    }
-    return 0;
-}
-
-/* One chunk: in order, and of entries that are there. Counts the ids of each entry. */
-static bool compare_id_chunk(struct bytes key, struct bytes value, uint64_t seq_max, uint64_t *last,
-                             uint8_t *counts)
-{
-    const size_t count = value.size / sizeof(struct id);
-    if (count == 0 || value.size % sizeof(struct id) != 0) return false;
-    for (size_t i = 0; i < count; i++) {
-        struct id id;
-        memcpy(&id, value.data + i * sizeof id, sizeof id);
-        if (id.hash < *last || id.seq == 0 || id.seq > seq_max) return false;
-        if (i == 0 && id.hash != be_load64(key.data + 4)) return false;
-        if (counts[id.seq - 1] < UINT8_MAX) counts[id.seq - 1]++;
-        *last = id.hash;
-    }
-    return true;
-}
-
-/* The hashes are keyed with a secret of the store, so order and number are looked at; that each id
- * is found is what --deep asks. */
-static bool compare_ids(struct store *store, const struct shard_meta *meta,
-                        const struct recount *recount, struct finding *finding)
-{
-    const uint32_t shard = recount->chain->shard;
-    uint8_t *counts = calloc(meta->seq, 1);
-    uint8_t room[KEY_ROOM];
-    struct bytes key = {0};
-    struct bytes value;
-    uint32_t run = 0;
-    uint64_t last = 0;
-    int r;
-
-    if (counts == NULL) {
-        return finding_set(finding, "shard %u, state: no memory to count ids", shard);
-    }
-    while (next_of(store, STORE_ID, key, room, &key, &value, &r)) {
-        if (key.size == 12 && be_load32(key.data) != run) {
-            run = be_load32(key.data);
-            last = 0;
-        }
-        if (key.size != 12 || !compare_id_chunk(key, value, meta->seq, &last, counts)) {
-            free(counts);
-            return finding_set(finding, "shard %u, state: ids of run %u are not sound", shard, run);
-        }
-    }
-    if (r != -ENOENT) finding_set(finding, "shard %u, state: ids: error %d", shard, r);
-    for (uint64_t seq = 1; seq <= meta->seq && !finding->found; seq++) {
-        if (counts[seq - 1] == ids_of(recount, seq)) continue;
-        finding_set(finding, "shard %u, state: seq %llu has %u ids, by the journal %u", shard,
-                    (unsigned long long)seq, counts[seq - 1], ids_of(recount, seq));
-    }
-    free(counts);
-    return !finding->found;
-}
-
 bool compare_store(struct store *store, const struct shard_meta *meta,
-                   const struct recount *recount, const struct recount_state *at,
+                   const struct recount *recount, const struct recount_state *at, uint64_t seed,
                    struct finding *finding)
 {
     return compare_cells(store, recount, at, finding) &&
@@ -477,5 +425,5 @@ bool compare_store(struct store *store, const struct shard_meta *meta,
            compare_tallies(store, recount, at, finding) &&
            compare_cycles(store, meta, recount, finding) &&
            compare_records(store, meta, recount, finding) &&
-           compare_ids(store, meta, recount, finding);
+           compare_lookups(store, meta, recount, seed, finding);
 }

@@ -14,10 +14,10 @@ int compare_meta(struct store *store, uint32_t shard, struct shard_meta *ret_met
 bool compare_position(const struct shard_meta *meta, const struct recount *recount,
                       struct finding *finding);
 
-/* Compares cells, marks, tallies, records and ids with `at`, the state at meta->seq, and adds the
- * stored tallies up to the cells. */
+/* Compares cells, marks, tallies, records, and the look-ups by id and by person with `at`, the
+ * state at meta->seq, and adds the stored tallies up to the cells. `seed`: of the hashes of ids. */
 bool compare_store(struct store *store, const struct shard_meta *meta,
-                   const struct recount *recount, const struct recount_state *at,
+                   const struct recount *recount, const struct recount_state *at, uint64_t seed,
                    struct finding *finding);
 
 #endif

@@ -176,7 +176,7 @@ static bool check_handover(const struct cycle_check *check, const struct months 
         if (!knows_month(check->cycle, period)) continue;
         for (uint32_t i = 0; i < months->cell_count; i++) {
             const struct cell *cell = &months->cells[i];
-            if (cell->key.period != period) continue;
+            if (cell->key.period != period || months_cell_empty(cell)) continue;
             const struct frozen_row *row = cycle_find(check->cycle, ROW_FROZEN, &cell->key);
             if (row != NULL && same(cell, row)) {
                 found++;

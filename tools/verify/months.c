@@ -71,8 +71,7 @@ static bool fold(struct months *months, struct finding *finding)
     return true;
 }
 
-/* A cell from which everything was taken back is as if it had never been. */
-static bool is_empty(const struct cell *cell)
+bool months_cell_empty(const struct cell *cell)
 {
     bool empty = cell->count == 0 && cell->checksum == 0;
     for (int fund = 0; fund < FUND_COUNT; fund++)
@@ -152,7 +151,7 @@ bool months_finish(struct months *months, struct finding *finding)
     if (!fold(months, finding)) return false;
     for (uint32_t i = 0; i < months->cell_count; i++) {
         const struct cell *cell = &months->cells[i];
-        if (is_empty(cell)) continue;
+        if (months_cell_empty(cell)) continue;
         struct month *month = month_for(months, cell->key.period);
         if (month == NULL) return finding_set(finding, "out of memory");
         if (!add_to_month(month, cell)) {

@@ -37,6 +37,10 @@ bool months_add(struct months *months, const struct recount_state *state);
  * they do not or a sum does not fit. */
 bool months_finish(struct months *months, struct finding *finding);
 
+/* A cell from which everything was taken back is as if it had never been: in no table, and not
+ * handed over at the cut. */
+bool months_cell_empty(const struct cell *cell);
+
 void months_done(struct months *months);
 
 #endif

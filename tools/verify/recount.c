@@ -210,6 +210,7 @@ struct full_id {
     uint32_t scope; /* Sender, or insured area. */
     struct bytes psn_key;
     struct bytes text;
+    struct bytes of; /* Of an adjustment: the record it is about has a number of that name once. */
 };
 
 static struct full_id make_id(enum id_kind kind, uint32_t scope, struct bytes psn_key,
@@ -221,14 +222,26 @@ static struct full_id make_id(enum id_kind kind, uint32_t scope, struct bytes ps
     memcpy(all + 1, &scope, 4);
     memcpy(all + 5, psn_key.data, psn_key.size < PSN_KEY_SIZE ? psn_key.size : PSN_KEY_SIZE);
     memcpy(all + 5 + PSN_KEY_SIZE, text.data, size);
-    return (struct full_id){checksum_hash64(0, all, 5 + PSN_KEY_SIZE + size), kind, scope, psn_key,
-                            text};
+    return (struct full_id){
+        .hash = checksum_hash64(0, all, 5 + PSN_KEY_SIZE + size),
+        .kind = kind,
+        .scope = scope,
+        .psn_key = psn_key,
+        .text = text,
+    };
+}
+
+static struct full_id make_adj_no(const struct adjustment *a)
+{
+    struct full_id id = make_id(ID_ADJ, a->insu_admdvs, a->psn_key, a->adj_no);
+    id.of = a->setl_id;
+    return id;
 }
 
 static bool id_equal(const struct full_id *a, const struct full_id *b)
 {
     return a->kind == b->kind && a->scope == b->scope && bytes_equal(a->psn_key, b->psn_key) &&
-           bytes_equal(a->text, b->text);
+           bytes_equal(a->text, b->text) && bytes_equal(a->of, b->of);
 }
 
 /* The ids an entry uses, at most two; 0 for entries without any. */
@@ -249,7 +262,7 @@ static int ids_of(struct arena *arena, const struct entry *entry, struct full_id
     case ENTRY_ADJUSTMENT:
         if (!body_adjustment(arena, entry->body, &a)) return 0;
         ret_ids[0] = make_id(ID_MSGID, entry->sender, a.psn_key, a.msgid);
-        ret_ids[1] = make_id(ID_ADJ, a.insu_admdvs, a.psn_key, a.adj_no);
+        ret_ids[1] = make_adj_no(&a);
         return 2;
     case ENTRY_CORRECTION:
         if (!body_correction(arena, entry->body, &c)) return 0;
@@ -593,11 +606,12 @@ static bool look_at_transfer(const struct look *look, const struct read_op *op)
 /* Only what an entry of the wallet leaves in marks; all else is wallet_check.h's. */
 static bool add_wallet(const struct look *look)
 {
-    struct bytes ops = wallet_check_ops(look->entry->body);
+    struct opened its;
     struct read_op op;
     bool bad;
     int64_t used = 0;
-    while (read_op(&ops, &op, &bad)) {
+    if (body_open(look->entry->body, &its) != NULL) its.ops.size = 0;
+    while (read_op(&its.ops, &op, &bad)) {
         struct lot lot;
         if (op.op == OP_USED && op.data.size == sizeof lot) {
             memcpy(&lot, op.data.data, sizeof lot);
@@ -662,7 +676,7 @@ static bool add_adjustment(const struct look *look)
     const struct posted effect = effect_of_adjustment(entry, &a);
     recount->records++;
     const struct full_id msgid = make_id(ID_MSGID, entry->sender, a.psn_key, a.msgid);
-    const struct full_id adj_no = make_id(ID_ADJ, a.insu_admdvs, a.psn_key, a.adj_no);
+    const struct full_id adj_no = make_adj_no(&a);
     return post(look, &effect, entry, 1) && add_id(look, &msgid) && add_id(look, &adj_no);
 }
 

@@ -18,6 +18,7 @@
 #include "tools/verify/months.h"
 #include "tools/verify/wallet_check.h"
 #include "types/money.h"
+#include "util/le.h"
 #include "world/linux/layout.h"
 #include "world/linux/lmdb_store.h"
 
@@ -101,7 +102,9 @@ static bool verify_with_store(struct job *job, struct store *store)
     job->stored_seq = meta.seq;
     bool good = read_journal(job, there == 1 ? &meta : NULL, &at);
     if (good && there == 1 && meta.seq != 0) {
-        good = compare_store(store, &meta, &job->recount, &at, &job->finding);
+        const uint8_t *hash_key = job->layout->hash_key;
+        const uint64_t seed = le_load64(hash_key) ^ le_load64(hash_key + 8);
+        good = compare_store(store, &meta, &job->recount, &at, seed, &job->finding);
     }
     recount_state_done(&at);
     return good;
@@ -121,7 +124,14 @@ static void verify_shard(struct job *job)
         return;
     }
     layout_state_path(job->layout, job->shard, path);
-    const int r = store_open(path, true, true, &store);
+    struct lmdb_pages pages;
+    struct problem problem;
+    int r = store_check(path, &pages, &problem);
+    if (r != 0 && r != -ENOENT) {
+        finding_set(&job->finding, "shard %u, state: %s", job->shard, problem.text);
+        return;
+    }
+    r = store_open(path, true, true, &store);
     if (r != 0 && r != -ENOENT) {
         finding_set(&job->finding, "%s: %s", path, strerror(-r));
         return;
@@ -226,11 +236,13 @@ static void print_summary(const struct layout *layout, const struct job *jobs,
            entries, records, months->count);
 }
 
+#define TICK_MAX_NS (50 * 1000 * 1000)
+
 /* Waits for the threads; tells how far they are when a person is looking. */
 static void wait_for(struct job *jobs, uint32_t shards)
 {
     const bool watched = isatty(STDERR_FILENO) == 1;
-    const struct timespec tick = {.tv_nsec = 50 * 1000 * 1000};
+    struct timespec tick = {.tv_nsec = 100 * 1000}; /* A small store takes a millisecond. */
     bool told = false;
 
     for (int ticks = 0;; ticks++) {
@@ -241,12 +253,13 @@ static void wait_for(struct job *jobs, uint32_t shards)
             ended = ended && atomic_load(&jobs[s].ended);
         }
         if (ended) break;
-        if (watched && ticks >= 20 && ticks % 4 == 0) {
+        if (watched && ticks >= 30 && ticks % 4 == 0) {
             fprintf(stderr, "\rverify: %" PRIu64 " entries", entries);
             fflush(stderr);
             told = true;
         }
         nanosleep(&tick, NULL);
+        if (tick.tv_nsec < TICK_MAX_NS) tick.tv_nsec *= 2;
     }
     if (told) fprintf(stderr, "\r\033[K");
     for (uint32_t s = 0; s < shards; s++)
@@ -383,9 +396,10 @@ static int verify_locked(const char *dir, bool deep)
     struct layout layout;
     struct problem problem = {{0}};
 
-    if (layout_open(dir, &layout, &problem) != 0) {
+    const int r = layout_open(dir, &layout, &problem);
+    if (r != 0) {
         fprintf(stderr, "qingfen verify: %s\n", problem.text);
-        return EXIT_USAGE;
+        return r == -EUCLEAN ? EXIT_WRONG : EXIT_USAGE;
     }
     int status = verify_store(&layout);
     if (status == EXIT_SUCCESS && deep) status = verify_deep(dir, stdout);

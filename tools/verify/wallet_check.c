@@ -15,11 +15,11 @@
 #include "util/checksum.h"
 #include "util/le.h"
 #include "wallet/ops.h"
+#include "wallet/wallet.h"
 #include "world/world.h"
 
 #define ACCOUNTS_MAX  2048
 #define EMITTED_MAX   256
-#define BODY_HEAD     8
 #define BATCH_HEAD    24
 #define BATCH_PERSONS 64
 
@@ -39,6 +39,7 @@ struct reading {
     struct lane *lane;
     const struct entry *entry;
     struct finding *finding;
+    struct opened *its; /* Its body. */
     uint16_t type;
     struct bytes message;
     struct bytes fact;
@@ -92,10 +93,11 @@ static bool grow32(void **list, uint32_t count, uint32_t *room, size_t size)
     return true;
 }
 
-static bool items_add(struct items *items, const uint8_t *data)
+/* Adds what stands at `data` in the entry. */
+static bool items_add(const struct reading *r, struct items *items, const uint8_t *data)
 {
     if (!grow((void **)&items->list, items->count, &items->room, sizeof *items->list)) return false;
-    items->list[items->count++] = data;
+    items->list[items->count++] = place_in(r->its, r->entry->body.size, data);
     return true;
 }
 
@@ -119,7 +121,7 @@ static void lane_done(struct lane *lane)
     }
     for (uint32_t d = 0; d < OUTBOXES; d++)
         free(lane->out[d].list);
-    free(lane->institutions.list);
+    free(lane->institutions);
     free(lane->rules);
     free(lane->payments);
     free(lane->debts);
@@ -324,7 +326,7 @@ static bool emit_effect(struct reading *r, struct bytes data)
     if (effect->kind == EFFECT_HELD && effect->why == HELD_RELEASED)
         put_area(r, &effect->to, effect->admdvs, effect->amount);
     const uint32_t to = route_shard(effect->to.bytes, r->lane->shards);
-    return items_add(&r->lane->sent[to], data.data) || wrong(r, NULL, "out of memory");
+    return items_add(r, &r->lane->sent[to], data.data) || wrong(r, NULL, "out of memory");
 }
 
 static bool read_outgoing(struct reading *r, struct bytes data, struct outgoing *ret_outgoing)
@@ -342,7 +344,7 @@ static bool emit_outgoing(struct reading *r, struct bytes data)
     if (out.position != 0) return wrong(r, NULL, "a message has a position before its outbox");
     if (r->outgoing_count == EMITTED_MAX) return wrong(r, NULL, "too many messages");
     r->outgoing[r->outgoing_count++] = out;
-    return items_add(&r->lane->sent[out.dest % r->lane->shards], data.data) ||
+    return items_add(r, &r->lane->sent[out.dest % r->lane->shards], data.data) ||
            wrong(r, NULL, "out of memory");
 }
 
@@ -354,7 +356,7 @@ static bool queue_outgoing(struct reading *r, struct bytes data)
     if (!read_outgoing(r, data, &out)) return false;
     if (out.dest % r->lane->shards != r->lane->shard)
         return wrong(r, NULL, "an outbox is at home in another shard");
-    struct items *outbox = &r->lane->out[out.dest];
+    struct numbers *outbox = &r->lane->out[out.dest];
     if (out.position != outbox->count + 1) {
         return finding_set(r->finding,
                            "shard %u, seq %" PRIu64 ", outbox %u: position %" PRIu64
@@ -362,11 +364,14 @@ static bool queue_outgoing(struct reading *r, struct bytes data)
                            r->lane->shard, r->entry->seq, out.dest, out.position, outbox->count);
     }
     if (r->queued == r->to_queue.count) return wrong(r, NULL, "an outbox gets what nobody sent");
-    memcpy(&sent, r->to_queue.list[r->queued++], sizeof sent);
+    memcpy(&sent, place_open(&r->to_queue.list[r->queued++], r->its), sizeof sent);
     sent.position = out.position;
     if (memcmp(&sent, &out, sizeof out) != 0)
         return wrong(r, NULL, "an outbox gets another message than was sent");
-    return items_add(outbox, data.data) || wrong(r, NULL, "out of memory");
+    if (!grow((void **)&outbox->list, outbox->count, &outbox->room, sizeof *outbox->list))
+        return wrong(r, NULL, "out of memory");
+    outbox->list[outbox->count++] = r->entry->seq;
+    return true;
 }
 
 static bool take_ack(struct reading *r, struct bytes data)
@@ -429,16 +434,23 @@ static bool take_rule(struct reading *r, struct bytes data)
 /* The institution in place of the one with its code. */
 static bool take_institution(struct reading *r, struct bytes data)
 {
-    struct items *list = &r->lane->institutions;
-    if (data.size != sizeof(struct institution))
-        return wrong(r, NULL, "an institution of a wrong size");
-    for (uint64_t i = 0; i < list->count; i++) {
-        if (memcmp(list->list[i], data.data, sizeof((struct institution *)0)->fixmedins_code) != 0)
+    struct lane *lane = r->lane;
+    struct institution row;
+    if (data.size != sizeof row) return wrong(r, NULL, "an institution of a wrong size");
+    memcpy(&row, data.data, sizeof row);
+    for (uint32_t i = 0; i < lane->institution_count; i++) {
+        struct institution *its = &lane->institutions[i];
+        if (memcmp(its->fixmedins_code, row.fixmedins_code, sizeof row.fixmedins_code) != 0)
             continue;
-        list->list[i] = data.data;
+        *its = row;
         return true;
     }
-    return items_add(list, data.data) || wrong(r, NULL, "out of memory");
+    if (!grow32((void **)&lane->institutions, lane->institution_count, &lane->institution_room,
+                sizeof row)) {
+        return wrong(r, NULL, "out of memory");
+    }
+    lane->institutions[lane->institution_count++] = row;
+    return true;
 }
 
 static bool take_used(struct reading *r, struct bytes data)
@@ -495,10 +507,10 @@ static bool take_op(struct reading *r, const struct read_op *op)
 static bool take_item(struct reading *r, uint32_t from, uint16_t op, struct bytes data)
 {
     struct outgoing out;
-    if (!items_add(&r->lane->taken[from], data.data)) return wrong(r, NULL, "out of memory");
+    if (!items_add(r, &r->lane->taken[from], data.data)) return wrong(r, NULL, "out of memory");
     if (op == OP_OUT) {
         return read_outgoing(r, data, &out) &&
-               (items_add(&r->to_queue, data.data) || wrong(r, NULL, "out of memory"));
+               (items_add(r, &r->to_queue, data.data) || wrong(r, NULL, "out of memory"));
     }
     if (op != OP_EFFECT || r->arrived_count == EMITTED_MAX)
         return wrong(r, NULL, "mail of no known form");
@@ -1024,7 +1036,7 @@ static bool take_payment(struct reading *r)
     }
     const struct kept_person before = before_of(spender);
     (void)kept_single(&before, PERSON_WALLET, &wallet, sizeof wallet);
-    struct payment p = {.ops = r->ops,
+    struct payment p = {.body = r->entry->body,
                         .seq = r->entry->seq,
                         .amount = r->said.amount,
                         .use_loc = wallet.use_loc_admdvs,
@@ -1105,11 +1117,14 @@ static const struct payment *named_payment(struct reading *r)
 }
 
 /* What a payment used, from its entry. */
-static uint32_t used_of(struct bytes ops, struct lot used[PAY_LOTS_MAX])
+static uint32_t used_of(const struct payment *payment, struct lot used[PAY_LOTS_MAX])
 {
+    struct opened its;
     struct read_op op;
     bool bad;
     uint32_t count = 0;
+    if (body_open(payment->body, &its) != NULL) return 0;
+    struct bytes ops = its.ops;
     while (read_op(&ops, &op, &bad)) {
         if (op.op != OP_USED || op.data.size != sizeof used[0] || count == PAY_LOTS_MAX) continue;
         memcpy(&used[count++], op.data.data, sizeof used[0]);
@@ -1121,7 +1136,7 @@ static uint32_t used_of(struct bytes ops, struct lot used[PAY_LOTS_MAX])
 static bool check_lifo(struct reading *r, const struct payment *p)
 {
     struct lot used[PAY_LOTS_MAX];
-    uint32_t i = used_of(p->ops, used);
+    uint32_t i = used_of(p, used);
     int64_t before = p->reversed;
     for (uint32_t k = 0; k < r->used_count; k++) {
         while (i != 0 && before >= used[i - 1].amount)
@@ -1204,19 +1219,12 @@ static bool check_wanted(struct reading *r)
 
 static bool read_body(struct reading *r)
 {
-    const struct bytes body = r->entry->body;
-    if (body.size < BODY_HEAD) return wrong(r, NULL, "a body without a head");
-    const size_t fact = le_load16(body.data + 2);
-    const size_t message = le_load32(body.data + 4);
-    if ((fact != 0 && fact != sizeof(struct wallet_fact)) || message > body.size - BODY_HEAD ||
-        fact > body.size - BODY_HEAD - message) {
-        return wrong(r, NULL, "a body whose parts do not fit");
-    }
-    r->type = le_load16(body.data);
-    r->message = (struct bytes){body.data + BODY_HEAD, message};
-    r->fact = (struct bytes){body.data + BODY_HEAD + message, fact};
-    r->ops = (struct bytes){body.data + BODY_HEAD + message + fact,
-                            body.size - BODY_HEAD - message - fact};
+    const char *bad = body_open(r->entry->body, r->its);
+    if (bad != NULL) return wrong(r, NULL, bad);
+    r->type = r->its->type;
+    r->message = r->its->message;
+    r->fact = r->its->fact;
+    r->ops = r->its->ops;
     return true;
 }
 
@@ -1312,10 +1320,12 @@ static void reading_done(struct reading *r)
 
 static bool add_wallet(struct lane *lane, const struct entry *entry, struct finding *finding)
 {
+    struct opened its;
     struct reading r = {
         .lane = lane,
         .entry = entry,
         .finding = finding,
+        .its = &its,
         .emitted = malloc(EMITTED_MAX * sizeof *r.emitted),
         .arrived = malloc(EMITTED_MAX * sizeof *r.arrived),
         .outgoing = malloc(EMITTED_MAX * sizeof *r.outgoing),
@@ -1517,9 +1527,11 @@ static bool compare_mail(const struct wallet_check *check, uint32_t from, uint32
                            ", it has taken %" PRIu64,
                            from, to, check->lanes[from].acked[to], taken->count);
     }
+    struct opened senders = {0};
+    struct opened takers = {0};
     for (uint64_t i = 0; i < taken->count; i++) {
-        const uint8_t *a = sent->list[i];
-        const uint8_t *b = taken->list[i];
+        const uint8_t *a = place_open(&sent->list[i], &senders);
+        const uint8_t *b = place_open(&taken->list[i], &takers);
         const size_t size = le_load16(a - 2);
         if (le_load16(b - 4) == size && a[-4] == le_load16(b - 2) && memcmp(a, b, size) == 0)
             continue;
@@ -1570,7 +1582,7 @@ static void add_lane(struct ledger *ledger, const struct lane *lane)
     for (uint32_t i = 0; i < lane->payment_count; i++) {
         const struct payment *p = &lane->payments[i];
         struct lot used[PAY_LOTS_MAX];
-        uint32_t count = used_of(p->ops, used);
+        uint32_t count = used_of(p, used);
         int64_t back = p->reversed;
         while (count-- != 0) {
             const int64_t part = used[count].amount < back ? used[count].amount : back;
@@ -1585,9 +1597,10 @@ static void add_on_way(struct ledger *ledger, const struct wallet_check *check, 
                        uint32_t to)
 {
     const struct items *sent = &check->lanes[from].sent[to];
+    struct opened its = {0};
     for (uint64_t i = check->lanes[to].taken[from].count; i < sent->count; i++) {
         struct effect effect;
-        const uint8_t *data = sent->list[i];
+        const uint8_t *data = place_open(&sent->list[i], &its);
         if (data[-4] != OP_EFFECT) continue;
         if (read_effect((struct bytes){data, le_load16(data - 2)}, &effect))
             books_effect(&effect, 1, put_ledger, ledger);
@@ -1659,25 +1672,24 @@ bool wallet_check_finish(struct wallet_check *check, struct finding *finding)
     return good;
 }
 
-struct bytes wallet_check_ops(struct bytes body)
+bool wallet_check_next_id(struct bytes *ops, struct bytes *person, struct wallet_id_op *ret_id)
 {
-    const struct entry entry = {.body = body};
-    struct finding finding = {0};
-    struct lane lane = {0};
-    struct reading r = {.lane = &lane, .entry = &entry, .finding = &finding};
-    return read_body(&r) ? r.ops : (struct bytes){NULL, 0};
-}
-
-uint8_t wallet_check_ids(struct bytes body)
-{
-    struct bytes ops = wallet_check_ops(body);
     struct read_op op;
     bool bad;
-    uint8_t count = 0;
-    while (read_op(&ops, &op, &bad)) {
-        if (op.op == OP_ID) count++;
+    while (read_op(ops, &op, &bad)) {
+        if (op.op == OP_PERSON) *person = (struct bytes){op.data.data, PSN_KEY_SIZE};
+        if (op.op != OP_ID || op.data.size < 4) continue;
+        const char domain = (char)op.kind;
+        *ret_id = (struct wallet_id_op){
+            .domain = domain,
+            .scoped = domain != ID_WALLET && domain != ID_RELATION && domain != ID_TRANSFER &&
+                      domain != ID_PAYMENT,
+            .scope = le_load32(op.data.data),
+            .text = {op.data.data + 4, op.data.size - 4},
+        };
+        return true;
     }
-    return count;
+    return false;
 }
 
 struct wallet_counts wallet_check_counts(const struct wallet_check *check)

@@ -47,11 +47,17 @@ bool wallet_check_store(const struct wallet_check *check, uint32_t shard, struct
 /* When all entries of all shards are in: mail, what is on its way, sums. */
 bool wallet_check_finish(struct wallet_check *check, struct finding *finding);
 
-/* The ops of an ENTRY_WALLET; size 0 when its body is none. */
-struct bytes wallet_check_ops(struct bytes body);
+/* An id that an ENTRY_WALLET leaves in the directory. */
+struct wallet_id_op {
+    char domain;
+    bool scoped; /* Its person belongs to it. */
+    uint32_t scope;
+    struct bytes text;
+};
 
-/* Ids that an ENTRY_WALLET leaves in the directory. */
-uint8_t wallet_check_ids(struct bytes body);
+/* The next id among the ops, and in *person the psn_key it stands under; false when there is none.
+ * Borrowed from the ops. */
+bool wallet_check_next_id(struct bytes *ops, struct bytes *person, struct wallet_id_op *ret_id);
 
 struct wallet_counts {
     uint64_t persons;

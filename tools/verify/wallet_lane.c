@@ -6,17 +6,108 @@
 #include "util/le.h"
 #include "wallet/ops.h"
 
+#define BODY_HEAD 8
+#define WORD      4
+
+/* -- bodies --------------------------------------------------------------------------------- */
+
+static size_t in_words(size_t size)
+{
+    return size + (WORD - size % WORD) % WORD;
+}
+
+/* Numbers of `width` bytes as words. */
+static void spread(const uint8_t *from, size_t width, uint32_t count, uint8_t *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        memset(out + WORD * i, 0, WORD);
+        memcpy(out + WORD * i, from + width * i, width);
+    }
+}
+
+/* docs/formats.md, Decisions about wallets: runs of words. False when they are not `size` bytes. */
+static bool stretch(struct bytes in, uint8_t *out, size_t size)
+{
+    size_t done = 0;
+    size_t distance = 0;
+    size_t i = 0;
+    while (i < in.size) {
+        const uint32_t kind = in.data[i] / 32;
+        const uint32_t count = in.data[i] % 32 + 1u;
+        i++;
+        if (done + (size_t)WORD * count > size) return false;
+        if (kind >= 4) {
+            const size_t width = kind - 3;
+            if (i + width * count > in.size) return false;
+            spread(in.data + i, width, count, out + done);
+            i += width * count;
+        } else if (kind == 0) {
+            memset(out + done, 0, (size_t)WORD * count);
+        } else {
+            if (kind == 2 && i + 1 <= in.size) distance = (size_t)WORD * in.data[i];
+            if (kind == 3 && i + 2 <= in.size) distance = (size_t)WORD * le_load16(in.data + i);
+            i += kind - 1;
+            if (i > in.size || distance == 0 || distance > done) return false;
+            for (uint32_t k = 0; k < count; k++)
+                memcpy(out + done + (size_t)WORD * k, out + done + (size_t)WORD * k - distance,
+                       WORD);
+        }
+        done += (size_t)WORD * count;
+    }
+    return done == size;
+}
+
+const char *body_open(struct bytes body, struct opened *ret_opened)
+{
+    ret_opened->body = NULL;
+    if (body.size < BODY_HEAD) return "a body without a head";
+    const size_t fact = le_load16(body.data + 2);
+    const size_t message = le_load16(body.data + 4);
+    const size_t size = (size_t)WORD * le_load16(body.data + 6);
+    const struct bytes rest = {body.data + BODY_HEAD, body.size - BODY_HEAD};
+    if ((fact != 0 && fact != sizeof(struct wallet_fact)) || in_words(message) + fact > size)
+        return "a body whose parts do not fit";
+    ret_opened->words = rest.data;
+    if (rest.size != size) {
+        if (size > BODY_MAX || rest.size > size || !stretch(rest, ret_opened->room, size))
+            return "a body whose words make no sense";
+        ret_opened->words = ret_opened->room;
+    }
+    const uint8_t *at = ret_opened->words;
+    ret_opened->body = body.data;
+    ret_opened->type = le_load16(body.data);
+    ret_opened->message = (struct bytes){at, message};
+    at += in_words(message);
+    ret_opened->fact = (struct bytes){at, fact};
+    at += fact;
+    ret_opened->ops = (struct bytes){at, size - in_words(message) - fact};
+    return NULL;
+}
+
+struct place place_in(const struct opened *opened, size_t body_size, const uint8_t *data)
+{
+    return (struct place){opened->body, (uint32_t)body_size, (uint32_t)(data - opened->words)};
+}
+
+const uint8_t *place_open(const struct place *place, struct opened *opened)
+{
+    /* It was opened before, and well. */
+    if (opened->body != place->body)
+        (void)body_open((struct bytes){place->body, place->body_size}, opened);
+    return opened->words + place->at;
+}
+
 bool read_op(struct bytes *ops, struct read_op *ret_op, bool *ret_bad)
 {
     *ret_bad = false;
     if (ops->size == 0) return false;
     *ret_bad = true;
-    if (ops->size < 4) return false;
+    if (ops->size < WORD) return false;
     const size_t size = le_load16(ops->data + 2);
-    if (ops->size - 4 < size) return false;
-    *ret_op = (struct read_op){ops->data[0], ops->data[1], {ops->data + 4, size}};
-    ops->data += 4 + size;
-    ops->size -= 4 + size;
+    if (ops->size - WORD < in_words(size)) return false;
+    *ret_op = (struct read_op){ops->data[0], ops->data[1], {ops->data + WORD, size}};
+    ops->data += WORD + in_words(size);
+    ops->size -= WORD + in_words(size);
     *ret_bad = false;
     return true;
 }

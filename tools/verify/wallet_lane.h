@@ -10,16 +10,51 @@
 
 #define OUTBOXES OUTBOX_COUNT
 
-/* Places of items in entries, in their order: data of an op, or of an item of a batch. */
+#define BODY_MAX 4096 /* Bytes of an entry's body, with what is squeezed in it as it was. */
+
+/* The body of an ENTRY_WALLET, read: views into the entry or into `room`. */
+struct opened {
+    const uint8_t *body; /* What was opened; NULL: nothing. */
+    const uint8_t *words;
+    uint16_t type;
+    struct bytes message;
+    struct bytes fact;
+    struct bytes ops;
+    uint8_t room[BODY_MAX];
+};
+
+/* NULL when it is one, else what is wrong, as static text. */
+const char *body_open(struct bytes body, struct opened *ret_opened);
+
+/* Where something stands in an entry: the data of an op, or of an item of a batch. */
+struct place {
+    const uint8_t *body; /* Borrowed from the journal. */
+    uint32_t body_size;
+    uint32_t at; /* Of the words that were opened. */
+};
+
+struct place place_in(const struct opened *opened, size_t body_size, const uint8_t *data);
+
+/* What stands there; borrowed from `opened`, which is left as it is when it has that body open. */
+const uint8_t *place_open(const struct place *place, struct opened *opened);
+
+/* Places in their order. */
 struct items {
-    const uint8_t **list;
+    struct place *list;
+    uint64_t count;
+    uint64_t room;
+};
+
+/* Numbers of entries in their order. */
+struct numbers {
+    uint64_t *list;
     uint64_t count;
     uint64_t room;
 };
 
 /* A payment, found by its id or its settlement: hashes of 64 bits, the entry has the rest. */
 struct payment {
-    struct bytes ops; /* Of its entry. */
+    struct bytes body; /* Of its entry. */
     uint64_t seq;
     int64_t amount;
     int64_t reversed;
@@ -67,14 +102,16 @@ struct lane {
     struct kept_map persons;
     struct items sent[SHARDS_MAX];
     struct items taken[SHARDS_MAX];
-    uint64_t acked[SHARDS_MAX]; /* That shard says it has. */
-    struct items out[OUTBOXES];
+    uint64_t acked[SHARDS_MAX];   /* That shard says it has. */
+    struct numbers out[OUTBOXES]; /* Entries that have the messages, by position less 1. */
     uint64_t out_acked[OUTBOXES];
     struct rule_row *rules;
     uint32_t rule_count;
     uint32_t rule_room;
     uint32_t rules_given; /* The first ones stood in the file. */
-    struct items institutions;
+    struct institution *institutions;
+    uint32_t institution_count;
+    uint32_t institution_room;
     struct payment *payments;
     uint32_t payment_count;
     uint32_t payment_room;

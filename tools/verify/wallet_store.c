@@ -83,7 +83,8 @@ static bool compare_due(const struct lane *lane, struct store *store, struct fin
     while (walk_next(&walk)) {
         if (!key_of(walk.key, 9, &key)) return differs(lane, finding, "a due person's key", "");
         const struct kept_person *mine = kept_map_find(&lane->persons, &key);
-        if (mine == NULL || (uint64_t)kept_due(mine) != be_load64(walk.key.data + 1))
+        if (mine == NULL || (uint64_t)kept_due(mine) != be_load64(walk.key.data + 1) ||
+            walk.value.size != 0)
             return differs(lane, finding, "row D of", person_text(&key));
     }
     for (uint32_t i = 0; i < lane->persons.count; i++)
@@ -91,11 +92,11 @@ static bool compare_due(const struct lane *lane, struct store *store, struct fin
     return counted(lane, finding, "due persons", walk.count, want);
 }
 
-static const uint8_t *institution_of(const struct lane *lane, struct bytes code)
+static const struct institution *institution_of(const struct lane *lane, struct bytes code)
 {
-    for (uint64_t i = 0; i < lane->institutions.count; i++) {
-        if (memcmp(lane->institutions.list[i], code.data, code.size) == 0)
-            return lane->institutions.list[i];
+    for (uint32_t i = 0; i < lane->institution_count; i++) {
+        if (memcmp(lane->institutions[i].fixmedins_code, code.data, code.size) == 0)
+            return &lane->institutions[i];
     }
     return NULL;
 }
@@ -106,13 +107,13 @@ static bool compare_institutions(const struct lane *lane, struct store *store,
     struct walk walk = {.store = store, .letter = 'I'};
     while (walk_next(&walk)) {
         const struct bytes code = {walk.key.data + 1, walk.key.size - 1};
-        const uint8_t *mine = code.size == 16 ? institution_of(lane, code) : NULL;
+        const struct institution *mine = code.size == 16 ? institution_of(lane, code) : NULL;
         if (mine == NULL || walk.value.size != sizeof(struct institution) ||
             memcmp(mine, walk.value.data, walk.value.size) != 0) {
             return differs(lane, finding, "row I, an institution,", "");
         }
     }
-    return counted(lane, finding, "institutions", walk.count, lane->institutions.count);
+    return counted(lane, finding, "institutions", walk.count, lane->institution_count);
 }
 
 static bool compare_rules(const struct lane *lane, struct store *store, struct finding *finding)
@@ -125,7 +126,12 @@ static bool compare_rules(const struct lane *lane, struct store *store, struct f
                 memcmp(&lane->rules[i], walk.value.data, sizeof lane->rules[i]) != 0)) {
             i++;
         }
-        if (i == lane->rule_count) return differs(lane, finding, "row R, a provincial rule,", "");
+        if (i == lane->rule_count || walk.key.size != 17 ||
+            be_load32(walk.key.data + 1) != lane->rules[i].param ||
+            be_load32(walk.key.data + 5) != lane->rules[i].admdvs ||
+            be_load64(walk.key.data + 9) != (uint64_t)lane->rules[i].eff_ms) {
+            return differs(lane, finding, "row R, a provincial rule,", "");
+        }
     }
     return counted(lane, finding, "provincial rules", walk.count,
                    lane->rule_count - lane->rules_given);
@@ -140,8 +146,8 @@ static bool compare_outboxes(const struct lane *lane, struct store *store, struc
         const uint32_t dest = walk.key.size == 10 ? walk.key.data[1] : OUTBOXES;
         const uint64_t position = dest < OUTBOXES ? be_load64(walk.key.data + 2) : 0;
         if (dest >= OUTBOXES || position <= lane->out_acked[dest] ||
-            position > lane->out[dest].count || walk.value.size != sizeof(struct outgoing) ||
-            memcmp(lane->out[dest].list[position - 1], walk.value.data, walk.value.size) != 0) {
+            position > lane->out[dest].count || walk.value.size != 8 ||
+            le_load64(walk.value.data) != lane->out[dest].list[position - 1]) {
             return differs(lane, finding, "row O, a message of an outbox,", "");
         }
     }
@@ -154,13 +160,14 @@ static bool compare_outboxes(const struct lane *lane, struct store *store, struc
 static bool compare_mail(const struct lane *lane, struct store *store, struct finding *finding)
 {
     struct walk walk = {.store = store, .letter = 'M'};
+    struct opened its = {0};
     uint64_t want = 0;
     while (walk_next(&walk)) {
         const uint32_t to = walk.key.size == 10 ? walk.key.data[1] : SHARDS_MAX;
         const uint64_t number = to < lane->shards ? be_load64(walk.key.data + 2) : 0;
         if (to >= lane->shards || number <= lane->acked[to] || number > lane->sent[to].count)
             return differs(lane, finding, "row M, a piece of mail,", "");
-        const uint8_t *mine = lane->sent[to].list[number - 1];
+        const uint8_t *mine = place_open(&lane->sent[to].list[number - 1], &its);
         const size_t size = le_load16(mine - 2);
         if (walk.value.size != 10 + size || le_load16(walk.value.data + 8) != mine[-4] ||
             memcmp(mine, walk.value.data + 10, size) != 0) {
@@ -179,6 +186,10 @@ static bool compare_counters(const struct lane *lane, struct store *store, struc
     struct shelf_counters its;
     bool fresh = true;
     memset(&mine, 0, sizeof mine);
+    for (uint32_t s = 0; s < SHARDS_MAX; s++) /* Of shards that there are not, too. */
+        mine.mail_next[s] = 1;
+    for (uint32_t dest = 0; dest < OUTBOX_COUNT; dest++)
+        mine.out_next[dest] = 1;
     for (uint32_t s = 0; s < lane->shards; s++) {
         mine.mail_next[s] = lane->sent[s].count + 1;
         mine.mail_acked[s] = lane->acked[s];
@@ -195,22 +206,33 @@ static bool compare_counters(const struct lane *lane, struct store *store, struc
     if (r == -ENOENT && fresh) return true;
     if (r != 0 || value.size != sizeof its) return differs(lane, finding, "row C", "");
     memcpy(&its, value.data, sizeof its);
-    /* Of shards and outboxes that are not there, and before the first of each, zero or one. */
-    for (uint32_t s = 0; s < lane->shards; s++) {
-        if (its.mail_next[s] == 0 && mine.mail_next[s] == 1) its.mail_next[s] = 1;
-        if (its.mail_next[s] != mine.mail_next[s] || its.mail_acked[s] != mine.mail_acked[s] ||
-            its.mail_has[s] != mine.mail_has[s]) {
-            return differs(lane, finding, "row C, the numbers of mail,", "");
-        }
+    if (memcmp(mine.mail_next, its.mail_next, sizeof its.mail_next) != 0 ||
+        memcmp(mine.mail_acked, its.mail_acked, sizeof its.mail_acked) != 0 ||
+        memcmp(mine.mail_has, its.mail_has, sizeof its.mail_has) != 0) {
+        return differs(lane, finding, "row C, the numbers of mail,", "");
     }
-    for (uint32_t dest = lane->shard; dest < OUTBOXES; dest += lane->shards) {
-        if (its.out_next[dest] == 0 && mine.out_next[dest] == 1) its.out_next[dest] = 1;
-        if (its.out_next[dest] != mine.out_next[dest] ||
-            its.out_acked[dest] != mine.out_acked[dest]) {
-            return differs(lane, finding, "row C, the positions of outboxes,", "");
+    return memcmp(&mine, &its, sizeof its) == 0 ||
+           differs(lane, finding, "row C, the positions of outboxes,", "");
+}
+
+/* Rows of kinds that nobody asks for. */
+static bool compare_kinds(const struct lane *lane, struct store *store, struct finding *finding)
+{
+    static const char letters[] = "CDIMOPR"; /* Ascending, as keys are. */
+    uint8_t behind[1] = {0};
+    for (size_t i = 0; i < sizeof letters; i++) {
+        struct bytes key, value;
+        const int r =
+            store_ceiling(store, STORE_SHELF, (struct bytes){behind, sizeof behind}, &key, &value);
+        if (r == -ENOENT) return true;
+        if (r != 0) return finding_set(finding, "shard %u, shelf: error %d", lane->shard, r);
+        if (strchr(letters, key.data[0]) == NULL || key.data[0] == 0 ||
+            (key.data[0] == 'C' && key.size != 1)) {
+            break;
         }
+        behind[0] = (uint8_t)(key.data[0] + 1);
     }
-    return true;
+    return differs(lane, finding, "a row of an unknown kind", "");
 }
 
 bool wallet_check_store(const struct wallet_check *check, uint32_t shard, struct store *store,
@@ -220,5 +242,5 @@ bool wallet_check_store(const struct wallet_check *check, uint32_t shard, struct
     return compare_persons(lane, store, finding) && compare_due(lane, store, finding) &&
            compare_institutions(lane, store, finding) && compare_rules(lane, store, finding) &&
            compare_outboxes(lane, store, finding) && compare_mail(lane, store, finding) &&
-           compare_counters(lane, store, finding);
+           compare_counters(lane, store, finding) && compare_kinds(lane, store, finding);
 }

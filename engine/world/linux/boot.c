@@ -7,7 +7,10 @@
 
 #include "deploy/embedded_tables.h"
 #include "util/le.h"
+#include "world/linux/crash_point.h"
+#include "world/linux/files.h"
 #include "world/linux/lmdb_store.h"
+#include "world/linux/replay.h"
 
 #define TABLE_SIZE_MAX (4 * 1024 * 1024)
 
@@ -21,8 +24,12 @@ static int read_table(const struct layout *layout, const char *name, char **ret_
         return problem_set(problem, -errno, "cannot open the table %s: %s", path, strerror(errno));
     }
     char *text = malloc(TABLE_SIZE_MAX);
-    const size_t size = text == NULL ? 0 : fread(text, 1, TABLE_SIZE_MAX, file);
-    const bool whole = text != NULL && feof(file) && !ferror(file);
+    if (text == NULL) {
+        fclose(file);
+        return problem_set(problem, -ENOMEM, "there is no memory to read the table %s", path);
+    }
+    const size_t size = fread(text, 1, TABLE_SIZE_MAX, file);
+    const bool whole = feof(file) && !ferror(file);
     fclose(file);
     if (!whole) {
         free(text);
@@ -120,12 +127,10 @@ void boot_config(const struct layout *layout, uint32_t shard, const struct table
     ret_config->params = params;
 }
 
-/* What the replay's callbacks know. */
-struct replay {
-    struct boot_shard *boot;
-    struct problem *problem;
-    uint64_t told_s; /* Steady clock: when progress was last told, seconds. */
-    uint64_t blocks;
+/* When progress was last told. */
+struct telling {
+    uint32_t shard;
+    uint64_t told_s; /* Steady clock, seconds. */
 };
 
 static uint64_t steady_seconds(void)
@@ -135,58 +140,23 @@ static uint64_t steady_seconds(void)
     return (uint64_t)now.tv_sec;
 }
 
-static int replay_block(void *context, const struct block *block, uint32_t segment, uint64_t offset,
-                        const struct journal_position *after)
-{
-    struct replay *replay = context;
-    /* A block may stand alone at the front of the next segment: `after` knows where it ends. */
-    const int r = shard_replay(replay->boot->shard, block, after->previous, after->segment,
-                               (uint32_t)offset, (uint32_t)after->offset);
-    if (r != 0) {
-        return problem_set(
-            replay->problem, r, "shard %u: block %llu at %08u.qfj:%llu cannot be applied: %s",
-            block->shard, (unsigned long long)block->number, segment, (unsigned long long)offset,
-            r == -EUCLEAN ? "its entries make no sense" : strerror(-r));
-    }
-    replay->blocks++;
-    return 0;
-}
-
 static void tell_progress(void *context, uint64_t done_bytes, uint64_t total_bytes)
 {
-    struct replay *replay = context;
+    struct telling *telling = context;
     const uint64_t now_s = steady_seconds();
-    if (now_s == replay->told_s) return;
-    replay->told_s = now_s;
+    if (now_s == telling->told_s) return;
+    telling->told_s = now_s;
     fprintf(stderr, "qingfend: shard %u: replaying the journal, %llu of at most %llu MiB\n",
-            replay->boot->folder.shard, (unsigned long long)(done_bytes >> 20),
+            telling->shard, (unsigned long long)(done_bytes >> 20),
             (unsigned long long)(total_bytes >> 20));
 }
 
-static int replay_journal(struct boot_shard *boot, const struct replay_start *from,
-                          struct problem *problem)
+static int read_journal(struct boot_shard *boot, const struct replay_start *from,
+                        struct problem *problem)
 {
-    struct replay replay = {.boot = boot, .problem = problem, .told_s = steady_seconds()};
-    struct journal_position start;
-    const struct journal_reader reader = {
-        .block = replay_block,
-        .progress = tell_progress,
-        .context = &replay,
-        .must_reach_seq = from->next_seq - 1,
-    };
-    if (from->segment == 0) {
-        journal_start(&boot->folder, &start);
-    } else {
-        start = (struct journal_position){
-            .segment = from->segment,
-            .offset = from->offset,
-            .next_block = from->next_block,
-            .next_seq = from->next_seq,
-        };
-        memcpy(start.previous, from->hash, sizeof start.previous);
-    }
-    int r = journal_scan(&boot->folder, &start, &reader, &boot->scan, problem);
-    if (r == 0) r = journal_mend(&boot->folder, &boot->scan, problem);
+    struct telling telling = {.shard = boot->folder.shard, .told_s = steady_seconds()};
+    const int r = replay_journal(boot->shard, &boot->folder, from, tell_progress, &telling,
+                                 &boot->scan, problem);
     if (r == 0 && boot->scan.torn_bytes != 0) {
         fprintf(stderr,
                 "qingfend: shard %u: cut a torn write of %llu bytes off the end of the journal; "
@@ -194,6 +164,38 @@ static int replay_journal(struct boot_shard *boot, const struct replay_start *fr
                 boot->folder.shard, (unsigned long long)boot->scan.torn_bytes);
     }
     return r;
+}
+
+/* The pages of a damaged state must not be followed, and need not: it is made again from the
+ * journal. */
+static int open_state(const char *path, uint32_t shard, struct store **ret_store,
+                      struct problem *problem)
+{
+    struct lmdb_pages pages;
+    int r = store_check(path, &pages, problem);
+    if (r == -EUCLEAN) {
+        fprintf(stderr,
+                "qingfend: shard %u: the state is damaged: %s; it is set aside as "
+                "data.mdb.damaged and made again from the journal\n",
+                shard, problem->text);
+        r = store_set_aside(path);
+    } else if (r != 0 && r != -ENOENT) {
+        return r;
+    } else {
+        r = 0;
+    }
+    if (r == 0) r = store_open(path, false, true, ret_store);
+    if (r != 0) {
+        return problem_set(problem, r, "cannot open the state in %s: %s", path, strerror(-r));
+    }
+    crash_point("boot-state-open");
+    /* LMDB does not sync the folder of a file that it made. Without its name the state would be
+     * gone after a power cut, and the whole journal would have to be replayed. */
+    r = folder_sync(path);
+    if (r == 0) return 0;
+    store_close(*ret_store);
+    *ret_store = NULL;
+    return problem_set(problem, r, "%s: cannot sync the folder: %s", path, strerror(-r));
 }
 
 int boot_open(const struct layout *layout, uint32_t shard, const struct tables *tables,
@@ -214,10 +216,8 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
         .shard = shard,
     };
     memcpy(ret_boot->folder.store_id, layout->store_id, sizeof ret_boot->folder.store_id);
-    int r = store_open(state_path, false, true, &ret_boot->store);
-    if (r != 0) {
-        return problem_set(problem, r, "cannot open the state in %s: %s", state_path, strerror(-r));
-    }
+    int r = open_state(state_path, shard, &ret_boot->store, problem);
+    if (r != 0) return r;
     boot_config(layout, shard, tables, params, &config);
     config.store = ret_boot->store;
     config.manual_clock = manual_clock;
@@ -226,8 +226,9 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
         problem_set(problem, r, "cannot read the state in %s: %s", state_path,
                     why != NULL ? why : strerror(-r));
     } else {
-        r = replay_journal(ret_boot, &from, problem);
+        r = read_journal(ret_boot, &from, problem);
     }
+    crash_point("boot-shard-done");
     if (r != 0) {
         shard_free(ret_boot->shard);
         store_close(ret_boot->store);

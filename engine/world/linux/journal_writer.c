@@ -1,34 +1,20 @@
 #include "world/linux/journal_writer.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "types/ensure.h"
-
-/* The promise cannot be kept: say why and end, before anything can be answered. */
-static _Noreturn void give_up(const struct journal_writer *writer, const char *what, int error)
-{
-    fprintf(stderr,
-            "qingfend: shard %u: %s journal segment %08u at %llu: %s; stopping, so that nothing is "
-            "answered that is not durable\n",
-            writer->folder.shard, what, writer->segment, (unsigned long long)writer->at,
-            strerror(error));
-    _exit(1);
-}
+#include "world/linux/crash_point.h"
+#include "world/linux/files.h"
+#include "world/linux/journal_ring.h"
 
 static int open_segment(const struct journal_writer *writer, uint32_t segment)
 {
     char path[SEGMENT_PATH_MAX];
     segment_path(writer->folder.path, segment, path);
-    int fd = open(path, O_WRONLY | O_DIRECT | O_CLOEXEC);
-    if (fd < 0 && errno == EINVAL) fd = open(path, O_WRONLY | O_CLOEXEC); /* No O_DIRECT here. */
-    return fd < 0 ? -errno : fd;
+    int file = -1;
+    const int r = file_open(path, FILE_WRITE_DIRECT, &file);
+    return r != 0 ? r : file;
 }
 
 static void ask_segment(struct journal_writer *writer)
@@ -46,7 +32,8 @@ int journal_writer_start(struct journal_writer *writer, const struct journal_sca
     writer->prepared = scan->tail_exists ? writer->segment : writer->segment - 1;
     if (scan->next_prepared) writer->prepared = writer->segment + 1;
     if (!scan->tail_exists) {
-        const int r = segment_prepare(writer->folder.path, writer->segment, SEGMENT_SIZE);
+        const int r =
+            segment_prepare(writer->folder.path, writer->segment, writer->folder.segment_bytes);
         if (r != 0 && r != -EEXIST) return r;
         writer->prepared = writer->segment;
     }
@@ -58,39 +45,15 @@ int journal_writer_start(struct journal_writer *writer, const struct journal_sca
 
 void journal_writer_stop(struct journal_writer *writer)
 {
-    if (writer->fd >= 0) close(writer->fd);
+    if (writer->fd >= 0) (void)file_close(writer->fd);
     writer->fd = -1;
-}
-
-static struct io_uring_sqe *next_sqe(struct journal_writer *writer)
-{
-    struct io_uring_sqe *sqe = io_uring_get_sqe(writer->ring);
-    if (sqe == NULL) { /* The queue is full of others' work: let it go, then there is room. */
-        io_uring_submit(writer->ring);
-        sqe = io_uring_get_sqe(writer->ring);
-    }
-    ENSURE(sqe != NULL);
-    return sqe;
 }
 
 static void submit_write(struct journal_writer *writer)
 {
-    writer->written = writer->synced = false;
-    writer->completions_due = 1;
-    /* A link must not be cut in two by a submission in between. */
-    if (!writer->dsync && io_uring_sq_space_left(writer->ring) < 2) io_uring_submit(writer->ring);
-    struct io_uring_sqe *sqe = next_sqe(writer);
-    io_uring_prep_write(sqe, writer->fd, writer->data, (unsigned)writer->size, writer->at);
-    io_uring_sqe_set_data64(sqe, writer->write_tag);
-    if (writer->dsync) {
-        sqe->rw_flags = RWF_DSYNC;
-        return;
-    }
-    sqe->flags |= IOSQE_IO_LINK;
-    sqe = next_sqe(writer);
-    io_uring_prep_fsync(sqe, writer->fd, IORING_FSYNC_DATASYNC);
-    io_uring_sqe_set_data64(sqe, writer->sync_tag);
-    writer->completions_due = 2;
+    writer->written = writer->synced = writer->split = false;
+    writer->completions_due = writer->dsync ? 1 : 2;
+    journal_ring_submit(writer);
 }
 
 /* Goes to the next segment: its head is written together with its first block. */
@@ -101,12 +64,14 @@ static bool begin_segment(struct journal_writer *writer)
         ask_segment(writer);
         return false;
     }
-    close(writer->fd);
+    crash_point("segment-change");
+    (void)file_close(writer->fd);
     writer->segment++;
     writer->offset = 0;
     writer->at = 0;
     writer->fd = open_segment(writer, writer->segment);
-    if (writer->fd < 0) give_up(writer, "cannot open", -writer->fd);
+    if (writer->fd < 0) journal_ring_give_up(writer, "cannot open", -writer->fd);
+    crash_point("segment-changed");
     return true;
 }
 
@@ -129,7 +94,9 @@ static void start_block(struct journal_writer *writer)
         writer->size += SEGMENT_HEAD_SIZE;
         segment_head_encode(&head, (uint8_t *)(uintptr_t)writer->data);
     }
+    crash_point("block-sealed");
     submit_write(writer);
+    crash_point("write-queued");
 }
 
 void journal_writer_append(struct journal_writer *writer, struct bytes block, uint64_t number)
@@ -145,10 +112,11 @@ bool journal_writer_completed(struct journal_writer *writer, uint64_t tag, int r
     ENSURE(writer->completions_due > 0);
     writer->completions_due--;
     if (tag == writer->write_tag) {
-        if (result == 0) give_up(writer, "nothing could be written to", EIO);
-        if (result < 0) give_up(writer, "cannot write", -result);
+        if (result == 0) journal_ring_give_up(writer, "nothing could be written to", EIO);
+        if (result < 0) journal_ring_give_up(writer, "cannot write", -result);
         if ((size_t)result == writer->size) {
             writer->written = true;
+            crash_point("written");
         } else { /* A short write: the rest follows; the sync linked to this one is cancelled. */
             const size_t whole = (size_t)result & ~(size_t)(BLOCK_ALIGN - 1);
             writer->data += whole;
@@ -157,11 +125,13 @@ bool journal_writer_completed(struct journal_writer *writer, uint64_t tag, int r
         }
     } else if (result == 0) {
         writer->synced = true;
+        crash_point("synced");
     } else if (result != -ECANCELED) {
-        give_up(writer, "cannot sync", -result);
+        journal_ring_give_up(writer, "cannot sync", -result);
     }
     if (writer->completions_due != 0) return false;
-    if (!writer->written || (!writer->dsync && !writer->synced)) {
+    /* After a split the sync may have run beside the write, covering nothing: both again. */
+    if (!writer->written || writer->split || (!writer->dsync && !writer->synced)) {
         submit_write(writer);
         return false;
     }
@@ -193,36 +163,4 @@ void journal_writer_prepared(struct journal_writer *writer, int status)
         writer->waits_for_segment = false;
         start_block(writer);
     }
-}
-
-static bool read_word(const char *path, char *word, size_t size)
-{
-    FILE *file = fopen(path, "re");
-    if (file == NULL) return false;
-    const bool read = fgets(word, (int)size, file) != NULL;
-    fclose(file);
-    return read;
-}
-
-/* One word of the device's queue in sysfs; a partition's queue is its disk's. */
-static bool read_queue(const struct stat *info, const char *name, char *word, size_t size)
-{
-    char path[128];
-    const unsigned major_number = major(info->st_dev);
-    const unsigned minor_number = minor(info->st_dev);
-    snprintf(path, sizeof path, "/sys/dev/block/%u:%u/queue/%s", major_number, minor_number, name);
-    if (read_word(path, word, size)) return true;
-    snprintf(path, sizeof path, "/sys/dev/block/%u:%u/../queue/%s", major_number, minor_number,
-             name);
-    return read_word(path, word, size);
-}
-
-bool journal_device_has_fua(const char *folder)
-{
-    struct stat info;
-    char word[32];
-    if (stat(folder, &info) != 0) return false;
-    if (read_queue(&info, "fua", word, sizeof word) && word[0] == '1') return true;
-    return read_queue(&info, "write_cache", word, sizeof word) &&
-           strncmp(word, "write through", 13) == 0;
 }

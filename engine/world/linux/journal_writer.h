@@ -8,11 +8,11 @@
 #ifndef WORLD_LINUX_JOURNAL_WRITER_H
 #define WORLD_LINUX_JOURNAL_WRITER_H
 
-#include <liburing.h>
-
 #include "types/bytes.h"
 #include "world/linux/keeper.h"
 #include "world/linux/segments.h"
+
+struct io_uring;
 
 struct journal_writer {
     struct io_uring *ring;
@@ -38,6 +38,8 @@ struct journal_writer {
     uint32_t completions_due;
     bool written; /* The write has ended well. */
     bool synced;
+    unsigned sync_place; /* Of the linked sync in the submission queue. */
+    bool split;          /* The kernel took the write without its sync: no link between them. */
 };
 
 /* Begins at `tail`, where a scan ended; prepares what is missing. 0 or a negative errno. */
@@ -52,8 +54,5 @@ bool journal_writer_completed(struct journal_writer *writer, uint64_t tag, int r
 
 /* The keeper has ended preparing a segment. */
 void journal_writer_prepared(struct journal_writer *writer, int status);
-
-/* True when the device of this folder needs no flush of its own after a DSYNC write. */
-bool journal_device_has_fua(const char *folder);
 
 #endif

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "types/ensure.h"
+#include "world/linux/crash_point.h"
 #include "world/linux/segments.h"
 
 #define RETRY_MS                                                                    \
@@ -44,7 +45,9 @@ static void *keep(void *context)
             struct merge *merge = keeper->merge;
             keeper->merge = NULL;
             pthread_mutex_unlock(&keeper->mutex);
+            crash_point("merge-begins");
             const int status = merge_run(merge);
+            crash_point("merge-done");
             if (status != 0) pause_ms(RETRY_MS);
             pthread_mutex_lock(&keeper->mutex);
             keeper->merge_status = status;

@@ -15,10 +15,15 @@
 
 #include "types/civil.h"
 #include "types/ensure.h"
+#include "util/checksum.h"
+#include "world/linux/crash_point.h"
+#include "world/linux/files.h"
 
 #define STORE_FILE     "qingfen.store"
 #define STORE_FILE_NEW STORE_FILE ".new"
 #define STORE_TEXT_MAX 4096
+#define SUM_NAME       "sum="
+#define SUM_LINE_SIZE  (sizeof SUM_NAME - 1 + 8 + 1) /* Eight hex digits and LF. */
 #define FOLDER_MODE    0750
 #define FILE_MODE      0640
 #define MADE_PER_SHARD 3
@@ -76,22 +81,13 @@ static int folder_name_check(const char *dir, struct problem *problem)
     return 0;
 }
 
-int folder_sync(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return -errno;
-    int r = fsync(fd) == 0 ? 0 : -errno;
-    close(fd);
-    return r;
-}
-
 /* ---- making -------------------------------------------------------------------------------- */
 
 /* What layout_create() has made so far, in order, so that a failure can be undone without touching
  * anything that was there before. */
 struct making {
     const char *dir;
-    char **made;
+    char (*made)[LAYOUT_PATH_MAX]; /* Room from the start: what is made must be undone. */
     size_t made_count;
     size_t made_max;
     struct problem *problem;
@@ -100,17 +96,13 @@ struct making {
 static void made_add(struct making *making, const char *path)
 {
     ENSURE(making->made_count < making->made_max);
-    char *copy = strdup(path);
-    ENSURE(copy != NULL);
-    making->made[making->made_count++] = copy;
+    path_set(making->made[making->made_count++], "%s", path);
 }
 
 static void made_undo(struct making *making)
 {
     while (making->made_count > 0) {
-        char *path = making->made[--making->made_count];
-        remove(path); /* A folder only when it is empty again. */
-        free(path);
+        remove(making->made[--making->made_count]); /* A folder only when it is empty again. */
     }
 }
 
@@ -220,6 +212,7 @@ static int make_shard(struct making *making, uint32_t shard)
     path_set(path, "%s/shard-%04" PRIu32 "/journal", making->dir, shard);
     r = make_folder(making, path);
     if (r != 0) return r;
+    crash_point("init-shard");
     path_set(path, "%s/shard-%04" PRIu32 "/state", making->dir, shard);
     r = make_folder(making, path);
     if (r != 0) return r;
@@ -249,18 +242,22 @@ static int make_store_file(struct making *making, uint32_t shards, int64_t creat
                         "format=%d\nstore_id=%s\nshards=%" PRIu32 "\nhash_key=%s\ncreated=%s\n",
                         LAYOUT_FORMAT, store_id, shards, hash_key, created);
     ENSURE(size > 0);
-    ENSURE((size_t)size < sizeof text);
+    ENSURE((size_t)size + SUM_LINE_SIZE < sizeof text);
+    snprintf(text + size, SUM_LINE_SIZE + 1, SUM_NAME "%08" PRIx32 "\n",
+             checksum_crc32c(0, text, (size_t)size));
 
     char new_path[LAYOUT_PATH_MAX], path[LAYOUT_PATH_MAX];
     path_set(new_path, "%s/" STORE_FILE_NEW, making->dir);
     path_set(path, "%s/" STORE_FILE, making->dir);
     int r = make_file(making, new_path, bytes_of(text));
     if (r != 0) return r;
+    crash_point("init-store-written");
     r = sync_folder(making, making->dir); /* What it vouches for is durable before it is there. */
     if (r != 0) return r;
     if (rename(new_path, path) != 0)
         return system_problem(making->problem, errno, path, "cannot rename the file to this");
     made_add(making, path);
+    crash_point("init-renamed");
     return sync_folder(making, making->dir);
 }
 
@@ -271,15 +268,20 @@ static int make_all(struct making *making, uint32_t shards, int64_t created_ms,
     if (found < 0) return found;
     int r = found == 1 ? make_folder(making, making->dir) : 0;
     if (r != 0) return r;
+    crash_point("init-folder");
     r = make_tables(making, files, count);
     if (r != 0) return r;
+    crash_point("init-tables");
     char path[LAYOUT_PATH_MAX];
     path_set(path, "%s/lock", making->dir);
     r = make_file(making, path, (struct bytes){NULL, 0});
+    crash_point("init-lock");
     for (uint32_t shard = 0; shard < shards && r == 0; shard++)
         r = make_shard(making, shard);
     if (r != 0) return r;
+    crash_point("init-shards");
     r = make_store_file(making, shards, created_ms);
+    crash_point("init-made");
     if (r != 0 || found == 0) return r;
     parent_of(making->dir, path);
     return sync_folder(making, path);
@@ -302,8 +304,6 @@ int layout_create(const char *dir, uint32_t shards, int64_t created_ms,
     if (making.made == NULL) return problem_set(problem, -ENOMEM, "not enough memory");
     r = make_all(&making, shards, created_ms, files, count);
     if (r != 0) made_undo(&making);
-    for (size_t i = 0; i < making.made_count; i++)
-        free(making.made[i]);
     free(making.made);
     return r;
 }
@@ -417,6 +417,24 @@ static int line_read(const struct place *place, char *line, bool seen[FIELD_COUN
                        place->line, line);
 }
 
+/* The last line may be the sum of all that is before it; stores of older programs have none. Gives
+ * in *ret_size what is left to read. */
+static int sum_check(const char *path, const char *text, size_t size, size_t *ret_size,
+                     struct problem *problem)
+{
+    *ret_size = size;
+    if (size <= SUM_LINE_SIZE) return 0;
+    const size_t before = size - SUM_LINE_SIZE;
+    if (memcmp(text + before, SUM_NAME, sizeof SUM_NAME - 1) != 0) return 0;
+    char right[SUM_LINE_SIZE + 1];
+    snprintf(right, sizeof right, SUM_NAME "%08" PRIx32 "\n", checksum_crc32c(0, text, before));
+    if (memcmp(text + before, right, SUM_LINE_SIZE) != 0)
+        return problem_set(problem, -EUCLEAN, "%s: it does not match the sum in its last line",
+                           path);
+    *ret_size = before;
+    return 0;
+}
+
 static int text_read(const char *path, char *text, size_t size, struct layout *layout,
                      struct problem *problem)
 {
@@ -424,14 +442,16 @@ static int text_read(const char *path, char *text, size_t size, struct layout *l
         return problem_set(problem, -EUCLEAN, "%s: there are zero bytes in it", path);
     if (size == 0 || text[size - 1] != '\n')
         return problem_set(problem, -EUCLEAN, "%s: it does not end with a whole line", path);
+    const int r = sum_check(path, text, size, &size, problem);
+    if (r != 0) return r;
     bool seen[FIELD_COUNT] = {false};
     int line_number = 1;
     for (char *line = text; line < text + size; line_number++) {
         char *end = strchr(line, '\n');
         *end = '\0';
         struct place place = {path, line_number, problem};
-        int r = line_read(&place, line, seen, layout);
-        if (r != 0) return r;
+        const int read = line_read(&place, line, seen, layout);
+        if (read != 0) return read;
         line = end + 1;
     }
     for (int field = 0; field < FIELD_COUNT; field++) {

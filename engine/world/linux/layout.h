@@ -71,7 +71,4 @@ void layout_journal_path(const struct layout *layout, uint32_t shard, char ret[L
 void layout_state_path(const struct layout *layout, uint32_t shard, char ret[LAYOUT_PATH_MAX]);
 void layout_table_path(const struct layout *layout, const char *name, char ret[LAYOUT_PATH_MAX]);
 
-/* Makes the folder's entries durable: fsync() of the folder itself. */
-int folder_sync(const char *path);
-
 #endif

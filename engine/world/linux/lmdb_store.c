@@ -9,9 +9,13 @@
 #include <errno.h>
 #include <lmdb.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "types/ensure.h"
+#include "world/linux/crash_point.h"
+#include "world/linux/files.h"
+#include "world/linux/layout.h"
 
 #define STORE_KEY_MAX   511
 #define STORE_MAP_FIRST (UINT64_C(1) << 30)
@@ -74,6 +78,25 @@ static MDB_val val_of(struct bytes bytes)
 static struct bytes bytes_of_val(const MDB_val *val)
 {
     return (struct bytes){val->mv_data, val->mv_size};
+}
+
+/* ---- before opening ------------------------------------------------------------------------ */
+
+#define STORE_PATH_MAX (LAYOUT_PATH_MAX + 32)
+
+int store_check(const char *folder, struct lmdb_pages *ret_pages, struct problem *problem)
+{
+    char path[STORE_PATH_MAX];
+    snprintf(path, sizeof path, "%s/data.mdb", folder);
+    return lmdb_pages_check(path, table_names, STORE_TABLE_COUNT, ret_pages, problem);
+}
+
+int store_set_aside(const char *folder)
+{
+    char path[STORE_PATH_MAX], aside[STORE_PATH_MAX];
+    snprintf(path, sizeof path, "%s/data.mdb", folder);
+    snprintf(aside, sizeof aside, "%s/data.mdb.damaged", folder);
+    return rename(path, aside) != 0 ? -errno : folder_sync(folder);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -390,7 +413,9 @@ int store_commit(struct store_txn *txn)
         store_abort(txn);
         return failed;
     }
+    crash_point("commit-begins");
     int r = note(txn, mdb_txn_commit(txn->txn)); /* Frees it even when it fails. */
+    crash_point("committed");
     atomic_store(&txn->store->writing, false);
     return r;
 }

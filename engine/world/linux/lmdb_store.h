@@ -10,7 +10,17 @@
 #ifndef WORLD_LINUX_LMDB_STORE_H
 #define WORLD_LINUX_LMDB_STORE_H
 
+#include "world/linux/lmdb_pages.h"
 #include "world/store.h"
+
+/* Looks through the pages of the store in `folder` (lmdb_pages.h), which nobody may have open to
+ * write. 0 with *ret_pages set; -ENOENT when there is none yet; -EUCLEAN with a sentence: then
+ * store_open() must not be called, for LMDB would follow what is wrong. */
+int store_check(const char *folder, struct lmdb_pages *ret_pages, struct problem *problem);
+
+/* Moves the store in `folder` aside, to data.mdb.damaged, durably: the next store_open() begins an
+ * empty one. 0 or a negative errno. */
+int store_set_aside(const char *folder);
 
 /* Opens the store, and makes its tables unless read_only. `sync` false leaves commits to the page
  * cache: safe against a kill, not against a power cut; for stores that are thrown away. With

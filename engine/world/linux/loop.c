@@ -9,7 +9,10 @@
 
 #include "shard_wallet.h"
 #include "types/ensure.h"
+#include "world/linux/crash_point.h"
+#include "world/linux/journal_ring.h"
 #include "world/linux/loop_internal.h"
+#include "world/linux/submission.h"
 
 /* -- time ----------------------------------------------------------------------------------- */
 
@@ -27,13 +30,11 @@ static void read_clock(struct loop *loop)
 
 struct io_uring_sqe *loop_sqe(struct loop *loop)
 {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
-    if (sqe == NULL) {
-        io_uring_submit(&loop->ring);
-        sqe = io_uring_get_sqe(&loop->ring);
+    if (io_uring_sq_space_left(&loop->ring) == 0) {
+        submission_make_room(&loop->ring, 1);
+        journal_ring_submitted(&loop->writer);
     }
-    ENSURE(sqe != NULL);
-    return sqe;
+    return io_uring_get_sqe(&loop->ring);
 }
 
 static void arm_wake(struct loop *loop)
@@ -114,11 +115,39 @@ static void on_wake(void *context, uint32_t shard)
 
 /* -- completions ----------------------------------------------------------------------------- */
 
+/* What waits for room on the disk waits as long as it takes, but not when the engine is to stop. */
+static void give_up_waiting(const struct loop *loop, const char *what, int status)
+{
+    if (loop->stop_ms == 0 || loop->now_ms - loop->stop_ms < DRAIN_MS) return;
+    fprintf(stderr,
+            "qingfend: shard %u: cannot %s: %s; stopping without it. What was answered is in the "
+            "journal, what was not answered must be sent again\n",
+            loop->index, what, strerror(-status));
+    _exit(1);
+}
+
+static void on_merged(struct loop *loop, int status)
+{
+    loop->merge_failures = status == 0 ? 0 : loop->merge_failures + 1;
+    if (loop->merge_failures == MERGE_FAILURES_TOLD) { /* The first may mean a map too small. */
+        fprintf(stderr, "qingfend: shard %u: cannot take a checkpoint: %s; trying on\n",
+                loop->index, strerror(-status));
+    }
+    if (status != 0) give_up_waiting(loop, "take a checkpoint", status);
+    home_merged(loop->home, status, loop->now_ms);
+}
+
 static void on_keeper(struct loop *loop)
 {
     int status;
-    if (keeper_merged(&loop->keeper, &status)) home_merged(loop->home, status, loop->now_ms);
-    if (keeper_prepared(&loop->keeper, &status)) journal_writer_prepared(&loop->writer, status);
+    if (keeper_merged(&loop->keeper, &status)) {
+        on_merged(loop, status);
+        crash_point("merge-told");
+    }
+    if (keeper_prepared(&loop->keeper, &status)) {
+        if (status != 0) give_up_waiting(loop, "prepare the next journal segment", status);
+        journal_writer_prepared(&loop->writer, status);
+    }
 }
 
 static void on_tick(struct loop *loop)
@@ -126,9 +155,10 @@ static void on_tick(struct loop *loop)
     const int64_t age_ms = loop->now_ms - loop->checkpoint_ms;
     if (age_ms >= (int64_t)loop->loops->checkpoint_seconds * 1000) {
         loop->checkpoint_ms = loop->now_ms;
+        crash_point("checkpoint-due");
         home_checkpoint(loop->home, loop->now_ms);
     }
-    sessions_close_stalled(loop);
+    sessions_tick(loop);
     arm_tick(loop);
 }
 
@@ -154,6 +184,7 @@ static void on_completion(struct loop *loop, const struct io_uring_cqe *cqe)
         if (journal_writer_completed(&loop->writer, tag, cqe->res)) {
             home_written(loop->home, loop->writer.segment, (uint32_t)loop->writer.offset,
                          loop->now_ms);
+            crash_point("answers-made");
         }
         return;
     case OP_WAKE:
@@ -237,8 +268,24 @@ static _Noreturn void ring_failed(int error)
         fprintf(stderr, "  it may be switched off (sysctl kernel.io_uring_disabled must be 0) or\n"
                         "  blocked by a container's seccomp profile; see deploy/README.md\n");
     } else if (error == ENOMEM) {
-        fprintf(stderr, "  the limit of locked memory may be too low (ulimit -l)\n");
+        fprintf(stderr, "  there is too little memory, or the limit of locked memory is too low\n"
+                        "  (ulimit -l, LimitMEMLOCK=)\n");
+    } else if (error == EMFILE) {
+        fprintf(stderr, "  the limit of open files is too low (ulimit -n, LimitNOFILE=)\n");
     }
+    _exit(1);
+}
+
+/* What the kernel did not take stays in the queue and goes with the next turn; but a ring that
+ * refuses for another reason than being busy takes nothing any more. */
+static void submitted(struct loop *loop, int r)
+{
+    journal_ring_submitted(&loop->writer);
+    if (r >= 0 || r == -EINTR || r == -EAGAIN || r == -EBUSY) return;
+    fprintf(stderr,
+            "qingfend: shard %u: io_uring takes no more work: %s; stopping. Nothing that was "
+            "answered is lost\n",
+            loop->index, strerror(-r));
     _exit(1);
 }
 
@@ -248,6 +295,7 @@ static void become_ready(struct loop *loop)
     if (next_due(loop) <= loop->now_ms) return; /* What was missed while the engine was down. */
     loop->ready = true;
     atomic_fetch_add(&loop->loops->ready, 1);
+    crash_point("loop-ready");
 }
 
 static void turn(struct loop *loop)
@@ -256,11 +304,12 @@ static void turn(struct loop *loop)
     read_clock(loop);
     sessions_take_handovers(loop);
     more |= sessions_take_waiting(loop);
+    more |= sessions_receive(loop);
     more |= home_turn(loop->home, loop->now_ms, loop->now_us);
     sessions_send(loop);
     become_ready(loop);
     if (more) {
-        io_uring_submit_and_get_events(&loop->ring);
+        submitted(loop, io_uring_submit_and_get_events(&loop->ring));
         return;
     }
     (void)atomic_exchange(&loop->sleeping, true); /* See on_wake(). */
@@ -269,7 +318,7 @@ static void turn(struct loop *loop)
     const int r = more ? io_uring_submit_and_get_events(&loop->ring)
                        : io_uring_submit_and_wait(&loop->ring, 1);
     (void)atomic_exchange(&loop->sleeping, false);
-    ENSURE(r >= 0 || r == -EINTR || r == -EAGAIN || r == -EBUSY);
+    submitted(loop, r);
     read_clock(loop);
 }
 
@@ -288,16 +337,20 @@ void *loop_run(void *context)
     for (;;) {
         turn(loop);
         if (loop->index == 0 && !loop->accepting && !stopping && loop->loops->listen_fd >= 0 &&
+            loop->now_ms >= loop->accept_ms &&
             atomic_load(&loop->loops->ready) == loop->loops->count) {
             sessions_accept(loop);
         }
         if (!stopping && atomic_load(&loop->loops->stopping)) {
             stopping = true;
+            loop->stop_ms = loop->now_ms;
             sessions_stop_reading(loop);
             home_stop_mail(loop->home);
+            crash_point("drain-begins");
         }
         if (stopping && drained(loop)) break;
     }
+    crash_point("drained");
     io_uring_queue_exit(&loop->ring);
     checksum_thread_done();
     return NULL;
@@ -307,7 +360,7 @@ struct loop *loop_new(struct loops *loops, uint32_t index, struct shard *shard,
                       const struct journal_folder *folder, const struct journal_scan *scan)
 {
     struct loop *loop = calloc(1, sizeof *loop);
-    ENSURE(loop != NULL);
+    NEED_MEMORY(loop);
     const struct home_ops ops = {
         .context = loop,
         .append = on_append,
@@ -321,25 +374,21 @@ struct loop *loop_new(struct loops *loops, uint32_t index, struct shard *shard,
     loop->home = home_new(loops->engine, index, shard, &ops);
     loop->sessions = calloc(LOOP_SESSIONS_MAX, sizeof *loop->sessions);
     loop->free_sessions = calloc(LOOP_SESSIONS_MAX, sizeof *loop->free_sessions);
-    loop->waiting = calloc(LOOP_SESSIONS_MAX, sizeof *loop->waiting);
     loop->dirty = calloc(LOOP_SESSIONS_MAX, sizeof *loop->dirty);
     loop->recv_memory = aligned_alloc(4096, (size_t)RECV_BUFFERS * RECV_BUFFER_SIZE);
     loop->recv_ring = aligned_alloc(4096, 4096);
     loop->wake_fd = eventfd(0, EFD_CLOEXEC);
+    const int wake_error = errno;
     pthread_mutex_init(&loop->handover_mutex, NULL);
-    ENSURE(loop->home != NULL);
-    ENSURE(loop->sessions != NULL);
-    ENSURE(loop->free_sessions != NULL);
-    ENSURE(loop->waiting != NULL);
-    ENSURE(loop->dirty != NULL);
-    ENSURE(loop->recv_memory != NULL);
-    ENSURE(loop->recv_ring != NULL);
-    ENSURE(loop->wake_fd >= 0);
-    for (uint32_t i = LOOP_SESSIONS_MAX; i-- > 0;) {
-        loop->sessions[i].fd = -1;
-        loop->free_sessions[loop->free_count++] = i;
-    }
-    int r = keeper_start(&loop->keeper, folder->path, loop->wake_fd);
+    NEED_MEMORY(loop->home);
+    NEED_MEMORY(loop->sessions);
+    NEED_MEMORY(loop->free_sessions);
+    NEED_MEMORY(loop->dirty);
+    NEED_MEMORY(loop->recv_memory);
+    NEED_MEMORY(loop->recv_ring);
+    sessions_init(loop);
+    int r = loop->wake_fd < 0 ? -wake_error : 0;
+    if (r == 0) r = keeper_start(&loop->keeper, folder->path, loop->wake_fd);
     loop->writer = (struct journal_writer){
         .ring = &loop->ring,
         .keeper = &loop->keeper,
@@ -360,6 +409,7 @@ struct loop *loop_new(struct loops *loops, uint32_t index, struct shard *shard,
 int loop_finish(struct loop *loop)
 {
     keeper_stop(&loop->keeper);
+    crash_point("last-checkpoint");
     const int r = shard_checkpoint(home_shard(loop->home));
     journal_writer_stop(&loop->writer);
     home_free(loop->home);

@@ -21,9 +21,13 @@ struct loops {
     int listen_fd; /* Accepted by loop 0; -1: not yet. */
     bool manual_clock;
     uint32_t checkpoint_seconds; /* A checkpoint at least this often while anything changes. */
-    _Atomic bool stopping;       /* SIGTERM: drain. */
-    _Atomic uint32_t ready;      /* Loops that run and, for 0, are level. */
-    _Atomic uint32_t quiet;      /* Loops with nothing under way, while draining. */
+    uint32_t connections_max;    /* Of all loops; more are refused. */
+    int64_t stall_ms;            /* A client that does not go on for so long is closed. */
+    uint64_t buffer_bytes_max;   /* Unread and unsent bytes of one loop's connections. */
+    _Atomic uint32_t connections;
+    _Atomic bool stopping;  /* SIGTERM: drain. */
+    _Atomic uint32_t ready; /* Loops that run and, for 0, are level. */
+    _Atomic uint32_t quiet; /* Loops with nothing under way, while draining. */
 };
 
 #define LOOP_SESSIONS_MAX 12288 /* Connections a loop owns. */

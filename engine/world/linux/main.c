@@ -3,31 +3,43 @@
 #include <errno.h>
 #include <getopt.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "types/ensure.h"
 #include "types/wire.h"
 #include "util/checksum.h"
 #include "world/linux/boot.h"
+#include "world/linux/crash_point.h"
 #include "world/linux/lmdb_store.h"
 #include "world/linux/loop.h"
 
 #define EXIT_USAGE 2
+
+/* Handles that are not connections: the standard three, the store's lock, the listening socket;
+ * of a shard its ring, eventfd, LMDB, two segments, and some to spare. */
+#define OWN_HANDLES       32
+#define OWN_HANDLES_SHARD 12
 
 struct options {
     const char *data;
     const char *listen;
     bool manual_clock;
     uint32_t checkpoint_seconds;
+    uint32_t connections;
+    uint32_t stall_seconds;
+    uint32_t buffers_mib;
 };
 
 static const char usage[] =
-    "usage: qingfend --data DIR [--listen HOST:PORT] [--clock system|manual]\n"
+    "usage: qingfend --data DIR [--listen HOST:PORT] [--clock system|manual] [options]\n"
     "\n"
     "Serves the clearing store in DIR (made by `qingfen init`). Prints one line\n"
     "\"qingfend ready on HOST:PORT\" on stdout when it accepts connections. SIGTERM or SIGINT\n"
@@ -39,6 +51,11 @@ static const char usage[] =
     "                         stamp (a new store: 2025-01-01T00:00:00+08:00) and stands still\n"
     "                         until `qingfen clock --set` moves it\n"
     "  --checkpoint SECONDS   merge changes into the state at least this often (default 60)\n"
+    "  --connections N        refuse more at once (default 12288, and what `ulimit -n` allows)\n"
+    "  --stall SECONDS        close a client that says no first frame, does not end one that it\n"
+    "                         began, or takes no answer for so long (default 60)\n"
+    "  --buffers MIB          unread and unsent bytes of a shard's connections, at most; above it\n"
+    "                         who has held most for longest is closed (default 512)\n"
     "  --help, --version\n";
 
 static int bad_usage(const char *what, const char *value)
@@ -48,22 +65,35 @@ static int bad_usage(const char *what, const char *value)
     return EXIT_USAGE;
 }
 
+/* A number in first..last; false when it is none. */
+static bool read_number(const char *text, uint32_t first, uint32_t last, uint32_t *ret_number)
+{
+    char *end = NULL;
+    const unsigned long number = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || number < first || number > last) return false;
+    *ret_number = (uint32_t)number;
+    return true;
+}
+
 /* 0 to go on, -1 when the program has said all it was asked, else an exit code. */
 static int read_options(int argc, char **argv, struct options *ret_options)
 {
     static const struct option longs[] = {
-        {"data", required_argument, NULL, 'd'},
-        {"listen", required_argument, NULL, 'l'},
-        {"clock", required_argument, NULL, 'c'},
-        {"checkpoint", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"data", required_argument, NULL, 'd'},        {"listen", required_argument, NULL, 'l'},
+        {"clock", required_argument, NULL, 'c'},       {"checkpoint", required_argument, NULL, 'p'},
+        {"connections", required_argument, NULL, 'n'}, {"stall", required_argument, NULL, 's'},
+        {"buffers", required_argument, NULL, 'b'},     {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},           {NULL, 0, NULL, 0},
     };
-    *ret_options = (struct options){.listen = "127.0.0.1:7040", .checkpoint_seconds = 60};
+    *ret_options = (struct options){
+        .listen = "127.0.0.1:7040",
+        .checkpoint_seconds = 60,
+        .connections = LOOP_SESSIONS_MAX,
+        .stall_seconds = 60,
+        .buffers_mib = 512,
+    };
     int c;
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        char *end = NULL;
         switch (c) {
         case 'd':
             ret_options->data = optarg;
@@ -78,10 +108,23 @@ static int read_options(int argc, char **argv, struct options *ret_options)
             }
             break;
         case 'p':
-            ret_options->checkpoint_seconds = (uint32_t)strtoul(optarg, &end, 10);
-            if (*end != '\0' || ret_options->checkpoint_seconds == 0 ||
-                ret_options->checkpoint_seconds > 86400) {
+            if (!read_number(optarg, 1, 86400, &ret_options->checkpoint_seconds)) {
                 return bad_usage("--checkpoint is not in 1..86400 seconds", optarg);
+            }
+            break;
+        case 'n':
+            if (!read_number(optarg, 1, 1000000, &ret_options->connections)) {
+                return bad_usage("--connections is not in 1..1000000", optarg);
+            }
+            break;
+        case 's':
+            if (!read_number(optarg, 1, 86400, &ret_options->stall_seconds)) {
+                return bad_usage("--stall is not in 1..86400 seconds", optarg);
+            }
+            break;
+        case 'b':
+            if (!read_number(optarg, 16, 65536, &ret_options->buffers_mib)) {
+                return bad_usage("--buffers is not in 16..65536 MiB", optarg);
             }
             break;
         case 'h':
@@ -118,6 +161,20 @@ static bool split_address(const char *text, char host[256], char port[16])
     return true;
 }
 
+/* What accepted connections inherit: a peer that vanished without a word is noticed in two minutes.
+ */
+static void keep_alive(int fd)
+{
+    const int on = 1;
+    const int idle_s = 60;
+    const int interval_s = 15;
+    const int count = 4;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
 static int open_socket(const char *address, struct problem *problem)
 {
     char host[256];
@@ -137,12 +194,31 @@ static int open_socket(const char *address, struct problem *problem)
     int r = fd < 0 ? -errno : 0;
     if (r == 0) {
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        keep_alive(fd);
         if (bind(fd, list->ai_addr, list->ai_addrlen) != 0 || listen(fd, 4096) != 0) r = -errno;
     }
     freeaddrinfo(list);
     if (r == 0) return fd;
     if (fd >= 0) close(fd);
     return problem_set(problem, r, "cannot listen on %s: %s", address, strerror(-r));
+}
+
+/* Connections there are handles for, beside the engine's own; `wanted` at most. */
+static uint32_t connections_allowed(uint32_t wanted, uint32_t shards)
+{
+    struct rlimit files;
+    const rlim_t own = OWN_HANDLES + OWN_HANDLES_SHARD * (rlim_t)shards;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return wanted;
+    files.rlim_cur = files.rlim_max; /* The soft limit is for programs that use select(). */
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+    (void)getrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur == RLIM_INFINITY || files.rlim_cur >= own + wanted) return wanted;
+    const rlim_t allowed = files.rlim_cur > own ? files.rlim_cur - own : 1;
+    fprintf(stderr,
+            "qingfend: the limit of open files allows %llu connections, not %u (ulimit -n, "
+            "LimitNOFILE=)\n",
+            (unsigned long long)allowed, wanted);
+    return (uint32_t)allowed;
 }
 
 static void tell_ready(int fd)
@@ -182,12 +258,24 @@ static void *boot_one(void *context)
     return NULL;
 }
 
+/* Before anything is served: without a thread a shard would be missing, so the program ends. */
+static void start_thread(pthread_t *ret_thread, void *(*run)(void *), void *context)
+{
+    const int error = pthread_create(ret_thread, NULL, run, context);
+    if (error == 0) return;
+    fprintf(stderr,
+            "qingfend: cannot start a thread: %s; raise the limit of processes (ulimit -u, "
+            "TasksMax=) or give it more memory\n",
+            strerror(error));
+    _exit(1);
+}
+
 /* All shards at once, each on its own thread. False when one of them could not be opened. */
 static bool boot_all(struct boot_job *jobs, uint32_t count)
 {
     bool good = true;
     for (uint32_t i = 0; i < count; i++)
-        pthread_create(&jobs[i].thread, NULL, boot_one, &jobs[i]);
+        start_thread(&jobs[i].thread, boot_one, &jobs[i]);
     for (uint32_t i = 0; i < count; i++) {
         pthread_join(jobs[i].thread, NULL);
         if (jobs[i].status != 0) {
@@ -236,6 +324,7 @@ static int finish(struct loops *loops, struct boot_job *jobs)
                     i, strerror(-r));
             code = 1;
         }
+        crash_point("last-checkpoint-done");
         store_close(jobs[i].boot.store);
     }
     engine_free(loops->engine);
@@ -274,6 +363,9 @@ static int serve(const struct options *options, const struct layout *layout,
     loops.listen_fd = fd;
     loops.manual_clock = options->manual_clock;
     loops.checkpoint_seconds = options->checkpoint_seconds;
+    loops.connections_max = connections_allowed(options->connections, layout->shards);
+    loops.stall_ms = (int64_t)options->stall_seconds * 1000;
+    loops.buffer_bytes_max = (uint64_t)options->buffers_mib << 20;
     loops.engine = engine_new(&config);
     if (loops.engine == NULL) {
         fprintf(stderr, "qingfend: no memory for %u shards\n", layout->shards);
@@ -281,8 +373,9 @@ static int serve(const struct options *options, const struct layout *layout,
     }
     if (!make_loops(&loops, jobs)) return 1;
     for (uint32_t i = 0; i < loops.count; i++)
-        pthread_create(&threads[i], NULL, loop_run, loops.list[i]);
+        start_thread(&threads[i], loop_run, loops.list[i]);
     wait_until_ready(&loops);
+    crash_point("all-ready");
     tell_ready(fd);
     wait_for_end(&signals);
     atomic_store(&loops.stopping, true);
@@ -307,6 +400,7 @@ int main(int argc, char **argv)
     const int said = read_options(argc, argv, &options);
     if (said != 0) return said < 0 ? 0 : said;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* A limit of file sizes is an error of the call that met it. */
     if (layout_open(options.data, &layout, &problem) != 0 ||
         layout_lock(options.data, true, &lock_fd, &problem) != 0 ||
         boot_tables(&layout, &tables, &problem) != 0 ||
@@ -316,7 +410,7 @@ int main(int argc, char **argv)
         return 1;
     }
     struct boot_job *jobs = calloc(layout.shards, sizeof *jobs);
-    if (jobs == NULL) return 1;
+    NEED_MEMORY(jobs);
     for (uint32_t i = 0; i < layout.shards; i++) {
         jobs[i].layout = &layout;
         jobs[i].tables = &tables;

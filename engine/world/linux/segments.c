@@ -5,24 +5,19 @@
  * window of 8 MiB with the next one asked for ahead, for the device is the bound. */
 #include "world/linux/segments.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "types/ensure.h"
 #include "util/checksum.h"
 #include "util/le.h"
-#include "world/linux/layout.h"
+#include "world/linux/crash_point.h"
+#include "world/linux/files.h"
 
 #define WINDOW_BYTES (UINT64_C(8) << 20)
-#define AHEAD_BYTES  (UINT64_C(128) << 10)
 #define ZEROS_BYTES  (UINT64_C(1) << 20) /* Of one write when a segment is prepared. */
-#define SEGMENT_MODE 0640
 
 _Static_assert(SEGMENT_HEAD_SIZE == BLOCK_ALIGN, "a segment's head is one page of the search");
 _Static_assert(WINDOW_BYTES > BLOCK_HEAD_SIZE + BLOCK_PAYLOAD_MAX, "a window holds any block");
@@ -41,18 +36,27 @@ static bool all_zero(const uint8_t *data, uint64_t size)
 
 /* ---- preparing ----------------------------------------------------------------------------- */
 
-static int write_zeros(int fd, const void *zeros, uint64_t offset, uint64_t size)
+static int write_all(int file, const uint8_t *data, uint64_t offset, uint64_t size)
 {
     while (size > 0) {
-        size_t chunk = size < ZEROS_BYTES ? size : ZEROS_BYTES;
-        ssize_t written = pwrite(fd, zeros, chunk, (off_t)offset);
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return -errno;
+        int64_t written = file_write(file, data, size, offset);
+        if (written < 0) return (int)written;
         if (written == 0) return -EIO;
+        data += written;
         offset += (uint64_t)written;
         size -= (uint64_t)written;
     }
     return 0;
+}
+
+static int write_zeros(int file, const void *zeros, uint64_t offset, uint64_t size)
+{
+    int r = 0;
+    for (uint64_t end = offset + size; offset < end && r == 0; offset += ZEROS_BYTES) {
+        uint64_t rest = end - offset;
+        r = write_all(file, zeros, offset, rest < ZEROS_BYTES ? rest : ZEROS_BYTES);
+    }
+    return r;
 }
 
 /* Fills the new file; past the page cache where the file system lets us, for these zeros are of
@@ -62,17 +66,20 @@ static int fill_segment(const char *path, uint64_t segment_bytes)
     void *zeros = NULL;
     if (posix_memalign(&zeros, BLOCK_ALIGN, ZEROS_BYTES) != 0) return -ENOMEM;
     memset(zeros, 0, ZEROS_BYTES);
-    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
-    int fd = open(path, flags | O_DIRECT, SEGMENT_MODE);
-    if (fd < 0 && errno == EINVAL) fd = open(path, flags, SEGMENT_MODE);
-    int r = fd < 0 ? -errno : 0;
-    /* One extent if there is one; a full disk is found before the work. Not every one can. */
-    if (r == 0 && fallocate(fd, 0, 0, (off_t)segment_bytes) != 0 && errno == ENOSPC) r = -ENOSPC;
-    if (r == 0) r = write_zeros(fd, zeros, 0, segment_bytes);
-    if (r == -EINVAL && fcntl(fd, F_SETFL, 0) == 0) /* O_DIRECT was taken but is not done here. */
-        r = write_zeros(fd, zeros, 0, segment_bytes);
-    if (r == 0 && fdatasync(fd) != 0) r = -errno;
-    if (fd >= 0 && close(fd) != 0 && r == 0) r = -errno;
+    int file = -1;
+    int r = file_open(path, FILE_MAKE, &file);
+    /* One extent if there is one; a full disk is found before the work. */
+    if (r == 0) r = file_reserve(file, segment_bytes);
+    if (r == 0) r = write_zeros(file, zeros, 0, segment_bytes);
+    if (r == -EINVAL && file >= 0 && file_write_cached(file) == 0) /* O_DIRECT was taken but is not
+                                                                    * done here. */
+        r = write_zeros(file, zeros, 0, segment_bytes);
+    crash_point("segment-filled");
+    if (r == 0) r = file_sync(file);
+    if (file >= 0) {
+        int closed = file_close(file);
+        if (r == 0) r = closed;
+    }
     free(zeros);
     return r;
 }
@@ -84,15 +91,20 @@ int segment_prepare(const char *folder, uint32_t number, uint64_t segment_bytes)
     char path[SEGMENT_PATH_MAX], new_path[SEGMENT_PATH_MAX + 8];
     segment_path(folder, number, path);
     snprintf(new_path, sizeof new_path, "%s.new", path);
-    if (access(path, F_OK) == 0) return -EEXIST;
+    if (file_exists(path)) return -EEXIST;
 
     int r = fill_segment(new_path, segment_bytes);
-    if (r == 0 && rename(new_path, path) != 0) r = -errno;
+    crash_point("segment-synced");
+    if (r == 0) r = file_rename(new_path, path);
     if (r != 0) {
-        unlink(new_path);
+        (void)file_remove(new_path);
         return r;
     }
-    return folder_sync(folder);
+    crash_point("segment-renamed");
+    r = folder_sync(folder);
+    /* Under its name the next attempt would take it for whole. */
+    if (r != 0) (void)file_remove(path);
+    return r;
 }
 
 /* ---- the files there are ------------------------------------------------------------------- */
@@ -100,6 +112,7 @@ int segment_prepare(const char *folder, uint32_t number, uint64_t segment_bytes)
 struct segment_list {
     uint32_t *numbers; /* Ascending; heap. */
     size_t count;
+    size_t room;
 };
 
 static int compare_numbers(const void *a, const void *b)
@@ -115,32 +128,27 @@ static uint32_t number_of_name(const char *name)
     return (uint32_t)strtoul(name, NULL, 10);
 }
 
+static void list_add(void *context, const char *name)
+{
+    struct segment_list *list = context;
+    uint32_t number = number_of_name(name);
+    if (number == 0) return;
+    if (list->count == list->room) {
+        list->room = list->room == 0 ? 64 : 2 * list->room;
+        uint32_t *more = realloc(list->numbers, list->room * sizeof *more);
+        NEED_MEMORY(more);
+        list->numbers = more;
+    }
+    list->numbers[list->count++] = number;
+}
+
 static int list_segments(const char *folder, struct segment_list *ret_list, struct problem *problem)
 {
-    DIR *stream = opendir(folder);
-    if (stream == NULL)
-        return problem_set(problem, -errno, "%s: cannot read the folder: %s", folder,
-                           strerror(errno));
-    struct segment_list list = {NULL, 0};
-    size_t room = 0;
-    struct dirent *entry;
-    while (errno = 0, (entry = readdir(stream)) != NULL) {
-        uint32_t number = number_of_name(entry->d_name);
-        if (number == 0) continue;
-        if (list.count == room) {
-            room = room == 0 ? 64 : 2 * room;
-            uint32_t *more = realloc(list.numbers, room * sizeof *more);
-            ENSURE(more != NULL);
-            list.numbers = more;
-        }
-        list.numbers[list.count++] = number;
-    }
-    int error = errno;
-    closedir(stream);
-    if (error != 0) {
+    struct segment_list list = {NULL, 0, 0};
+    int r = folder_list(folder, list_add, &list);
+    if (r != 0) {
         free(list.numbers);
-        return problem_set(problem, -error, "%s: cannot read the folder: %s", folder,
-                           strerror(error));
+        return problem_set(problem, r, "%s: cannot read the folder: %s", folder, strerror(-r));
     }
     if (list.count > 0) qsort(list.numbers, list.count, sizeof list.numbers[0], compare_numbers);
     *ret_list = list;
@@ -163,7 +171,7 @@ struct walk {
     struct segment_list list;
 
     uint32_t segment; /* The open one; 0: none. */
-    int fd;
+    int file;
     char path[SEGMENT_PATH_MAX];
     uint8_t *window;
     uint64_t window_start, window_size;
@@ -182,7 +190,7 @@ static int walk_init(struct walk *walk, const struct journal_folder *folder,
 {
     ENSURE(folder->segment_bytes % BLOCK_ALIGN == 0);
     ENSURE(folder->segment_bytes >= 2 * BLOCK_ALIGN);
-    *walk = (struct walk){.folder = folder, .problem = problem, .fd = -1};
+    *walk = (struct walk){.folder = folder, .problem = problem, .file = -1};
     uint64_t size = folder->segment_bytes < WINDOW_BYTES ? folder->segment_bytes : WINDOW_BYTES;
     walk->window = malloc(size);
     if (walk->window == NULL) return problem_set(problem, -ENOMEM, "not enough memory");
@@ -193,7 +201,7 @@ static int walk_init(struct walk *walk, const struct journal_folder *folder,
 
 static void walk_done(struct walk *walk)
 {
-    if (walk->fd >= 0) close(walk->fd);
+    if (walk->file >= 0) (void)file_close(walk->file);
     free(walk->window);
     free(walk->list.numbers);
 }
@@ -209,31 +217,29 @@ static void report_progress(struct walk *walk)
 static int open_segment(struct walk *walk, uint32_t number)
 {
     if (walk->segment == number) return 0;
-    if (walk->fd >= 0) close(walk->fd);
+    if (walk->file >= 0) (void)file_close(walk->file);
+    walk->file = -1;
     walk->segment = 0;
     walk->window_size = 0;
     segment_path(walk->folder->path, number, walk->path);
-    walk->fd = open(walk->path, O_RDONLY | O_CLOEXEC);
-    struct stat status;
-    if (walk->fd < 0 || fstat(walk->fd, &status) != 0)
-        return problem_set(walk->problem, -errno, "%s: cannot open the segment: %s", walk->path,
-                           strerror(errno));
-    if ((uint64_t)status.st_size != walk->folder->segment_bytes)
-        return DAMAGE(walk, (uint64_t)status.st_size,
-                      "the file ends here; a segment has %" PRIu64 " bytes",
+    uint64_t size = 0;
+    int r = file_open(walk->path, FILE_READ, &walk->file);
+    if (r == 0) r = file_size(walk->file, &size);
+    if (r != 0)
+        return problem_set(walk->problem, r, "%s: cannot open the segment: %s", walk->path,
+                           strerror(-r));
+    if (size != walk->folder->segment_bytes)
+        return DAMAGE(walk, size, "the file ends here; a segment has %" PRIu64 " bytes",
                       walk->folder->segment_bytes);
     walk->segment = number;
     return 0;
 }
 
-/* Asks for a window of an open file, so that the device works while we sum up the one before. In
- * small steps: the kernel cuts one request down to the device's read-ahead. */
-static void ask(int fd, uint64_t offset, uint64_t segment_bytes)
+/* Asks for a window of an open file, so that the device works while we sum up the one before. */
+static void ask(int file, uint64_t offset, uint64_t segment_bytes)
 {
-    uint64_t end = offset + WINDOW_BYTES;
-    if (end > segment_bytes) end = segment_bytes;
-    for (; offset < end; offset += AHEAD_BYTES)
-        posix_fadvise(fd, (off_t)offset, (off_t)AHEAD_BYTES, POSIX_FADV_WILLNEED);
+    uint64_t rest = segment_bytes - offset;
+    file_will_read(file, offset, rest < WINDOW_BYTES ? rest : WINDOW_BYTES);
 }
 
 /* Asks for the window behind the one that ends at `offset`, in the next segment if need be. */
@@ -241,16 +247,16 @@ static void ask_ahead(const struct walk *walk, uint64_t offset)
 {
     uint64_t segment_bytes = walk->folder->segment_bytes;
     if (offset < segment_bytes) {
-        ask(walk->fd, offset, segment_bytes);
+        ask(walk->file, offset, segment_bytes);
         return;
     }
     if (!list_has(&walk->list, walk->segment + 1)) return;
     char path[SEGMENT_PATH_MAX];
     segment_path(walk->folder->path, walk->segment + 1, path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return; /* Whoever needs it will say so. */
-    ask(fd, 0, segment_bytes);
-    close(fd);
+    int file = -1;
+    if (file_open(path, FILE_READ, &file) != 0) return; /* Whoever needs it will say so. */
+    ask(file, 0, segment_bytes);
+    (void)file_close(file);
 }
 
 /* Loads the window from `offset` on. */
@@ -260,12 +266,11 @@ static int load_window(struct walk *walk, uint64_t offset)
     uint64_t size = rest < WINDOW_BYTES ? rest : WINDOW_BYTES;
     walk->window_size = 0;
     for (uint64_t got = 0; got < size;) {
-        ssize_t n = pread(walk->fd, walk->window + got, size - got, (off_t)(offset + got));
-        if (n < 0 && errno == EINTR) continue;
+        int64_t n = file_read(walk->file, walk->window + got, size - got, offset + got);
         if (n <= 0)
-            return problem_set(walk->problem, n < 0 ? -errno : -EIO,
+            return problem_set(walk->problem, n < 0 ? (int)n : -EIO,
                                "%s, offset %" PRIu64 ": cannot read: %s", walk->path, offset + got,
-                               n < 0 ? strerror(errno) : "the file became shorter");
+                               n < 0 ? strerror((int)-n) : "the file became shorter");
         got += (uint64_t)n;
     }
     walk->window_start = offset;
@@ -495,6 +500,7 @@ static int take_block(struct walk *walk, const struct block *block, uint64_t off
     tail->next_block = block->number + 1;
     tail->next_seq = block->first_seq + block->entry_count;
     memcpy(tail->previous, hash, BLOCK_HASH_SIZE);
+    walk->scan.last_offset = offset;
     walk->scan.block_count++;
     walk->scan.entry_count += block->entry_count;
     walk->done_bytes += size;
@@ -671,6 +677,43 @@ static int evidence_problem(struct walk *walk, const struct search *search)
                   walk->scan.tail.next_block, wrong, search->number, behind, search->offset);
 }
 
+/* Damage when the block that comes next stands at {number, offset} but for one bit: it was written
+ * whole, so it may have been acknowledged, and must not be cut off as a torn write. */
+static int judge_flip(struct walk *walk, uint32_t number, uint64_t offset)
+{
+    const struct journal_position *tail = &walk->scan.tail;
+    if (!list_has(&walk->list, number) || offset >= walk->folder->segment_bytes) return 0;
+    struct bytes source;
+    uint64_t bit;
+    int r = open_segment(walk, number);
+    if (r == 0) r = look(walk, offset, BLOCK_HEAD_SIZE + BLOCK_PAYLOAD_MAX, &source);
+    if (r != 0 || !block_find_flip(source, &bit)) return r;
+
+    uint8_t *byte = walk->window + (offset - walk->window_start) + bit / 8;
+    struct block block;
+    uint8_t hash[BLOCK_HASH_SIZE];
+    *byte ^= (uint8_t)(1u << bit % 8);
+    ENSURE(block_open(source, &block, hash) == BLOCK_SOUND);
+    const bool next = is_ours(walk->folder, block.store_id, block.shard) &&
+                      block.number == tail->next_block && block.first_seq == tail->next_seq &&
+                      memcmp(block.previous, tail->previous, BLOCK_HASH_SIZE) == 0;
+    *byte ^= (uint8_t)(1u << bit % 8);
+    if (!next) return 0;
+    return DAMAGE(walk, offset + bit / 8,
+                  "bit %u of this byte is wrong, and block %" PRIu64
+                  " is whole but for it, so this is no torn write",
+                  (unsigned)(bit % 8), tail->next_block);
+}
+
+/* The next block stands at the tail, or first in the segment that begins there. */
+static int judge_flips(struct walk *walk)
+{
+    const struct journal_position *tail = &walk->scan.tail;
+    const uint32_t begun = tail->offset == 0 ? tail->segment : tail->segment + 1;
+    const int r = tail->offset == 0 ? 0 : judge_flip(walk, tail->segment, tail->offset);
+    return r != 0 ? r : judge_flip(walk, begun, SEGMENT_HEAD_SIZE);
+}
+
 /* Decides between END, TORN and DAMAGE. */
 static int judge_tail(struct walk *walk)
 {
@@ -686,6 +729,10 @@ static int judge_tail(struct walk *walk)
                       "the journal ends here with entry %" PRIu64
                       ", but the state was written with entry %" PRIu64,
                       tail->next_seq - 1, walk->reader->must_reach_seq);
+    }
+    if (search.used_bytes != 0) {
+        r = judge_flips(walk);
+        if (r != 0) return r;
     }
     scan->end = search.used_bytes == 0 ? JOURNAL_END : JOURNAL_TORN;
     scan->torn_bytes = search.used_bytes;
@@ -746,20 +793,18 @@ int journal_scan(const struct journal_folder *folder, const struct journal_posit
 
 /* ---- mending ------------------------------------------------------------------------------- */
 
-static int open_to_write(const char *path, int *ret_fd, struct problem *problem)
+static int open_to_write(const char *path, int *ret_file, struct problem *problem)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return problem_set(problem, -errno, "%s: cannot open the segment to mend it: %s", path,
-                           strerror(errno));
-    *ret_fd = fd;
-    return 0;
+    int r = file_open(path, FILE_WRITE, ret_file);
+    if (r == 0) return 0;
+    return problem_set(problem, r, "%s: cannot open the segment to mend it: %s", path,
+                       strerror(-r));
 }
 
-static int close_written(int fd, int r, const char *path, struct problem *problem)
+static int close_written(int file, int r, const char *path, struct problem *problem)
 {
-    if (r == 0 && fdatasync(fd) != 0) r = -errno;
-    close(fd);
+    if (r == 0) r = file_sync(file);
+    (void)file_close(file);
     if (r == 0) return 0;
     return problem_set(problem, r, "%s: cannot write to the segment: %s", path, strerror(-r));
 }
@@ -768,22 +813,24 @@ static int close_written(int fd, int r, const char *path, struct problem *proble
 static int zero_rest(struct walk *walk, uint64_t offset)
 {
     static const uint8_t zeros[BLOCK_ALIGN];
-    int fd = -1;
-    int r = open_to_write(walk->path, &fd, walk->problem);
+    int file = -1;
+    int r = open_to_write(walk->path, &file, walk->problem);
     if (r != 0) return r;
     int written = 0;
     for (; offset < walk->folder->segment_bytes && written == 0; offset += BLOCK_ALIGN) {
         struct bytes page;
         r = look(walk, offset, BLOCK_ALIGN, &page);
         if (r != 0) {
-            close(fd);
+            (void)file_close(file);
             return r;
         }
         if (!all_zero(page.data, BLOCK_ALIGN))
-            written = write_zeros(fd, zeros, offset, BLOCK_ALIGN);
+            written = write_zeros(file, zeros, offset, BLOCK_ALIGN);
+        crash_point("mend-zeroing");
     }
     walk->window_size = 0; /* What it shows is no longer there. */
-    return close_written(fd, written, walk->path, walk->problem);
+    crash_point("mend-zeroed");
+    return close_written(file, written, walk->path, walk->problem);
 }
 
 /* Removes the open segment unless it is all zero and so still a prepared one. */
@@ -793,10 +840,17 @@ static int remove_used(struct walk *walk)
     int r = search_segment(walk, &search, 0);
     if (r != 0) return r;
     if (search.used_bytes == 0) return 0;
-    if (unlink(walk->path) != 0)
-        return problem_set(walk->problem, -errno, "%s: cannot remove the segment: %s", walk->path,
-                           strerror(errno));
-    return 0;
+    r = file_remove(walk->path);
+    if (r == 0) return 0;
+    return problem_set(walk->problem, r, "%s: cannot remove the segment: %s", walk->path,
+                       strerror(-r));
+}
+
+static int sync_names(const struct journal_folder *folder, struct problem *problem)
+{
+    int r = folder_sync(folder->path);
+    if (r == 0) return 0;
+    return problem_set(problem, r, "%s: cannot sync the folder: %s", folder->path, strerror(-r));
 }
 
 static int cut(struct walk *walk, const struct journal_position *position)
@@ -818,11 +872,7 @@ static int cut(struct walk *walk, const struct journal_position *position)
         if (r != 0) return r;
         r = number == position->segment ? zero_rest(walk, position->offset) : remove_used(walk);
     }
-    if (r != 0) return r;
-    r = folder_sync(walk->folder->path);
-    if (r == 0) return 0;
-    return problem_set(walk->problem, r, "%s: cannot sync the folder: %s", walk->folder->path,
-                       strerror(-r));
+    return r != 0 ? r : sync_names(walk->folder, walk->problem);
 }
 
 int segment_cut_tail(const struct journal_folder *folder, const struct journal_position *position,
@@ -851,30 +901,45 @@ static int write_head(const struct journal_folder *folder, const struct journal_
     segment_head_encode(&head, page);
     char path[SEGMENT_PATH_MAX];
     segment_path(folder->path, scan->headless, path);
-    int fd = -1;
-    int r = open_to_write(path, &fd, problem);
+    int file = -1;
+    int r = open_to_write(path, &file, problem);
     if (r != 0) return r;
-    ssize_t written = pwrite(fd, page, sizeof page, 0);
-    if (written != sizeof page) r = written < 0 ? -errno : -EIO;
-    return close_written(fd, r, path, problem);
+    r = write_all(file, page, 0, sizeof page);
+    return close_written(file, r, path, problem);
 }
 
-/* What the scan read may so far stand in a cache only: an answer to a resend rests on it (J1). */
-static int sync_tail(const struct journal_folder *folder, const struct journal_scan *scan,
-                     struct problem *problem)
+/* The last block may so far stand in a cache only, and answers to resends rest on it (J1). When its
+ * sync has failed, the kernel holds it for written and another sync does nothing: so it is written
+ * again as it stands, with the segment's head when it is the first. The blocks before it are
+ * durable: none is written sooner. */
+static int write_last_again(const struct journal_folder *folder, const struct journal_scan *scan,
+                            struct problem *problem)
 {
-    if (!scan->tail_exists) return 0;
-    char path[SEGMENT_PATH_MAX];
-    segment_path(folder->path, scan->tail.segment, path);
-    int fd = -1;
-    int r = open_to_write(path, &fd, problem);
-    return r != 0 ? r : close_written(fd, 0, path, problem);
+    if (scan->last_offset == 0) return 0;
+    struct walk walk;
+    int r = walk_init(&walk, folder, problem);
+    if (r != 0) return r;
+    uint64_t from = scan->last_offset == SEGMENT_HEAD_SIZE ? 0 : scan->last_offset;
+    struct bytes bytes;
+    int file = -1;
+    r = open_segment(&walk, scan->tail.segment);
+    if (r == 0) r = look(&walk, from, scan->tail.offset - from, &bytes);
+    if (r == 0) r = open_to_write(walk.path, &file, problem);
+    if (r == 0) {
+        r = write_all(file, bytes.data, from, bytes.size);
+        r = close_written(file, r, walk.path, problem);
+    }
+    walk_done(&walk);
+    return r;
 }
 
 int journal_mend(const struct journal_folder *folder, const struct journal_scan *scan,
                  struct problem *problem)
 {
     int r = scan->headless != 0 ? write_head(folder, scan, problem) : 0;
+    crash_point("mend-head");
     if (r == 0 && scan->end == JOURNAL_TORN) r = segment_cut_tail(folder, &scan->tail, problem);
-    return r != 0 ? r : sync_tail(folder, scan, problem);
+    crash_point("mend-cut");
+    if (r == 0) r = write_last_again(folder, scan, problem);
+    return r != 0 ? r : sync_names(folder, problem);
 }

@@ -11,7 +11,9 @@
  *   TORN    it is not, but no sound block of this store with the expected number or a greater one
  *           stands on any 4096-byte boundary after it, in this segment or a later one: a write
  *           that was cut off and of which nobody was ever told (J1). To be cut by journal_mend();
- *   DAMAGE  such a block exists, or the state has seen more than the journal holds, or a file is
+ *   DAMAGE  such a block exists, or the expected block itself stands there but for one bit (a write
+ *           that was cut off misses sectors, and may not be taken for a block that was answered
+ *           and has rotted since), or the state has seen more than the journal holds, or a file is
  *           missing, of the wrong size, or another store's: -EUCLEAN, with a sentence that names
  *           file and offset. Nothing is changed; a person decides.
  * One torn write keeps its block: when a segment's head and first block were written together and
@@ -56,6 +58,7 @@ struct journal_scan {
     uint64_t torn_bytes;  /* From the tail's place to the last byte that is not zero; else 0. */
     uint64_t block_count; /* Sound blocks that were passed to the callback. */
     uint64_t entry_count; /* Entries in them. */
+    uint64_t last_offset; /* Of the last sound block, in the tail's segment; 0: none was passed. */
     uint32_t headless;    /* Segment whose head is still zero before its sound block; 0: none. */
     bool tail_exists;     /* The tail's segment has its file. */
     bool next_prepared;   /* So has the one after it, and it is all zero. */
@@ -103,9 +106,11 @@ int journal_scan(const struct journal_folder *folder, const struct journal_posit
                  const struct journal_reader *reader, struct journal_scan *ret_scan,
                  struct problem *problem);
 
-/* Makes the journal ready to go on at scan->tail: writes a missing head, cuts a torn tail, syncs
- * what was read. Durable when it returns 0. To be called after every scan before the first write,
- * exclusively. May be stopped and repeated at any point. */
+/* Makes the journal ready to go on at scan->tail: writes a missing head, cuts a torn tail, and
+ * writes the last block once more as it was read: its sync may never have come, or have failed, and
+ * then no later sync makes up for it. Syncs the folder: a segment may have got its name from a
+ * process that ended before it did so. Durable when it returns 0. To be called after every scan
+ * before the first write, exclusively. May be stopped and repeated at any point. */
 int journal_mend(const struct journal_folder *folder, const struct journal_scan *scan,
                  struct problem *problem);
 

@@ -2,16 +2,29 @@
  *
  * BACK-PRESSURE  A session whose frames the home cannot take now, or whose client does not read its
  *         answers, keeps what has arrived and is not read any further; the kernel's buffers fill,
- * and TCP slows the sender down. Knows no shard and no disk. */
+ *         and TCP slows the sender down.
+ * FAIRNESS  While anybody waits, everybody does: in a line for each province, the provinces in
+ * turn, in a line its sessions in turn, at a turn SHARE_BYTES of frames. However much one province
+ *         sends, another one's frame has one share of each province before it.
+ * BOUNDS  A client that does not finish its first frame or a later one in stall_ms, or takes no
+ *         answer for so long, is closed; so is, when all buffers together pass buffer_bytes_max,
+ * the session that has held most for longest. A connection too many is told so and closed.
+ *
+ * Knows no shard and no disk. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "codec/centre.h"
+#include "codec/reply.h"
 #include "types/ensure.h"
+#include "types/error.h"
+#include "util/le.h"
+#include "world/linux/crash_point.h"
 #include "world/linux/loop_internal.h"
 
 /* -- submitting ------------------------------------------------------------------------------ */
@@ -24,15 +37,21 @@ void sessions_accept(struct loop *loop)
     loop->accepting = true;
 }
 
-static void arm_recv(struct loop *loop, uint32_t index)
+/* With buffers enough a receive goes on by itself; else it takes one and asks again. */
+static void arm_recv(struct loop *loop, uint32_t index, bool once)
 {
     struct session_io *session = &loop->sessions[index];
     struct io_uring_sqe *sqe = loop_sqe(loop);
-    io_uring_prep_recv_multishot(sqe, session->fd, NULL, 0, 0);
+    if (once) {
+        io_uring_prep_recv(sqe, session->fd, NULL, 0, 0);
+    } else {
+        io_uring_prep_recv_multishot(sqe, session->fd, NULL, 0, 0);
+    }
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = RECV_GROUP;
     io_uring_sqe_set_data64(sqe, TAG(OP_RECV, index));
     session->receiving = true;
+    session->stopped = false;
 }
 
 static void arm_greeting(struct loop *loop, uint32_t index)
@@ -47,7 +66,7 @@ static void arm_greeting(struct loop *loop, uint32_t index)
 
 /* -- buffers --------------------------------------------------------------------------------- */
 
-static void buffer_add(struct buffer *buffer, const uint8_t *data, size_t size)
+static void buffer_add(struct loop *loop, struct buffer *buffer, const uint8_t *data, size_t size)
 {
     if (size == 0) return;
     if (buffer->size + size > buffer->room) {
@@ -55,7 +74,8 @@ static void buffer_add(struct buffer *buffer, const uint8_t *data, size_t size)
         while (room < buffer->size + size)
             room *= 2;
         uint8_t *more = realloc(buffer->data, room);
-        ENSURE(more != NULL);
+        NEED_MEMORY(more);
+        loop->buffer_bytes += room - buffer->room;
         buffer->data = more;
         buffer->room = room;
     }
@@ -70,8 +90,9 @@ static void buffer_take(struct buffer *buffer, size_t size)
     buffer->size -= size;
 }
 
-static void buffer_free(struct buffer *buffer)
+static void buffer_free(struct loop *loop, struct buffer *buffer)
 {
+    loop->buffer_bytes -= buffer->room;
     free(buffer->data);
     *buffer = (struct buffer){0};
 }
@@ -82,13 +103,16 @@ static void session_release(struct loop *loop, uint32_t index)
 {
     struct session_io *session = &loop->sessions[index];
     /* In a list, or with an operation at the kernel, the number must not be given away yet. */
-    if (session->receiving || session->sending || session->waiting || session->dirty) return;
+    if (session->receiving || session->sending || session->waiting || session->starved ||
+        session->dirty)
+        return;
     close(session->fd);
-    buffer_free(&session->in);
-    buffer_free(&session->out);
-    buffer_free(&session->flight);
+    buffer_free(loop, &session->in);
+    buffer_free(loop, &session->out);
+    buffer_free(loop, &session->flight);
     *session = (struct session_io){.fd = -1};
     loop->free_sessions[loop->free_count++] = index;
+    atomic_fetch_sub(&loop->loops->connections, 1);
 }
 
 static void session_close(struct loop *loop, uint32_t index)
@@ -122,12 +146,151 @@ static void note_dirty(struct loop *loop, uint32_t index)
     loop->dirty[loop->dirty_count++] = index;
 }
 
+/* -- lines ----------------------------------------------------------------------------------- */
+
+static void line_up(struct loop *loop, struct lines *lines, uint32_t index)
+{
+    const uint8_t province = province_index(home_session_province(loop->home, index));
+    uint32_t line = province == PROVINCE_NONE ? LINE_CENTRE : province;
+    if (!loop->sessions[index].known) line = LINE_NEW;
+    loop->sessions[index].behind = SESSION_NONE;
+    if (lines->of[line].first == SESSION_NONE) {
+        lines->of[line].first = index;
+    } else {
+        loop->sessions[lines->of[line].last].behind = index;
+    }
+    lines->of[line].last = index;
+    lines->count++;
+}
+
+/* The first of the next line that has anybody. */
+static uint32_t next_in_turn(struct loop *loop, struct lines *lines)
+{
+    do {
+        lines->turn = (lines->turn + 1) % LINES;
+    } while (lines->of[lines->turn].first == SESSION_NONE);
+    const uint32_t index = lines->of[lines->turn].first;
+    lines->of[lines->turn].first = loop->sessions[index].behind;
+    lines->count--;
+    return index;
+}
+
 static void note_waiting(struct loop *loop, uint32_t index)
 {
     struct session_io *session = &loop->sessions[index];
     if (session->waiting) return;
     session->waiting = true;
-    loop->waiting[loop->waiting_count++] = index;
+    line_up(loop, &loop->waiting, index);
+}
+
+/* Goes on reading a session. */
+static void receive_more(struct loop *loop, uint32_t index)
+{
+    struct session_io *session = &loop->sessions[index];
+    if (session->receiving || session->starved) return;
+    if (loop->now_ms - loop->scarce_ms >= SCARCE_MS && loop->starved.count == 0) {
+        arm_recv(loop, index, false);
+        return;
+    }
+    session->starved = true;
+    line_up(loop, &loop->starved, index);
+}
+
+bool sessions_receive(struct loop *loop)
+{
+    for (uint32_t left = TURN_RECEIVES; left > 0 && loop->starved.count != 0; left--) {
+        const uint32_t index = next_in_turn(loop, &loop->starved);
+        struct session_io *session = &loop->sessions[index];
+        session->starved = false;
+        if (session->state != SESSION_OPEN) {
+            session_release(loop, index);
+        } else if (!session->ended && !atomic_load(&loop->loops->stopping)) {
+            arm_recv(loop, index, true);
+        }
+    }
+    return loop->starved.count != 0;
+}
+
+void sessions_init(struct loop *loop)
+{
+    loop->scarce_ms = INT64_MIN / 2;
+    for (uint32_t i = 0; i < LINES; i++)
+        loop->waiting.of[i].first = loop->starved.of[i].first = SESSION_NONE;
+    for (uint32_t i = LOOP_SESSIONS_MAX; i-- > 0;) {
+        loop->sessions[i].fd = -1;
+        loop->free_sessions[loop->free_count++] = i;
+    }
+}
+
+/* -- refusals -------------------------------------------------------------------------------- */
+
+/* Tells a client why it is closed, as far as its socket takes it at once. */
+static void tell_client(int fd, uint32_t code, const char *why)
+{
+    uint8_t frame[FRAME_HEAD_SIZE + 512];
+    const size_t size = error_reply_encode(code, why, true, frame + FRAME_HEAD_SIZE);
+    frame_write_head(frame, MESSAGE_ERROR, 0, (struct bytes){frame + FRAME_HEAD_SIZE, size});
+    (void)send(fd, frame, FRAME_HEAD_SIZE + size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Closes a session and says why, unless that would stand in the middle of an answer. */
+static void session_refuse(struct loop *loop, uint32_t index, uint32_t code, const char *why)
+{
+    struct session_io *session = &loop->sessions[index];
+    if (session->state == SESSION_CLOSING) return;
+    if (!session->sending && session->out.size == 0) tell_client(session->fd, code, why);
+    if (session->state == SESSION_OPEN) buffer_free(loop, &session->in); /* Else the kernel's. */
+    buffer_free(loop, &session->out);
+    session_close(loop, index);
+}
+
+static uint64_t room_of(const struct session_io *session)
+{
+    return session->in.room + session->out.room + session->flight.room;
+}
+
+/* Bytes it has held, times how long without going on. */
+static uint64_t weight(const struct loop *loop, const struct session_io *session)
+{
+    int64_t since_ms = loop->now_ms;
+    if (session->in.size != 0) since_ms = session->begun_ms;
+    if (session->sending && session->progress_ms < since_ms) since_ms = session->progress_ms;
+    return room_of(session) * (uint64_t)(loop->now_ms - since_ms + 1);
+}
+
+/* Memory that a long frame or answer needed once. */
+static void give_back(struct loop *loop, struct session_io *session)
+{
+    if (session->in.size == 0 && session->in.room > KEPT_ROOM) buffer_free(loop, &session->in);
+    if (session->out.size == 0 && session->out.room > KEPT_ROOM) buffer_free(loop, &session->out);
+    if (!session->sending && session->flight.room > KEPT_ROOM) buffer_free(loop, &session->flight);
+}
+
+/* Too much is held: first what nobody needs any more, then who has held most for longest goes. */
+static void keep_bound(struct loop *loop)
+{
+    const uint64_t max = loop->loops->buffer_bytes_max;
+    if (loop->buffer_bytes <= max) return;
+    uint64_t leaving = 0; /* Of sessions that are closed as soon as the kernel lets go. */
+    for (uint32_t i = 0; i < LOOP_SESSIONS_MAX; i++) {
+        struct session_io *session = &loop->sessions[i];
+        if (session->state == SESSION_OPEN) give_back(loop, session);
+        if (session->state == SESSION_CLOSING) leaving += room_of(session);
+    }
+    while (loop->buffer_bytes - leaving > max) {
+        uint64_t most = 0;
+        uint32_t found = SESSION_NONE;
+        for (uint32_t i = 0; i < LOOP_SESSIONS_MAX; i++) {
+            const struct session_io *session = &loop->sessions[i];
+            if (session->state != SESSION_OPEN || weight(loop, session) <= most) continue;
+            most = weight(loop, session);
+            found = i;
+        }
+        if (found == SESSION_NONE) return;
+        session_refuse(loop, found, ERROR_OVERLOAD,
+                       "too many bytes wait in the engine; connect again and send less at once");
+        leaving += room_of(&loop->sessions[found]);
+    }
 }
 
 /* Everything was answered and sent: then a session that is to end does. */
@@ -146,9 +309,10 @@ static bool is_throttled(const struct session_io *session)
     return session->out.size + session->flight.size > OUT_THROTTLE;
 }
 
-/* Takes whole frames off the front of `bytes`; gives the bytes used up. The rest is a part of a
- * frame, or the home takes no more now (*ret_blocked). */
-static size_t take_frames(struct loop *loop, uint32_t index, struct bytes bytes, bool *ret_blocked)
+/* Takes whole frames off the front of `bytes`, some `share` bytes; gives the bytes used up. The
+ * rest is a part of a frame, or has to wait (*ret_blocked). */
+static size_t take_frames(struct loop *loop, uint32_t index, struct bytes bytes, size_t share,
+                          bool *ret_blocked)
 {
     struct session_io *session = &loop->sessions[index];
     size_t used = 0;
@@ -164,25 +328,27 @@ static size_t take_frames(struct loop *loop, uint32_t index, struct bytes bytes,
             home_bad_stream(loop->home, index, state, frame.request_id);
             return bytes.size;
         }
-        if (is_throttled(session) ||
+        if (used >= share || is_throttled(session) ||
             home_frame(loop->home, index, &frame, loop->now_ms) == HOME_BLOCKED) {
             *ret_blocked = true;
             break;
         }
         used += size;
+        session->known = true;
     }
     home_submit(loop->home, loop->now_ms); /* From here on the bytes may go. */
     return session->close_after ? bytes.size : used;
 }
 
 /* Takes what stands in session->in. */
-static void take_input(struct loop *loop, uint32_t index)
+static void take_input(struct loop *loop, uint32_t index, size_t share)
 {
     struct session_io *session = &loop->sessions[index];
     bool blocked;
-    const size_t used =
-        take_frames(loop, index, (struct bytes){session->in.data, session->in.size}, &blocked);
+    const size_t used = take_frames(loop, index, (struct bytes){session->in.data, session->in.size},
+                                    share, &blocked);
     buffer_take(&session->in, used);
+    if (used != 0) session->begun_ms = loop->now_ms;
     if (blocked) note_waiting(loop, index);
     if (session->ended && !blocked && session->state == SESSION_OPEN && session->in.size != 0) {
         home_bad_stream(loop->home, index, FRAME_PARTIAL, 0);
@@ -190,52 +356,63 @@ static void take_input(struct loop *loop, uint32_t index)
     }
 }
 
+/* True unless a frame has only begun. Does not look at its sum. */
+static bool may_be_whole(const struct buffer *in)
+{
+    if (in->size < FRAME_HEAD_SIZE) return false;
+    const uint32_t length = le_load32(in->data + 4);
+    return length > FRAME_PAYLOAD_MAX || in->size - FRAME_HEAD_SIZE >= length;
+}
+
 static void take_received(struct loop *loop, uint32_t index, struct bytes bytes)
 {
     struct session_io *session = &loop->sessions[index];
     if (session->state != SESSION_OPEN) return;
-    if (session->in.size == 0 && !session->waiting) { /* Straight from the kernel's buffer. */
+    if (session->in.size == 0) session->begun_ms = loop->now_ms;
+    if (session->in.size == 0 &&
+        loop->waiting.count == 0) { /* Straight from the kernel's buffer. */
         bool blocked;
-        const size_t used = take_frames(loop, index, bytes, &blocked);
-        buffer_add(&session->in, bytes.data + used, bytes.size - used);
+        const size_t used = take_frames(loop, index, bytes, SIZE_MAX, &blocked);
+        buffer_add(loop, &session->in, bytes.data + used, bytes.size - used);
         if (blocked) note_waiting(loop, index);
-        return;
+    } else {
+        buffer_add(loop, &session->in, bytes.data, bytes.size);
+        if (session->waiting) {
+            /* It has its place. */
+        } else if (loop->waiting.count == 0) {
+            take_input(loop, index, SIZE_MAX);
+        } else if (may_be_whole(&session->in)) {
+            note_waiting(loop, index);
+        }
     }
-    buffer_add(&session->in, bytes.data, bytes.size);
-    if (!session->waiting) take_input(loop, index);
+    keep_bound(loop);
 }
 
-/* Goes on with sessions whose frames had to wait, each in its turn. */
+/* Goes on with sessions whose frames had to wait, each at most once. */
 bool sessions_take_waiting(struct loop *loop)
 {
-    const uint32_t count = loop->waiting_count;
-    uint32_t kept = 0;
-    bool any = false;
-    if (count == 0 || !home_ready(loop->home)) return false;
-    loop->waiting_count = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t index = loop->waiting[i];
+    size_t taken = 0;
+    for (uint32_t left = loop->waiting.count;
+         left > 0 && taken < TURN_BYTES && home_ready(loop->home); left--) {
+        const uint32_t index = next_in_turn(loop, &loop->waiting);
         struct session_io *session = &loop->sessions[index];
         session->waiting = false;
         if (session->state != SESSION_OPEN) {
             session_release(loop, index);
             continue;
         }
-        if (is_throttled(session) || !home_ready(loop->home)) {
-            session->waiting = true;
-            loop->waiting[kept++] = index;
-            loop->waiting_count = kept;
+        if (is_throttled(session)) {
+            note_waiting(loop, index);
             continue;
         }
         const size_t before = session->in.size;
-        loop->waiting_count = kept;
-        take_input(loop, index); /* May put it back at loop->waiting[kept]. */
-        kept = loop->waiting_count;
-        any |= session->in.size != before;
-        if (!session->receiving && !session->ended && !session->waiting) arm_recv(loop, index);
+        /* May put it back at the end of its line; a new one, after one frame, in its province's. */
+        take_input(loop, index, session->known ? SHARE_BYTES : 1);
+        taken += before - session->in.size;
+        if (!session->ended && !session->waiting) receive_more(loop, index);
         end_if_done(loop, index);
     }
-    return any;
+    return taken != 0;
 }
 
 /* -- sends ----------------------------------------------------------------------------------- */
@@ -248,6 +425,7 @@ static void start_send(struct loop *loop, uint32_t index)
                        session->flight.size - session->flight_done, MSG_NOSIGNAL);
     io_uring_sqe_set_data64(sqe, TAG(OP_SEND, index));
     session->sending = true;
+    crash_point("send-queued");
 }
 
 void sessions_send(struct loop *loop)
@@ -272,6 +450,7 @@ void sessions_send(struct loop *loop)
         end_if_done(loop, index);
     }
     loop->dirty_count = 0;
+    keep_bound(loop);
 }
 
 void sessions_on_sent(struct loop *loop, uint32_t index, int result)
@@ -284,6 +463,7 @@ void sessions_on_sent(struct loop *loop, uint32_t index, int result)
     }
     session->progress_ms = loop->now_ms;
     session->flight_done += (size_t)result;
+    crash_point("sent");
     if (session->flight_done < session->flight.size) {
         start_send(loop, index);
         return;
@@ -296,7 +476,7 @@ void sessions_queue(struct loop *loop, uint32_t index, struct bytes frame)
 {
     struct session_io *session = &loop->sessions[index];
     if (session->state != SESSION_OPEN) return;
-    buffer_add(&session->out, frame.data, frame.size);
+    buffer_add(loop, &session->out, frame.data, frame.size);
     note_dirty(loop, index);
 }
 
@@ -320,6 +500,7 @@ void sessions_on_received(struct loop *loop, uint32_t index, const struct io_uri
 {
     struct session_io *session = &loop->sessions[index];
     if ((cqe->flags & IORING_CQE_F_MORE) == 0) session->receiving = false;
+    if (cqe->res == -ENOBUFS) loop->scarce_ms = loop->now_ms;
     if ((cqe->flags & IORING_CQE_F_BUFFER) != 0) {
         const uint32_t id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
         if (cqe->res > 0) {
@@ -336,17 +517,18 @@ void sessions_on_received(struct loop *loop, uint32_t index, const struct io_uri
     if (session->state != SESSION_OPEN) return;
     if (cqe->res == 0) { /* The client has said everything; it may still listen. */
         session->ended = true;
-        if (!session->waiting) take_input(loop, index);
+        if (!session->waiting) take_input(loop, index, SIZE_MAX);
         note_dirty(loop, index);
     } else if (cqe->res < 0 && cqe->res != -ENOBUFS && cqe->res != -ECANCELED) {
         session_close(loop, index);
     } else if (session->waiting || atomic_load(&loop->loops->stopping)) {
         /* Back-pressure: it is read again when the home has taken what is here. */
-        if (session->receiving && session->in.size > FRAME_PAYLOAD_MAX) {
+        if (session->receiving && !session->stopped && session->in.size > UNREAD_STOP) {
+            session->stopped = true;
             loop_cancel(loop, TAG(OP_RECV, index));
         }
-    } else if (!session->receiving) {
-        arm_recv(loop, index);
+    } else {
+        receive_more(loop, index);
     }
 }
 
@@ -357,28 +539,63 @@ static void session_open(struct loop *loop, uint32_t index, struct bytes first)
     session->progress_ms = loop->now_ms;
     home_session_opened(loop->home, index);
     take_received(loop, index, first);
-    if (session->state == SESSION_OPEN && !session->waiting) arm_recv(loop, index);
+    if (session->state == SESSION_OPEN && !session->waiting) receive_more(loop, index);
 }
 
 /* -- greeting: where does a connection belong? ----------------------------------------------- */
+
+static void greet(struct loop *loop, int fd)
+{
+    struct loops *loops = loop->loops;
+    const bool full = atomic_fetch_add(&loops->connections, 1) >= loops->connections_max;
+    const int64_t index = full ? -1 : session_new(loop, fd);
+    if (index < 0) {
+        tell_client(fd, ERROR_OVERLOAD, "too many connections; close some, or try again later");
+        atomic_fetch_sub(&loops->connections, 1);
+        close(fd);
+        return;
+    }
+    struct session_io *session = &loop->sessions[index];
+    session->state = SESSION_GREETING;
+    session->begun_ms = loop->now_ms;
+    session->in.data = malloc(GREETING_SIZE);
+    NEED_MEMORY(session->in.data);
+    session->in.room = GREETING_SIZE;
+    loop->buffer_bytes += GREETING_SIZE;
+    arm_greeting(loop, (uint32_t)index);
+}
+
+static bool is_shortage(int result)
+{
+    return result == -EMFILE || result == -ENFILE || result == -ENOMEM || result == -ENOBUFS;
+}
+
+/* Who knocks stays in the kernel's queue: asking again at once would be a busy loop. */
+static void accept_later(struct loop *loop, int error)
+{
+    loop->accept_ms = loop->now_ms + TICK_MS;
+    if (loop->accept_told) return;
+    loop->accept_told = true;
+    fprintf(stderr,
+            "qingfend: cannot accept connections: %s; those there are go on, and it tries again "
+            "every second%s\n",
+            strerror(error),
+            error == EMFILE ? ". The limit of open files is too low (ulimit -n, LimitNOFILE=)"
+                            : "");
+}
 
 void sessions_on_accept(struct loop *loop, const struct io_uring_cqe *cqe)
 {
     if ((cqe->flags & IORING_CQE_F_MORE) == 0) loop->accepting = false;
     if (cqe->res >= 0) {
-        const int64_t index = session_new(loop, cqe->res);
-        if (index < 0) {
-            close(cqe->res);
-        } else {
-            struct session_io *session = &loop->sessions[index];
-            session->state = SESSION_GREETING;
-            session->in.data = malloc(GREETING_SIZE);
-            ENSURE(session->in.data != NULL);
-            session->in.room = GREETING_SIZE;
-            arm_greeting(loop, (uint32_t)index);
-        }
+        greet(loop, cqe->res);
+        loop->accept_told = false;
     }
-    if (!loop->accepting && !atomic_load(&loop->loops->stopping)) sessions_accept(loop);
+    if (is_shortage(cqe->res)) {
+        accept_later(loop, -cqe->res);
+    } else if (!loop->accepting && !atomic_load(&loop->loops->stopping)) {
+        sessions_accept(loop);
+    }
 }
 
 /* False while the first frame's wish cannot be told yet. */
@@ -406,11 +623,12 @@ static void hand_over(struct loop *loop, uint32_t index, uint32_t home)
     struct session_io *session = &loop->sessions[index];
     struct loop *other = loop->loops->list[home];
     struct handover *handover = malloc(sizeof *handover);
-    ENSURE(handover != NULL);
+    NEED_MEMORY(handover);
     handover->fd = session->fd;
     handover->size = session->in.size;
     memcpy(handover->bytes, session->in.data, session->in.size);
-    buffer_free(&session->in);
+    buffer_free(loop, &session->in);
+    crash_point("handover");
     *session = (struct session_io){.fd = -1};
     loop->free_sessions[loop->free_count++] = index;
 
@@ -442,10 +660,10 @@ void sessions_on_greeting(struct loop *loop, uint32_t index, int result)
     } else if (home != loop->index) {
         hand_over(loop, index, home);
     } else {
-        const struct buffer in = session->in;
+        struct buffer in = session->in;
         session->in = (struct buffer){0};
         session_open(loop, index, (struct bytes){in.data, in.size});
-        free(in.data);
+        buffer_free(loop, &in);
     }
 }
 
@@ -459,9 +677,12 @@ void sessions_take_handovers(struct loop *loop)
     pthread_mutex_unlock(&loop->handover_mutex);
     while (list != NULL) {
         struct handover *next = list->next;
+        crash_point("handed-over");
         const int64_t index = session_new(loop, list->fd);
         if (index < 0) {
+            tell_client(list->fd, ERROR_OVERLOAD, "too many connections to this shard");
             close(list->fd);
+            atomic_fetch_sub(&loop->loops->connections, 1);
         } else {
             session_open(loop, (uint32_t)index, (struct bytes){list->bytes, list->size});
         }
@@ -472,13 +693,21 @@ void sessions_take_handovers(struct loop *loop)
 
 /* -- the end --------------------------------------------------------------------------------- */
 
-void sessions_close_stalled(struct loop *loop)
+void sessions_tick(struct loop *loop)
 {
+    const int64_t before_ms = loop->now_ms - loop->loops->stall_ms;
     for (uint32_t i = 0; i < LOOP_SESSIONS_MAX; i++) {
-        const struct session_io *session = &loop->sessions[i];
-        if (session->state == SESSION_OPEN && session->sending &&
-            loop->now_ms - session->progress_ms > SEND_STALL_MS) {
-            session_close(loop, i);
+        struct session_io *session = &loop->sessions[i];
+        if (session->state == SESSION_GREETING && session->begun_ms < before_ms) {
+            session_refuse(loop, i, ERROR_MALFORMED, "no whole frame came; closing");
+        } else if (session->state != SESSION_OPEN) {
+            continue;
+        } else if (session->sending && session->progress_ms < before_ms) {
+            session_refuse(loop, i, ERROR_OVERLOAD, "");
+        } else if (session->in.size != 0 && !session->waiting && session->begun_ms < before_ms) {
+            session_refuse(loop, i, ERROR_MALFORMED, "a frame was begun and not ended; closing");
+        } else {
+            give_back(loop, session);
         }
     }
 }
@@ -505,9 +734,10 @@ void sessions_stop_reading(struct loop *loop)
         }
     }
     /* Frames that arrived and were not taken are not answered: their senders ask again. */
-    for (uint32_t i = 0; i < loop->waiting_count; i++)
-        loop->sessions[loop->waiting[i]].waiting = false;
-    loop->waiting_count = 0;
+    while (loop->waiting.count != 0)
+        loop->sessions[next_in_turn(loop, &loop->waiting)].waiting = false;
+    while (loop->starved.count != 0)
+        loop->sessions[next_in_turn(loop, &loop->starved)].starved = false;
 }
 
 void sessions_free(struct loop *loop)
@@ -515,12 +745,11 @@ void sessions_free(struct loop *loop)
     for (uint32_t i = 0; i < LOOP_SESSIONS_MAX; i++) {
         struct session_io *session = &loop->sessions[i];
         if (session->fd >= 0) close(session->fd);
-        buffer_free(&session->in);
-        buffer_free(&session->out);
-        buffer_free(&session->flight);
+        buffer_free(loop, &session->in);
+        buffer_free(loop, &session->out);
+        buffer_free(loop, &session->flight);
     }
     free(loop->sessions);
     free(loop->free_sessions);
-    free(loop->waiting);
     free(loop->dirty);
 }

@@ -630,6 +630,30 @@ static void months_are_cut_in_order_and_once(void **state)
                      ERROR_MALFORMED);
 }
 
+/* What the cut's check has found holds until the cut, whatever comes in between. */
+static void no_earlier_month_begins_while_one_is_cut(void **state)
+{
+    struct settlement early = visit("m1", "s1"), late = visit("m2", "s2");
+    (void)state;
+    late.setl_time = civil_month_start_ms(202502);
+    set_clock(late.setl_time + HOUR);
+    accepted(post(&late), 2, false);
+    assert_int_equal(rig_order(&rig, rig_control(REQUEST_CUT_CLOSE, 202502)).result.code, 0);
+    refused(post(&early), ERROR_OVERLOAD); /* January would be left behind. */
+    late.msgid = late.setl_id = bytes_of("m3");
+    accepted(post(&late), 3, false);
+    assert_int_equal(rig_order(&rig, rig_control(REQUEST_CUT_CHECK, 202502)).result.code, 0);
+    const struct rig_result got = post(&early); /* Nothing is cut: it was only asked again. */
+    assert_int_equal(got.result.period, 202501);
+    assert_int_equal(rig_order(&rig, rig_control(REQUEST_CUT_CLOSE, 202502)).result.code,
+                     ERROR_PERIOD_ORDER);
+    assert_int_equal(rig_order(&rig, rig_control(REQUEST_CUT_CLOSE, 202501)).result.code, 0);
+    cut(202501);
+    cut(202502);
+    early.msgid = early.setl_id = bytes_of("m4");
+    assert_int_equal(post(&early).result.period, 202503);
+}
+
 static void a_closed_year_takes_nothing_of_its_own(void **state)
 {
     struct settlement s = visit("m1", "s1");
@@ -846,6 +870,7 @@ int main(void)
         TEST(after_the_cut_a_correction_is_refused),
         TEST(late_records_go_into_the_open_month),
         TEST(months_are_cut_in_order_and_once),
+        TEST(no_earlier_month_begins_while_one_is_cut),
         TEST(a_closed_year_takes_nothing_of_its_own),
         TEST(a_manual_clock_never_goes_back),
         TEST(a_cut_holds_back_all_later_results),

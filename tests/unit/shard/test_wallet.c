@@ -20,7 +20,7 @@
 #define HOUR     (60 * MINUTE)
 #define SHARDS   2
 #define PERSONS  4
-#define SNAP_MAX (1u << 20)
+#define SNAP_MAX (4u << 20)
 #define YUNNAN   530100
 #define SICHUAN  510100
 #define GIVER    0 /* In shard 0. */
@@ -473,6 +473,16 @@ static void snap_numbers(struct snap *snap, const struct rig *rig, char letter, 
     }
 }
 
+static void snap_mail(struct snap *snap, const struct rig *rig, uint32_t to, uint64_t acked,
+                      uint64_t next)
+{
+    for (uint64_t n = acked + 1; n < next; n++) {
+        struct bytes row;
+        assert_true(mail_row(rig->shard, to, n, &row));
+        snap_add(snap, row.data, row.size);
+    }
+}
+
 static int by_key(const void *a, const void *b)
 {
     return memcmp(a, b, sizeof(struct cell_key));
@@ -504,7 +514,7 @@ static struct snap snap_of(const struct rig *rig)
     }
     snap_add(&snap, counters, sizeof *counters);
     for (uint32_t i = 0; i < SHARDS; i++)
-        snap_numbers(&snap, rig, 'M', i, counters->mail_acked[i], counters->mail_next[i]);
+        snap_mail(&snap, rig, i, counters->mail_acked[i], counters->mail_next[i]);
     for (uint32_t i = 0; i < OUTBOX_COUNT; i++)
         snap_numbers(&snap, rig, 'O', i, counters->out_acked[i], counters->out_next[i]);
     snap_cells(&snap, rig);
@@ -811,6 +821,52 @@ static void mail_twice_and_in_wrong_order(void **state)
     check_replay();
     pump();
     check_giver(150000, 0);
+}
+
+/* The `number`-th item for the other shard: its row says whose entry it is. */
+static bool mail_is_there(uint64_t number)
+{
+    struct bytes row;
+    if (!mail_row(rigs[0].shard, 1, number, &row)) return false;
+    assert_int_equal(le_load64(row.data), number);
+    return true;
+}
+
+static void mail_is_acknowledged(uint64_t upto)
+{
+    uint8_t bytes[MAIL_HEAD_SIZE];
+    mail_write_head(&(struct mail_batch){.from = 1, .has = upto}, bytes);
+    mail_took(rigs[0].shard, (struct bytes){bytes, sizeof bytes});
+}
+
+/* More mail than there is room for in memory, some too large for it; a checkpoint while it waits,
+ * and more behind that: each item is there until it is acknowledged, and not after. */
+static void much_mail_waits(void **state)
+{
+    static const uint32_t steps[] = {1, 3000, 3000, 6000, 9000};
+    struct shard *shard = rigs[0].shard;
+    uint64_t next = shard->counters.mail_next[1];
+    uint64_t acked = shard->counters.mail_acked[1];
+    (void)state;
+    for (uint32_t step = 0; step < sizeof steps / sizeof steps[0]; step++) {
+        const struct effect effect = {.kind = EFFECT_OFFER};
+        for (; next <= steps[step] + 3000; next++) {
+            const size_t lots = next % 7 == 0 ? 2 : next % 3 == 0;
+            const size_t size = offsetof(struct effect, lots) + lots * sizeof(struct lot);
+            mail_put(shard, 1, OP_EFFECT, (struct bytes){(const uint8_t *)&effect, size}, next);
+            if (next % 1000 == 0) shard->shelf_spent = 0; /* A block each. */
+        }
+        for (uint64_t n = acked + 1; n < next; n++)
+            assert_true(mail_is_there(n));
+        if (step == 1) mail_freeze(shard);
+        mail_is_acknowledged(steps[step]);
+        shard->shelf_spent = 0;
+        acked = steps[step];
+        for (uint64_t n = 1; n < next; n++)
+            assert_int_equal(mail_is_there(n), n > acked);
+    }
+    mail_is_acknowledged(next - 1);
+    assert_int_equal(shard->mail_unshelved, 0);
 }
 
 /* Items for different persons share an entry; a second one for the same person begins another. */
@@ -1326,7 +1382,7 @@ static void premium_landed(void **state)
 /* -- many ---------------------------------------------------------------------------------------
  */
 
-#define GIVERS 2000
+#define GIVERS 4000
 
 static struct psn_key giver_key(uint32_t n)
 {
@@ -1565,6 +1621,13 @@ static void rules_and_institutions(void **state)
     for (int i = 0; i < SHARDS; i++)
         assert_int_equal(give(&rigs[i], request).result.code, ERROR_OK);
     done(pay(RECEIVER, "S3", 1000));
+    o.msgid = bytes_of("PUSH-AGAIN"); /* The answer borrows no number from who was there before. */
+    request.body.size = wire_encode(wallet_table(o.type), &o, body);
+    for (int i = 0; i < SHARDS; i++) {
+        const struct rig_result again = give(&rigs[i], request);
+        assert_true(again.result.dup);
+        assert_int_equal(again.result.seq, 0);
+    }
     check_replay();
     for (int i = 0; i < SHARDS; i++) { /* And from the store. */
         rig_checkpoint(&rigs[i]);
@@ -1594,6 +1657,7 @@ int main(void)
         T(swept_after_a_night_off),
         T(accepted_in_the_last_millisecond),
         T(mail_twice_and_in_wrong_order),
+        T(much_mail_waits),
         T(mail_shares_entries),
         T(mail_waits_for_the_device),
         T(acks_wait_for_the_device),

@@ -82,6 +82,14 @@ static void a_handover_that_fits(void **state)
     decide(&t, handed_over(), posting(500));
     end(&t, NULL);
 
+    begin(&t); /* A cell whose records were all taken back before the cut was not handed over. */
+    struct cell cells[2] = {t.cell, {.key = key, .cut = 1}};
+    cells[1].key.line = 3;
+    t.months.cells = cells;
+    t.months.cell_count = 2;
+    decide(&t, handed_over(), posting(500));
+    end(&t, NULL);
+
     begin(&t); /* Cut, and stopped before the cycle took it over: it goes on at the next start. */
     end(&t, NULL);
 }

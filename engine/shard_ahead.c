@@ -1,0 +1,161 @@
+/* shard_ahead -- asks memory for what the next requests about persons will look at.
+ *
+ * Persons lie anywhere in tens of megabytes, and each look waits for the one before: index, row,
+ * value. A stretch of requests is gone through in as many steps, so that the waiting for one is the
+ * asking for the others. Changes nothing, and what it guesses wrong costs no more than time. */
+#include "codec/wallet.h"
+#include "shard_internal.h"
+
+#define PERSON_KEY_SIZE (1 + PSN_KEY_SIZE)
+
+static void ask_id(const struct shard *shard, uint64_t hash)
+{
+    directory_prefetch(shard->directory, hash);
+    delta_prefetch(shard->active, hash);
+}
+
+static void ask_person(const struct shard *shard, struct bytes key, struct person_ahead *ahead)
+{
+    uint8_t row[PERSON_KEY_SIZE] = {'P'};
+    if (key.size != PSN_KEY_SIZE) return;
+    memcpy(row + 1, key.data, PSN_KEY_SIZE);
+    ahead->hash = shelf_ahead(shard->shelf, (struct bytes){row, sizeof row});
+    if (shard->frozen_used) {
+        (void)shelf_ahead(shard->shelf_frozen, (struct bytes){row, sizeof row});
+    }
+    ahead->has_hash = true;
+}
+
+static void ask_rows(const struct shard *shard, const struct person_ahead *ahead)
+{
+    if (!ahead->has_hash) return;
+    shelf_ahead_row(shard->shelf, ahead->hash);
+    if (shard->frozen_used) shelf_ahead_row(shard->shelf_frozen, ahead->hash);
+}
+
+static void ask_values(const struct shard *shard, const struct person_ahead *ahead)
+{
+    if (!ahead->has_hash) return;
+    shelf_ahead_value(shard->shelf, ahead->hash);
+    if (shard->frozen_used) shelf_ahead_value(shard->shelf_frozen, ahead->hash);
+}
+
+/* -- requests -------------------------------------------------------------------------------- */
+
+/* The ids by which it is seen whether an order was answered before. */
+static void ask_answer(const struct shard *shard, const struct wallet_order *order, uint16_t sender,
+                       const struct psn_key *person)
+{
+    struct wallet_id id = {.domain = ID_MSGID, .scope = sender};
+    uint16_t conflict;
+
+    if (order->msgid.size < sizeof id.text) {
+        if (order->msgid.size != 0) memcpy(id.text, order->msgid.data, order->msgid.size);
+        ask_id(shard, hash_wallet_id(shard, person, &id));
+    }
+    if (wallet_business_key(order, &id, &conflict)) {
+        ask_id(shard, hash_wallet_id(shard, person, &id));
+    }
+}
+
+/* The ids an order is looked up by, as far as they do not hang on who is found. */
+static void ask_ids(const struct shard *shard, const struct request *request, struct opened *o)
+{
+    struct wallet_id id = {.domain = ID_TRANSFER};
+    struct psn_key person;
+
+    if (o->order.trsf_id.size != 0 && o->order.trsf_id.size < sizeof id.text) {
+        memcpy(id.text, o->order.trsf_id.data, o->order.trsf_id.size);
+        o->transfer_hash = hash_wallet_id(shard, NULL, &id);
+        ask_id(shard, o->transfer_hash);
+    }
+    if (o->order.psn_key.size != PSN_KEY_SIZE) return;
+    memcpy(person.bytes, o->order.psn_key.data, PSN_KEY_SIZE);
+    ask_answer(shard, &o->order, request->province, &person);
+}
+
+/* The message of a request, without the fact that may stand in front of it. */
+static struct bytes message_of(const struct request *request)
+{
+    const size_t front = request->type == REQUEST_WALLET_FACT  ? 0
+                         : request->area <= request->body.size ? request->area
+                                                               : 0;
+    return (struct bytes){request->body.data + front, request->body.size - front};
+}
+
+static void open_one(const struct shard *shard, const struct request *request, struct opened *o)
+{
+    const bool asked = request->type == REQUEST_WALLET_FACT;
+    const uint16_t type = asked ? (uint16_t)request->period : request->type;
+    uint32_t field;
+
+    o->sound =
+        wallet_type(type) && wallet_order_decode(type, message_of(request), &o->order, &field);
+    o->transfer_hash = 0;
+    o->ahead.has_hash = false;
+    if (!o->sound) return;
+    ask_person(shard, asked ? o->order.other_key : o->order.psn_key, &o->ahead);
+    if (!asked) ask_ids(shard, request, o);
+}
+
+void orders_open(const struct shard *shard, const struct request *list, uint32_t count,
+                 struct opened *ret_opened)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < count; i++) {
+        open_one(shard, &list[i], &ret_opened[i]);
+        any |= ret_opened[i].sound;
+    }
+    if (!any || count == 1) return;
+    for (uint32_t i = 0; i < count; i++) {
+        ask_rows(shard, &ret_opened[i].ahead);
+        if (ret_opened[i].transfer_hash == 0) continue;
+        delta_prefetch_entry(shard->active, ret_opened[i].transfer_hash);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        ask_values(shard, &ret_opened[i].ahead);
+}
+
+/* -- a person who was found ------------------------------------------------------------------ */
+
+void found_ahead(const struct shard *shard, const struct wallet_order *order, uint16_t sender,
+                 const struct psn_key *person, struct person_ahead *ret_ahead)
+{
+    ret_ahead->has_hash = false;
+    if (order->psn_key.size == PSN_KEY_SIZE) return; /* That was known long before. */
+    ask_person(shard, (struct bytes){person->bytes, PSN_KEY_SIZE}, ret_ahead);
+    ask_answer(shard, order, sender, person);
+    ask_rows(shard, ret_ahead);
+}
+
+void found_ahead_more(const struct shard *shard, const struct person_ahead *ahead)
+{
+    ask_values(shard, ahead);
+}
+
+void id_ahead(const struct shard *shard, const struct psn_key *person, const struct wallet_id *id)
+{
+    ask_id(shard, hash_wallet_id(shard, person, id));
+}
+
+/* -- mail ------------------------------------------------------------------------------------ */
+
+void mail_ahead(const struct shard *shard, const struct mail_batch *batch)
+{
+    struct person_ahead persons[ENTRY_PERSONS_MAX];
+    struct bytes rest = batch->items;
+    struct bytes data;
+    uint32_t count = 0;
+    uint16_t op;
+
+    while (count < ENTRY_PERSONS_MAX && mail_next(&rest, &op, &data)) {
+        if (op != OP_EFFECT) continue;
+        const struct psn_key to = effect_to(data);
+        persons[count].has_hash = false;
+        ask_person(shard, (struct bytes){to.bytes, PSN_KEY_SIZE}, &persons[count++]);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        ask_rows(shard, &persons[i]);
+    for (uint32_t i = 0; i < count; i++)
+        ask_values(shard, &persons[i]);
+}

@@ -1,0 +1,127 @@
+/* files -- see files.h. */
+#include "world/linux/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MODE   0640
+#define AHEAD_BYTES (UINT64_C(128) << 10)
+
+static int flags_of(enum file_use use)
+{
+    switch (use) {
+    case FILE_READ:
+        return O_RDONLY | O_CLOEXEC;
+    case FILE_WRITE:
+        return O_WRONLY | O_CLOEXEC;
+    case FILE_WRITE_DIRECT:
+        return O_WRONLY | O_DIRECT | O_CLOEXEC;
+    case FILE_MAKE:
+        break;
+    }
+    return O_WRONLY | O_DIRECT | O_CREAT | O_TRUNC | O_CLOEXEC;
+}
+
+int file_open(const char *path, enum file_use use, int *ret_file)
+{
+    const int flags = flags_of(use);
+    int fd = open(path, flags, FILE_MODE);
+    if (fd < 0 && errno == EINVAL && (flags & O_DIRECT) != 0) /* No O_DIRECT here. */
+        fd = open(path, flags & ~O_DIRECT, FILE_MODE);
+    if (fd < 0) return -errno;
+    *ret_file = fd;
+    return 0;
+}
+
+int file_close(int file)
+{
+    return close(file) == 0 ? 0 : -errno;
+}
+
+int file_size(int file, uint64_t *ret_bytes)
+{
+    struct stat status;
+    if (fstat(file, &status) != 0) return -errno;
+    *ret_bytes = (uint64_t)status.st_size;
+    return 0;
+}
+
+int64_t file_read(int file, void *out, size_t size, uint64_t offset)
+{
+    ssize_t n;
+    do {
+        n = pread(file, out, size, (off_t)offset);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+int64_t file_write(int file, const void *data, size_t size, uint64_t offset)
+{
+    ssize_t n;
+    do {
+        n = pwrite(file, data, size, (off_t)offset);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+int file_reserve(int file, uint64_t bytes)
+{
+    return fallocate(file, 0, 0, (off_t)bytes) != 0 && errno == ENOSPC ? -ENOSPC : 0;
+}
+
+int file_write_cached(int file)
+{
+    return fcntl(file, F_SETFL, 0) == 0 ? 0 : -errno;
+}
+
+/* In small steps: the kernel cuts one request down to the device's read-ahead. */
+void file_will_read(int file, uint64_t offset, uint64_t size)
+{
+    for (const uint64_t end = offset + size; offset < end; offset += AHEAD_BYTES)
+        posix_fadvise(file, (off_t)offset, (off_t)AHEAD_BYTES, POSIX_FADV_WILLNEED);
+}
+
+int file_sync(int file)
+{
+    return fdatasync(file) == 0 ? 0 : -errno;
+}
+
+bool file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+int file_rename(const char *path, const char *new_path)
+{
+    return rename(path, new_path) == 0 ? 0 : -errno;
+}
+
+int file_remove(const char *path)
+{
+    return unlink(path) == 0 ? 0 : -errno;
+}
+
+int folder_list(const char *path, folder_visit_fn *visit, void *context)
+{
+    DIR *stream = opendir(path);
+    if (stream == NULL) return -errno;
+    struct dirent *entry;
+    while (errno = 0, (entry = readdir(stream)) != NULL)
+        visit(context, entry->d_name);
+    const int error = errno;
+    closedir(stream);
+    return -error;
+}
+
+int folder_sync(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    int r = fsync(fd) == 0 ? 0 : -errno;
+    close(fd);
+    return r;
+}

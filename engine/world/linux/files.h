@@ -1,0 +1,56 @@
+/* files -- what the journal asks of a file system, and nothing more.
+ *
+ * Plain functions, chosen when the program is linked: files.c asks Linux; the simulator links a
+ * disk in memory in its place, that loses, tears and reorders what was not synced (tests/sim).
+ *
+ * Every function gives 0 (or a count) or a negative errno. Interrupted calls are repeated inside.
+ * A file is a small number, as a descriptor is; -1 is none. */
+#ifndef WORLD_LINUX_FILES_H
+#define WORLD_LINUX_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum file_use {
+    FILE_READ,
+    FILE_WRITE,        /* There already. */
+    FILE_WRITE_DIRECT, /* The same past the page cache, where the file system lets us. */
+    FILE_MAKE,         /* New and empty, whatever stood there; past the page cache as above. */
+};
+
+int file_open(const char *path, enum file_use use, int *ret_file);
+int file_close(int file);
+
+int file_size(int file, uint64_t *ret_bytes);
+
+/* Up to `size` bytes; fewer are possible, 0 of a read is the file's end. */
+int64_t file_read(int file, void *out, size_t size, uint64_t offset);
+int64_t file_write(int file, const void *data, size_t size, uint64_t offset);
+
+/* Sees to room for the file's first `bytes`; -ENOSPC or 0: not every file system can. */
+int file_reserve(int file, uint64_t bytes);
+
+/* Writes go through the page cache from here on: after a write past it was -EINVAL. */
+int file_write_cached(int file);
+
+/* Says that the bytes will be read soon. */
+void file_will_read(int file, uint64_t offset, uint64_t size);
+
+/* Makes the file's bytes and its size durable. A failure is final: what was not durable before may
+ * be lost even if the next call gives 0. */
+int file_sync(int file);
+
+/* Names. They are durable after folder_sync(). */
+bool file_exists(const char *path);
+int file_rename(const char *path, const char *new_path);
+int file_remove(const char *path);
+
+/* Calls `visit` for each name in the folder, in any order. */
+typedef void folder_visit_fn(void *context, const char *name);
+int folder_list(const char *path, folder_visit_fn *visit, void *context);
+
+/* Makes the folder's entries durable: fsync() of the folder itself. */
+int folder_sync(const char *path);
+
+#endif

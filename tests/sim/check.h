@@ -1,0 +1,32 @@
+/* check -- what must be true after a history, whatever was broken in it.
+ *
+ * Three witnesses: what the clients were told (history.h), what the journals hold (evidence.h), and
+ * what the rules say (tests/model). They have to agree:
+ *
+ *   (H1) every order that was acknowledged has its entry, of that number, at that time, and one
+ *        entry is the first answer of one message alone;
+ *   (H2) every entry was asked for by somebody;
+ *   (H3) an order that was answered before another one was sent stands before it in its journal;
+ *   (H4) settlements and what follows them: entry by entry the model accepts them too, in the same
+ *        month, line and class; each refusal and each duplicate is what the model answers at some
+ *        place between what was known when it was sent and what came after it was answered;
+ *   (H5) the cells are the model's;
+ *   (H6) an order of the clearing cycle that was acknowledged stands in the cycle once, with what
+ *        its answer named, and none stands there that nobody sent;
+ *   (H7) the same order again got the same answer.
+ *
+ * Everything that can be seen in the journals and stores alone is evidence.h's. */
+#ifndef TESTS_SIM_CHECK_H
+#define TESTS_SIM_CHECK_H
+
+#include "tests/sim/evidence.h"
+#include "tests/sim/history.h"
+
+/* False with a finding. */
+bool check_history(const struct evidence *evidence, struct sim_history *history, bool manual_clock,
+                   struct finding *finding);
+
+/* (H5): the cells a shard serves, against those counted by the latest check_history(). */
+bool check_cells(struct sim_world *world, uint32_t shard, struct finding *finding);
+
+#endif
