@@ -8,7 +8,8 @@ Usage: tools/plants.sh [--list] [NAME ...]
 
 Plants the mistakes of tests/plants/, all or those named, one after the other in a copy of the
 sources, builds, runs the test that must catch each, and says whether it did. Exit 1 when one was not
-caught. Half a minute each; the copy and its build are kept in build-plants/ for the next time.
+caught. Half a minute each, a few seconds with ccache; the copy and its build are kept in
+build-plants/ for the next time.
 USAGE
 }
 

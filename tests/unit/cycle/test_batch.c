@@ -137,6 +137,22 @@ static void test_who_may(void **state)
     assert_int_equal(step(STEP_ABORT), ERROR_PERIOD_CLOSED);
 }
 
+/* A msgid that was used says that message and no other one. */
+static void test_used_msgid(void **state)
+{
+    (void)state;
+    struct order order = cycle_rig_order(&rig, MESSAGE_BATCH_STEP, 0);
+    order.period = MARCH;
+    order.step = STEP_COMPUTE;
+    assert_int_equal(cycle_rig_give(&rig, &order), ERROR_OK);
+    order.step = STEP_PUBLISH;
+    order.hash++;
+    assert_int_equal(cycle_rig_give(&rig, &order), ERROR_MSGID_REUSED);
+    assert_int_equal(batch_now()->state, BATCH_COMPUTED);
+    order.sender = AH; /* Another one's msgids are not ours: it hears why it may not. */
+    assert_int_equal(cycle_rig_give(&rig, &order), ERROR_SENDER_NOT_ALLOWED);
+}
+
 static void test_computed_twice(void **state)
 {
     uint8_t digest[32];
@@ -149,6 +165,46 @@ static void test_computed_twice(void **state)
     assert_int_equal(batch_now()->bilateral, 1470);
     assert_int_equal(batch_now()->multilateral, 1470);
     assert_int_equal(batch_now()->count, 4);
+}
+
+/* What the provinces sign, as docs/formats.md has it: made there by hand with another language's
+ * SHA-256, every field of a line with a value of its own. */
+static void test_digest_as_documented(void **state)
+{
+    static const uint8_t documented[32] = {
+        0x02, 0x5d, 0x90, 0x0b, 0xab, 0x68, 0xd1, 0xb5, 0xc4, 0x8a, 0xa7,
+        0x8d, 0x4d, 0x14, 0xbf, 0x65, 0xe1, 0x6c, 0xa0, 0x4e, 0x24, 0x93,
+        0xd3, 0xd5, 0x09, 0x9c, 0xff, 0x46, 0x56, 0xec, 0xe9, 0xc2,
+    };
+    (void)state;
+    const struct batch_row batch = {.id = 7, .period = MARCH, .number = 2, .version = 1};
+    const struct line_row line = {
+        .batch = 7,
+        .number = 1,
+        .version = 1,
+        .cell = {.period = 202602,
+                 .payer = province_index(AH),
+                 .payee = province_index(SH),
+                 .line = LINE_OUTPATIENT,
+                 .insurance = INSURANCE_RESIDENT},
+        .kind = LINE_CARRIED_RECORD,
+        .ref = {.insu_admdvs = 340100, .size = 3, .setl_id = "S-7"},
+        .count = 5,
+        .checksum = UINT64_C(0x0102030405060708),
+        .medfee = -9,
+        .deducted = 10,
+        .funds = {11, -12, 13, -14, 15},
+    };
+    const struct line_row empty = {
+        .batch = 7, .number = 2, .version = 1, .cell = line.cell, .kind = LINE_OF_CELL};
+    struct cycle_rig other;
+    uint8_t digest[32];
+    cycle_rig_open(&other, 20260420);
+    cycle_rig_put(&other, ROW_LINE, &line);
+    cycle_rig_put(&other, ROW_LINE, &empty);
+    batch_digest(other.cycle, &batch, 1, digest);
+    cycle_rig_close(&other);
+    assert_memory_equal(digest, documented, sizeof digest);
 }
 
 static void test_signatures(void **state)
@@ -416,7 +472,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_steps_in_their_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_may, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_used_msgid, setup, teardown),
         cmocka_unit_test_setup_teardown(test_computed_twice, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_digest_as_documented, setup, teardown),
         cmocka_unit_test_setup_teardown(test_signatures, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deadline, setup, teardown),
         cmocka_unit_test_setup_teardown(test_published_late, setup, teardown),

@@ -322,6 +322,19 @@ static void test_overflow(void **state)
     assert_int_equal(cycle_count(rig.cycle, ROW_FROZEN), 0);
 }
 
+/* Two cells of a pair cancel each other and every total is zero; but a later version without one of
+ * them, and a sum over one side, would not fit. */
+static void test_overflow_that_cancels(void **state)
+{
+    (void)state;
+    (void)cycle_rig_record(&rig, AH, SH, "a", 20260303, INT64_MAX - 200);
+    cycle_rig_record(&rig, AH, SH, "b", 20260303, -(INT64_MAX - 200))->insurance =
+        INSURANCE_RESIDENT;
+    rig.cut_through = MARCH;
+    assert_int_equal(cut(MARCH, false), ERROR_AMOUNT_RANGE);
+    assert_int_equal(cycle_count(rig.cycle, ROW_FROZEN), 0);
+}
+
 static void test_abort_and_cut_again(void **state)
 {
     struct line_row lines[8];
@@ -419,6 +432,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_provisional_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_overflow, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_overflow_that_cancels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_abort_and_cut_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_same_message_after_an_abort, setup, teardown),
         cmocka_unit_test_setup_teardown(test_next_month_after_an_abort, setup, teardown),

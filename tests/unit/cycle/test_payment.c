@@ -369,6 +369,28 @@ static void a_gross_batch_ends_with_its_last_notice(void **state)
     assert_int_equal(rig_the_batch(&rig)->state, BATCH_SETTLED);
 }
 
+/* Neither what was said to be paid nor a part of it is an end: it has to arrive. */
+static void money_on_its_way_keeps_a_batch_open(void **state)
+{
+    (void)state;
+    const char *back = "CLR-202603-1-32-31-1";
+    const char *third = "CLR-202603-1-34-32-1";
+    rig_batch(&rig, NETTING_GROSS, 202603);
+    rig_pool(&rig, p(31), p(32), 1000);
+    rig_pool(&rig, p(32), p(31), 300);
+    rig_pool(&rig, p(34), p(32), 50);
+    assert_int_equal(rig_notice(&rig), ERROR_OK);
+    assert_int_equal(rig_pay(&rig, 32, back, "b1", 300, rig.now_ms), ERROR_OK);
+    assert_int_equal(rig_pay(&rig, 34, third, "b1", 10, rig.now_ms), ERROR_OK);
+    rig_pay_all(&rig, NUMBER, "b1");
+    assert_int_equal(rig_the_batch(&rig)->state, BATCH_PAYING);
+    assert_int_equal(rig_receive(&rig, 32, third, "b1", 10, false), ERROR_OK);
+    rig_pay_all(&rig, third, "b2");
+    assert_int_equal(rig_the_batch(&rig)->state, BATCH_PAYING);
+    assert_int_equal(rig_receive(&rig, 31, back, "b1", 300, false), ERROR_OK);
+    assert_int_equal(rig_the_batch(&rig)->state, BATCH_SETTLED);
+}
+
 /* -- deposits ------------------------------------------------------------------------------------
  */
 
@@ -473,6 +495,7 @@ int main(void)
         TEST(a_bilateral_pair_is_final_by_itself),
         TEST(a_multilateral_batch_is_final_together),
         TEST(a_gross_batch_ends_with_its_last_notice),
+        TEST(money_on_its_way_keeps_a_batch_open),
         TEST(a_deposit_that_grows),
         TEST(a_deposit_that_shrinks),
     };

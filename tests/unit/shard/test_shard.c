@@ -551,6 +551,20 @@ static void a_correction_that_comes_first_waits_72_hours(void **state)
     accepted(post(&s), 4, false);
 }
 
+/* Others use the same numbers, and their messages are not the one that was cancelled. */
+static void a_tombstone_is_its_senders_and_persons(void **state)
+{
+    struct settlement s = visit("m1", "s1");
+    (void)state;
+    accepted(correct(correction("c1", "m1")), 1, false);
+    refused(post(&s), ERROR_TOMBSTONED);
+    s.mdtrtarea_admvs = 310000;
+    accepted(rig_ask(&rig, MESSAGE_SETL_POST, 31, encoded(&s)), 2, false);
+    s = visit("m1", "s1");
+    s.psn_key = bytes_of(PERSON2);
+    accepted(post(&s), 3, false);
+}
+
 static void a_tombstone_holds_off_every_kind(void **state)
 {
     const struct settlement s = visit("m1", "s1");
@@ -851,6 +865,7 @@ int main(void)
         TEST(a_correction_takes_back_as_if_it_had_never_been),
         TEST(a_corrected_refund_gives_its_room_back),
         TEST(a_correction_that_comes_first_waits_72_hours),
+        TEST(a_tombstone_is_its_senders_and_persons),
         TEST(a_tombstone_holds_off_every_kind),
         TEST(after_the_cut_a_correction_is_refused),
         TEST(late_records_go_into_the_open_month),

@@ -931,6 +931,35 @@ static void mail_waits_for_the_device(void **state)
     check_replay();
 }
 
+/* What a shard says it has is on its device: the other one forgets it then. */
+static void acks_wait_for_the_device(void **state)
+{
+    (void)state;
+    uint8_t first[MAIL_BATCH_MAX];
+    uint8_t batch[MAIL_BATCH_MAX];
+    struct mail_batch b;
+    struct person reader;
+    fill_wallet();
+    assert_int_equal(pay(RECEIVER, "S1", 1000).code, ERROR_OK); /* Mail that carries the word. */
+    assert_int_equal(submit(GIVER, RECEIVER, 10000).code, ERROR_OK);
+    const uint64_t has = rigs[1].shard->counters.mail_has[0];
+    const struct request request = {.type = REQUEST_MAIL, .body = {first, take(0, 1, first)}};
+    assert_int_equal(rig_give(&rigs[1], &request, 1), 1);
+    assert_true(rigs[1].shard->counters.mail_has[0] > has);
+    const size_t size = take(1, 0, batch);
+    assert_true(mail_decode((struct bytes){batch, size}, &b));
+    assert_int_equal(b.count, 1);
+    assert_int_equal(b.has, has);
+
+    mail(0, batch, size);
+    rig_crash(&rigs[1], false);
+    rig_crash(&rigs[0], true); /* It does not know any more what it has sent, and sends it again. */
+    pump();
+    person(RECEIVER, &reader);
+    assert_int_equal(reader.offer_count, 1);
+    check_replay();
+}
+
 /* A shard that sends nothing still says in time what it has. */
 static void acks_by_themselves(void **state)
 {
@@ -1631,6 +1660,7 @@ int main(void)
         T(much_mail_waits),
         T(mail_shares_entries),
         T(mail_waits_for_the_device),
+        T(acks_wait_for_the_device),
         T(acks_by_themselves),
         T(disputed_by_settlement),
         T(found_and_counted_like_records),

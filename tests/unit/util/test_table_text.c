@@ -111,6 +111,17 @@ static void utf8_bounds(void **state)
     assert_true(table_text_sound(bytes_of("\xf4\x8f\xbf\xbf"))); /* U+10FFFF */
 }
 
+/* Every byte of a character but its first is one that cannot begin another. */
+static void utf8_followers(void **state)
+{
+    static const char *const bad[] = {"\xc3(",         "\xc3\xc3",     "\xe5(\x89",
+                                      "\xe5\xae(",     "\xe5\xae\xe5", "\xf0(\x98\x80",
+                                      "\xf0\x9f(\x80", "\xf0\x9f\x98("};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(table_text_sound(bytes_of(bad[i])));
+}
+
 static void numbers(void **state)
 {
     static const char *const bad[] = {
@@ -140,6 +151,7 @@ int main(void)
         cmocka_unit_test(bad_lines_are_refused),
         cmocka_unit_test(zero_bytes_are_refused),
         cmocka_unit_test(utf8_bounds),
+        cmocka_unit_test(utf8_followers),
         cmocka_unit_test(numbers),
     };
     return cmocka_run_group_tests_name("ledger/table_text", tests, NULL, NULL);

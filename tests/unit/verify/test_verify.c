@@ -221,18 +221,20 @@ static void end_change(struct store *store, struct store_txn *txn)
 static void lost_and_invented_rows_are_found(void **state)
 {
     (void)state;
-    static const enum store_table tables_changed[] = {STORE_TALLY, STORE_CYCLE};
+    static const enum store_table tables_changed[] = {STORE_TALLY, STORE_CYCLE, STORE_CELL,
+                                                      STORE_MARK};
+    const int lost = sizeof tables_changed / sizeof tables_changed[0];
     const uint8_t last[16] = {[0 ... 15] = 0xff};
     const uint8_t one[8] = {[7] = 1}; /* No entry of the cycle. */
     char dir[TEMP_FOLDER_SIZE];
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i <= lost; i++) {
         struct store *store;
         struct bytes key;
         struct bytes value;
         make_store(dir, true);
         assert_int_equal(run_verify(dir, NULL), 0);
         struct store_txn *txn = begin_change(dir, &store);
-        if (i == 2) {
+        if (i == lost) {
             assert_int_equal(store_put(txn, STORE_CYCLE, (struct bytes){one, 8}, bytes_of("")), 0);
         } else {
             uint8_t its_key[16];

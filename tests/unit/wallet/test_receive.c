@@ -323,6 +323,22 @@ static void test_recall_before_credit(void **state)
     assert_int_equal(rig_person(rig, GIVER)->hold.held, 0);
 }
 
+/* What a holder has on its way to somebody else comes home, too, and the asking ends. */
+static void test_recall_of_what_is_carried(void **state)
+{
+    (void)state;
+    rig_pass(rig, GIVER, RECEIVER, ACCOUNT, 1000);
+    (void)submit(RECEIVER, SECOND, WALLET, 600);
+    assert_int_equal(rig_state(rig, GIVER, YUNNAN, EMPLOYEE, INSURED_ENDED, 20260302), 0);
+    for (int i = 0; i < 100 && rig_deliver_any(rig, 0); i++)
+        ;
+    assert_int_equal(rig_mail(rig), 0);
+    assert_int_equal(rig_person(rig, RECEIVER)->transfer_count, 0);
+    assert_int_equal(rig_person(rig, RECEIVER)->lot_count, 0);
+    assert_int_equal(rig_person(rig, SECOND)->offer_count, 0);
+    assert_int_equal(rig_person(rig, GIVER)->hold.held, 0);
+}
+
 /* Holders beyond the last row are counted together; nothing is lost. */
 static void test_holders_beyond_the_list(void **state)
 {
@@ -605,6 +621,7 @@ int main(void)
         TEST(test_restored_after_the_end),
         TEST(test_spent_before_moved),
         TEST(test_recall_before_credit),
+        TEST(test_recall_of_what_is_carried),
         TEST(test_holders_beyond_the_list),
         TEST(test_no_row_sends_home),
         TEST(test_recall_ends),

@@ -516,6 +516,23 @@ static void test_decline(void **state)
     assert_int_equal(rig_person(rig, RECEIVER)->offer_count, 0);
 }
 
+/* What was submitted under a relation that ended is not accepted under the next one. */
+static void test_accept_after_binding_anew(void **state)
+{
+    (void)state;
+    assert_int_equal(submit(RECEIVER, 100), 0);
+    char id[WALLET_ID_SIZE];
+    memcpy(id, last_id(), sizeof id);
+    rig_deliver(rig);
+    assert_int_equal(rig_unbind(rig, GIVER, RECEIVER), 0);
+    rig_time(rig, "2026-03-02T12:00:01");
+    assert_int_equal(rig_bind(rig, GIVER, RECEIVER), 0);
+    assert_int_equal(rig_accept(rig, RECEIVER, id), ERROR_TRANSFER_ENDED);
+    rig_deliver(rig);
+    assert_int_equal(rig_person(rig, GIVER)->transfer_count, 0);
+    assert_int_equal(rig_person(rig, GIVER)->hold.held, 0);
+}
+
 static void test_void(void **state)
 {
     (void)state;
@@ -827,6 +844,13 @@ static void test_grant(void **state)
     assert_int_equal(submit(RECEIVER, 501), 0);
     assert_int_equal(give(rig, &order), ERROR_SOURCE_BALANCE);
     assert_int_equal(FAILURE(0).want, 501);
+    rig_person(rig, GIVER)->hold.consumed = 99; /* Spent is out, too. */
+    rig_touch(rig, GIVER);
+    order.amount = 599;
+    assert_int_equal(give(rig, &order), ERROR_SOURCE_BALANCE);
+    assert_int_equal(FAILURE(0).want, 600);
+    rig_person(rig, GIVER)->hold.consumed = 0;
+    rig_touch(rig, GIVER);
     order.amount = 501;
     assert_int_equal(give(rig, &order), 0);
     assert_int_equal(giver->hold.granted, 501);
@@ -904,6 +928,7 @@ int main(void)
         TEST(test_too_many_holders),
         TEST(test_accept_order_of_checks),
         TEST(test_decline),
+        TEST(test_accept_after_binding_anew),
         TEST(test_void),
         TEST(test_from_wallet),
         TEST(test_reserved_stays),
