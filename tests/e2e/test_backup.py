@@ -30,6 +30,30 @@ BEIJING, ANHUI, GUIZHOU = 11, 34, 52  # Of shard 0, 1 and 2.
 
 # The model -------------------------------------------------------------------------------------
 
+def whole_words(size):
+    return (size + 3) // 4 * 4
+
+
+def unsqueezed(data, words):
+    """What stands behind the head of a wallet's entry, word by word (docs/formats.md)."""
+    if len(data) == 4 * words:
+        return data
+    out, at, distance = [], 0, 0
+    while at < len(data):
+        kind, count = data[at] >> 5, (data[at] & 31) + 1
+        at += 1
+        if kind in (2, 3):
+            distance = int.from_bytes(data[at:at + kind - 1], "little")
+            at += kind - 1
+        for _ in range(count):
+            if kind >= 4:
+                out.append(int.from_bytes(data[at:at + kind - 3], "little"))
+                at += kind - 3
+            else:
+                out.append(out[-distance] if kind else 0)
+    return struct.pack("<%dI" % words, *out)
+
+
 class Entry:
     """One entry, by the bytes of docs/formats.md."""
 
@@ -43,18 +67,20 @@ class Entry:
             self._read_wallet(shards)
 
     def _read_wallet(self, shards):
-        self.type, fact, size = struct.unpack_from("<HHI", self.body)
-        self.message = self.body[8:8 + size]
-        self.fact = self.body[8 + size:8 + size + fact]
-        at = 8 + size + fact
-        while at < len(self.body):
-            op, _, length = struct.unpack_from("<BBH", self.body, at)
-            data = self.body[at + 4:at + 4 + length]
+        self.type, fact, size, words = struct.unpack_from("<HHHH", self.body)
+        rest = unsqueezed(self.body[8:], words)
+        self.message = rest[:size]
+        at = whole_words(size)
+        self.fact = rest[at:at + fact]
+        at += fact
+        while at < len(rest):
+            op, _, length = struct.unpack_from("<BBH", rest, at)
+            data = rest[at + 4:at + 4 + length]
             if op == 6:
                 self.sends.append(shard_of(data[8:24], shards))
             if op == 7:
                 self.sends.append(struct.unpack_from("<I", data, 4)[0] % shards)
-            at += 4 + length
+            at += 4 + whole_words(length)
         if self.type == MAIL:
             self.mail = struct.unpack_from("<IIQQ", self.message)  # from, count, first, has
 
