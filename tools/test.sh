@@ -36,7 +36,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 exec </dev/null
 builds=build-test # Beside build/, which is the release that the demo uses too.
 logs=$builds/logs
-tidy_seconds=240
+tidy_seconds=120
 passed=0
 failed=0
 skipped=0
@@ -197,7 +197,8 @@ if [ -z "$quick" ]; then
         compile_with_clang "$builds/clang" --buildtype=debugoptimized -Dtests=true \
         -Db_sanitize=address,undefined -Db_lundef=false; then
         tests clang "clang, AddressSanitizer, UBSan: all but e2e" "$builds/clang" \
-            -t 4 --suite unit --suite shape --suite fuzz-corpus --suite sim --suite smoke
+            -t 4 --no-suite long --suite unit --suite shape --suite fuzz-corpus --suite sim \
+            --suite smoke
         check tidy "clang-tidy, at most $tidy_seconds s" check_tidy || true
         if grep -q '^out of time' "$logs/tidy.log"; then sed 's/^/    /' "$logs/tidy.log"; fi
     fi

@@ -20,8 +20,7 @@ uint32_t reply_code(struct bytes answer)
     return (uint32_t)pb_get(answer, 1);
 }
 
-/* -- single questions
- * -------------------------------------------------------------------------------- */
+/* -- single questions ------------------------------------------------------------------------- */
 
 static bool of_settlements(uint16_t type)
 {
@@ -72,8 +71,7 @@ static int by_person(const void *a, const void *b)
     return x->body.data < y->body.data ? -1 : x->body.data > y->body.data;
 }
 
-/* -- the order of things
- * --------------------------------------------------------------------------------- */
+/* -- the order of things ---------------------------------------------------------------------- */
 
 static void first_of(uint64_t *place, uint64_t when)
 {

@@ -59,6 +59,13 @@ static void load_made(void)
 
 /* ---- the end of the process ---------------------------------------------------------------- */
 
+/* What a process held when it died is gone in the world, and a leak here. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "detect_leaks=0";
+}
+
 /* A broken invariant is what the simulator looks for: unless it is the engine's way to stop after a
  * fault that leaves it nothing else, it is told and the whole program ends. */
 _Noreturn void ensure_failed(const char *condition, const char *file, int line,

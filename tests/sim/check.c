@@ -10,8 +10,7 @@
 #include "types/wire.h"
 #include "wallet/ops.h"
 
-/* -- who asked for what is no settlement
- * -------------------------------------------------------------------- */
+/* -- who asked for what is no settlement ------------------------------------------------------ */
 
 /* Rows of those very bytes: the first one that was sent; NULL when nobody sent them. */
 static const struct sim_said *sent_as(const struct asks *asks, struct sim_history *history,
@@ -29,14 +28,11 @@ static const struct sim_said *sent_as(const struct asks *asks, struct sim_histor
 
 /* What a client must have said for such an entry to be there; false for what the engine writes by
  * itself. */
-static bool of_client(const struct entry *entry, uint16_t *ret_type, struct bytes *ret_body)
+static bool of_client(const struct entry *entry, struct wallet_entry *ret_its)
 {
-    struct wallet_entry wallet;
-    if (entry->kind != ENTRY_WALLET || !wallet_entry_decode(entry->body, &wallet)) return false;
-    *ret_type = wallet.type;
-    *ret_body = wallet.message;
-    return wallet.type >= MESSAGE_WLT_OPEN && wallet.type < MESSAGE_ERROR &&
-           (wallet.type & REQUEST_CONTROL) != REQUEST_CONTROL;
+    if (entry->kind != ENTRY_WALLET || !wallet_entry_decode(entry->body, ret_its)) return false;
+    return ret_its->type >= MESSAGE_WLT_OPEN && ret_its->type < MESSAGE_ERROR &&
+           (ret_its->type & REQUEST_CONTROL) != REQUEST_CONTROL;
 }
 
 static bool match_others(struct asks *asks, const struct evidence *evidence,
@@ -45,15 +41,14 @@ static bool match_others(struct asks *asks, const struct evidence *evidence,
     for (uint32_t s = 0; s < evidence->shards; s++) {
         for (uint64_t i = 0; i < evidence->shard[s].count; i++) {
             const struct entry *entry = &evidence->shard[s].entries[i];
-            uint16_t type;
-            struct bytes body;
-            if (!of_client(entry, &type, &body)) continue;
-            const struct sim_said *said = sent_as(asks, history, type, body);
+            struct wallet_entry its;
+            if (!of_client(entry, &its)) continue;
+            const struct sim_said *said = sent_as(asks, history, its.type, its.message);
             if (said == NULL) {
                 return finding_set(finding,
                                    "(H2) shard %u, seq %" PRIu64
                                    ": an order of type %04x that nobody sent",
-                                   s, entry->seq, type);
+                                   s, entry->seq, its.type);
             }
             asks->times[s].asked[i] = said->sent;
         }
@@ -61,8 +56,7 @@ static bool match_others(struct asks *asks, const struct evidence *evidence,
     return true;
 }
 
-/* -- the order of things
- * --------------------------------------------------------------------------------------- */
+/* -- the order of things ---------------------------------------------------------------------- */
 
 /* (H3): whoever was sent behind another one's answer stands behind it. */
 static bool check_order(const struct asks *asks, const struct evidence *evidence,
@@ -81,8 +75,7 @@ static bool check_order(const struct asks *asks, const struct evidence *evidence
     return true;
 }
 
-/* -- answers to wallets, pushes, clocks
- * ------------------------------------------------------------------------- */
+/* -- answers to wallets, pushes, clocks ------------------------------------------------------- */
 
 static bool is_wallet_reply(uint16_t type)
 {
@@ -111,8 +104,7 @@ static bool judge_wallet(struct asks *asks, const struct evidence *evidence,
     const uint64_t seq = pb_get(said->answer, 5);
     const uint64_t shard = pb_get(said->answer, 7);
     const bool dup = pb_get(said->answer, 4) != 0;
-    uint16_t type = 0;
-    struct bytes body = {0};
+    struct wallet_entry its;
     if (seq == 0) return true; /* An answer that decided nothing: a premium was asked for. */
     if (shard >= evidence->shards || seq > evidence->shard[shard].count) {
         return finding_set(finding,
@@ -122,7 +114,7 @@ static bool judge_wallet(struct asks *asks, const struct evidence *evidence,
     }
     const struct entry *entry = &evidence->shard[shard].entries[seq - 1];
     const bool own =
-        of_client(entry, &type, &body) && type == said->type && bytes_equal(body, said->body);
+        of_client(entry, &its) && its.type == said->type && bytes_equal(its.message, said->body);
     if (!own && (dup || may_change_nothing(said->type))) return true;
     if ((int64_t)pb_get(said->answer, 6) != entry->stamp_ms && !everywhere(said->type)) {
         return finding_set(finding,
@@ -145,8 +137,7 @@ static bool judge_wallet(struct asks *asks, const struct evidence *evidence,
                        *claimed ? "was another message's first answer" : "says something else");
 }
 
-/* -- the clearing cycle
- * ---------------------------------------------------------------------------------------------- */
+/* -- the clearing cycle ----------------------------------------------------------------------- */
 
 static bool is_order(uint16_t type)
 {
@@ -161,7 +152,7 @@ static bool recon_order(const struct sim_said *said)
 
 static bool same_text(const char *kept, size_t room, struct bytes text)
 {
-    return text.size < room && memcmp(kept, text.data, text.size) == 0 && kept[text.size] == '\0';
+    return strnlen(kept, room) == text.size && bytes_equal(bytes_of(kept), text);
 }
 
 static const struct order_row *kept_order(const struct cycle *cycle, uint16_t type,

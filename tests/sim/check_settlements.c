@@ -46,8 +46,7 @@ static struct {
     uint64_t seqs[MODEL_ITEMS_MAX]; /* By item. */
 } c;
 
-/* -- the rules as the model has them
- * -------------------------------------------------------------------- */
+/* -- the rules as the model has them ---------------------------------------------------------- */
 
 static void load_rules(struct model_rules *rules)
 {
@@ -73,8 +72,7 @@ static void load_rules(struct model_rules *rules)
     }
 }
 
-/* -- messages
- * ----------------------------------------------------------------------------------------- */
+/* -- messages --------------------------------------------------------------------------------- */
 
 static bool decode(uint16_t type, struct bytes body, struct said *ret_said)
 {
@@ -131,8 +129,7 @@ static bool answers(const struct entry *entry, const struct ask *ask)
            decode(ask->type, ask->body, &asked) && same(entry, ask->type, &asked);
 }
 
-/* -- who asked
- * ------------------------------------------------------------------------------------------ */
+/* -- who asked -------------------------------------------------------------------------------- */
 
 static int by_person(const void *a, const void *b)
 {
@@ -206,8 +203,7 @@ bool match_settlements(struct asks *asks, const struct evidence *evidence, struc
     return true;
 }
 
-/* -- the model's life
- * -------------------------------------------------------------------------------------- */
+/* -- the model's life ------------------------------------------------------------------------- */
 
 static struct model_answer ask_model(const struct ask *ask, const struct said *said, int64_t now_ms)
 {
@@ -297,8 +293,7 @@ static bool live(const struct person_entry *entries, uint64_t entry_count, const
     return true;
 }
 
-/* -- answers
- * --------------------------------------------------------------------------------------------- */
+/* -- answers ---------------------------------------------------------------------------------- */
 
 /* What the model would have answered with `count` items. */
 static struct model_answer ask_at(int count, const struct ask *ask, const struct said *said,
@@ -522,8 +517,7 @@ const struct cell *settlement_cells(uint32_t shard, uint32_t *ret_count)
     return c.cells[shard];
 }
 
-/* -- everybody
- * --------------------------------------------------------------------------------------------- */
+/* -- everybody -------------------------------------------------------------------------------- */
 
 static uint32_t home_of(const uint8_t *psn, uint32_t shards)
 {

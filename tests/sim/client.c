@@ -198,7 +198,7 @@ void sim_client_turn(struct sim_client *client, bool idle)
                 client->stream = realloc(client->stream, client->stream_room);
                 ENSURE(client->stream != NULL);
             }
-            memcpy(client->stream + client->stream_size, came.data, came.size);
+            if (came.size != 0) memcpy(client->stream + client->stream_size, came.data, came.size);
             client->stream_size += came.size;
             client->wake_us = now_us + PATIENCE_US;
             read_stream(client);

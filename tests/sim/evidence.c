@@ -57,8 +57,7 @@ static void open_chain(struct chain *chain, struct sim_world *world, uint32_t sh
     }
 }
 
-/* -- one shard
- * -------------------------------------------------------------------------------------- */
+/* -- one shard -------------------------------------------------------------------------------- */
 
 static void keep(struct evidence_shard *shard, const struct entry *entry)
 {

@@ -56,7 +56,7 @@ static struct bytes keep(struct sim_history *history, struct bytes bytes)
         history->pieces = piece;
     }
     uint8_t *copy = piece->data + piece->used;
-    memcpy(copy, bytes.data, bytes.size);
+    if (bytes.size != 0) memcpy(copy, bytes.data, bytes.size);
     piece->used += bytes.size;
     return (struct bytes){copy, bytes.size};
 }

@@ -26,8 +26,7 @@ struct life {
     struct sim_outcome *outcome;
 };
 
-/* -- what goes wrong
- * ---------------------------------------------------------------------------------- */
+/* -- what goes wrong -------------------------------------------------------------------------- */
 
 static uint32_t some(struct prng *prng, uint32_t of_1000, uint32_t least, uint32_t most)
 {
@@ -103,8 +102,7 @@ static void begin(struct life *life)
     life->workload = sim_workload_new(life->world, life->history, &load);
 }
 
-/* -- the way of a history
- * -------------------------------------------------------------------------------- */
+/* -- the way of a history --------------------------------------------------------------------- */
 
 /* True when the centre is down and nothing will start it again. */
 static bool gave_up(const struct life *life, bool idle)

@@ -225,8 +225,7 @@ static bool next_of_operator(struct sim_client *client, struct sim_draft *draft)
     return true;
 }
 
-/* -- provinces in the cycle
- * --------------------------------------------------------------------------- */
+/* -- provinces in the cycle ------------------------------------------------------------------- */
 
 static const struct town_record *some_record(struct sim_client *client)
 {

@@ -226,7 +226,7 @@ static void take_received(struct plain *plain, struct plain_line *line)
         line->in = realloc(line->in, line->in_room);
         ENSURE(line->in != NULL);
     }
-    memcpy(line->in + line->in_size, bytes.data, bytes.size);
+    if (bytes.size != 0) memcpy(line->in + line->in_size, bytes.data, bytes.size);
     line->in_size += bytes.size;
     size_t used = 0;
     for (;;) {

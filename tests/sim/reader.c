@@ -86,7 +86,8 @@ static bool ask_pages(struct reader *reader)
         while (pb_next(&rest, &field)) {
             if (field.number != 3) continue;
             ENSURE(field.bytes.size <= WHOLE_MAX - whole);
-            memcpy(reader->whole + whole, field.bytes.data, field.bytes.size);
+            if (field.bytes.size != 0)
+                memcpy(reader->whole + whole, field.bytes.data, field.bytes.size);
             whole += field.bytes.size;
         }
         token = pb_get_bytes(heard(reader)->answer, 4);

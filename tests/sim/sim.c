@@ -65,8 +65,7 @@ static void usage(FILE *out)
             "  -v              one line a history, with its digest\n");
 }
 
-/* -- faults by name
- * ---------------------------------------------------------------------------------- */
+/* -- faults by name --------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -108,8 +107,7 @@ static void print_faults(uint32_t kinds)
     }
 }
 
-/* -- one history
- * --------------------------------------------------------------------------------------- */
+/* -- one history ------------------------------------------------------------------------------ */
 
 static void add(const struct sim_outcome *outcome)
 {
@@ -191,8 +189,7 @@ static bool live(const struct options *options, uint64_t seed)
     return false;
 }
 
-/* -- all of them
- * ------------------------------------------------------------------------------------------ */
+/* -- all of them ------------------------------------------------------------------------------ */
 
 static void progress(double seconds)
 {

@@ -31,7 +31,7 @@ void pipe_add(struct pipe *pipe, struct bytes bytes)
         pipe->data = more;
         pipe->room = room;
     }
-    memcpy(pipe->data + pipe->start + pipe->size, bytes.data, bytes.size);
+    if (bytes.size != 0) memcpy(pipe->data + pipe->start + pipe->size, bytes.data, bytes.size);
     pipe->size += bytes.size;
 }
 

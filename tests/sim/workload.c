@@ -129,8 +129,7 @@ const char *sim_workload_waiting(const struct sim_workload *workload)
     return text;
 }
 
-/* -- a turn
- * ---------------------------------------------------------------------------------------- */
+/* -- a turn ----------------------------------------------------------------------------------- */
 
 static uint32_t records_of(const struct sim_draft *draft)
 {
@@ -156,7 +155,7 @@ static bool write_repeat(struct sim_client *client, struct sim_draft *draft)
         return false;
     }
     draft->type = said->type;
-    memcpy(draft->pb.data, said->body.data, said->body.size);
+    if (said->body.size != 0) memcpy(draft->pb.data, said->body.data, said->body.size);
     draft->pb.size = said->body.size;
     return true;
 }

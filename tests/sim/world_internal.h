@@ -59,6 +59,7 @@ void pipe_free(struct pipe *pipe);
 
 static inline struct bytes pipe_bytes(const struct pipe *pipe)
 {
+    if (pipe->size == 0) return (struct bytes){0}; /* Perhaps there is no memory yet. */
     return (struct bytes){pipe->data + pipe->start, pipe->size};
 }
 
