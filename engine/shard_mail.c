@@ -61,12 +61,11 @@ static struct mail_slot *slot_of(const struct shard *shard, uint32_t to, uint64_
 
 void mail_put(struct shard *shard, uint32_t to, uint16_t op, struct bytes data, uint64_t seq)
 {
+    ENSURE(to < shard->config.shards && data.size <= ITEM_DATA_MAX);
     const uint64_t number = shard->counters.mail_next[to]++;
     struct mail_slot *slot = slot_of(shard, to, number);
     uint8_t row[ROW_HEAD_SIZE + ITEM_DATA_MAX];
     const size_t size = ROW_HEAD_SIZE + data.size;
-
-    ENSURE(to < shard->config.shards && data.size <= ITEM_DATA_MAX);
     const bool in_ring = slot->number == 0 && data.size <= RING_DATA_MAX;
     uint8_t *out = in_ring ? slot->row : row;
     le_store64(out, seq);

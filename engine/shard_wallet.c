@@ -1094,7 +1094,8 @@ static void judge_due(const struct shard *shard, const struct psn_key *person, i
     assign_period(shard, w);
     finish(shard, w, REQUEST_SWEEP, (struct bytes){0});
     ENSURE(w->writes);
-    ENSURE(changes_rows(w->entry.body)); /* Else it would be due for ever. */
+    /* As it stood before it was squeezed. Else it would be due for ever. */
+    ENSURE(changes_rows((struct bytes){w->body, w->body_size}));
 }
 
 bool sweep(struct shard *shard, int64_t until_ms)
