@@ -22,7 +22,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import harness  # noqa: E402
 import wallet_town  # noqa: E402
 import wire_client as wire  # noqa: E402
-from wire_client import person as asking  # noqa: E402
 from wire_client import wallet  # noqa: E402
 
 JUNE, JULY = 202606, 202607
@@ -328,7 +327,7 @@ class Load:
         """Everything that may be seen of the input at its end, the next morning."""
         harness.set_clock(engine, NIGHT)
         with engine.client() as client:
-            quiet(client)
+            wallet_town.quiet(client, 10, 0.005)
             parts = [str(summary) for _, summary in sorted(harness.periods(client).items())]
             for period in (JUNE, JULY):
                 parts.append(str(client.call(wire.centre.PositionReport(period=period))))
@@ -342,16 +341,3 @@ class Load:
             if faults:
                 raise AssertionError("the books of givers: %s" % faults)
             return "\n".join(parts)
-
-
-def quiet(client: wire.Client) -> None:
-    """Until no mail is on its way between shards."""
-    end = time.monotonic() + QUIET_S
-    before, same = None, 0
-    while same < 10:
-        now = [shard.last_seq for shard in client.call(wire.centre.StatusGet()).shard]
-        same = same + 1 if now == before else 0
-        if time.monotonic() > end:
-            raise AssertionError("still at work: %s" % now)
-        before = now
-        time.sleep(0.005)

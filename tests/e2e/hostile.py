@@ -142,6 +142,13 @@ def batch_frames() -> list[bytes]:
     return frames
 
 
+def let_go(poller: select.epoll, socks: dict, handle: int) -> None:
+    """A connection has ended: nobody waits for it any more."""
+    sock, _ = socks.pop(handle)
+    poller.unregister(sock)
+    sock.close()
+
+
 def pour(host: str, port: int, count: int, stream: bytes, province: int, reads: bool) -> None:
     """Sends the stream again and again on every connection, as fast as TCP takes it."""
     view = memoryview(stream)
@@ -172,9 +179,7 @@ def pour(host: str, port: int, count: int, stream: bytes, province: int, reads: 
             except BlockingIOError:
                 pass
             except OSError:
-                poller.unregister(sock)
-                sock.close()
-                del socks[handle]
+                let_go(poller, socks, handle)
 
 
 def flood(host: str, port: int, count: int) -> None:
@@ -258,9 +263,7 @@ def hold(host: str, port: int, count: int, words: bytes) -> None:
             except BlockingIOError:
                 pass
             except OSError:
-                poller.unregister(sock)
-                sock.close()
-                del socks[handle]
+                let_go(poller, socks, handle)
 
 
 def drip(host: str, port: int, count: int) -> None:

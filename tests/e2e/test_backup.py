@@ -19,8 +19,8 @@ import unittest
 
 import harness
 from harness import Case, run
-from wallet_town import MORNING, YUAN, Town
-from wire_client import centre, person as asking, premium, settlement
+from wallet_town import MORNING, YUAN, Town, quiet
+from wire_client import person as asking, premium, settlement
 
 BLOCK = 4096
 SETTLEMENT, REFUND, ADJUSTMENT, CORRECTION, CUT, CLOCK, YEAR, CYCLE, WALLET, DEBT = range(1, 11)
@@ -222,16 +222,6 @@ def restore(out, *arguments, **options):
 
 def check(out):
     return run("backup", "--check", out, check=False)
-
-
-def quiet(client):
-    """Waits until all mail has arrived and has been said to have."""
-    before, same = None, 0
-    while same < 3:
-        now = [shard.last_seq for shard in client.call(centre.StatusGet()).shard]
-        same = same + 1 if now == before else 0
-        before = now
-        time.sleep(0.01)
 
 
 class TestRestore(Case):

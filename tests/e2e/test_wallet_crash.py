@@ -3,33 +3,17 @@ and while people ask."""
 
 import random
 import threading
-import time
 import unittest
 
 import harness
 import wire_client as wire
 from harness import Case
-from wallet_town import Lane, Town, same_answer
+from wallet_town import Lane, Town, quiet, same_answer
 from wire_client import person as asking
-from wire_client import wallet
 
 SEED = 4711
 LANES = 4
 WINDOW = 6
-QUIET_S = 30.0
-
-
-def quiet(client, reads=3):
-    """Waits until no mail is on its way: nothing is decided any more."""
-    end = time.monotonic() + QUIET_S
-    before, same = None, 0
-    while same < reads:
-        now = [shard.last_seq for shard in client.call(wire.centre.StatusGet()).shard]
-        same = same + 1 if now == before else 0
-        if time.monotonic() > end:
-            raise AssertionError("still at work: %s" % now)
-        before = now
-        time.sleep(0.01)
 
 
 class Sender(threading.Thread):

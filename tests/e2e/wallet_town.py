@@ -10,13 +10,14 @@ import random
 import time
 
 import harness
+from wire_client import centre, wallet
 from wire_client import person as asking
-from wire_client import wallet
 
 YUAN = 100
 MORNING = "2026-07-01T09:00:00+08:00"
 PROVINCES = (11, 13, 31, 32, 34, 35, 41, 42, 51, 52, 53, 61)
 GRANTED = 1000000 * YUAN
+QUIET_S = 30.0
 # Answers of a sound engine to messages that are sent at random.
 EXPECTED = {0, 2011, 2013, 3003, 3010, 3014, 3015, 3016, 3019, 3020, 3022, 3023, 3025, 3029, 3030,
             3034, 3041}
@@ -38,6 +39,19 @@ def wait_for(what, seconds: float = 20.0):
         if time.monotonic() > end:
             raise AssertionError("nothing came")
         time.sleep(0.01)
+
+
+def quiet(client, reads: int = 3, pause_s: float = 0.01) -> None:
+    """Waits until no mail is on its way between shards: nothing is decided any more."""
+    end = time.monotonic() + QUIET_S
+    before, same = None, 0
+    while same < reads:
+        now = [shard.last_seq for shard in client.call(centre.StatusGet()).shard]
+        same = same + 1 if now == before else 0
+        if time.monotonic() > end:
+            raise AssertionError("still at work: %s" % now)
+        before = now
+        time.sleep(pause_s)
 
 
 class Town:

@@ -262,4 +262,18 @@ static inline int run_verify(const char *dir, const char *more)
     return cmd_verify(more == NULL ? 3 : 4, argv);
 }
 
+/* Makes a store in a new folder; `live` is what each of its shards goes through. */
+static inline void store_write(char dir[TEMP_FOLDER_SIZE], void (*live)(struct writer *w))
+{
+    load_tables();
+    temp_folder_make(dir);
+    assert_int_equal(layout_create(dir, SHARDS, MARCH_14, NULL, 0, NULL), 0);
+    for (uint32_t number = 0; number < SHARDS; number++) {
+        struct writer w;
+        writer_open(&w, dir, number);
+        live(&w);
+        writer_close(&w);
+    }
+}
+
 #endif

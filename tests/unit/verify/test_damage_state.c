@@ -157,15 +157,7 @@ static void map_pages(void)
 static int set_up(void **state)
 {
     (void)state;
-    load_tables();
-    temp_folder_make(dir);
-    assert_int_equal(layout_create(dir, SHARDS, MARCH_14, NULL, 0, NULL), 0);
-    for (uint32_t number = 0; number < SHARDS; number++) {
-        struct writer w;
-        writer_open(&w, dir, number);
-        live_a_day(&w);
-        writer_close(&w);
-    }
+    store_write(dir, live_a_day);
     map_pages();
     meaning = calloc(pages_size, 1);
     assert_non_null(meaning);

@@ -72,19 +72,16 @@ static void live_through_a_spring(struct writer *w)
     }
 }
 
+static void live_to_a_checkpoint(struct writer *w)
+{
+    live_through_a_spring(w);
+    assert_int_equal(shard_checkpoint(w->shard), 0);
+}
+
 /* Makes a store with both shards' springs in it; with `checkpoint` its state holds everything. */
 static void make_store(char dir[TEMP_FOLDER_SIZE], bool checkpoint)
 {
-    load_tables();
-    temp_folder_make(dir);
-    assert_int_equal(layout_create(dir, SHARDS, MARCH_14, NULL, 0, NULL), 0);
-    for (uint32_t number = 0; number < SHARDS; number++) {
-        struct writer w;
-        writer_open(&w, dir, number);
-        live_through_a_spring(&w);
-        if (checkpoint) assert_int_equal(shard_checkpoint(w.shard), 0);
-        writer_close(&w);
-    }
+    store_write(dir, checkpoint ? live_to_a_checkpoint : live_through_a_spring);
 }
 
 static void sound_store_passes(void **state)
