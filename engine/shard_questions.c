@@ -182,10 +182,9 @@ static bool take_hex(const char **at, int digits, uint64_t *ret_value)
 {
     *ret_value = 0;
     for (int i = 0; i < digits; i++, (*at)++) {
-        const char c = **at;
-        const bool is_digit = c >= '0' && c <= '9';
-        if (!is_digit && !(c >= 'a' && c <= 'f')) return false;
-        *ret_value = *ret_value << 4 | (uint64_t)(is_digit ? c - '0' : c - 'a' + 10);
+        const int digit = text_hex_digit(**at);
+        if (digit < 0) return false;
+        *ret_value = *ret_value << 4 | (uint64_t)digit;
     }
     return true;
 }

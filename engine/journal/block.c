@@ -31,12 +31,6 @@ _Static_assert(BLOCK_HASH_SIZE == SHA256_SIZE, "the chain is SHA-256");
 static const uint8_t block_magic[8] = "QFBLOCK1";
 static const uint8_t segment_magic[8] = "QFSEGMT1";
 
-static bool all_zero(const uint8_t *data, size_t size)
-{
-    /* Equal to itself one byte further on: every byte is the first one. */
-    return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
-}
-
 size_t block_size_on_disk(size_t payload_size)
 {
     ENSURE(payload_size <= BLOCK_PAYLOAD_MAX);
@@ -98,7 +92,7 @@ enum block_state block_open(struct bytes source, struct block *ret_block,
 {
     if (source.size < BLOCK_ALIGN) return BLOCK_BROKEN;
     const uint8_t *in = source.data;
-    if (all_zero(in, BLOCK_ALIGN)) return BLOCK_EMPTY;
+    if (bytes_all_zero(in, BLOCK_ALIGN)) return BLOCK_EMPTY;
     int64_t checked = head_check(source);
     if (checked < 0) return BLOCK_BROKEN;
 
@@ -106,7 +100,7 @@ enum block_state block_open(struct bytes source, struct block *ret_block,
     size_t used = BLOCK_HEAD_SIZE + payload.size;
     if (le_load32(in + OFFSET_PAYLOAD_CRC) != checksum_crc32c(0, payload.data, payload.size))
         return BLOCK_BROKEN;
-    if (!all_zero(in + used, block_size_on_disk(payload.size) - used)) return BLOCK_BROKEN;
+    if (!bytes_all_zero(in + used, block_size_on_disk(payload.size) - used)) return BLOCK_BROKEN;
 
     struct block block = {
         .shard = le_load32(in + OFFSET_SHARD),
@@ -178,7 +172,7 @@ static bool find_flip(struct bytes source, uint64_t *ret_bit)
     const struct bytes padding = {source.data + used, block_size_on_disk(payload.size) - used};
     const uint32_t difference =
         le_load32(head + OFFSET_PAYLOAD_CRC) ^ checksum_crc32c(0, payload.data, payload.size);
-    const bool padded = all_zero(padding.data, padding.size);
+    const bool padded = bytes_all_zero(padding.data, padding.size);
     if (head_wrong) {
         *ret_bit = bit;
         return difference == 0 && padded;
@@ -198,7 +192,7 @@ bool block_find_flip(struct bytes source, uint64_t *ret_bit)
     if (!find_flip(source, ret_bit)) return false;
     const size_t byte = *ret_bit / 8;
     const size_t sector_end = (byte / SECTOR_SIZE + 1) * SECTOR_SIZE;
-    return !all_zero(source.data + byte, sector_end - byte);
+    return !bytes_all_zero(source.data + byte, sector_end - byte);
 }
 
 /* ---- chains and segments -------------------------------------------------------------------- */
@@ -232,7 +226,8 @@ bool segment_head_decode(struct bytes source, struct segment_head *ret_head)
     if (memcmp(in + OFFSET_MAGIC, segment_magic, sizeof segment_magic) != 0) return false;
     if (le_load32(in + OFFSET_SEGMENT_CRC) != checksum_crc32c(0, in, OFFSET_SEGMENT_CRC))
         return false;
-    if (!all_zero(in + SEGMENT_FIELDS_SIZE, SEGMENT_HEAD_SIZE - SEGMENT_FIELDS_SIZE)) return false;
+    if (!bytes_all_zero(in + SEGMENT_FIELDS_SIZE, SEGMENT_HEAD_SIZE - SEGMENT_FIELDS_SIZE))
+        return false;
 
     struct segment_head head = {
         .shard = le_load32(in + OFFSET_SHARD),

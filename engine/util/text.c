@@ -58,3 +58,27 @@ char *text_put_hex(char *out, uint64_t value, int digits)
         *out++ = "0123456789abcdef"[value >> (4 * i) & 15];
     return out;
 }
+
+void text_put_bytes(char *out, const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        out = text_put_hex(out, bytes[i], 2);
+    *out = '\0';
+}
+
+int text_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool text_take_bytes(const char *text, size_t size, uint8_t *ret_bytes)
+{
+    for (size_t i = 0; i < size; i++) {
+        const int high = text_hex_digit(text[2 * i]);
+        const int low = high < 0 ? -1 : text_hex_digit(text[2 * i + 1]);
+        if (low < 0) return false;
+        ret_bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}

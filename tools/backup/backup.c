@@ -28,11 +28,6 @@ static void path_of(const char *folder, const char *name, char ret_path[LAYOUT_P
     ENSURE(size > 0 && size < LAYOUT_PATH_MAX); /* By LAYOUT_FOLDER_MAX and BACKUP_NAME_MAX. */
 }
 
-static void sum_of(const uint8_t *data, size_t size, uint8_t ret_sum[SHA256_SIZE])
-{
-    checksum_sha256((struct bytes){data, size}, (struct bytes){NULL, 0}, ret_sum);
-}
-
 /* A run at work. */
 struct run {
     const struct layout *layout;
@@ -75,7 +70,7 @@ static int copy_file(struct run *run, const char *source, const char *name)
     size_t size = 0;
     int r = backup_read_file(source, &text, &size, run->problem);
     if (r != 0) return r;
-    sum_of(text, size, file->sum);
+    checksum_sha256((struct bytes){text, size}, (struct bytes){NULL, 0}, file->sum);
     const struct backup_file *had = had_before(&run->result->before, name, file->sum);
     if (had != NULL) {
         *file = *had;
@@ -179,17 +174,12 @@ static int copy_shard(struct run *run, uint32_t shard)
     struct backup_shard *end = &run->result->after.shard[shard];
     char source[LAYOUT_PATH_MAX];
     char path[LAYOUT_PATH_MAX];
-    struct journal_folder folder = {
-        .path = source,
-        .segment_bytes = SEGMENT_SIZE,
-        .shard = shard,
-    };
+    const struct journal_folder folder = journal_folder_of(source, run->layout->store_id, shard);
     struct blocks blocks;
     struct append append;
 
     layout_journal_path(run->layout, shard, source);
     backup_shard_path(run->folder, shard, path);
-    memcpy(folder.store_id, run->layout->store_id, STORE_ID_SIZE);
     *end = (struct backup_shard){.stamp_ms = INT64_MIN};
     journal_start(&folder, &end->end);
     if (before->run != 0) *end = before->shard[shard];

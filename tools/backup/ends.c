@@ -89,13 +89,8 @@ int backup_ends(const struct layout *layout, struct backup_engine *engine, struc
     engine->stopped = true;
     for (uint32_t s = 0; s < layout->shards; s++) {
         char path[LAYOUT_PATH_MAX];
-        struct journal_folder folder = {
-            .path = path,
-            .segment_bytes = SEGMENT_SIZE,
-            .shard = s,
-        };
+        const struct journal_folder folder = journal_folder_of(path, layout->store_id, s);
         layout_journal_path(layout, s, path);
-        memcpy(folder.store_id, layout->store_id, STORE_ID_SIZE);
         const int r = find_end(&folder, &engine->durable_seq[s], problem);
         if (r != 0) return r;
     }

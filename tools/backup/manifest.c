@@ -12,6 +12,7 @@
 
 #include "types/civil.h"
 #include "types/ensure.h"
+#include "util/text.h"
 #include "world/linux/files.h"
 
 #define TEXT_MAX     (64 * 1024)
@@ -121,8 +122,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct lines *lines, const
 
 static const char *hex(const uint8_t *bytes, size_t size, char ret_text[HEX_SHA_SIZE])
 {
-    for (size_t i = 0; i < size; i++)
-        sprintf(ret_text + 2 * i, "%02x", bytes[i]);
+    text_put_bytes(ret_text, bytes, size);
     return ret_text;
 }
 
@@ -185,22 +185,11 @@ int manifest_write(const char *folder, struct manifest *manifest, struct problem
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Exactly `size` bytes, then the end mark or a blank. */
 static bool unhex(const char *text, size_t size, uint8_t *ret_bytes)
 {
-    for (size_t i = 0; i < size; i++) {
-        const int high = hex_digit(text[2 * i]);
-        const int low = high < 0 ? -1 : hex_digit(text[2 * i + 1]);
-        if (low < 0) return false;
-        ret_bytes[i] = (uint8_t)(high << 4 | low);
-    }
-    return text[2 * size] == '\0' || text[2 * size] == ' ';
+    return text_take_bytes(text, size, ret_bytes) &&
+           (text[2 * size] == '\0' || text[2 * size] == ' ');
 }
 
 static bool uniso(const char *text, int64_t *ret_ms)

@@ -217,11 +217,7 @@ static int copy_block(void *context, const struct found_block *found,
 static int copy_shard(struct restore *restore, uint32_t shard)
 {
     char path[LAYOUT_PATH_MAX];
-    struct journal_folder folder = {
-        .path = path,
-        .segment_bytes = SEGMENT_SIZE,
-        .shard = shard,
-    };
+    const struct journal_folder folder = journal_folder_of(path, restore->layout.store_id, shard);
     struct journal_position start;
     struct copy copy = {
         .restore = restore,
@@ -231,7 +227,6 @@ static int copy_shard(struct restore *restore, uint32_t shard)
     };
     if (copy.block == NULL) return problem_set(restore->problem, -ENOMEM, "not enough memory");
     layout_journal_path(&restore->layout, shard, path);
-    memcpy(folder.store_id, restore->layout.store_id, STORE_ID_SIZE);
     journal_start(&folder, &start);
     memcpy(copy.previous, start.previous, BLOCK_HASH_SIZE);
     int r = append_open(&copy.append, path, &folder, &start, restore->problem);

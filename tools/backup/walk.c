@@ -45,15 +45,10 @@ int walk_shard(const char *folder, const struct manifest *manifest, uint32_t sha
                void *context, struct problem *problem)
 {
     char path[LAYOUT_PATH_MAX];
-    struct journal_folder journal = {
-        .path = path,
-        .segment_bytes = SEGMENT_SIZE,
-        .shard = shard,
-    };
+    const struct journal_folder journal = journal_folder_of(path, manifest->store_id, shard);
     struct journal_position start;
     struct blocks blocks;
     backup_shard_path(folder, shard, path);
-    memcpy(journal.store_id, manifest->store_id, STORE_ID_SIZE);
     journal_start(&journal, &start);
     int r = blocks_open(&blocks, &journal, &start, INT64_MIN, false, problem);
     if (r == 0) r = follow(&blocks, &manifest->shard[shard], each, context, problem);

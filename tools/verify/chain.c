@@ -24,11 +24,6 @@ static place_t place_of(uint32_t segment, size_t offset)
     return (uint64_t)segment << 32 | (uint32_t)offset;
 }
 
-static bool all_zero(const uint8_t *data, size_t size)
-{
-    return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
-}
-
 /* Maps one file. Gives 1, 0 when there is no such file, -1 with a finding. */
 static int map_segment(const char *path, struct segment_map *ret_map, struct finding *finding)
 {
@@ -65,7 +60,7 @@ static bool check_head(const struct chain *chain, const struct segment_map *map,
     const place_t place = place_of(index, 0);
 
     if (!segment_head_decode(source, &head)) {
-        if (all_zero(map->data, SEGMENT_HEAD_SIZE)) return true;
+        if (bytes_all_zero(map->data, SEGMENT_HEAD_SIZE)) return true;
         return finding_set(finding, "shard %u, %s: no sound segment head", chain->shard,
                            chain_place_text(place));
     }
@@ -150,7 +145,7 @@ static bool block_follows(const struct chain *chain, uint32_t segment, size_t of
             struct block block;
             uint8_t hash[BLOCK_HASH_SIZE];
             const struct bytes source = {map->data + o, map->size - o};
-            if (all_zero(source.data, 8) || block_open(source, &block, hash) != BLOCK_SOUND)
+            if (bytes_all_zero(source.data, 8) || block_open(source, &block, hash) != BLOCK_SOUND)
                 continue;
             if (memcmp(block.store_id, chain->store_id, STORE_ID_SIZE) != 0) continue;
             *ret_place = place_of(s, o);
@@ -188,7 +183,7 @@ static void add_rest(struct rest *rest, const struct segment_map *map, uint32_t 
                      size_t offset, size_t reach)
 {
     for (; offset < map->size; offset += BLOCK_ALIGN) {
-        if (all_zero(map->data + offset, BLOCK_ALIGN)) continue;
+        if (bytes_all_zero(map->data + offset, BLOCK_ALIGN)) continue;
         for (size_t i = offset; i < offset + BLOCK_ALIGN; i++) {
             if (map->data[i] == 0) continue;
             if (rest->bits == 0) rest->first = place_of(segment, i);
@@ -224,7 +219,7 @@ static enum chain_step end_of_chain(struct chain *chain, struct finding *finding
         char text[64];
         /* This segment ends as it should: the damaged one is the next one's first. */
         if (later >> 32 != chain->segment &&
-            all_zero(map->data + chain->offset, map->size - chain->offset))
+            bytes_all_zero(map->data + chain->offset, map->size - chain->offset))
             here = place_of(chain->segment + 1, SEGMENT_HEAD_SIZE);
         snprintf(text, sizeof text, "%s", chain_place_text(later));
         finding_set(finding, "shard %u, %s: block %llu is damaged, a later one stands at %s",
@@ -301,7 +296,7 @@ static enum chain_step next_block(struct chain *chain, struct finding *finding)
             chain->entries_left = block.entry_count;
             const size_t size = block_size_on_disk(block.payload.size);
             const size_t used = BLOCK_HEAD_SIZE + block.payload.size;
-            if (size > source.size || !all_zero(source.data + used, size - used)) {
+            if (size > source.size || !bytes_all_zero(source.data + used, size - used)) {
                 finding_set(finding, "shard %u, %s: padding of block %llu is not zero",
                             chain->shard, chain_place_text(place_of(chain->segment, chain->offset)),
                             (unsigned long long)block.number);

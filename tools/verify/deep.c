@@ -135,9 +135,7 @@ static int replay_shard(const struct layout *layout, const struct rule_tables *r
     const char *why = NULL;
 
     layout_journal_path(layout, deep->number, journal);
-    struct journal_folder folder = {
-        .path = journal, .segment_bytes = SEGMENT_SIZE, .shard = deep->number};
-    memcpy(folder.store_id, layout->store_id, sizeof folder.store_id);
+    const struct journal_folder folder = journal_folder_of(journal, layout->store_id, deep->number);
     boot_config(layout, deep->number, &rules->tables, &rules->params, &config);
     config.store = scratch;
     config.manual_clock = true; /* Stamps come from the entries. */

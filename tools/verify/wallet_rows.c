@@ -197,14 +197,6 @@ static void keep_old(const struct kept_person *person, uint32_t at, uint8_t *old
     *ret_old = (struct bytes){old_room, size};
 }
 
-static bool all_zero(struct bytes row)
-{
-    for (size_t i = 0; i < row.size; i++) {
-        if (row.data[i] != 0) return false;
-    }
-    return true;
-}
-
 const char *kept_put(struct kept_person *person, uint32_t kind, struct bytes row, uint8_t *old_room,
                      struct bytes *ret_old)
 {
@@ -218,7 +210,8 @@ const char *kept_put(struct kept_person *person, uint32_t kind, struct bytes row
     const bool there = find(person, kind, key, key_of(kind, row.data, key), &at);
     if (there) keep_old(person, at, old_room, ret_old);
     const uint32_t old_size = there ? (uint32_t)(ROW_HEAD + ret_old->size) : 0;
-    const bool nothing = shapes[kind].parts == 0 && all_zero(row); /* Packed rows say something. */
+    const bool nothing = shapes[kind].parts == 0 &&
+                         bytes_all_zero(row.data, row.size); /* Packed rows say something. */
     const uint32_t new_size = nothing ? 0 : (uint32_t)(ROW_HEAD + row.size);
     if (!resize(person, at, old_size, new_size)) return "out of memory";
     if (nothing) return NULL;

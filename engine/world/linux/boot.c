@@ -173,16 +173,15 @@ static int open_state(const char *path, uint32_t shard, struct store **ret_store
 {
     struct lmdb_pages pages;
     int r = store_check(path, &pages, problem);
+    if (r != 0 && r != -ENOENT && r != -EUCLEAN) return r;
     if (r == -EUCLEAN) {
         fprintf(stderr,
                 "qingfend: shard %u: the state is damaged: %s; it is set aside as "
                 "data.mdb.damaged and made again from the journal\n",
                 shard, problem->text);
         r = store_set_aside(path);
-    } else if (r != 0 && r != -ENOENT) {
-        return r;
     } else {
-        r = 0;
+        r = 0; /* It is sound, or there is none yet. */
     }
     if (r == 0) r = store_open(path, false, true, ret_store);
     if (r != 0) {
@@ -210,12 +209,7 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
     memset(ret_boot, 0, sizeof *ret_boot);
     layout_state_path(layout, shard, state_path);
     layout_journal_path(layout, shard, ret_boot->journal_path);
-    ret_boot->folder = (struct journal_folder){
-        .path = ret_boot->journal_path,
-        .segment_bytes = SEGMENT_SIZE,
-        .shard = shard,
-    };
-    memcpy(ret_boot->folder.store_id, layout->store_id, sizeof ret_boot->folder.store_id);
+    ret_boot->folder = journal_folder_of(ret_boot->journal_path, layout->store_id, shard);
     int r = open_state(state_path, shard, &ret_boot->store, problem);
     if (r != 0) return r;
     boot_config(layout, shard, tables, params, &config);

@@ -16,6 +16,7 @@
 #include "types/civil.h"
 #include "types/ensure.h"
 #include "util/checksum.h"
+#include "util/text.h"
 #include "world/linux/crash_point.h"
 #include "world/linux/files.h"
 
@@ -220,12 +221,6 @@ static int make_shard(struct making *making, uint32_t shard)
     return sync_folder(making, path);
 }
 
-static void hex_of(const uint8_t *bytes, size_t size, char *ret_text)
-{
-    for (size_t i = 0; i < size; i++)
-        sprintf(ret_text + 2 * i, "%02x", bytes[i]);
-}
-
 /* The last step: with this file the folder is a store. */
 static int make_store_file(struct making *making, uint32_t shards, int64_t created_ms)
 {
@@ -233,8 +228,8 @@ static int make_store_file(struct making *making, uint32_t shards, int64_t creat
     if (getrandom(secret, sizeof secret, 0) != sizeof secret)
         return system_problem(making->problem, errno, making->dir, "no random numbers");
     char store_id[2 * STORE_ID_SIZE + 1], hash_key[2 * LAYOUT_HASH_KEY_SIZE + 1];
-    hex_of(secret, STORE_ID_SIZE, store_id);
-    hex_of(secret + STORE_ID_SIZE, LAYOUT_HASH_KEY_SIZE, hash_key);
+    text_put_bytes(store_id, secret, STORE_ID_SIZE);
+    text_put_bytes(hash_key, secret + STORE_ID_SIZE, LAYOUT_HASH_KEY_SIZE);
     char created[CIVIL_ISO_SIZE], text[STORE_TEXT_MAX];
     civil_format_iso(created_ms - created_ms % MS_PER_SECOND, created);
     int size = snprintf(text, sizeof text,
@@ -324,22 +319,9 @@ static const char *const field_names[FIELD_COUNT] = {
     [FIELD_HASH_KEY] = "hash_key", [FIELD_CREATED] = "created",
 };
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return -1;
-}
-
 static bool hex_parse(const char *text, size_t size, uint8_t *ret_bytes)
 {
-    if (strlen(text) != 2 * size) return false;
-    for (size_t i = 0; i < size; i++) {
-        int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
-        if (high < 0 || low < 0) return false;
-        ret_bytes[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
+    return strlen(text) == 2 * size && text_take_bytes(text, size, ret_bytes);
 }
 
 /* Digits only, no leading zero, at most four of them. */

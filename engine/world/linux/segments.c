@@ -29,11 +29,6 @@ void segment_path(const char *folder, uint32_t number, char ret_path[SEGMENT_PAT
     ENSURE(size < SEGMENT_PATH_MAX);
 }
 
-static bool all_zero(const uint8_t *data, uint64_t size)
-{
-    return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
-}
-
 /* ---- preparing ----------------------------------------------------------------------------- */
 
 static int write_all(int file, const uint8_t *data, uint64_t offset, uint64_t size)
@@ -71,8 +66,8 @@ static int fill_segment(const char *path, uint64_t segment_bytes)
     /* One extent if there is one; a full disk is found before the work. */
     if (r == 0) r = file_reserve(file, segment_bytes);
     if (r == 0) r = write_zeros(file, zeros, 0, segment_bytes);
-    if (r == -EINVAL && file >= 0 && file_write_cached(file) == 0) /* O_DIRECT was taken but is not
-                                                                    * done here. */
+    /* O_DIRECT was taken but is not done here. */
+    if (r == -EINVAL && file >= 0 && file_write_cached(file) == 0)
         r = write_zeros(file, zeros, 0, segment_bytes);
     crash_point("segment-filled");
     if (r == 0) r = file_sync(file);
@@ -317,7 +312,8 @@ static bool is_ours(const struct journal_folder *folder, const uint8_t store_id[
 /* What is wrong with bytes that block_open() did not call sound, in words. */
 static const char *what_is_wrong(struct bytes source)
 {
-    if (all_zero(source.data, BLOCK_ALIGN)) return "there are zeros, and other bytes behind them";
+    if (bytes_all_zero(source.data, BLOCK_ALIGN))
+        return "there are zeros, and other bytes behind them";
     if (memcmp(source.data, "QFBLOCK1", 8) != 0) return "this is not the beginning of a block";
     uint32_t head_crc = le_load32(source.data + BLOCK_HEAD_SIZE - 4);
     if (head_crc != checksum_crc32c(0, source.data, BLOCK_HEAD_SIZE - 4))
@@ -450,7 +446,7 @@ static int search_segment(struct walk *walk, struct search *search, uint64_t off
         if (r != 0) return r;
         search->walked_bytes += BLOCK_ALIGN;
         walk->done_bytes += BLOCK_ALIGN;
-        if (!all_zero(page.data, BLOCK_ALIGN)) {
+        if (!bytes_all_zero(page.data, BLOCK_ALIGN)) {
             search->used_bytes = search->walked_bytes;
             r = search_page(walk, search, offset, page.data);
             if (r != 0) return r;
@@ -538,7 +534,7 @@ static int enter_segment(struct walk *walk, uint32_t number, bool *ret_entered)
     struct bytes page;
     r = look(walk, 0, SEGMENT_HEAD_SIZE, &page);
     if (r != 0) return r;
-    bool headless = all_zero(page.data, page.size);
+    bool headless = bytes_all_zero(page.data, page.size);
     if (!headless && !segment_head_decode(page, &head)) return 0; /* The search will judge. */
     if (!headless) {
         r = judge_head(walk, &head);
@@ -570,7 +566,7 @@ static int find_used(struct walk *walk, uint64_t *ret_offset)
         struct bytes page;
         int r = look(walk, offset, BLOCK_ALIGN, &page);
         if (r != 0) return r;
-        if (!all_zero(page.data, BLOCK_ALIGN)) break;
+        if (!bytes_all_zero(page.data, BLOCK_ALIGN)) break;
     }
     *ret_offset = offset;
     return 0;
@@ -824,7 +820,7 @@ static int zero_rest(struct walk *walk, uint64_t offset)
             (void)file_close(file);
             return r;
         }
-        if (!all_zero(page.data, BLOCK_ALIGN))
+        if (!bytes_all_zero(page.data, BLOCK_ALIGN))
             written = write_zeros(file, zeros, offset, BLOCK_ALIGN);
         crash_point("mend-zeroing");
     }

@@ -37,6 +37,20 @@ struct journal_folder {
     uint32_t shard;
 };
 
+/* A shard's journal in segments of the usual size; `path` is borrowed, and may be filled in later.
+ */
+static inline struct journal_folder
+journal_folder_of(const char *path, const uint8_t store_id[STORE_ID_SIZE], uint32_t shard)
+{
+    struct journal_folder folder = {
+        .path = path,
+        .segment_bytes = SEGMENT_SIZE,
+        .shard = shard,
+    };
+    memcpy(folder.store_id, store_id, STORE_ID_SIZE);
+    return folder;
+}
+
 /* Where the next block goes and what it must be. The checkpoint keeps one of these. */
 struct journal_position {
     uint32_t segment;    /* 1-based. */
