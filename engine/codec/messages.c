@@ -22,8 +22,12 @@
     FIELD(noun, number, WIRE_S64, amounts[AMOUNT_##symbol], name_)
 #define BIT(number) (UINT64_C(1) << (number))
 
+/* message_peek() takes the first of these that it meets, so there may not be another. */
+#define PEEKED (BIT(SETL_FIELD_MSGID) | BIT(SETL_FIELD_PSN_KEY))
+
 static const struct wire_table settlement_table = {
     .noun_size = sizeof(struct settlement),
+    .once = PEEKED,
     .transport = BIT(SETL_FIELD_MSGID) | BIT(SETL_FIELD_SENDER_ADMDVS) | BIT(SETL_FIELD_INF_TIME) |
                  BIT(SETL_FIELD_CLR_AMT),
     .fields =
@@ -88,6 +92,7 @@ static const struct wire_table settlement_table = {
 
 static const struct wire_table reversal_table = {
     .noun_size = sizeof(struct reversal),
+    .once = PEEKED,
     .fields =
         {
             VIEW(reversal, 1, msgid),
@@ -109,6 +114,7 @@ static const struct wire_table reversal_table = {
 
 static const struct wire_table adjustment_table = {
     .noun_size = sizeof(struct adjustment),
+    .once = PEEKED,
     .transport = BIT(1) | BIT(46) | BIT(47),
     .fields =
         {
@@ -131,6 +137,7 @@ static const struct wire_table adjustment_table = {
 
 static const struct wire_table correction_table = {
     .noun_size = sizeof(struct correction),
+    .once = PEEKED,
     .fields =
         {
             VIEW(correction, 1, msgid),
@@ -253,18 +260,21 @@ bool message_peek(struct bytes body, struct bytes *ret_psn_key, struct bytes *re
 
     *ret_psn_key = (struct bytes){0};
     *ret_msgid = (struct bytes){0};
-    while (at < end) {
+    while (at < end && (ret_psn_key->data == NULL || ret_msgid->data == NULL)) {
         uint64_t tag;
         at = wire_varint(at, end, &tag);
         if (at == NULL) return false;
         const uint8_t *value = at;
         at = wire_skip(tag, at, end);
         if (at == NULL) return false;
-        if (tag != (SETL_FIELD_PSN_KEY << 3 | 2) && tag != (SETL_FIELD_MSGID << 3 | 2)) continue;
+        if (tag != WIRE_TAG(SETL_FIELD_PSN_KEY, WIRE_BYTES) &&
+            tag != WIRE_TAG(SETL_FIELD_MSGID, WIRE_BYTES)) {
+            continue;
+        }
         uint64_t size;
         value = wire_varint(value, end, &size);
         struct bytes *view = tag >> 3 == SETL_FIELD_MSGID ? ret_msgid : ret_psn_key;
-        *view = (struct bytes){value, size}; /* The last one counts, so go on. */
+        *view = (struct bytes){value, size};
     }
     return ret_psn_key->size == PSN_KEY_SIZE;
 }

@@ -37,9 +37,10 @@ bool adjustment_same(const struct adjustment *a, const struct adjustment *b);
 uint64_t settlement_content_hash(const struct settlement *settlement);
 uint64_t adjustment_content_hash(const struct adjustment *adjustment);
 
-/* psn_key and msgid alone, without looking at the rest: for routing and echo. The same in all four
- * messages. False when there is no psn_key of PSN_KEY_SIZE bytes, or the bytes are no protobuf;
- * *ret_msgid is then whatever was seen. Views into `body`. */
+/* psn_key and msgid alone, for routing and echo; what stands behind both is not looked at. The same
+ * in all four messages, where neither may stand twice. False when there is no psn_key of
+ * PSN_KEY_SIZE bytes, or the bytes before it are no protobuf; *ret_msgid is then whatever was seen.
+ * Views into `body`. */
 bool message_peek(struct bytes body, struct bytes *ret_psn_key, struct bytes *ret_msgid);
 
 /* Name of a field in a message of that type, "fund_pay_sumamt"; "" when unknown. Static memory. */

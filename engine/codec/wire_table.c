@@ -9,7 +9,7 @@ enum {
     TYPE_FIXED32 = 5,
 };
 
-const uint8_t *wire_varint(const uint8_t *at, const uint8_t *end, uint64_t *ret_value)
+const uint8_t *wire_varint_long(const uint8_t *at, const uint8_t *end, uint64_t *ret_value)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 70 && at < end; shift += 7) {
@@ -32,7 +32,7 @@ static const uint8_t *varint_long(const uint8_t *at, const uint8_t *end, uint64_
 {
     uint64_t word = le_load64(at);
     const uint64_t ends = ~word & EACH_BYTE(0x80); /* The bytes that end a varint. */
-    if (ends == 0) return wire_varint(at, end, ret_value);
+    if (ends == 0) return wire_varint_long(at, end, ret_value);
     word &= ends ^ (ends - 1); /* Nothing behind the first of them. */
     word = (word & UINT64_C(0x7f007f007f007f00)) >> 1 | (word & UINT64_C(0x007f007f007f007f));
     word = (word & UINT64_C(0x3fff00003fff0000)) >> 2 | (word & UINT64_C(0x00003fff00003fff));
@@ -59,7 +59,7 @@ static inline const uint8_t *varint_fast(const uint8_t *at, const uint8_t *end, 
         }
         if (end - at >= 8) return varint_long(at, end, ret_value);
     }
-    return wire_varint(at, end, ret_value);
+    return wire_varint_long(at, end, ret_value);
 }
 
 const uint8_t *wire_skip(uint64_t tag, const uint8_t *at, const uint8_t *end)
@@ -156,6 +156,7 @@ bool wire_decode(const struct wire_table *table, struct bytes body, void *noun, 
         if (field->kind == WIRE_BYTES) {
             if (value > (uint64_t)(end - at)) return false;
             struct bytes *view = (struct bytes *)((uint8_t *)noun + field->offset);
+            if (view->data != NULL && (table->once >> number & 1) != 0) return false;
             *view = (struct bytes){at, value};
             at += value;
         } else if (!put_number(field, value, noun)) {

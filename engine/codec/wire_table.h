@@ -30,11 +30,13 @@ struct wire_field {
 struct wire_table {
     size_t noun_size;
     uint64_t transport; /* Bit n: field n belongs to transport, not to content. */
+    uint64_t once;      /* Bit n: field n, a view, may stand in a message once only. */
     struct wire_field fields[WIRE_FIELDS];
 };
 
-/* Reads `body` into `noun`, which is zeroed first. False at the first thing that is no protobuf or
- * does not fit its member, with its field number (0: the tag itself). */
+/* Reads `body` into `noun`, which is zeroed first. False at the first thing that is no protobuf,
+ * does not fit its member or stands there again and may not, with its field number (0: the tag
+ * itself). */
 bool wire_decode(const struct wire_table *table, struct bytes body, void *noun,
                  uint32_t *ret_field);
 
@@ -47,8 +49,25 @@ bool wire_same(const struct wire_table *table, const void *a, const void *b);
 /* Passes over one field's value; NULL when it is malformed. `tag` includes the wire type. */
 const uint8_t *wire_skip(uint64_t tag, const uint8_t *at, const uint8_t *end);
 
-/* Reads a varint of at most ten bytes; NULL when it is malformed. */
-const uint8_t *wire_varint(const uint8_t *at, const uint8_t *end, uint64_t *ret_value);
+/* The same as wire_varint(), for any length. */
+const uint8_t *wire_varint_long(const uint8_t *at, const uint8_t *end, uint64_t *ret_value);
+
+/* Reads a varint of at most ten bytes; NULL when it is malformed. Tags and lengths have one byte or
+ * two: no call for those. */
+static inline const uint8_t *wire_varint(const uint8_t *at, const uint8_t *end, uint64_t *ret_value)
+{
+    if (end - at >= 2) {
+        if (at[0] < 0x80) {
+            *ret_value = at[0];
+            return at + 1;
+        }
+        if (at[1] < 0x80) {
+            *ret_value = (uint64_t)(at[0] & 0x7f) | (uint64_t)at[1] << 7;
+            return at + 2;
+        }
+    }
+    return wire_varint_long(at, end, ret_value);
+}
 
 /* Writes a varint and gives the place after it. */
 static inline uint8_t *wire_put_varint(uint8_t *out, uint64_t value)

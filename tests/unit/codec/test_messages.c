@@ -309,17 +309,17 @@ static void unknown_fields_are_passed_over(void **state)
 
 static void the_last_of_repeated_fields_counts(void **state)
 {
-    static const uint8_t bytes[] = "\x0a\x01"
+    static const uint8_t bytes[] = "\x12\x01"
                                    "a"
                                    "\x60\x02"
-                                   "\x0a\x01"
+                                   "\x12\x01"
                                    "b"
                                    "\x60\x04";
     struct settlement s;
     uint32_t field;
     (void)state;
     assert_true(settlement_decode((struct bytes){bytes, sizeof bytes - 1}, &s, &field));
-    assert_true(bytes_equal(s.msgid, bytes_of("b")));
+    assert_true(bytes_equal(s.setl_id, bytes_of("b")));
     assert_int_equal(s.amounts[AMOUNT_MEDFEE], 2);
 }
 
@@ -486,6 +486,25 @@ static void the_person_is_found_without_the_rest(void **state)
     assert_false(message_peek((struct bytes){bytes, 0}, &psn_key, &msgid));
 }
 
+/* What routing goes by cannot be said twice: the shard that judges would see another person. */
+static void msgid_and_person_stand_once(void **state)
+{
+    static const uint32_t once[] = {SETL_FIELD_MSGID, SETL_FIELD_PSN_KEY};
+    uint8_t bytes[SETTLEMENT_ENCODED_MAX + 2];
+    struct settlement s;
+    uint32_t field;
+    (void)state;
+    for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
+        const struct settlement first = {.msgid = bytes_of("m"), .psn_key = bytes_of("p")};
+        const size_t size = settlement_encode(&first, bytes);
+        assert_true(settlement_decode((struct bytes){bytes, size}, &s, &field));
+        bytes[size] = (uint8_t)(once[i] << 3 | 2);
+        bytes[size + 1] = 0; /* An empty one is one, too. */
+        assert_false(settlement_decode((struct bytes){bytes, size + 2}, &s, &field));
+        assert_int_equal(field, once[i]);
+    }
+}
+
 /* -- texts ----------------------------------------------------------------------------------- */
 
 static void assert_text(uint16_t type, struct failure failure, const char *want)
@@ -597,6 +616,7 @@ int main(void)
         cmocka_unit_test(adjustments_are_protobufs),
         cmocka_unit_test(corrections_are_protobufs_both_ways),
         cmocka_unit_test(the_person_is_found_without_the_rest),
+        cmocka_unit_test(msgid_and_person_stand_once),
         cmocka_unit_test(failures_are_told_in_a_sentence),
         cmocka_unit_test(wallet_failures_say_what_is_wrong),
         cmocka_unit_test(fields_have_the_standards_names),
