@@ -6,6 +6,7 @@
 
 #include "bench/bodies.h"
 #include "bench/corpus.h"
+#include "codec/messages.h"
 #include "journal/block.h"
 #include "journal/entry.h"
 #include "ledger/merge.h"
@@ -242,6 +243,28 @@ static uint64_t scattered(uint64_t number)
     return x ^ x >> 27;
 }
 
+/* As the shard leaves it. */
+static void add_note(struct delta *delta, const struct entry *entry)
+{
+    struct settlement s;
+    uint32_t field;
+    ENSURE(settlement_decode(entry->body, &s, &field));
+    const struct posting posting = posting_of(entry, &s);
+    struct record_note note = {
+        .seq = entry->seq,
+        .person = person_bits(s.psn_key),
+        .at_ms = s.setl_time,
+        .key = posting.key,
+        .insu_admdvs = s.insu_admdvs,
+        .mdtrtarea_admvs = s.mdtrtarea_admvs,
+        .kind = NOTE_RECORD,
+        .medfee = posting.medfee,
+        .content_hash = settlement_content_hash(&s),
+    };
+    memcpy(note.funds, posting.funds, sizeof note.funds);
+    delta_add_note(delta, &note);
+}
+
 static void fill_delta(struct delta *delta, const struct corpus *corpus, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
@@ -253,6 +276,7 @@ static void fill_delta(struct delta *delta, const struct corpus *corpus, uint64_
             .body = corpus->list[i % corpus->count].body,
         };
         entry_encode(&entry, delta_append(delta, entry_size(entry.body.size)));
+        add_note(delta, &entry);
         for (uint64_t id = 0; id < MERGE_IDS_PER_ENTRY; id++)
             delta_add_id(delta, scattered(MERGE_IDS_PER_ENTRY * i + id), i + 1);
         if (i % MERGE_MARK_EVERY == 0) delta_put_mark(delta, &(struct mark){.seq = i + 1});
@@ -283,13 +307,10 @@ void *bench_merge_prepare(uint64_t count)
     merge->ids = malloc(sizeof *merge->ids * merge->ids_room);
     merge->ids_sorted = malloc(sizeof *merge->ids * merge->ids_room);
     merge->chunk = malloc(RECORD_CHUNK_SIZE);
-    merge->facts = malloc(sizeof *merge->facts * count);
-    merge->read = facts_read;
     ENSURE(bench->cells != NULL);
     ENSURE(merge->ids != NULL);
     ENSURE(merge->ids_sorted != NULL);
     ENSURE(merge->chunk != NULL);
-    ENSURE(merge->facts != NULL);
     for (uint32_t i = 0; i < MERGE_CELLS; i++)
         bench->cells[i].key = (struct cell_key){.period = i};
     merge->cells = bench->cells;
@@ -325,6 +346,5 @@ void bench_merge_finish(void *prepared)
     free(bench->merge.ids);
     free(bench->merge.ids_sorted);
     free(bench->merge.chunk);
-    free(bench->merge.facts);
     free(bench);
 }

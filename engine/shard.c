@@ -63,7 +63,6 @@ void shard_free(struct shard *shard)
     free(shard->merge.ids);
     free(shard->merge.ids_sorted);
     free(shard->merge.chunk);
-    free(shard->merge.facts);
     free(shard->waiting);
     free(shard->outgoing);
     free(shard->failures);
@@ -92,8 +91,6 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->merge.ids = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
     shard->merge.ids_sorted = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
     shard->merge.chunk = malloc(RECORD_CHUNK_SIZE);
-    shard->merge.facts = malloc(sizeof *shard->merge.facts * config->delta_entries);
-    shard->merge.read = facts_read;
     shard->merge.store = config->store;
     shard->waiting = calloc(RESULTS_MAX, sizeof *shard->waiting);
     shard->outgoing = malloc(sizeof *shard->outgoing * RESULTS_MAX);
@@ -109,10 +106,10 @@ static struct shard *shard_new(const struct shard_config *config)
         shard->frozen == NULL || shard->shelf == NULL || shard->shelf_frozen == NULL ||
         shard->groups[0].buffer == NULL || shard->groups[1].buffer == NULL ||
         shard->merge_cells == NULL || shard->merge.ids == NULL || shard->merge.ids_sorted == NULL ||
-        shard->merge.chunk == NULL || shard->merge.facts == NULL || shard->waiting == NULL ||
-        shard->outgoing == NULL || shard->failures == NULL || shard->scratch == NULL ||
-        shard->params == NULL || shard->dues.list == NULL || shard->applied == NULL ||
-        shard->work == NULL || shard->opened == NULL || shard->mail_ring == NULL) {
+        shard->merge.chunk == NULL || shard->waiting == NULL || shard->outgoing == NULL ||
+        shard->failures == NULL || shard->scratch == NULL || shard->params == NULL ||
+        shard->dues.list == NULL || shard->applied == NULL || shard->work == NULL ||
+        shard->opened == NULL || shard->mail_ring == NULL) {
         shard_free(shard);
         return NULL;
     }
@@ -1106,9 +1103,8 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
         directory_bytes(shard->directory) + 2 * sizeof(struct cell) * CELLS_MAX + 2 * GROUP_SIZE +
         RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
         FAILURES_RING * sizeof(struct failure) + 2 * shard->merge.ids_room * sizeof(struct id) +
-        shard->config.delta_entries * sizeof(struct record_facts) + DUES_MAX * sizeof(struct due) +
-        sizeof *shard->params + sizeof *shard->work + sizeof *shard->applied +
-        mail_ring_bytes(shard->config.shards);
+        DUES_MAX * sizeof(struct due) + sizeof *shard->params + sizeof *shard->work +
+        sizeof *shard->applied + mail_ring_bytes(shard->config.shards);
 }
 
 const struct cell *shard_cells(const struct shard *shard, uint32_t *ret_count)

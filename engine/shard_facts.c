@@ -1,7 +1,6 @@
 #include "shard_facts.h"
 
 #include "codec/messages.h"
-#include "ledger/person_index.h"
 #include "types/civil.h"
 #include "types/ensure.h"
 
@@ -105,22 +104,4 @@ bool facts_person(const struct entry *entry, struct bytes *ret_psn_key)
 {
     struct record_facts facts;
     return read_record(entry, &facts, ret_psn_key);
-}
-
-enum entry_effect facts_read(struct bytes bytes, struct record_facts *ret_facts,
-                             struct entry_extract *ret_extract)
-{
-    struct entry entry;
-    struct bytes psn_key;
-    ENSURE(entry_decode(bytes, &entry) != 0);
-    if (read_record(&entry, ret_facts, &psn_key)) {
-        ret_extract->person = person_bits(psn_key);
-        return EFFECT_ADDS;
-    }
-    if (entry.kind == ENTRY_CYCLE) return EFFECT_CYCLE;
-    if (entry.kind == ENTRY_CORRECTION && entry.orig_seq != 0) {
-        ret_extract->taken_back = entry.orig_seq;
-        return EFFECT_TAKES_BACK;
-    }
-    return EFFECT_NONE;
 }

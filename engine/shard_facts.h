@@ -8,7 +8,6 @@
 
 #include "journal/entry.h"
 #include "ledger/rules.h"
-#include "ledger/tally.h"
 #include "types/record_facts.h"
 #include "types/settlement.h"
 
@@ -30,10 +29,6 @@ struct posting adjustment_posting_of(const struct entry *entry,
  * cell's checksum adds, with RECORD_LATE or no flag. facts.shard is left 0. False for other
  * entries. The body must be sound: it was accepted. */
 bool facts_of(const struct entry *entry, struct record_facts *ret_facts);
-
-/* entry_read_fn (ledger/tally.h). */
-enum entry_effect facts_read(struct bytes bytes, struct record_facts *ret_facts,
-                             struct entry_extract *ret_extract);
 
 /* Whose record an entry is: psn_key, borrowed from it. False when it is no record. */
 bool facts_person(const struct entry *entry, struct bytes *ret_psn_key);

@@ -372,6 +372,11 @@ void apply_wallet(struct shard *shard, const struct entry *entry);
 struct posting debt_posting(const struct entry *entry, struct settlement *ret_settlement);
 void apply_debt(struct shard *shard, const struct entry *entry);
 
+/* shard_state.c: leaves a note of a settlement, refund or debt for the merge. */
+void note_settlement(struct shard *shard, enum note_kind note, uint64_t seq,
+                     const struct settlement *s, const struct posting *posting,
+                     struct posting_kind kind);
+
 /* Reads counters, rules and due times from the store. 0 or a negative errno. */
 int persons_open(struct shard *shard, const char **ret_why);
 

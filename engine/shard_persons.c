@@ -471,6 +471,7 @@ void apply_debt(struct shard *shard, const struct entry *entry)
         .content_hash = settlement_content_hash(&s),
     };
     book_post(shard->book, &posting, kind);
+    note_settlement(shard, NOTE_RECORD, entry->seq, &s, &posting, kind);
     add_id(shard, hash_setl_id(shard, s.insu_admdvs, s.setl_id), entry->seq);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "codec/messages.h"
+#include "ledger/person_index.h"
 #include "shard_internal.h"
 #include "types/civil.h"
 #include "types/ensure.h"
@@ -277,6 +278,53 @@ void adjustment_amounts(const struct adjustment *adjustment, int64_t *ret_amount
         ret_amounts[AMOUNT_FUND_SUM] += adjustment->amounts[i];
 }
 
+/* -- notes: what the merge is told of a record, that it need not decode it again --------------- */
+
+/* What of a record does not stand in its posting. */
+struct subject {
+    struct bytes psn_key;
+    int64_t at_ms; /* What its day is taken from. */
+    uint32_t insu_admdvs;
+    uint32_t mdtrtarea_admvs;
+};
+
+static void add_note(struct shard *shard, enum note_kind note, uint64_t seq,
+                     const struct posting *posting, struct posting_kind kind,
+                     struct subject subject)
+{
+    struct record_note record = {
+        .seq = seq,
+        .person = person_bits(subject.psn_key),
+        .at_ms = subject.at_ms,
+        .key = posting->key,
+        .insu_admdvs = subject.insu_admdvs,
+        .mdtrtarea_admvs = subject.mdtrtarea_admvs,
+        .kind = (uint8_t)note,
+        .refund = kind.refund,
+        .medfee = posting->medfee,
+        .content_hash = kind.content_hash,
+    };
+    memcpy(record.funds, posting->funds, sizeof record.funds);
+    delta_add_note(shard->active, &record);
+}
+
+void note_settlement(struct shard *shard, enum note_kind note, uint64_t seq,
+                     const struct settlement *s, const struct posting *posting,
+                     struct posting_kind kind)
+{
+    const struct subject subject = {s->psn_key, s->setl_time, s->insu_admdvs, s->mdtrtarea_admvs};
+    add_note(shard, note, seq, posting, kind, subject);
+}
+
+/* An adjustment has no time of its own: its day is that of its stamp. */
+static void note_adjustment(struct shard *shard, enum note_kind note, uint64_t seq,
+                            int64_t stamp_ms, const struct adjustment *a,
+                            const struct posting *posting, struct posting_kind kind)
+{
+    const struct subject subject = {a->psn_key, stamp_ms, a->insu_admdvs, a->mdtrtarea_admvs};
+    add_note(shard, note, seq, posting, kind, subject);
+}
+
 static struct record record_of(const struct shard *shard, const struct entry *entry,
                                const struct settlement *s)
 {
@@ -298,6 +346,7 @@ static void apply_record(struct shard *shard, const struct entry *entry,
         .content_hash = settlement_content_hash(s),
     };
     book_post(shard->book, &record->posting, kind);
+    note_settlement(shard, NOTE_RECORD, entry->seq, s, &record->posting, kind);
     add_id(shard, record->msgid_hash, entry->seq);
     add_id(shard, record->setl_id_hash, entry->seq);
     if (entry->kind == ENTRY_REFUND) change_mark(shard, entry->orig_seq, entry, s->amounts, 1, 1);
@@ -326,6 +375,7 @@ static void apply_adjustment(struct shard *shard, const struct entry *entry)
         .content_hash = adjustment_content_hash(&adjustment),
     };
     book_post(shard->book, &posting, kind);
+    note_adjustment(shard, NOTE_RECORD, entry->seq, entry->stamp_ms, &adjustment, &posting, kind);
     add_id(shard, hash_msgid(shard, entry->sender, adjustment.msgid, adjustment.psn_key),
            entry->seq);
     add_id(shard, hash_adj_no(shard, adjustment.insu_admdvs, adjustment.adj_no, adjustment.psn_key),
@@ -354,12 +404,15 @@ static void take_back(struct shard *shard, const struct entry *entry)
         kind.content_hash = adjustment_content_hash(&adjustment);
         adjustment_amounts(&adjustment, amounts);
         change_mark(shard, original.orig_seq, &original, amounts, -1, 0);
+        note_adjustment(shard, NOTE_TAKEN_BACK, entry->seq, original.stamp_ms, &adjustment,
+                        &posting, kind);
     } else {
         struct settlement s;
         ENSURE(settlement_decode(original.body, &s, &field));
         posting = posting_of(&original, &s);
         kind.content_hash = settlement_content_hash(&s);
         if (kind.refund) change_mark(shard, original.orig_seq, &original, s.amounts, -1, -1);
+        note_settlement(shard, NOTE_TAKEN_BACK, entry->seq, &s, &posting, kind);
     }
     book_unpost(shard->book, &posting, kind);
 
@@ -420,7 +473,9 @@ void state_apply(struct shard *shard, const struct entry *entry, const struct re
         shard->closed_year = entry->period / 100;
         return;
     case ENTRY_CYCLE:
-        return; /* The cycle's own; nothing of the shard's changes. */
+        /* The cycle's own; nothing of the shard's changes, but that its entries are listed. */
+        delta_add_note(shard->active, &(struct record_note){.seq = entry->seq, .kind = NOTE_CYCLE});
+        return;
     case ENTRY_WALLET:
         apply_wallet(shard, entry);
         return;

@@ -14,13 +14,15 @@ struct delta {
     uint32_t entries_max;
     uint32_t run;
     uint32_t ids_used;
+    uint32_t note_count;
     uint64_t id_mask;
     uint32_t mark_count;
     uint64_t mark_mask;
     size_t used;
     size_t bytes_max;
-    uint8_t *bytes;       /* Entries, one after the other. */
-    uint64_t *offsets;    /* Of each entry in `bytes`. */
+    uint8_t *bytes;    /* Entries, one after the other. */
+    uint64_t *offsets; /* Of each entry in `bytes`. */
+    struct record_note *notes;
     struct id *ids;       /* Open addressing; seq 0 is empty. */
     struct mark *marks;   /* In order of arrival. */
     uint32_t *mark_slots; /* Open addressing by seq: index into `marks` plus 1. */
@@ -44,11 +46,12 @@ struct delta *delta_new(uint32_t entries_max, size_t bytes_max)
     delta->mark_mask = power_of_two((uint64_t)entries_max * 2) - 1;
     delta->bytes = malloc(bytes_max);
     delta->offsets = calloc(entries_max, sizeof *delta->offsets);
+    delta->notes = malloc(entries_max * sizeof *delta->notes);
     delta->ids = calloc(delta->id_mask + 1, sizeof *delta->ids);
     delta->marks = calloc(entries_max, sizeof *delta->marks);
     delta->mark_slots = calloc(delta->mark_mask + 1, sizeof *delta->mark_slots);
-    if (delta->bytes == NULL || delta->offsets == NULL || delta->ids == NULL ||
-        delta->marks == NULL || delta->mark_slots == NULL) {
+    if (delta->bytes == NULL || delta->offsets == NULL || delta->notes == NULL ||
+        delta->ids == NULL || delta->marks == NULL || delta->mark_slots == NULL) {
         delta_free(delta);
         return NULL;
     }
@@ -61,6 +64,7 @@ void delta_free(struct delta *delta)
     if (delta == NULL) return;
     free(delta->bytes);
     free(delta->offsets);
+    free(delta->notes);
     free(delta->ids);
     free(delta->marks);
     free(delta->mark_slots);
@@ -79,6 +83,7 @@ void delta_reset(struct delta *delta, uint64_t first_seq, uint32_t run)
     delta->run = run;
     delta->count = 0;
     delta->ids_used = 0;
+    delta->note_count = 0;
     delta->mark_count = 0;
     delta->used = 0;
 }
@@ -96,6 +101,12 @@ uint8_t *delta_append(struct delta *delta, size_t size)
     delta->offsets[delta->count++] = delta->used;
     delta->used += size;
     return place;
+}
+
+void delta_add_note(struct delta *delta, const struct record_note *note)
+{
+    ENSURE(delta->note_count < delta->count);
+    delta->notes[delta->note_count++] = *note;
 }
 
 static uint64_t id_slot(const struct delta *delta, uint64_t hash)
@@ -202,7 +213,8 @@ size_t delta_used(const struct delta *delta)
 size_t delta_bytes(const struct delta *delta)
 {
     return sizeof *delta + delta->bytes_max + delta->entries_max * sizeof *delta->offsets +
-           (delta->id_mask + 1) * sizeof *delta->ids + delta->entries_max * sizeof *delta->marks +
+           delta->entries_max * sizeof *delta->notes + (delta->id_mask + 1) * sizeof *delta->ids +
+           delta->entries_max * sizeof *delta->marks +
            (delta->mark_mask + 1) * sizeof *delta->mark_slots;
 }
 
@@ -217,4 +229,10 @@ const struct mark *delta_marks(const struct delta *delta, uint32_t *ret_count)
 {
     *ret_count = delta->mark_count;
     return delta->marks;
+}
+
+const struct record_note *delta_notes(const struct delta *delta, uint32_t *ret_count)
+{
+    *ret_count = delta->note_count;
+    return delta->notes;
 }

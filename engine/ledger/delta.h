@@ -1,12 +1,13 @@
 /* delta -- what changed since the last checkpoint, in bounded memory.
  *
  * Two exist: one takes changes, the other is frozen while it is merged into the store. Entries are
- * kept as bytes in the order of their numbers, so that a checkpoint copies them in large chunks;
- * ids in a hash table; marks in another. Knows no rule. */
+ * kept as bytes in the order of their numbers, so that a checkpoint copies them in large chunks,
+ * with a note of each record; ids in a hash table; marks in another. Knows no rule. */
 #ifndef LEDGER_DELTA_H
 #define LEDGER_DELTA_H
 
 #include "ledger/chunk.h"
+#include "ledger/note.h"
 
 struct delta;
 
@@ -23,6 +24,9 @@ bool delta_has_room(const struct delta *delta, size_t entry_size);
 
 /* Reserves the place of the next entry: `size` bytes for the caller to write. */
 uint8_t *delta_append(struct delta *delta, size_t size);
+
+/* Adds the note of the newest entry; it has at most one. */
+void delta_add_note(struct delta *delta, const struct record_note *note);
 
 /* Adds an id of an entry. */
 void delta_add_id(struct delta *delta, uint64_t hash, uint64_t seq);
@@ -50,8 +54,10 @@ uint32_t delta_ids(const struct delta *delta);   /* Ids. */
 size_t delta_used(const struct delta *delta);    /* Bytes of entries. */
 size_t delta_bytes(const struct delta *delta);   /* Bytes of memory reserved. */
 
-/* For the merge: copies all ids to `out` (room for delta_ids()), in no order; all marks. */
+/* For the merge: copies all ids to `out` (room for delta_ids()), in no order; all marks; all notes,
+ * ascending by seq. */
 void delta_copy_ids(const struct delta *delta, struct id *out);
 const struct mark *delta_marks(const struct delta *delta, uint32_t *ret_count);
+const struct record_note *delta_notes(const struct delta *delta, uint32_t *ret_count);
 
 #endif

@@ -214,64 +214,26 @@ static int put_shelf(struct store_txn *txn, const struct merge *merge)
     return 0;
 }
 
-/* The bytes of an entry, of this delta or an earlier one. Only after put_records(): then the
- * transaction sees them all. */
-static int original_of(struct store_txn *txn, const struct merge *merge, uint64_t seq,
-                       struct bytes *ret_entry)
+/* Lists the cycle's entries, and collects whose the records are in merge->ids, which is done with.
+ */
+static int read_notes(struct store_txn *txn, struct merge *merge, uint32_t *ret_records)
 {
-    uint8_t key[8];
-    struct bytes found;
-    struct bytes chunk;
+    uint32_t count;
+    const struct record_note *notes = delta_notes(merge->delta, &count);
 
-    *ret_entry = delta_entry(merge->delta, seq);
-    if (ret_entry->size != 0) return 0;
-    be_store64(key, seq);
-    const int r =
-        store_txn_floor(txn, STORE_RECORD, (struct bytes){key, sizeof key}, &found, &chunk);
-    if (r == 0) *ret_entry = chunk_entry(chunk, be_load64(found.data), seq);
-    return r == -ENOENT || (r == 0 && ret_entry->size == 0) ? -EUCLEAN : r;
-}
-
-/* What each entry does to the tallies goes to merge->facts, whose record it is to merge->ids, which
- * is done with; the cycle's entries are listed. */
-static int read_entries(struct store_txn *txn, struct merge *merge, uint32_t *ret_count,
-                        uint32_t *ret_records)
-{
-    const uint64_t first = delta_first_seq(merge->delta);
-    const uint64_t end = first + delta_count(merge->delta);
-    uint32_t count = 0;
-    uint32_t records = 0;
-
-    for (uint64_t seq = first; seq < end; seq++) {
-        struct record_facts *facts = &merge->facts[count];
-        struct entry_extract extract = {0};
-        uint8_t key[8];
-        struct bytes entry;
-        int r;
-
-        switch (merge->read(delta_entry(merge->delta, seq), facts, &extract)) {
-        case EFFECT_NONE:
-            break;
-        case EFFECT_ADDS:
-            count++;
-            merge->ids[records++] = (struct id){.hash = extract.person, .seq = seq};
-            break;
-        case EFFECT_TAKES_BACK:
-            r = original_of(txn, merge, extract.taken_back, &entry);
+    *ret_records = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (notes[i].kind == NOTE_RECORD) {
+            merge->ids[(*ret_records)++] =
+                (struct id){.hash = notes[i].person, .seq = notes[i].seq};
+        } else if (notes[i].kind == NOTE_CYCLE) {
+            uint8_t key[8];
+            be_store64(key, notes[i].seq);
+            const int r =
+                store_append(txn, STORE_CYCLE, (struct bytes){key, sizeof key}, bytes_of(""));
             if (r != 0) return r;
-            if (merge->read(entry, facts, &extract) != EFFECT_ADDS) return -EUCLEAN;
-            facts->flags |= RECORD_TAKEN_BACK;
-            count++;
-            break;
-        case EFFECT_CYCLE:
-            be_store64(key, seq);
-            r = store_append(txn, STORE_CYCLE, (struct bytes){key, sizeof key}, bytes_of(""));
-            if (r != 0) return r;
-            break;
         }
     }
-    *ret_count = count;
-    *ret_records = records;
     return 0;
 }
 
@@ -284,13 +246,14 @@ static int put_records_by_key(struct store_txn *txn, struct merge *merge)
     uint32_t records;
 
     ENSURE(delta_count(merge->delta) <= merge->ids_room);
-    int r = read_entries(txn, merge, &count, &records);
+    int r = read_notes(txn, merge, &records);
     if (r == 0) {
         r = person_index_put(txn, first, last, merge->ids, merge->ids_sorted, records,
                              merge->ids_room);
     }
     if (r != 0) return r;
-    return tally_put(txn, merge->facts, count, merge->ids, merge->ids_sorted);
+    const struct record_note *notes = delta_notes(merge->delta, &count);
+    return tally_put(txn, notes, count, merge->ids, merge->ids_sorted);
 }
 
 int merge_run(struct merge *merge)

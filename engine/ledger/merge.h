@@ -24,9 +24,7 @@ struct merge {
                      * least its entries and PERSON_RUN_SEAL (ledger/person_index.h). */
     struct id *ids_sorted; /* Scratch: as large; the two change places. */
     uint32_t ids_room;
-    uint8_t *chunk;             /* Scratch: RECORD_CHUNK_SIZE bytes. */
-    entry_read_fn *read;        /* What an entry does to the tallies. */
-    struct record_facts *facts; /* Scratch: room for the facts of every entry of the delta. */
+    uint8_t *chunk; /* Scratch: RECORD_CHUNK_SIZE bytes. */
 };
 
 /* An estimate of what the store grows by, bytes: for store_reserve(). */

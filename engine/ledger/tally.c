@@ -3,6 +3,8 @@
 #include <errno.h>
 
 #include "ledger/radix.h"
+#include "types/civil.h"
+#include "types/record_facts.h"
 #include "util/le.h"
 
 void tally_key_encode(const struct tally_key *key, uint8_t out[TALLY_KEY_SIZE])
@@ -16,30 +18,38 @@ void tally_key_encode(const struct tally_key *key, uint8_t out[TALLY_KEY_SIZE])
     out[15] = key->insurance;
 }
 
-static uint32_t part_of(const struct record_facts *facts, enum tally_kind kind)
+/* The days of a checkpoint's records are few, and stand together. */
+struct day {
+    int64_t first_ms; /* [first_ms, end_ms) is `day`. */
+    int64_t end_ms;
+    uint32_t day; /* yyyymmdd, Shanghai. */
+};
+
+static uint32_t day_of(struct day *known, int64_t unix_ms)
+{
+    if (unix_ms < known->first_ms || unix_ms >= known->end_ms) {
+        const struct civil civil = civil_from_ms(unix_ms);
+        const int64_t since =
+            ((civil.hour * 60 + civil.minute) * 60 + civil.second) * INT64_C(1000) +
+            civil.millisecond;
+        known->first_ms = unix_ms - since;
+        known->end_ms = known->first_ms + MS_PER_DAY;
+        known->day = (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
+    }
+    return known->day;
+}
+
+static uint32_t part_of(const struct record_note *note, enum tally_kind kind, struct day *known)
 {
     switch (kind) {
     case TALLY_DAY:
-        return facts->day;
+        return day_of(known, note->at_ms);
     case TALLY_PAYER_AREA:
-        return facts->ref.insu_admdvs;
+        return note->insu_admdvs;
     case TALLY_PAYEE_AREA:
-        return facts->mdtrtarea_admvs;
+        return note->mdtrtarea_admvs;
     }
     return 0;
-}
-
-struct tally_key tally_key_of(const struct record_facts *facts, enum tally_kind kind)
-{
-    return (struct tally_key){
-        .kind = kind,
-        .period = facts->period,
-        .part = part_of(facts, kind),
-        .payer = facts->payer,
-        .payee = facts->payee,
-        .line = facts->line,
-        .insurance = facts->insurance,
-    };
 }
 
 static void add(int64_t *sum, int64_t amount)
@@ -60,25 +70,24 @@ static void widen(struct tally *tally, uint64_t first_seq, uint64_t last_seq)
     if (last_seq > tally->last_seq) tally->last_seq = last_seq;
 }
 
-void tally_count(struct tally *tally, const struct record_facts *facts)
+static void count_note(struct tally *tally, const struct record_note *note)
 {
-    const bool refund = facts->kind == RECORD_REFUND;
-    if ((facts->flags & RECORD_TAKEN_BACK) != 0) {
+    if (note->kind == NOTE_TAKEN_BACK) {
         tally->count--;
-        tally->refund_count -= refund;
-        subtract(&tally->medfee, facts->medfee);
+        tally->refund_count -= note->refund;
+        subtract(&tally->medfee, note->medfee);
         for (int fund = 0; fund < FUND_COUNT; fund++)
-            subtract(&tally->funds[fund], facts->funds[fund]);
-        tally->checksum -= facts->content_hash;
+            subtract(&tally->funds[fund], note->funds[fund]);
+        tally->checksum -= note->content_hash;
         return;
     }
     tally->count++;
-    tally->refund_count += refund;
-    add(&tally->medfee, facts->medfee);
+    tally->refund_count += note->refund;
+    add(&tally->medfee, note->medfee);
     for (int fund = 0; fund < FUND_COUNT; fund++)
-        add(&tally->funds[fund], facts->funds[fund]);
-    tally->checksum += facts->content_hash;
-    widen(tally, facts->seq, facts->seq);
+        add(&tally->funds[fund], note->funds[fund]);
+    tally->checksum += note->content_hash;
+    widen(tally, note->seq, note->seq);
 }
 
 /* What the row held before is added to `tally`, and the row put again. */
@@ -111,45 +120,61 @@ static int put_row(struct store_txn *txn, struct tally *tally)
  * provinces, a line, a class. */
 #define PACKED_BITS 63
 
-static uint64_t packed(const struct record_facts *facts, enum tally_kind kind)
+static uint64_t packed(struct cell_key key, uint32_t part)
 {
-    return (uint64_t)facts->period << 43 | (uint64_t)part_of(facts, kind) << 16 |
-           (uint64_t)facts->payer << 11 | (uint64_t)facts->payee << 6 | (uint64_t)facts->line << 2 |
-           facts->insurance;
+    return (uint64_t)key.period << 43 | (uint64_t)part << 16 | (uint64_t)key.payer << 11 |
+           (uint64_t)key.payee << 6 | (uint64_t)key.line << 2 | key.insurance;
+}
+
+static struct tally_key unpacked(uint64_t packed, enum tally_kind kind)
+{
+    return (struct tally_key){
+        .kind = kind,
+        .period = (uint32_t)(packed >> 43),
+        .part = (uint32_t)(packed >> 16 & 0x7ffffff),
+        .payer = packed >> 11 & 0x1f,
+        .payee = packed >> 6 & 0x1f,
+        .line = packed >> 2 & 0xf,
+        .insurance = packed & 0x3,
+    };
 }
 
 #define AHEAD 12 /* Records asked for before they are added: sorted, they lie anywhere. */
 
-static void ask_for(const struct record_facts *facts, const struct id *places, uint32_t i,
+static void ask_for(const struct record_note *notes, const struct id *places, uint32_t i,
                     uint32_t count)
 {
     if (i >= count) return;
-    const char *record = (const char *)&facts[places[i].seq];
-    __builtin_prefetch(record);
-    __builtin_prefetch(record + 64);
-    __builtin_prefetch(record + sizeof *facts - 1);
+    const char *note = (const char *)&notes[places[i].seq];
+    __builtin_prefetch(note);
+    __builtin_prefetch(note + sizeof *notes - 1);
 }
 
-int tally_put(struct store_txn *txn, const struct record_facts *facts, uint32_t count,
+int tally_put(struct store_txn *txn, const struct record_note *notes, uint32_t count,
               struct id *places, struct id *places_sorted)
 {
+    struct day known = {0};
     for (enum tally_kind kind = TALLY_DAY; kind <= TALLY_PAYEE_AREA; kind++) {
         struct id *from = places;
         struct id *to = places_sorted;
-        for (uint32_t i = 0; i < count; i++)
-            from[i] = (struct id){.hash = packed(&facts[i], kind), .seq = i};
+        uint32_t records = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            if (notes[i].kind == NOTE_CYCLE) continue;
+            const uint32_t part = part_of(&notes[i], kind, &known);
+            from[records++] = (struct id){.hash = packed(notes[i].key, part), .seq = i};
+        }
         for (unsigned shift = 0; shift < PACKED_BITS; shift += RADIX_BITS) {
-            if (!radix_pass(from, to, count, shift)) continue;
+            if (!radix_pass(from, to, records, shift)) continue;
             struct id *swap = from;
             from = to;
             to = swap;
         }
-        for (uint32_t i = 0; i < count;) {
+        for (uint32_t i = 0; i < records;) {
             const uint64_t key = from[i].hash;
-            struct tally tally = {.key = tally_key_of(&facts[from[i].seq], kind)};
-            for (; i < count && from[i].hash == key; i++) {
-                ask_for(facts, from, i + AHEAD, count);
-                tally_count(&tally, &facts[from[i].seq]);
+            struct tally tally = {.key = unpacked(key, kind)};
+            for (; i < records && from[i].hash == key; i++) {
+                ask_for(notes, from, i + AHEAD, records);
+                count_note(&tally, &notes[from[i].seq]);
             }
             const int r = put_row(txn, &tally);
             if (r != 0) return r;
