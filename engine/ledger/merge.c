@@ -99,9 +99,7 @@ static int take_run(struct store_txn *txn, struct merge *merge, uint32_t run, ui
     }
 }
 
-#define RADIX_PASSES                                                             \
-    3 /* The upper 33 bits: what is left unsorted below them is next to nothing. \
-       */
+#define SORTED_BITS 33 /* The upper ones: what is left unsorted below them is next to nothing. */
 
 static bool comes_before(const struct id *a, const struct id *b)
 {
@@ -112,13 +110,10 @@ static bool comes_before(const struct id *a, const struct id *b)
  * times as fast as comparing; an insertion sort settles the rest. */
 static void sort_ids(struct merge *merge, uint32_t count)
 {
-    struct id *from = merge->ids;
-    struct id *to = merge->ids_sorted;
-    for (unsigned pass = 0; pass < RADIX_PASSES; pass++) {
-        if (!radix_pass(from, to, count, 64 - RADIX_BITS * (RADIX_PASSES - pass))) continue;
-        struct id *swap = from;
-        from = to;
-        to = swap;
+    struct id *from = radix_sort(merge->ids, merge->ids_sorted, count, 64 - SORTED_BITS);
+    if (from != merge->ids) {
+        merge->ids_sorted = merge->ids;
+        merge->ids = from;
     }
     for (uint32_t i = 1; i < count; i++) {
         const struct id id = from[i];
@@ -127,8 +122,6 @@ static void sort_ids(struct merge *merge, uint32_t count)
             from[at] = from[at - 1];
         from[at] = id;
     }
-    merge->ids = from;
-    merge->ids_sorted = to;
 }
 
 /* How many ids go into the next chunk: equal hashes stay together, for the first hash is its key.

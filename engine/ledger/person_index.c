@@ -98,18 +98,6 @@ static int take_run(struct store_txn *txn, uint64_t run, struct id *records, uin
     return 0;
 }
 
-/* By person; numbers of one keep their order. Gives back which of the two lists holds them. */
-static const struct id *sort_records(struct id *records, struct id *scratch, uint32_t count)
-{
-    for (unsigned shift = 0; shift < PERSON_BITS; shift += RADIX_BITS) {
-        if (!radix_pass(records, scratch, count, shift)) continue;
-        struct id *swap = records;
-        records = scratch;
-        scratch = swap;
-    }
-    return records;
-}
-
 static int put_run(struct store_txn *txn, uint64_t run, const struct id *records, uint32_t count)
 {
     uint8_t numbers[PERSON_CHUNK_COUNT * NUMBER_SIZE];
@@ -145,7 +133,8 @@ int person_index_put(struct store_txn *txn, uint64_t first_seq, uint64_t last_se
         r = take_run(txn, run, records, before);
         if (r != 0) return r;
     }
-    return put_run(txn, run, sort_records(records, scratch, before + count), before + count);
+    count += before;
+    return put_run(txn, run, radix_sort(records, scratch, count, 0), count);
 }
 
 /* -- reading -------------------------------------------------------------------------------- */

@@ -164,10 +164,9 @@ static void check_time(const struct tables *tables, const struct settlement *s,
         failures_add(failures, ERROR_SETL_TIME, SETL_FIELD_SETL_TIME, CHECK_RANGE, s->setl_time,
                      time.now_ms + tables->setl_time_future_ms);
     }
-    const int64_t first_ms = civil_month_start_ms(tables->setl_time_first_month);
-    if (s->setl_time < first_ms) {
+    if (s->setl_time < tables->setl_time_first_ms) {
         failures_add(failures, ERROR_SETL_TIME, SETL_FIELD_SETL_TIME, CHECK_RANGE, s->setl_time,
-                     first_ms);
+                     tables->setl_time_first_ms);
     }
 }
 

@@ -247,6 +247,7 @@ static const char *set_first_month(struct tables *tables, struct bytes value)
         return "value: not a month yyyymm";
     }
     tables->setl_time_first_month = (uint32_t)month;
+    tables->setl_time_first_ms = civil_month_start_ms((uint32_t)month);
     return NULL;
 }
 
@@ -389,6 +390,7 @@ void tables_init(struct tables *tables)
     memset(tables, 0, sizeof *tables);
     tables->setl_time_future_ms = 300000;
     tables->setl_time_first_month = 201401;
+    tables->setl_time_first_ms = civil_month_start_ms(201401);
     tables->tombstone_ttl_ms = 3 * MS_PER_DAY;
     tables->partial_refunds = true;
 #define X(symbol, name, first, least, greatest) tables->cycle.value[SETTING_##symbol] = (first);

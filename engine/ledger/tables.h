@@ -87,6 +87,7 @@ struct tables {
     bool chronic_code_required;     /* [0] 1: med_type 14* needs a listed dise_codg. */
     int64_t setl_time_future_ms;    /* [300000] setl_time may be ahead of the engine by that. */
     uint32_t setl_time_first_month; /* [201401] older settlements are refused. */
+    int64_t setl_time_first_ms;     /* Its first millisecond; asked for every message. */
     int64_t tombstone_ttl_ms;       /* [259200000] 72 h, docs/rules.md, Corrections. */
     bool partial_refunds;           /* [1] a refund may be less than its original. */
     int payable_mode;               /* [1] clearing.payable_mode: what notices ask for. 0 gross,

@@ -118,8 +118,6 @@ static int put_row(struct store_txn *txn, struct tally *tally)
 
 /* Keys of one kind in 63 bits that sort as the keys do: yyyymm, yyyymmdd or an area, two of 32
  * provinces, a line, a class. */
-#define PACKED_BITS 63
-
 static uint64_t packed(struct cell_key key, uint32_t part)
 {
     return (uint64_t)key.period << 43 | (uint64_t)part << 16 | (uint64_t)key.payer << 11 |
@@ -155,26 +153,19 @@ int tally_put(struct store_txn *txn, const struct record_note *notes, uint32_t c
 {
     struct day known = {0};
     for (enum tally_kind kind = TALLY_DAY; kind <= TALLY_PAYEE_AREA; kind++) {
-        struct id *from = places;
-        struct id *to = places_sorted;
         uint32_t records = 0;
         for (uint32_t i = 0; i < count; i++) {
             if (notes[i].kind == NOTE_CYCLE) continue;
             const uint32_t part = part_of(&notes[i], kind, &known);
-            from[records++] = (struct id){.hash = packed(notes[i].key, part), .seq = i};
+            places[records++] = (struct id){.hash = packed(notes[i].key, part), .seq = i};
         }
-        for (unsigned shift = 0; shift < PACKED_BITS; shift += RADIX_BITS) {
-            if (!radix_pass(from, to, records, shift)) continue;
-            struct id *swap = from;
-            from = to;
-            to = swap;
-        }
+        const struct id *sorted = radix_sort(places, places_sorted, records, 0);
         for (uint32_t i = 0; i < records;) {
-            const uint64_t key = from[i].hash;
+            const uint64_t key = sorted[i].hash;
             struct tally tally = {.key = unpacked(key, kind)};
-            for (; i < records && from[i].hash == key; i++) {
-                ask_for(notes, from, i + AHEAD, records);
-                count_note(&tally, &notes[from[i].seq]);
+            for (; i < records && sorted[i].hash == key; i++) {
+                ask_for(notes, sorted, i + AHEAD, records);
+                count_note(&tally, &notes[sorted[i].seq]);
             }
             const int r = put_row(txn, &tally);
             if (r != 0) return r;

@@ -1,0 +1,55 @@
+/* The radix sort against the simplest stable one, by all bits and by the upper ones. */
+#include "ledger/radix.h"
+#include "tests/lib/prng.h"
+#include "tests/lib/unit.h"
+
+#define COUNT 500
+
+/* An insertion sort by the bits from `low` on. */
+static void sort_simply(struct id *ids, uint32_t count, unsigned low)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        const struct id id = ids[i];
+        uint32_t at = i;
+        for (; at > 0 && ids[at - 1].hash >> low > id.hash >> low; at--)
+            ids[at] = ids[at - 1];
+        ids[at] = id;
+    }
+}
+
+/* `mask` says which bits of the hashes differ at all. */
+static void sorts(struct prng *prng, uint32_t count, unsigned low, uint64_t mask)
+{
+    struct id ids[COUNT];
+    struct id scratch[COUNT];
+    struct id expected[COUNT];
+    for (uint32_t i = 0; i < count; i++)
+        expected[i] = ids[i] = (struct id){.hash = prng_u64(prng) & mask, .seq = i};
+    sort_simply(expected, count, low);
+    const struct id *sorted = radix_sort(ids, scratch, count, low);
+    assert_true(sorted == ids || sorted == scratch);
+    assert_memory_equal(sorted, expected, count * sizeof *expected);
+}
+
+static void sorted_stably(void **state)
+{
+    static const uint64_t masks[] = {
+        UINT64_MAX, 0, 1, UINT64_C(1) << 63, 0x7ff, 0xff00000000, 0x8001000000000fff};
+    static const unsigned lows[] = {0, 5, 31, 53, 63};
+    struct prng prng = {7};
+    (void)state;
+    for (size_t m = 0; m < sizeof masks / sizeof masks[0]; m++) {
+        for (size_t l = 0; l < sizeof lows / sizeof lows[0]; l++) {
+            sorts(&prng, COUNT, lows[l], masks[m]);
+            sorts(&prng, 2, lows[l], masks[m]);
+            sorts(&prng, 1, lows[l], masks[m]);
+            sorts(&prng, 0, lows[l], masks[m]);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sorted_stably)};
+    return cmocka_run_group_tests_name("ledger/radix", tests, NULL, NULL);
+}
