@@ -159,7 +159,7 @@ static int read_ids(struct shard *shard, const char **ret_why)
             return -EUCLEAN;
         }
         for (size_t i = 0; i < value.size; i += sizeof(struct id)) {
-            if (!directory_add(shard->directory, le_load64(value.data + i), run)) return -ENOMEM;
+            directory_add(shard->directory, le_load64(value.data + i), run);
         }
         const uint64_t hash = be_load64(found.data + 4);
         be_store32(key, hash == UINT64_MAX ? run + 1 : run);
@@ -1101,6 +1101,7 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
     ret_status->stamp_ms = shard->stamp_ms;
     ret_status->cut_through = shard->cut_through;
     ret_status->closed_year = shard->closed_year;
+    ret_status->faded_ids = directory_faded(shard->directory);
     ret_status->memory_bytes =
         2 * delta_bytes(shard->active) + 2 * shelf_bytes(shard->shelf) +
         directory_bytes(shard->directory) + 2 * sizeof(struct cell) * CELLS_MAX + 2 * GROUP_SIZE +

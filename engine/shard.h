@@ -36,7 +36,7 @@ struct shard_config {
     size_t delta_bytes;     /* Their bytes, at most. */
     size_t shelf_bytes;     /* Of rows changed between two checkpoints, at most. (P1) in
                              * shard_internal.h: never less than the journal was written with. */
-    uint64_t directory_ids; /* Ids the first directory table holds. */
+    uint64_t directory_ids; /* Ids there is room for in memory (ledger/directory.h). */
 };
 
 /* Defaults for everything that is not identity: 262,144 entries, 96 MiB, 64 MiB of rows,
@@ -100,6 +100,7 @@ struct shard_status {
     uint64_t checkpoints;
     uint64_t soft_failures;
     uint64_t memory_bytes; /* Reserved: deltas, directory, cells, buffers. */
+    uint64_t faded_ids;    /* For which directory_ids was too small: they are slow to look up. */
     uint64_t sessions;     /* Filled in by the home: connections it owns. */
     int64_t stamp_ms;      /* The shard's time. */
     uint32_t cut_through;
