@@ -85,14 +85,23 @@ class EngineProcess:
         """At rest: what the stores of the shards hold on the disk."""
         return sum(allocated(path) for path in self.data.glob("shard-*/state"))
 
-    def stop(self):
-        """SIGTERM and the last checkpoint; Failed unless it ends with 0."""
+    def stop(self, stop_s=600):
+        """SIGTERM and the last checkpoint; Failed unless it ends with 0. Gives what written() was
+        when it had ended."""
         self.process.send_signal(signal.SIGTERM)
-        if self.process.wait(600) != 0:
+        end = time.monotonic() + stop_s
+        ended = os.WEXITED | os.WNOWAIT | os.WNOHANG  # It stays to be looked at.
+        while os.waitid(os.P_PID, self.process.pid, ended) is None:
+            if time.monotonic() > end:
+                raise Failed(f"qingfend on {self.data} did not stop within {stop_s} s")
+            time.sleep(0.005)
+        written = self.written()
+        if self.process.wait() != 0:
             raise Failed(f"qingfend on {self.data} ended with {self.process.returncode}: "
                          f"{self.said()}")
         self.out.unlink()
         self.err.unlink()
+        return written
 
     def kill(self):
         if self.process.poll() is None:
