@@ -12,6 +12,7 @@
 #include "journal/entry.h"
 #include "ledger/tables.h"
 #include "types/cell.h"
+#include "types/province.h"
 #include "types/record_facts.h"
 #include "world/store.h"
 #include "world/world.h"
@@ -37,10 +38,15 @@ struct shard_config {
     size_t shelf_bytes;     /* Of rows changed between two checkpoints, at most. (P1) in
                              * shard_internal.h: never less than the journal was written with. */
     uint64_t directory_ids; /* Ids there is room for in memory (ledger/directory.h). */
+    uint32_t cells;         /* Of all months: one more is refused. None ever goes. */
 };
 
+/* Cells of a month in which every province has people in every other: four lines of care in two
+ * classes of insurance, three of wallets. The few in other classes are not counted. */
+#define SHARD_CELLS_MONTH (PROVINCE_COUNT * (PROVINCE_COUNT - 1) * (4 * 2 + 3))
+
 /* Defaults for everything that is not identity: 262,144 entries, 96 MiB, 64 MiB of rows,
- * 4 million ids. */
+ * 4 million ids, the cells of four years. */
 void shard_config_init(struct shard_config *config);
 
 /* Where the journal has to be read from after shard_open(). */
