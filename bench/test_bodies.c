@@ -15,7 +15,7 @@ static const uint64_t known[] = {
     UINT64_C(3000),                 /* rules_check */
     UINT64_C(12946692490858654470), /* posting */
     UINT64_C(16572396270221998343), /* book_post */
-    UINT64_C(33555208),             /* directory_find_add */
+    UINT64_C(27962592),             /* directory_find_add */
     UINT64_C(672416),               /* delta_append_ids */
     UINT64_C(22827286194),          /* entry_encode */
     UINT64_C(6027747639210477124),  /* block_seal */

@@ -18,8 +18,7 @@
 #include "types/ensure.h"
 #include "util/le.h"
 
-#define CELLS_MAX     131072 /* Four years of every possible cell; see book.h for what one takes. */
-#define STRETCH       32     /* Messages decoded ahead, so that memory is asked for in time. */
+#define STRETCH       32 /* Messages decoded ahead, so that memory is asked for in time. */
 #define GROUP_SIZE    (SEGMENT_HEAD_SIZE + 1024 * 1024)
 #define RUN_IDS_ROOM  (2 * 65536)
 #define IDS_PER_ENTRY 3
@@ -35,6 +34,7 @@ void shard_config_init(struct shard_config *config)
     config->delta_bytes = 96u * 1024 * 1024;
     config->shelf_bytes = 64u * 1024 * 1024;
     config->directory_ids = 4u * 1024 * 1024;
+    config->cells = SHARD_CELLS_MONTH * 48;
 }
 
 /* -- opening -------------------------------------------------------------------------------- */
@@ -78,7 +78,7 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->config = *config;
     shard->tables = config->tables;
     shard->store = config->store;
-    shard->book = book_new(CELLS_MAX);
+    shard->book = book_new(config->cells);
     shard->directory = directory_new(config->directory_ids);
     shard->active = delta_new(config->delta_entries, config->delta_bytes);
     shard->frozen = delta_new(config->delta_entries, config->delta_bytes);
@@ -86,7 +86,7 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->shelf_frozen = shelf_new(config->shelf_bytes);
     for (int i = 0; i < 2; i++)
         shard->groups[i].buffer = aligned_alloc(BLOCK_ALIGN, GROUP_SIZE);
-    shard->merge_cells = malloc(sizeof *shard->merge_cells * CELLS_MAX);
+    shard->merge_cells = malloc(sizeof *shard->merge_cells * config->cells);
     shard->merge.ids_room = config->delta_entries * IDS_PER_ENTRY + RUN_IDS_ROOM;
     shard->merge.ids = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
     shard->merge.ids_sorted = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
@@ -156,7 +156,7 @@ static int read_ids(struct shard *shard, const char **ret_why)
             return -EUCLEAN;
         }
         for (size_t i = 0; i < value.size; i += sizeof(struct id)) {
-            if (!directory_add(shard->directory, le_load64(value.data + i), run)) return -ENOMEM;
+            directory_add(shard->directory, le_load64(value.data + i), run);
         }
         const uint64_t hash = be_load64(found.data + 4);
         be_store32(key, hash == UINT64_MAX ? run + 1 : run);
@@ -1098,10 +1098,11 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
     ret_status->stamp_ms = shard->stamp_ms;
     ret_status->cut_through = shard->cut_through;
     ret_status->closed_year = shard->closed_year;
+    ret_status->faded_ids = directory_faded(shard->directory);
     ret_status->memory_bytes =
         2 * delta_bytes(shard->active) + 2 * shelf_bytes(shard->shelf) +
-        directory_bytes(shard->directory) + 2 * sizeof(struct cell) * CELLS_MAX + 2 * GROUP_SIZE +
-        RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
+        directory_bytes(shard->directory) + 2 * sizeof(struct cell) * shard->config.cells +
+        2 * GROUP_SIZE + RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
         FAILURES_RING * sizeof(struct failure) + 2 * shard->merge.ids_room * sizeof(struct id) +
         DUES_MAX * sizeof(struct due) + sizeof *shard->params + sizeof *shard->work +
         sizeof *shard->applied + mail_ring_bytes(shard->config.shards);

@@ -12,6 +12,7 @@
 #include "journal/entry.h"
 #include "ledger/tables.h"
 #include "types/cell.h"
+#include "types/province.h"
 #include "types/record_facts.h"
 #include "world/store.h"
 #include "world/world.h"
@@ -36,11 +37,16 @@ struct shard_config {
     size_t delta_bytes;     /* Their bytes, at most. */
     size_t shelf_bytes;     /* Of rows changed between two checkpoints, at most. (P1) in
                              * shard_internal.h: never less than the journal was written with. */
-    uint64_t directory_ids; /* Ids the first directory table holds. */
+    uint64_t directory_ids; /* Ids there is room for in memory (ledger/directory.h). */
+    uint32_t cells;         /* Of all months: one more is refused. None ever goes. */
 };
 
+/* Cells of a month in which every province has people in every other: four lines of care in two
+ * classes of insurance, three of wallets. The few in other classes are not counted. */
+#define SHARD_CELLS_MONTH (PROVINCE_COUNT * (PROVINCE_COUNT - 1) * (4 * 2 + 3))
+
 /* Defaults for everything that is not identity: 262,144 entries, 96 MiB, 64 MiB of rows,
- * 4 million ids. */
+ * 4 million ids, the cells of four years. */
 void shard_config_init(struct shard_config *config);
 
 /* Where the journal has to be read from after shard_open(). */
@@ -100,6 +106,7 @@ struct shard_status {
     uint64_t checkpoints;
     uint64_t soft_failures;
     uint64_t memory_bytes; /* Reserved: deltas, directory, cells, buffers. */
+    uint64_t faded_ids;    /* For which directory_ids was too small: they are slow to look up. */
     uint64_t sessions;     /* Filled in by the home: connections it owns. */
     int64_t stamp_ms;      /* The shard's time. */
     uint32_t cut_through;

@@ -1,77 +1,89 @@
 #include "ledger/directory.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "types/ensure.h"
 
-#define SLOTS_PER_BUCKET 16 /* 16 x 4 bytes: one cache line. */
-#define TABLES_MAX       24
-#define PROBES_MAX       4 /* Buckets an id may spill over before its table counts as full. */
+#define CACHE_LINE        64
+#define SLOTS_PER_BUCKET  16 /* 16 x 4 bytes: one cache line. */
+#define IDS_PER_BUCKET    12 /* So many on average: of 50 ids one finds its bucket full. */
+#define BUCKETS_PER_GROUP 4
+#define FILTER_BITS       512
+#define FILTER_PROBES     4 /* Bits an id sets in the filter of its group. */
 
 /* A slot: fingerprint in the upper half, run in the lower; 0 is empty, for runs begin at 1. */
 struct bucket {
     uint32_t slots[SLOTS_PER_BUCKET];
 };
 
-_Static_assert(sizeof(struct bucket) == 64, "a bucket is a cache line");
-
-struct table {
-    struct bucket *buckets;
-    uint64_t mask; /* Buckets - 1. */
-    uint64_t used;
-    uint64_t room; /* Ids it may hold. */
+/* Buckets and what faded from them, side by side: they share a page. */
+struct group {
+    struct bucket buckets[BUCKETS_PER_GROUP];
+    uint64_t faded[FILTER_BITS / 64]; /* A Bloom filter. */
 };
+
+_Static_assert(sizeof(struct bucket) == CACHE_LINE, "a bucket is a cache line");
+_Static_assert(sizeof(struct group) % CACHE_LINE == 0, "groups keep their buckets in line");
 
 struct directory {
-    struct table tables[TABLES_MAX]; /* The last one takes new ids. */
-    uint32_t count;
+    void *memory; /* Of the groups, as the heap gave it. */
+    struct group *groups;
+    uint64_t buckets; /* Below 2^32. */
+    uint64_t faded;
 };
 
-static bool table_open(struct table *table, uint64_t ids)
+struct directory *directory_new(uint64_t ids)
 {
-    uint64_t buckets = 1;
-    while (buckets * SLOTS_PER_BUCKET * 3 / 4 < ids)
-        buckets *= 2;
-    table->buckets = aligned_alloc(sizeof(struct bucket), buckets * sizeof(struct bucket));
-    if (table->buckets == NULL) return false;
-    memset(table->buckets, 0, buckets * sizeof(struct bucket));
-    table->mask = buckets - 1;
-    table->used = 0;
-    table->room = buckets * SLOTS_PER_BUCKET * 3 / 4;
-    return true;
-}
-
-struct directory *directory_new(uint64_t ids_first)
-{
+    const uint64_t ids_per_group = (uint64_t)IDS_PER_BUCKET * BUCKETS_PER_GROUP;
+    const uint64_t count = ids / ids_per_group + 1;
+    if (count > UINT32_MAX / BUCKETS_PER_GROUP) return NULL;
     struct directory *directory = calloc(1, sizeof *directory);
     if (directory == NULL) return NULL;
-    if (!table_open(&directory->tables[0], ids_first)) {
+    /* Zeros from the kernel, untouched; one group more, to begin at a cache line. */
+    directory->memory = calloc(count + 1, sizeof *directory->groups);
+    if (directory->memory == NULL) {
         free(directory);
         return NULL;
     }
-    directory->count = 1;
+    const uintptr_t start = (uintptr_t)directory->memory;
+    directory->groups =
+        (struct group *)((uint8_t *)directory->memory + (CACHE_LINE - start % CACHE_LINE));
+    directory->buckets = count * BUCKETS_PER_GROUP;
     return directory;
 }
 
 void directory_free(struct directory *directory)
 {
     if (directory == NULL) return;
-    for (uint32_t i = 0; i < directory->count; i++)
-        free(directory->tables[i].buckets);
+    free(directory->memory);
     free(directory);
 }
+
+/* -- places ---------------------------------------------------------------------------------- */
 
 static uint32_t fingerprint(uint64_t hash)
 {
     return (uint32_t)(hash & 0xffff);
 }
 
-/* The bucket comes from bits that the fingerprint does not hold. */
-static uint64_t bucket_index(const struct table *table, uint64_t hash)
+/* The bucket comes from bits that the fingerprint does not hold, and rises with the hash: a run,
+ * read in the order of its hashes, fills the directory from its beginning to its end. */
+static uint64_t bucket_number(const struct directory *directory, uint64_t hash)
 {
-    return hash >> 16 & table->mask;
+    return (hash >> 32) * directory->buckets >> 32;
 }
+
+static struct group *group_at(const struct directory *directory, uint64_t number)
+{
+    return &directory->groups[number / BUCKETS_PER_GROUP];
+}
+
+static struct bucket *bucket_at(const struct directory *directory, uint64_t number)
+{
+    return &group_at(directory, number)->buckets[number % BUCKETS_PER_GROUP];
+}
+
+/* -- buckets --------------------------------------------------------------------------------- */
 
 /* Slots are filled in order and never emptied. */
 static bool is_full(const struct bucket *bucket)
@@ -95,43 +107,6 @@ static bool holds(const struct bucket *bucket, uint32_t slot)
     return equal != 0;
 }
 
-static bool table_add(struct table *table, uint64_t hash, uint32_t run)
-{
-    const uint32_t slot = fingerprint(hash) << 16 | run;
-
-    if (table->used == table->room) return false;
-    for (uint64_t probe = 0; probe < PROBES_MAX; probe++) {
-        struct bucket *bucket = &table->buckets[(bucket_index(table, hash) + probe) & table->mask];
-        if (holds(bucket, slot)) return true; /* One says it for all equal ones. */
-        if (is_full(bucket)) continue;
-        bucket->slots[filled(bucket)] = slot;
-        table->used++;
-        return true;
-    }
-    return false;
-}
-
-bool directory_add(struct directory *directory, uint64_t hash, uint32_t run)
-{
-    ENSURE(run >= 1 && run <= DIRECTORY_RUN_MAX);
-    struct table *last = &directory->tables[directory->count - 1];
-    if (table_add(last, hash, run)) return true;
-    if (directory->count == TABLES_MAX) return false;
-    if (!table_open(&directory->tables[directory->count], last->room * 2)) return false;
-    directory->count++;
-    return table_add(&directory->tables[directory->count - 1], hash, run);
-}
-
-static uint32_t add_hit(uint16_t *runs, uint32_t count, uint16_t run)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (runs[i] == run) return count;
-    }
-    if (count == DIRECTORY_HITS_MAX) return DIRECTORY_MANY;
-    runs[count] = run;
-    return count + 1;
-}
-
 /* True when a slot may have that fingerprint; an empty one looks like fingerprint 0. Without
  * branches, so that the compiler compares eight slots at a time: nearly always nothing is found. */
 static bool may_match(const struct bucket *bucket, uint32_t wanted)
@@ -142,46 +117,98 @@ static bool may_match(const struct bucket *bucket, uint32_t wanted)
     return equal != 0;
 }
 
-static uint32_t add_matches(const struct bucket *bucket, uint32_t wanted, uint16_t *runs,
-                            uint32_t count)
+static uint32_t collect(const struct bucket *bucket, uint32_t wanted, uint16_t *ret_runs)
 {
-    for (int i = 0; i < SLOTS_PER_BUCKET && count != DIRECTORY_MANY; i++) {
+    uint32_t count = 0;
+    for (int i = 0; i < SLOTS_PER_BUCKET; i++) {
         const uint32_t slot = bucket->slots[i];
-        if (slot != 0 && slot >> 16 == wanted) count = add_hit(runs, count, (uint16_t)slot);
+        if (slot != 0 && slot >> 16 == wanted) ret_runs[count++] = (uint16_t)slot;
     }
     return count;
+}
+
+/* Takes the new slot into a full bucket; gives the one of the lowest run, old or new, that has to
+ * go. */
+static uint32_t exchange(struct bucket *bucket, uint32_t slot)
+{
+    uint32_t lowest = 0;
+    for (uint32_t i = 1; i < SLOTS_PER_BUCKET; i++) {
+        if ((uint16_t)bucket->slots[i] < (uint16_t)bucket->slots[lowest]) lowest = i;
+    }
+    if ((uint16_t)slot < (uint16_t)bucket->slots[lowest]) return slot;
+    const uint32_t gone = bucket->slots[lowest];
+    bucket->slots[lowest] = slot;
+    return gone;
+}
+
+/* -- what faded ------------------------------------------------------------------------------ */
+
+/* Which bits stand for a fingerprint of one bucket of the group: nine bits of this number each. */
+static uint64_t filter_places(uint64_t bucket, uint32_t wanted)
+{
+    const uint64_t what = bucket % BUCKETS_PER_GROUP << 16 | wanted;
+    return (what + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 28;
+}
+
+static void fade(struct directory *directory, uint64_t bucket, uint32_t wanted)
+{
+    uint64_t *filter = group_at(directory, bucket)->faded;
+    uint64_t places = filter_places(bucket, wanted);
+    for (int i = 0; i < FILTER_PROBES; i++, places /= FILTER_BITS)
+        filter[places % FILTER_BITS / 64] |= UINT64_C(1) << places % 64;
+    directory->faded++;
+}
+
+static bool may_have_faded(const struct directory *directory, uint64_t bucket, uint32_t wanted)
+{
+    const uint64_t *filter = group_at(directory, bucket)->faded;
+    uint64_t places = filter_places(bucket, wanted);
+    uint64_t all = 1;
+    for (int i = 0; i < FILTER_PROBES; i++, places /= FILTER_BITS)
+        all &= filter[places % FILTER_BITS / 64] >> places % 64;
+    return all != 0;
+}
+
+/* -- the directory --------------------------------------------------------------------------- */
+
+void directory_add(struct directory *directory, uint64_t hash, uint32_t run)
+{
+    ENSURE(run >= 1 && run <= DIRECTORY_RUN_MAX);
+    const uint64_t number = bucket_number(directory, hash);
+    struct bucket *bucket = bucket_at(directory, number);
+    const uint32_t slot = fingerprint(hash) << 16 | run;
+
+    if (holds(bucket, slot)) return; /* One says it for all equal ones. */
+    if (!is_full(bucket)) {
+        bucket->slots[filled(bucket)] = slot;
+        return;
+    }
+    fade(directory, number, exchange(bucket, slot) >> 16);
 }
 
 uint32_t directory_find(const struct directory *directory, uint64_t hash,
                         uint16_t ret_runs[DIRECTORY_HITS_MAX])
 {
     const uint32_t wanted = fingerprint(hash);
-    uint32_t count = 0;
-    for (uint32_t t = directory->count; t-- > 0;) {
-        const struct table *table = &directory->tables[t];
-        for (uint64_t probe = 0; probe < PROBES_MAX; probe++) {
-            const struct bucket *bucket =
-                &table->buckets[(bucket_index(table, hash) + probe) & table->mask];
-            if (may_match(bucket, wanted)) count = add_matches(bucket, wanted, ret_runs, count);
-            if (count == DIRECTORY_MANY) return count;
-            if (!is_full(bucket)) break;
-        }
-    }
-    return count;
+    const uint64_t number = bucket_number(directory, hash);
+    const struct bucket *bucket = bucket_at(directory, number);
+
+    if (is_full(bucket) && may_have_faded(directory, number, wanted)) return DIRECTORY_MANY;
+    return may_match(bucket, wanted) ? collect(bucket, wanted, ret_runs) : 0;
 }
 
 void directory_prefetch(const struct directory *directory, uint64_t hash)
 {
-    for (uint32_t t = 0; t < directory->count; t++) {
-        const struct table *table = &directory->tables[t];
-        __builtin_prefetch(&table->buckets[bucket_index(table, hash)]);
-    }
+    __builtin_prefetch(bucket_at(directory, bucket_number(directory, hash)));
+}
+
+uint64_t directory_faded(const struct directory *directory)
+{
+    return directory->faded;
 }
 
 size_t directory_bytes(const struct directory *directory)
 {
-    size_t bytes = sizeof *directory;
-    for (uint32_t t = 0; t < directory->count; t++)
-        bytes += (directory->tables[t].mask + 1) * sizeof(struct bucket);
-    return bytes;
+    const uint64_t groups = directory->buckets / BUCKETS_PER_GROUP;
+    return sizeof *directory + (groups + 1) * sizeof(struct group);
 }

@@ -123,6 +123,7 @@ void rig_open(struct rig *rig, const struct rig_options *options)
     rig->config.delta_entries = options->delta_entries != 0 ? options->delta_entries : 256;
     rig->config.delta_bytes = options->delta_bytes != 0 ? options->delta_bytes : 1u << 20;
     rig->config.directory_ids = 64;
+    rig->config.cells = options->cells != 0 ? options->cells : 65536;
     rig->segment = 1;
     rig->offset = SEGMENT_HEAD_SIZE;
     rig->results = calloc(RESULTS_ROOM, sizeof *rig->results);

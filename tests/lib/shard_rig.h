@@ -54,6 +54,7 @@ struct rig {
 struct rig_options {
     const struct tables *tables; /* Borrowed. */
     uint32_t delta_entries;      /* 0: 256. */
+    uint32_t cells;              /* 0: 65536. */
     size_t delta_bytes;          /* 0: 1 MiB. */
     bool system_clock;           /* Else manual. */
     const struct params *params; /* Borrowed. NULL: wlt_pay of a settlement is a figure only. */

@@ -19,7 +19,6 @@ void __wrap_shard_config_init(struct shard_config *config)
     config->delta_entries = 2048;
     config->delta_bytes = 8u << 20;
     config->shelf_bytes = 16u << 20;
-    config->directory_ids = 4096;
 }
 
 void __wrap_home_written(struct home *home, uint32_t next_segment, uint32_t next_offset,

@@ -428,6 +428,7 @@ static void config_of(const struct sim_shard *shard, struct shard_config *ret_co
     ret_config->delta_bytes = world->delta_bytes;
     ret_config->shelf_bytes = world->shelf_bytes;
     ret_config->directory_ids = 4096;
+    ret_config->cells = 65536;
 }
 
 /* As boot.c: the state, the journal behind it, the writer at its end. */

@@ -735,6 +735,8 @@ const char *workload_config_check(const struct workload_config *config)
     if (!civil_month_valid(config->month)) return "the month is not a month of 2000 to 2999";
     if (config->count == 0 || config->count > WORKLOAD_COUNT_MAX)
         return "the count is not 1 to 2000000000";
+    if (config->after_count > WORKLOAD_COUNT_MAX)
+        return "the count of the month after is above 2000000000";
     if (config->after == 0) return NULL;
     if (!civil_month_valid(config->after)) return "the month after is not a month of 2000 to 2999";
     if (config->after >= config->month ||
@@ -750,7 +752,9 @@ void workload_init(struct workload *workload, const struct workload_config *conf
     workload->config = *config;
     month_init(&workload->month, config, config->month);
     if (config->after == 0) return;
-    month_init(&workload->after, config, config->after);
+    struct workload_config after = *config;
+    if (config->after_count != 0) after.count = config->after_count;
+    month_init(&workload->after, &after, config->after);
     workload->months_between = month_number(config->month) - month_number(config->after);
 }
 

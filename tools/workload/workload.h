@@ -53,11 +53,12 @@ struct workload_item {
 };
 
 struct workload_config {
-    uint32_t month;   /* yyyymm */
-    uint32_t after;   /* 0, or an earlier yyyymm some of whose records are refunded in `month`. */
-    uint64_t seed;    /* Also of the month `after`. */
-    uint64_t count;   /* Settlements and refunds of the month; also of the month `after`. */
-    bool corrections; /* With 2601 corrections. */
+    uint32_t month; /* yyyymm */
+    uint32_t after; /* 0, or an earlier yyyymm some of whose records are refunded in `month`. */
+    uint64_t seed;  /* Also of the month `after`. */
+    uint64_t count; /* Settlements and refunds of the month, */
+    uint64_t after_count; /* and of the month `after`; 0: as many. */
+    bool corrections;     /* With 2601 corrections. */
 };
 
 /* ---- What follows inside the structs is workload.c's own business. ---- */

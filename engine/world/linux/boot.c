@@ -197,9 +197,21 @@ static int open_state(const char *path, uint32_t shard, struct store **ret_store
     return problem_set(problem, r, "%s: cannot sync the folder: %s", path, strerror(-r));
 }
 
+/* An eighth too many is hardly slower (ledger/directory.h). */
+static void tell_ids(const struct shard *shard, uint32_t number, uint64_t room)
+{
+    struct shard_status status;
+    shard_get_status(shard, &status);
+    if (status.faded_ids <= room / 8) return;
+    fprintf(stderr,
+            "qingfend: shard %u: there is memory for %llu ids, and %llu more are known: new ids "
+            "are slower to tell from old ones; give it a larger --ids\n",
+            number, (unsigned long long)room, (unsigned long long)status.faded_ids);
+}
+
 int boot_open(const struct layout *layout, uint32_t shard, const struct tables *tables,
-              const struct params *params, bool manual_clock, struct boot_shard *ret_boot,
-              struct problem *problem)
+              const struct params *params, const struct boot_options *options,
+              struct boot_shard *ret_boot, struct problem *problem)
 {
     char state_path[LAYOUT_PATH_MAX];
     struct shard_config config;
@@ -214,13 +226,15 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
     if (r != 0) return r;
     boot_config(layout, shard, tables, params, &config);
     config.store = ret_boot->store;
-    config.manual_clock = manual_clock;
+    config.manual_clock = options->manual_clock;
+    config.directory_ids = options->ids / layout->shards;
     r = shard_open(&config, &ret_boot->shard, &from, &why);
     if (r != 0) {
         problem_set(problem, r, "cannot read the state in %s: %s", state_path,
                     why != NULL ? why : strerror(-r));
     } else {
         r = read_journal(ret_boot, &from, problem);
+        if (r == 0) tell_ids(ret_boot->shard, shard, config.directory_ids);
     }
     crash_point("boot-shard-done");
     if (r != 0) {

@@ -36,11 +36,17 @@ struct boot_shard {
 void boot_config(const struct layout *layout, uint32_t shard, const struct tables *tables,
                  const struct params *params, struct shard_config *ret_config);
 
+/* What the command line says about every shard. */
+struct boot_options {
+    bool manual_clock;
+    uint64_t ids; /* Of all shards together, for which memory is reserved. */
+};
+
 /* Opens the shard's store, replays its journal from the checkpoint on, and cuts a torn tail. Says
- * how far it is on stderr when it takes more than a second. 0 or a negative errno with a sentence;
- * then nothing is left open. */
+ * on stderr how far it is when it takes more than a second, and when there are more ids than memory
+ * for them. 0 or a negative errno with a sentence; then nothing is left open. */
 int boot_open(const struct layout *layout, uint32_t shard, const struct tables *tables,
-              const struct params *params, bool manual_clock, struct boot_shard *ret_boot,
-              struct problem *problem);
+              const struct params *params, const struct boot_options *options,
+              struct boot_shard *ret_boot, struct problem *problem);
 
 #endif

@@ -36,6 +36,7 @@ struct options {
     uint32_t connections;
     uint32_t stall_seconds;
     uint32_t buffers_mib;
+    uint32_t ids_millions;
 };
 
 static const char usage[] =
@@ -56,6 +57,10 @@ static const char usage[] =
     "                         began, or takes no answer for so long (default 60)\n"
     "  --buffers MIB          unread and unsent bytes of a shard's connections, at most; above it\n"
     "                         who has held most for longest is closed (default 512)\n"
+    "  --ids MILLIONS         ids of messages and settlements that memory is reserved for, 6.7 MB "
+    "a\n"
+    "                         million, two ids a settlement (default 64); of more the oldest are\n"
+    "                         looked for in the store\n"
     "  --help, --version\n";
 
 static int bad_usage(const char *what, const char *value)
@@ -79,11 +84,17 @@ static bool read_number(const char *text, uint32_t first, uint32_t last, uint32_
 static int read_options(int argc, char **argv, struct options *ret_options)
 {
     static const struct option longs[] = {
-        {"data", required_argument, NULL, 'd'},        {"listen", required_argument, NULL, 'l'},
-        {"clock", required_argument, NULL, 'c'},       {"checkpoint", required_argument, NULL, 'p'},
-        {"connections", required_argument, NULL, 'n'}, {"stall", required_argument, NULL, 's'},
-        {"buffers", required_argument, NULL, 'b'},     {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},           {NULL, 0, NULL, 0},
+        {"data", required_argument, NULL, 'd'},
+        {"listen", required_argument, NULL, 'l'},
+        {"clock", required_argument, NULL, 'c'},
+        {"checkpoint", required_argument, NULL, 'p'},
+        {"connections", required_argument, NULL, 'n'},
+        {"stall", required_argument, NULL, 's'},
+        {"buffers", required_argument, NULL, 'b'},
+        {"ids", required_argument, NULL, 'i'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
     };
     *ret_options = (struct options){
         .listen = "127.0.0.1:7040",
@@ -91,6 +102,7 @@ static int read_options(int argc, char **argv, struct options *ret_options)
         .connections = LOOP_SESSIONS_MAX,
         .stall_seconds = 60,
         .buffers_mib = 512,
+        .ids_millions = 64,
     };
     int c;
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
@@ -125,6 +137,11 @@ static int read_options(int argc, char **argv, struct options *ret_options)
         case 'b':
             if (!read_number(optarg, 16, 65536, &ret_options->buffers_mib)) {
                 return bad_usage("--buffers is not in 16..65536 MiB", optarg);
+            }
+            break;
+        case 'i':
+            if (!read_number(optarg, 1, 100000, &ret_options->ids_millions)) {
+                return bad_usage("--ids is not in 1..100000 millions", optarg);
             }
             break;
         case 'h':
@@ -243,7 +260,7 @@ struct boot_job {
     const struct tables *tables;
     const struct params *params;
     uint32_t shard;
-    bool manual_clock;
+    const struct boot_options *options;
     struct boot_shard boot;
     struct problem problem;
     int status;
@@ -252,7 +269,7 @@ struct boot_job {
 static void *boot_one(void *context)
 {
     struct boot_job *job = context;
-    job->status = boot_open(job->layout, job->shard, job->tables, job->params, job->manual_clock,
+    job->status = boot_open(job->layout, job->shard, job->tables, job->params, job->options,
                             &job->boot, &job->problem);
     checksum_thread_done();
     return NULL;
@@ -409,6 +426,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "qingfend: %s\n", problem.text);
         return 1;
     }
+    const struct boot_options boot_options = {
+        .manual_clock = options.manual_clock,
+        .ids = (uint64_t)options.ids_millions * 1000000,
+    };
     struct boot_job *jobs = calloc(layout.shards, sizeof *jobs);
     NEED_MEMORY(jobs);
     for (uint32_t i = 0; i < layout.shards; i++) {
@@ -416,7 +437,7 @@ int main(int argc, char **argv)
         jobs[i].tables = &tables;
         jobs[i].params = &params;
         jobs[i].shard = i;
-        jobs[i].manual_clock = options.manual_clock;
+        jobs[i].options = &boot_options;
     }
     int code = 1;
     if (boot_all(jobs, layout.shards)) code = serve(&options, &layout, &tables, &calendar, jobs);

@@ -614,6 +614,34 @@ static void late_records_go_into_the_open_month(void **state)
     assert_int_equal(cells[1].late_count, 1);
 }
 
+/* Cells stay for good: an engine in service must not run out of them within its first years. */
+static void cells_of_four_national_years_have_room(void **state)
+{
+    struct shard_config config;
+    const uint32_t pairs = 32 * 31;
+    const uint32_t care = pairs * 4 * 2;
+    const uint32_t wallets = pairs * 3;
+    (void)state;
+    shard_config_init(&config);
+    assert_true(config.cells >= 48 * (care + wallets));
+}
+
+static void a_cell_too_many_is_refused(void **state)
+{
+    const struct rig_options options = {.tables = &tables, .cells = 1};
+    struct settlement s = visit("first", "S1");
+    (void)state;
+    rig_load_tables(&tables);
+    rig_open(&rig, &options);
+    accepted(post(&s), 1, false);
+    s = visit("other-pair", "S2");
+    s.mdtrtarea_admvs = 310000;
+    refused(rig_ask(&rig, MESSAGE_SETL_POST, 31, encoded(&s)), ERROR_AMOUNT_RANGE);
+    s = visit("same-cell", "S3");
+    accepted(post(&s), 2, false);
+    rig_close(&rig);
+}
+
 static void months_are_cut_in_order_and_once(void **state)
 {
     struct settlement s = visit("m1", "s1");
@@ -876,6 +904,8 @@ int main(void)
         TEST(a_cut_holds_back_all_later_results),
         TEST(a_cut_is_released_when_nothing_else_fits),
         TEST(what_is_no_message_is_refused),
+        cmocka_unit_test(cells_of_four_national_years_have_room),
+        cmocka_unit_test(a_cell_too_many_is_refused),
         cmocka_unit_test(a_full_delta_takes_no_more_until_it_is_merged),
         cmocka_unit_test(marks_alone_make_a_checkpoint_due),
     };

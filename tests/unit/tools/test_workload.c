@@ -350,7 +350,8 @@ static void duplicates_are_the_same_message(void **state)
 }
 
 /* Refunds of an earlier month hit records of it that neither it nor another later month refunds,
- * and the month's own records are what they are without them. */
+ * also when the months are not of one size, and the month's own records are what they are without
+ * them. */
 static void later_months_refund_earlier_ones(void **state) /* (W2), (W3) */
 {
     (void)state;
@@ -363,7 +364,9 @@ static void later_months_refund_earlier_ones(void **state) /* (W2), (W3) */
     for (struct kept *refund = first->kept; refund != first->kept + RECORDS; refund++)
         if (refund->is_refund)
             take_off(index_find(first, index, refund->orig_key), refund->amounts);
+    config.after_count = RECORDS;
     for (config.month = 202504; config.month <= 202506; config.month++) {
+        config.count = RECORDS / (config.month - MONTH);
         config.after = 0;
         struct month *plain = month_new(config);
         uint64_t extra = 0;
@@ -383,7 +386,7 @@ static void later_months_refund_earlier_ones(void **state) /* (W2), (W3) */
             take_off(original, item->settlement.amounts);
             extra++;
         }
-        assert_in_range(extra, RECORDS / 556 - 2, RECORDS / 556 + 1);
+        assert_in_range(extra, config.count / 556 - 2, config.count / 556 + 1);
         month_free(plain);
     }
     free(index);
@@ -519,6 +522,8 @@ static void small_and_odd_months(void **state)
         &(struct workload_config){.month = 202503, .count = 1, .after = 202401}));
     assert_null(workload_config_check(
         &(struct workload_config){.month = 202502, .count = 1, .after = 202401}));
+    assert_non_null(workload_config_check(&(struct workload_config){
+        .month = 202502, .count = 1, .after = 202401, .after_count = UINT64_MAX}));
 }
 
 /* Conditions 6 to 10 are in force from December 2024 on. */
