@@ -9,6 +9,7 @@
 #include "world/linux/journal_writer.h"
 #include "world/linux/keeper.h"
 #include "world/linux/loop.h"
+#include "world/linux/timings.h"
 
 #define RING_ENTRIES        4096
 #define RECV_BUFFERS        16 /* 16 x 64 KiB: one shared pool that stays in the second-level cache. */
@@ -108,6 +109,8 @@ struct loop {
     uint8_t *recv_memory;
     struct keeper keeper;
     struct journal_writer writer;
+    struct timings timings;
+    uint64_t append_ns; /* When the block on its way was ordered, by timings_clock(). */
     int wake_fd;
     uint64_t wake_value;
     _Atomic bool sleeping;
