@@ -119,8 +119,9 @@ struct loop {
     _Atomic bool handover_waits;
 
     struct session_io *sessions;
-    uint32_t *free_sessions;
+    uint32_t *free_sessions; /* The lowest is given away first. */
     uint32_t free_count;
+    uint32_t sessions_end; /* No session from here on was ever used. */
     struct lines waiting;  /* With frames that have to wait their turn. */
     struct lines starved;  /* To be read, when there is a buffer for them. */
     int64_t scarce_ms;     /* When a receive last found no buffer. */
