@@ -348,15 +348,27 @@ static void call_kernel(struct loop *loop, bool sleeps)
     submitted(loop, r);
 }
 
+/* True when nothing but what arrives has to be looked at: not whether it may begin to accept, nor
+ * whether all is done and it may end. */
+static bool is_steady(const struct loop *loop)
+{
+    return loop->ready && (loop->index != 0 || loop->accepting) &&
+           !atomic_load(&loop->loops->stopping);
+}
+
+/* What has arrived is worked off before the loop sleeps, and one call of the kernel does both what
+ * is left to it and the waiting: it does not wait when there is a completion. */
 static void turn(struct loop *loop)
 {
-    bool more = take_completions(loop);
+    const bool arrived = take_completions(loop);
     read_clock(loop);
     sessions_take_handovers(loop);
-    more |= sessions_take_waiting(loop);
+    bool more = sessions_take_waiting(loop);
     more |= sessions_receive(loop);
-    more |= serve_home(loop);
+    const bool done = serve_home(loop);
     become_ready(loop);
+    more |= (arrived || done) && !is_steady(loop);
+    more |= done && loop->waiting.count != 0; /* There may be room for them now. */
     if (!more) {
         (void)atomic_exchange(&loop->sleeping, true); /* See on_wake(). */
         more = serve_home(loop);

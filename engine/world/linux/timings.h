@@ -2,7 +2,8 @@
  *
  * A loop reads the clock where it goes from one stage to the next, a few times a turn and never for
  * a single message. The processor's time tells what was the loop's own from what was taken away
- * from it; it is read once a turn, and when something took 1 ms or more. */
+ * from it; it costs a call of the kernel, so it is read after a sleep, and when 1 ms or more has
+ * gone by. */
 #ifndef WORLD_LINUX_TIMINGS_H
 #define WORLD_LINUX_TIMINGS_H
 
@@ -15,8 +16,9 @@ struct timings {
     enum stage now;       /* What the loop does, … */
     uint64_t since_ns;    /* … since then. */
     uint64_t turn_ns;     /* When its turn began. */
-    uint64_t cpu_ns;      /* The thread's processor time when it was last read. */
-    uint64_t turn_cpu_ns; /* When its turn began. */
+    uint64_t cpu_ns;      /* The thread's processor time when it was last read, … */
+    uint64_t cpu_read_ns; /* … which was then. */
+    uint64_t turn_cpu_ns; /* The processor time known when its turn began. */
     bool sleeps;          /* The kernel may have put it to sleep. */
 };
 
