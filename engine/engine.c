@@ -986,23 +986,34 @@ static void publish(struct home *home)
     }
 }
 
+static bool mail_parts(struct home *home, int64_t now_ms)
+{
+    bool any = mail_turn(home, now_ms);
+    any |= unstall(home, now_ms);
+    any |= errand_turn(home, now_ms);
+    return any;
+}
+
+/* A part of a turn. Most of them find nothing to do most of the time: that stays in STAGE_LANES,
+ * for the clock would cost more than they. */
+static bool turn_part(struct home *home, bool (*part)(struct home *home, int64_t now_ms),
+                      int64_t now_ms, enum stage stage, bool any_before)
+{
+    if (any_before) (void)go_on(home, STAGE_SAME, STAGE_LANES);
+    const bool any = part(home, now_ms);
+    if (any) (void)go_on(home, stage, STAGE_LANES);
+    return any;
+}
+
 bool home_turn(struct home *home, int64_t now_ms, uint64_t now_us)
 {
     home->now_us = now_us;
     home_submit(home, now_ms);
     bool any = take_lane_results(home);
     any |= take_questions(home, now_ms);
-    (void)go_on(home, STAGE_SAME, STAGE_MAIL);
-    any |= mail_turn(home, now_ms);
-    any |= unstall(home, now_ms);
-    any |= errand_turn(home, now_ms);
-    (void)go_on(home, STAGE_SAME, STAGE_LANES);
-    any |= take_lane_requests(home, now_ms);
-    if (home->index == 0) {
-        (void)go_on(home, STAGE_SAME, STAGE_DESK);
-        any |= desk_turn(home, now_ms);
-        (void)go_on(home, STAGE_SAME, STAGE_LANES);
-    }
+    any |= turn_part(home, mail_parts, now_ms, STAGE_MAIL, any);
+    any |= turn_part(home, take_lane_requests, now_ms, STAGE_LANES, any);
+    if (home->index == 0) any |= turn_part(home, desk_turn, now_ms, STAGE_DESK, any);
     const struct event flush = {.now_ms = now_ms, .kind = EVENT_FLUSH};
     (void)home_step(home, &flush);
     publish(home);

@@ -14,7 +14,7 @@ LOOP = ("wait", "receive", "judge", "question", "cut", "mail", "sweep", "seal", 
         "tick")
 ACROSS = ("turn", "write+sync")
 KEEPER = ("merge", "commit", "prepare")
-SELDOM = ("sweep", "segment", "hand", "prepare", "desk", "tick")  # Not in every run on every shard.
+SELDOM = ("sweep", "mail", "segment", "hand", "prepare", "desk", "tick")  # Not in every run on every shard.
 WAIT_S = 20
 COUNTS = ("count", "total_ns", "above_1ms", "above_5ms")
 
