@@ -242,7 +242,7 @@ static uint64_t delta_run_body(void *prepared, uint64_t count, const struct benc
     (void)clock;
     for (uint64_t done = 0; done < count; done += STRETCH) {
         const uint64_t end = count - done < STRETCH ? count : done + STRETCH;
-        if (delta_count(delta) + STRETCH > DELTA_ENTRIES / 2) delta_reset(delta, 1, 1);
+        if (delta_count(delta) + STRETCH > DELTA_ENTRIES / 2) delta_reset(delta, done + 1, 1);
         for (uint64_t i = done; i < end; i++) {
             delta_prefetch(delta, id_hash(2 * i));
             delta_prefetch(delta, id_hash(2 * i + 1));

@@ -15,6 +15,7 @@
 #include "codec/reply.h"
 #include "engine_internal.h"
 #include "journal/entry.h"
+#include "shard_wallet.h"
 #include "types/ensure.h"
 
 #define LANE_REQUEST_BYTES  (4u * 1024 * 1024) /* Holds the longest frame, wherever it begins. */
@@ -351,13 +352,20 @@ void home_return(struct home *home, const struct result *result)
     return_result(home, ticket_shard(result->ticket), result);
 }
 
+/* What the shard itself does not know. */
+static void complete_status(const struct home *home, struct shard_status *status)
+{
+    status->sessions = home->sessions_open;
+    if (home->ops.stage != NULL) home->ops.timings(home->ops.context, status->timings);
+}
+
 static void spread_results(struct home *home, const struct result_span *span)
 {
     for (uint32_t i = 0; i < span->count; i++) {
         const struct result *result = &span->list[i];
         const uint32_t asking = ticket_shard(result->ticket);
         if (result->type == REQUEST_STATUS && result->data != NULL) {
-            ((struct shard_status *)result->data)->sessions = home->sessions_open;
+            complete_status(home, result->data);
         }
         if (asking != home->index) {
             return_result(home, asking, result);
@@ -367,16 +375,76 @@ static void spread_results(struct home *home, const struct result_span *span)
     }
 }
 
+/* For the driver's account of time; see home_ops. */
+static enum stage go_on(const struct home *home, enum stage was, enum stage next)
+{
+    return home->ops.stage == NULL ? was : home->ops.stage(home->ops.context, was, next);
+}
+
+static bool brings(const struct effects *effects)
+{
+    return effects->append.size != 0 || effects->merge != NULL || effects->results[0].count != 0 ||
+           effects->results[1].count != 0 || effects->results[2].count != 0;
+}
+
+/* Requests come in lists of a kind: the first one tells it. */
+static enum stage requests_stage(const struct request *first)
+{
+    switch (first->type) {
+    case REQUEST_CUT:
+        return STAGE_CUT;
+    case REQUEST_MAIL:
+        return STAGE_MAIL;
+    case REQUEST_PERSON:
+        return STAGE_QUESTION;
+    case REQUEST_CYCLE:
+        return STAGE_JUDGE;
+    default:
+        return (first->type & 0xff00) == REQUEST_CONTROL ? STAGE_QUESTION : STAGE_JUDGE;
+    }
+}
+
+/* What a step was, told by the event and what came of it. */
+static enum stage step_stage(const struct event *event, const struct effects *effects, bool froze,
+                             bool swept)
+{
+    switch (event->kind) {
+    case EVENT_REQUESTS:
+        return requests_stage(event->requests.list);
+    case EVENT_MERGED:
+        return STAGE_INSTALL;
+    case EVENT_FLUSH:
+        if (froze) return STAGE_FREEZE;
+        if (swept) return STAGE_SWEEP;
+        return effects->merge != NULL ? STAGE_HAND : STAGE_SEAL;
+    case EVENT_WRITTEN:
+        return effects->merge != NULL ? STAGE_HAND : STAGE_RELEASE;
+    case EVENT_CHECKPOINT:
+        break;
+    }
+    return STAGE_SEAL;
+}
+
 uint32_t home_step(struct home *home, const struct event *event)
 {
     struct effects effects;
+    const bool merging = shard_merging(home->shard);
+    const int64_t due_ms = shard_next_due(home->shard);
+    const enum stage outer = go_on(home, STAGE_SAME, STAGE_SEAL);
     shard_step(home->shard, event, &effects);
+    const bool froze = !merging && shard_merging(home->shard);
+    const bool swept = due_ms != shard_next_due(home->shard);
+    const enum stage was = step_stage(event, &effects, froze, swept);
+    const bool comes = brings(&effects);
+    (void)go_on(home, was, comes ? STAGE_ANSWER : outer);
+    if (!comes) return effects.taken;
     if (effects.append.size != 0) {
         home->ops.append(home->ops.context, effects.append, effects.append_number);
     }
     if (effects.merge != NULL) home->ops.merge(home->ops.context, effects.merge);
     for (size_t i = 0; i < sizeof effects.results / sizeof effects.results[0]; i++)
         spread_results(home, &effects.results[i]);
+    (void)go_on(home, STAGE_SAME, outer);
     return effects.taken;
 }
 
@@ -918,17 +986,34 @@ static void publish(struct home *home)
     }
 }
 
+static bool mail_parts(struct home *home, int64_t now_ms)
+{
+    bool any = mail_turn(home, now_ms);
+    any |= unstall(home, now_ms);
+    any |= errand_turn(home, now_ms);
+    return any;
+}
+
+/* A part of a turn. Most of them find nothing to do most of the time: that stays in STAGE_LANES,
+ * for the clock would cost more than they. */
+static bool turn_part(struct home *home, bool (*part)(struct home *home, int64_t now_ms),
+                      int64_t now_ms, enum stage stage, bool any_before)
+{
+    if (any_before) (void)go_on(home, STAGE_SAME, STAGE_LANES);
+    const bool any = part(home, now_ms);
+    if (any) (void)go_on(home, stage, STAGE_LANES);
+    return any;
+}
+
 bool home_turn(struct home *home, int64_t now_ms, uint64_t now_us)
 {
     home->now_us = now_us;
     home_submit(home, now_ms);
     bool any = take_lane_results(home);
     any |= take_questions(home, now_ms);
-    any |= mail_turn(home, now_ms);
-    any |= unstall(home, now_ms);
-    any |= errand_turn(home, now_ms);
-    any |= take_lane_requests(home, now_ms);
-    if (home->index == 0) any |= desk_turn(home, now_ms);
+    any |= turn_part(home, mail_parts, now_ms, STAGE_MAIL, any);
+    any |= turn_part(home, take_lane_requests, now_ms, STAGE_LANES, any);
+    if (home->index == 0) any |= turn_part(home, desk_turn, now_ms, STAGE_DESK, any);
     const struct event flush = {.now_ms = now_ms, .kind = EVENT_FLUSH};
     (void)home_step(home, &flush);
     publish(home);

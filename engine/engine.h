@@ -10,6 +10,7 @@
 
 #include "admit/frame.h"
 #include "shard.h"
+#include "types/stage.h"
 
 struct calendar;
 struct setting_values;
@@ -44,6 +45,12 @@ struct home_ops {
     void (*close)(void *context, uint32_t session);
     /* See to it that the home of `shard` takes a turn soon. */
     void (*wake)(void *context, uint32_t shard);
+    /* Of the driver's account of time; NULL: it keeps none. What went on since the last call was
+     * `was`, or STAGE_SAME: what that call said; from here on it is `next`. Gives what that call
+     * said. */
+    enum stage (*stage)(void *context, enum stage was, enum stage next);
+    /* Copies that account, STAGE_COUNT rows; not called when `stage` is NULL. */
+    void (*timings)(void *context, struct stage_timing *ret_timings);
 };
 
 /* The home of config's shard number `index`; takes `shard`. NULL without memory. */

@@ -482,6 +482,7 @@ static void reply_status(struct home *home)
             .sessions = s->sessions,
             .soft_failures = s->soft_failures,
             .memory_bytes = s->memory_bytes,
+            .timings = s->timings,
         };
         if (s->stamp_ms > report.now_ms) report.now_ms = s->stamp_ms;
         report.cut_through = s->cut_through;

@@ -553,14 +553,20 @@ void step_cut_order(struct home *home)
         begin_cut(home);
         return;
     case CUT_GATHER_BEFORE:
-        if (gather_step(home)) try_cut(home);
+        if (gather_step(home)) home->desk.phase = CUT_TRY;
+        return;
+    case CUT_TRY:
+        try_cut(home);
         return;
     case CUT_RELEASED:
         gather_for(home, &home->desk.job.order);
         home->desk.phase = CUT_GATHER;
         return;
     case CUT_GATHER:
-        if (gather_step(home)) decide_cut(home);
+        if (gather_step(home)) home->desk.phase = CUT_DECIDE;
+        return;
+    case CUT_DECIDE:
+        decide_cut(home);
         return;
     case CUT_DECIDED:
         decision_apply(home);

@@ -365,11 +365,13 @@ enum cut_phase {
     CUT_CHECK = 0, /* May the month be cut? */
     CUT_CHECKED,
     CUT_GATHER_BEFORE, /* What the cycle would say, before anything is done. */
-    CUT_CLOSE,         /* No earlier month may begin any more. */
+    CUT_TRY,
+    CUT_CLOSE, /* No earlier month may begin any more. */
     CUT_SHARDS,
     CUT_RELEASE,
     CUT_RELEASED,
     CUT_GATHER, /* The frozen cells. */
+    CUT_DECIDE,
     CUT_DECIDED,
     CUT_CELLS, /* For the answer. */
 };

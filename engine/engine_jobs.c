@@ -201,6 +201,8 @@ bool desk_turn(struct home *home, int64_t now_ms)
         /* The answers of the phase before are read by the next one, then a new question drops
          * them. */
         step_job(home);
+        /* A cut takes a turn for each of its phases: none of them may hold up the loop for long. */
+        if (desk->busy && desk->job.type == MESSAGE_PERIOD_CUT) return true;
         if (desk->gathering.scanned) {
             desk->gathering.scanned = false;
             return true;

@@ -14,6 +14,7 @@
 #include "types/cell.h"
 #include "types/province.h"
 #include "types/record_facts.h"
+#include "types/stage.h"
 #include "world/store.h"
 #include "world/world.h"
 
@@ -107,8 +108,9 @@ struct shard_status {
     uint64_t soft_failures;
     uint64_t memory_bytes; /* Reserved: deltas, directory, cells, buffers. */
     uint64_t faded_ids;    /* For which directory_ids was too small: they are slow to look up. */
-    uint64_t sessions;     /* Filled in by the home: connections it owns. */
-    int64_t stamp_ms;      /* The shard's time. */
+    uint64_t sessions;     /* Filled in by the home: connections it owns, … */
+    struct stage_timing timings[STAGE_COUNT]; /* … and what its driver's threads did since start. */
+    int64_t stamp_ms;                         /* The shard's time. */
     uint32_t cut_through;
     uint32_t closed_year;
 };

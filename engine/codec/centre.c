@@ -281,7 +281,25 @@ uint8_t *position_report_reply_encode(uint32_t period, bool cut, const struct po
     return out;
 }
 
-static void fill_status(const struct status_shard *shard, Qingfen__V1__ShardStatus *m)
+static void fill_timings(const struct stage_timing *timings, Qingfen__V1__StageTiming **list)
+{
+    for (int i = 0; i < STAGE_COUNT; i++) {
+        Qingfen__V1__StageTiming *m = list[i];
+        qingfen__v1__stage_timing__init(m);
+        m->stage = pb_text(stage_name((enum stage)i));
+        m->count = timings[i].count;
+        m->total_ns = timings[i].total_ns;
+        m->max_ns = timings[i].max_ns;
+        m->max_cpu_ns = timings[i].max_cpu_ns;
+        m->above_1ms = timings[i].above_1ms;
+        m->above_5ms = timings[i].above_5ms;
+        m->n_histogram = STAGE_BUCKETS;
+        m->histogram = (uint64_t *)(uintptr_t)timings[i].histogram;
+    }
+}
+
+static void fill_status(const struct status_shard *shard, Qingfen__V1__StageTiming **timings,
+                        Qingfen__V1__ShardStatus *m)
 {
     qingfen__v1__shard_status__init(m);
     m->shard = shard->shard;
@@ -297,15 +315,26 @@ static void fill_status(const struct status_shard *shard, Qingfen__V1__ShardStat
     m->sessions = shard->sessions;
     m->soft_failures = shard->soft_failures;
     m->memory_bytes = shard->memory_bytes;
+    fill_timings(shard->timings, timings);
+    m->n_timings = STAGE_COUNT;
+    m->timings = timings;
 }
 
 uint8_t *status_reply_encode(const struct status_report *report, size_t *ret_size)
 {
     Qingfen__V1__StatusReply m = QINGFEN__V1__STATUS_REPLY__INIT;
     void **list = pb_repeated(report->shard_count, sizeof(Qingfen__V1__ShardStatus));
-    if (list == NULL) return NULL;
-    for (size_t i = 0; i < report->shard_count; i++)
-        fill_status(&report->shards[i], list[i]);
+    void **timings =
+        pb_repeated(report->shard_count * STAGE_COUNT, sizeof(Qingfen__V1__StageTiming));
+    if (list == NULL || timings == NULL) {
+        free(list);
+        free(timings);
+        return NULL;
+    }
+    for (size_t i = 0; i < report->shard_count; i++) {
+        fill_status(&report->shards[i], (Qingfen__V1__StageTiming **)timings + i * STAGE_COUNT,
+                    list[i]);
+    }
     m.now = report->now_ms;
     m.manual_clock = report->manual_clock;
     m.shards = (uint32_t)report->shard_count;
@@ -318,6 +347,7 @@ uint8_t *status_reply_encode(const struct status_report *report, size_t *ret_siz
     m.version = pb_text(QINGFEN_VERSION);
     uint8_t *out = pb_pack(&m.base, ret_size);
     free(list);
+    free(timings);
     return out;
 }
 

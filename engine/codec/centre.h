@@ -9,6 +9,7 @@
 #include "types/clearing.h"
 #include "types/report.h"
 #include "types/settlement.h"
+#include "types/stage.h"
 
 struct hello {
     uint32_t version;
@@ -94,6 +95,7 @@ struct status_shard {
     uint64_t sessions;
     uint64_t soft_failures;
     uint64_t memory_bytes;
+    const struct stage_timing *timings; /* STAGE_COUNT. */
 };
 struct status_report {
     int64_t now_ms;

@@ -23,7 +23,7 @@ struct delta {
     uint8_t *bytes;    /* Entries, one after the other. */
     uint64_t *offsets; /* Of each entry in `bytes`. */
     struct record_note *notes;
-    struct id *ids;       /* Open addressing; seq 0 is empty. */
+    struct id *ids;       /* Open addressing; empty is what is_id() says. */
     struct mark *marks;   /* In order of arrival. */
     uint32_t *mark_slots; /* Open addressing by seq: index into `marks` plus 1. */
 };
@@ -71,9 +71,17 @@ void delta_free(struct delta *delta)
     free(delta);
 }
 
+/* An id of an entry before the first is left over from before the last reset: clearing the table at
+ * each checkpoint would hold up the loop for milliseconds. */
+static bool is_id(const struct delta *delta, const struct id *id)
+{
+    return id->seq >= delta->first_seq;
+}
+
 void delta_reset(struct delta *delta, uint64_t first_seq, uint32_t run)
 {
-    if (delta->ids_used != 0) {
+    ENSURE(first_seq != 0); /* Zeros are empty, too. */
+    if (delta->ids_used != 0 && first_seq < delta->first_seq + delta->count) {
         memset(delta->ids, 0, (delta->id_mask + 1) * sizeof *delta->ids);
     }
     if (delta->mark_count != 0) {
@@ -118,7 +126,8 @@ void delta_add_id(struct delta *delta, uint64_t hash, uint64_t seq)
 {
     uint64_t slot = id_slot(delta, hash);
     ENSURE(delta->ids_used < delta->id_mask);
-    while (delta->ids[slot].seq != 0)
+    ENSURE(seq - delta->first_seq < delta->count);
+    while (is_id(delta, &delta->ids[slot]))
         slot = (slot + 1) & delta->id_mask;
     delta->ids[slot] = (struct id){.hash = hash, .seq = seq};
     delta->ids_used++;
@@ -135,7 +144,7 @@ uint64_t delta_find_id(const struct delta *delta, uint64_t hash, uint64_t *curso
     for (;;) {
         const struct id *id = &delta->ids[(id_slot(delta, hash) + steps) & delta->id_mask];
         steps++;
-        if (id->seq == 0) return 0;
+        if (!is_id(delta, id)) return 0;
         if (id->hash == hash) {
             *cursor = steps;
             return id->seq;
@@ -221,7 +230,7 @@ size_t delta_bytes(const struct delta *delta)
 void delta_copy_ids(const struct delta *delta, struct id *out)
 {
     for (uint64_t i = 0; i <= delta->id_mask; i++) {
-        if (delta->ids[i].seq != 0) *out++ = delta->ids[i];
+        if (is_id(delta, &delta->ids[i])) *out++ = delta->ids[i];
     }
 }
 

@@ -7,8 +7,10 @@
 #include "util/le.h"
 
 #define SLOTS_PER_ROW 2 /* At least: so that a free slot is near. */
-#define CACHE_LINE    64
-#define AHEAD_BYTES   (16 * CACHE_LINE) /* Of a value: what lies behind, the processor foresees. */
+/* So many slots are cleared in a row in about the time that one takes by itself. */
+#define SLOTS_PER_CLEARED 256
+#define CACHE_LINE        64
+#define AHEAD_BYTES       (16 * CACHE_LINE) /* Of a value: what lies behind, the processor foresees. */
 
 struct row {
     uint32_t value_at; /* Place of the value in `memory`. */
@@ -74,16 +76,6 @@ void shelf_free(struct shelf *shelf)
     free(shelf);
 }
 
-void shelf_reset(struct shelf *shelf)
-{
-    if (shelf->count != 0) {
-        memset(shelf->slots, 0, (shelf->slot_mask + 1) * sizeof *shelf->slots);
-    }
-    shelf->count = 0;
-    shelf->values = 0;
-    shelf->sorted = false;
-}
-
 bool shelf_has_room(const struct shelf *shelf, uint32_t rows, size_t bytes)
 {
     const size_t left = shelf->bytes_max - shelf_used(shelf);
@@ -98,6 +90,29 @@ static struct row *row_at(const struct shelf *shelf, uint32_t number)
 static uint64_t hash_of(struct bytes key)
 {
     return checksum_hash64(0, key.data, key.size);
+}
+
+/* Empties the slot of a row; those it may have been put behind may be empty already. */
+static void clear_slot(struct shelf *shelf, uint32_t number)
+{
+    const struct row *row = row_at(shelf, number);
+    uint64_t slot = hash_of((struct bytes){row->key, row->key_size}) & shelf->slot_mask;
+    while (shelf->slots[slot] != number + 1)
+        slot = (slot + 1) & shelf->slot_mask;
+    shelf->slots[slot] = 0;
+}
+
+void shelf_reset(struct shelf *shelf)
+{
+    if (shelf->count < (shelf->slot_mask + 1) / SLOTS_PER_CLEARED) {
+        for (uint32_t i = 0; i < shelf->count; i++)
+            clear_slot(shelf, i);
+    } else {
+        memset(shelf->slots, 0, (shelf->slot_mask + 1) * sizeof *shelf->slots);
+    }
+    shelf->count = 0;
+    shelf->values = 0;
+    shelf->sorted = false;
 }
 
 /* The slot of the row with that key, or the empty one where it would go. */

@@ -14,9 +14,11 @@
 static const struct command_help help = {
     .usage = "status [OPTIONS]",
     .about =
-        "Prints the engine's version, clock and store, and a line for every shard. Exit status 1\n"
-        "when it cannot be reached.\n",
-    .examples = "  qingfen status\n  qingfen status --to 10.0.0.7:7040 --format json\n",
+        "Prints the engine's version, clock and store, and a line for every shard. With --timings\n"
+        "what its threads spent their time on since the engine's start: counts and totals only\n"
+        "grow, so two such tables can be subtracted. Exit status 1 when it cannot be reached.\n",
+    .examples = "  qingfen status\n  qingfen status --to 10.0.0.7:7040 --format json\n"
+                "  qingfen status --timings\n",
 };
 
 static void print_engine(const Qingfen__V1__StatusReply *reply)
@@ -78,11 +80,83 @@ static void print_csv(const Qingfen__V1__StatusReply *reply)
     }
 }
 
+/* Nearly all of a stage's times are below this, in microseconds: the upper end of the bucket in
+ * which the 99th of 100 lies, or the longest of all. */
+static uint64_t nearly_all_us(const Qingfen__V1__StageTiming *timing)
+{
+    const uint64_t max_us = (timing->max_ns + 999) / 1000;
+    const uint64_t most = timing->count - timing->count / 100;
+    uint64_t seen = 0;
+    for (size_t i = 0; i < timing->n_histogram; i++) {
+        seen += timing->histogram[i];
+        const uint64_t end_us = UINT64_C(1) << i;
+        if (seen >= most) return end_us < max_us ? end_us : max_us;
+    }
+    return max_us;
+}
+
+static void print_timings(const Qingfen__V1__ShardStatus *shard)
+{
+    const struct table_column columns[] = {
+        {"stage", TABLE_LEFT}, {"count", TABLE_RIGHT},  {"total ms", TABLE_RIGHT},
+        {"mean", TABLE_RIGHT}, {"p99 <", TABLE_RIGHT},  {"max us", TABLE_RIGHT},
+        {"own", TABLE_RIGHT},  {"> 1 ms", TABLE_RIGHT}, {"> 5 ms", TABLE_RIGHT},
+    };
+    struct table *table = table_new(columns, 9);
+    for (size_t i = 0; i < shard->n_timings; i++) {
+        const Qingfen__V1__StageTiming *t = shard->timings[i];
+        const uint64_t numbers[] = {t->count,
+                                    t->total_ns / 1000000,
+                                    t->count == 0 ? 0 : t->total_ns / t->count / 1000,
+                                    nearly_all_us(t),
+                                    t->max_ns / 1000,
+                                    t->max_cpu_ns / 1000,
+                                    t->above_1ms,
+                                    t->above_5ms};
+        table_cell(table, "%s", t->stage);
+        for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++) {
+            char text[YUAN_SIZE];
+            table_cell(table, "%s", count_format_grouped(numbers[n], text));
+        }
+    }
+    printf("\nshard %u: what its loop and its keeper did, times in us\n", shard->shard);
+    table_print(table, stdout);
+    table_free(table);
+}
+
+static void print_timings_csv(const Qingfen__V1__StatusReply *reply)
+{
+    printf("shard,stage,count,total_ns,max_ns,max_cpu_ns,above_1ms,above_5ms,below_1us");
+    const size_t buckets = reply->n_shard == 0 ? 0 : reply->shard[0]->timings[0]->n_histogram;
+    for (size_t i = 1; i < buckets; i++)
+        printf(",from_%lluus", 1ull << (i - 1));
+    putchar('\n');
+    for (size_t i = 0; i < reply->n_shard; i++) {
+        for (size_t s = 0; s < reply->shard[i]->n_timings; s++) {
+            const Qingfen__V1__StageTiming *t = reply->shard[i]->timings[s];
+            printf("%u,%s,%llu,%llu,%llu,%llu,%llu,%llu", reply->shard[i]->shard, t->stage,
+                   (unsigned long long)t->count, (unsigned long long)t->total_ns,
+                   (unsigned long long)t->max_ns, (unsigned long long)t->max_cpu_ns,
+                   (unsigned long long)t->above_1ms, (unsigned long long)t->above_5ms);
+            for (size_t n = 0; n < t->n_histogram; n++)
+                printf(",%llu", (unsigned long long)t->histogram[n]);
+            putchar('\n');
+        }
+    }
+}
+
 int cmd_status(int argc, char **argv)
 {
     struct client_address address = options_address();
     enum format format = FORMAT_TABLE;
-    const struct option_spec specs[] = {OPTION_TO(&address), OPTION_OUTPUT(&format), {0}};
+    bool timings = false;
+    const struct option_spec specs[] = {
+        OPTION_TO(&address),
+        {"timings", OPTION_FLAG, &timings, NULL, "what the shards' threads took for each stage", 0,
+         0},
+        OPTION_OUTPUT(&format),
+        {0},
+    };
     int words;
     int status = options_read(argc, argv, &help, specs, &words);
     if (status != OPTIONS_GO) return status;
@@ -96,11 +170,15 @@ int cmd_status(int argc, char **argv)
     status = ask_status("status", reply->code, reply->text);
     if (format == FORMAT_JSON) {
         print_json(answer);
+    } else if (status == EXIT_DONE && format == FORMAT_CSV && timings) {
+        print_timings_csv(reply);
     } else if (status == EXIT_DONE && format == FORMAT_CSV) {
         print_csv(reply);
     } else if (status == EXIT_DONE) {
         print_engine(reply);
         print_shards(reply);
+        for (size_t i = 0; timings && i < reply->n_shard; i++)
+            print_timings(reply->shard[i]);
     }
     protobuf_c_message_free_unpacked(answer, NULL);
     return status;

@@ -6,7 +6,9 @@
 
 #include "types/ensure.h"
 #include "world/linux/crash_point.h"
+#include "world/linux/lmdb_store.h"
 #include "world/linux/segments.h"
+#include "world/linux/timings.h"
 
 #define RETRY_MS                                                                    \
     200 /* After a full disk: long enough not to spin, short enough not to be felt. \
@@ -24,6 +26,37 @@ static void wake_loop(const struct keeper *keeper)
     ENSURE(write(keeper->wake_fd, &one, sizeof one) == (ssize_t)sizeof one);
 }
 
+/* Of the steady clock and of this thread's processor. */
+struct spent {
+    uint64_t ns;
+    uint64_t cpu_ns;
+};
+
+static struct spent spent_now(void)
+{
+    return (struct spent){timings_clock(), timings_cpu()};
+}
+
+static struct spent spent_since(struct spent start)
+{
+    const struct spent now = spent_now();
+    return (struct spent){now.ns - start.ns, now.cpu_ns - start.cpu_ns};
+}
+
+static void account(struct keeper *keeper, enum stage stage, struct spent spent)
+{
+    stage_add(&keeper->timings[stage], spent.ns, spent.cpu_ns);
+}
+
+/* Its last part was the commit; of one that failed before, none. */
+static void account_merge(struct keeper *keeper, const struct merge *merge, struct spent spent)
+{
+    const uint64_t commit_ns = store_commit_ns(merge->store);
+    if (commit_ns == 0) return;
+    account(keeper, STAGE_MERGE, (struct spent){spent.ns - commit_ns, spent.cpu_ns});
+    account(keeper, STAGE_COMMIT, (struct spent){commit_ns, spent.cpu_ns});
+}
+
 static void *keep(void *context)
 {
     struct keeper *keeper = context;
@@ -35,10 +68,13 @@ static void *keep(void *context)
             const uint32_t number = keeper->prepare;
             keeper->prepare = 0;
             pthread_mutex_unlock(&keeper->mutex);
+            struct spent spent = spent_now();
             int status = segment_prepare(keeper->folder, number, SEGMENT_SIZE);
+            spent = spent_since(spent);
             if (status == -EEXIST) status = 0; /* Prepared before a stop, and as good as new. */
             if (status != 0) pause_ms(RETRY_MS);
             pthread_mutex_lock(&keeper->mutex);
+            account(keeper, STAGE_PREPARE, spent);
             keeper->prepare_status = status;
             keeper->prepare_done = true;
         } else if (keeper->merge != NULL) {
@@ -46,10 +82,13 @@ static void *keep(void *context)
             keeper->merge = NULL;
             pthread_mutex_unlock(&keeper->mutex);
             crash_point("merge-begins");
+            struct spent spent = spent_now();
             const int status = merge_run(merge);
+            spent = spent_since(spent);
             crash_point("merge-done");
             if (status != 0) pause_ms(RETRY_MS);
             pthread_mutex_lock(&keeper->mutex);
+            account_merge(keeper, merge, spent);
             keeper->merge_status = status;
             keeper->merge_done = true;
         } else {
@@ -106,6 +145,15 @@ static bool take_done(struct keeper *keeper, bool *done, const int *status, int 
     if (was) *ret_status = *status;
     pthread_mutex_unlock(&keeper->mutex);
     return was;
+}
+
+void keeper_timings(struct keeper *keeper, struct stage_timing *ret_timings)
+{
+    const enum stage own[] = {STAGE_MERGE, STAGE_COMMIT, STAGE_PREPARE};
+    pthread_mutex_lock(&keeper->mutex);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        ret_timings[own[i]] = keeper->timings[own[i]];
+    pthread_mutex_unlock(&keeper->mutex);
 }
 
 bool keeper_merged(struct keeper *keeper, int *ret_status)

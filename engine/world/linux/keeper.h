@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "ledger/merge.h"
+#include "types/stage.h"
 
 struct keeper {
     pthread_t thread;
@@ -21,6 +22,7 @@ struct keeper {
     bool prepare_done;
     int prepare_status;
     bool stop;
+    struct stage_timing timings[STAGE_COUNT]; /* Of STAGE_MERGE, STAGE_COMMIT, STAGE_PREPARE. */
 };
 
 /* Starts the thread. 0 or a negative errno. */
@@ -35,5 +37,8 @@ void keeper_ask_segment(struct keeper *keeper, uint32_t number);
 /* What has been done since the last call; true with *ret_status set. */
 bool keeper_merged(struct keeper *keeper, int *ret_status);
 bool keeper_prepared(struct keeper *keeper, int *ret_status);
+
+/* Copies its own rows of an account of STAGE_COUNT. */
+void keeper_timings(struct keeper *keeper, struct stage_timing *ret_timings);
 
 #endif

@@ -16,9 +16,12 @@
 #include "world/linux/crash_point.h"
 #include "world/linux/files.h"
 #include "world/linux/layout.h"
+#include "world/linux/timings.h"
 
-#define STORE_KEY_MAX   511
-#define STORE_MAP_FIRST (UINT64_C(1) << 30)
+#define STORE_KEY_MAX 511
+/* Address space only. When the map grows the kernel takes all of its pages away at once and gives
+ * them back one by one, in the loop's time: it begins so large that this is seldom. */
+#define STORE_MAP_FIRST (UINT64_C(16) << 30)
 #define STORE_FILE_MODE 0640
 
 static const char *const table_names[STORE_TABLE_COUNT] = {
@@ -43,6 +46,7 @@ struct store {
     bool reading;                           /* `read` is live; false after a refresh that failed. */
     uint64_t map_bytes;
     struct store_txn write; /* There is at most one. */
+    uint64_t commit_ns;     /* Of the last one, the writer's. */
     atomic_bool writing;
     atomic_bool filled; /* A write met the end of the map: the next reserve must grow it. */
 };
@@ -327,6 +331,7 @@ int store_begin(struct store *store, struct store_txn **ret_txn)
     int r = mdb_txn_begin(store->env, NULL, 0, &txn);
     if (r != 0) return error_of(r);
     store->write = (struct store_txn){.store = store, .txn = txn};
+    store->commit_ns = 0;
     atomic_store(&store->writing, true);
     *ret_txn = &store->write;
     return 0;
@@ -414,10 +419,17 @@ int store_commit(struct store_txn *txn)
         return failed;
     }
     crash_point("commit-begins");
+    const uint64_t begun_ns = timings_clock();
     int r = note(txn, mdb_txn_commit(txn->txn)); /* Frees it even when it fails. */
+    txn->store->commit_ns = timings_clock() - begun_ns;
     crash_point("committed");
     atomic_store(&txn->store->writing, false);
     return r;
+}
+
+uint64_t store_commit_ns(const struct store *store)
+{
+    return store->commit_ns;
 }
 
 void store_abort(struct store_txn *txn)

@@ -38,4 +38,8 @@ void store_close(struct store *store);
 /* Bytes in use by the newest commit, free pages inside it included: pages x page size. */
 uint64_t store_bytes(struct store *store);
 
+/* How long the commit of the last write transaction took, nanoseconds; 0 when it has not come to
+ * one. On the writer's thread, between its transactions. */
+uint64_t store_commit_ns(const struct store *store);
+
 #endif

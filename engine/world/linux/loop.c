@@ -74,10 +74,21 @@ void loop_cancel(struct loop *loop, uint64_t tag)
 
 /* -- what the home asks for ------------------------------------------------------------------ */
 
+/* What went on was the writer's work; with another segment than before, the change to it. */
+static void account_journal(struct loop *loop, uint32_t segment_before, enum stage next)
+{
+    const bool changed = loop->writer.segment != segment_before;
+    (void)timings_go(&loop->timings, changed ? STAGE_SEGMENT : STAGE_JOURNAL, next);
+}
+
 static void on_append(void *context, struct bytes block, uint64_t number)
 {
     struct loop *loop = context;
+    const uint32_t segment = loop->writer.segment;
+    const enum stage outer = timings_go(&loop->timings, STAGE_SAME, STAGE_JOURNAL);
+    loop->append_ns = loop->timings.since_ns;
     journal_writer_append(&loop->writer, block, number);
+    account_journal(loop, segment, outer);
 }
 
 static void on_merge(void *context, struct merge *merge)
@@ -95,6 +106,19 @@ static void on_send(void *context, uint32_t index, struct bytes frame)
 static void on_close(void *context, uint32_t index)
 {
     sessions_end(context, index);
+}
+
+static enum stage on_stage(void *context, enum stage was, enum stage next)
+{
+    struct loop *loop = context;
+    return timings_go(&loop->timings, was, next);
+}
+
+static void on_timings(void *context, struct stage_timing *ret_timings)
+{
+    struct loop *loop = context;
+    memcpy(ret_timings, loop->timings.of, sizeof loop->timings.of);
+    keeper_timings(&loop->keeper, ret_timings);
 }
 
 void loop_wake(struct loop *loop)
@@ -145,8 +169,11 @@ static void on_keeper(struct loop *loop)
         crash_point("merge-told");
     }
     if (keeper_prepared(&loop->keeper, &status)) {
+        const uint32_t segment = loop->writer.segment;
         if (status != 0) give_up_waiting(loop, "prepare the next journal segment", status);
+        const enum stage outer = timings_go(&loop->timings, STAGE_SAME, STAGE_JOURNAL);
         journal_writer_prepared(&loop->writer, status);
+        account_journal(loop, segment, outer);
     }
 }
 
@@ -182,6 +209,7 @@ static void on_completion(struct loop *loop, const struct io_uring_cqe *cqe)
     case OP_WRITE:
     case OP_SYNC:
         if (journal_writer_completed(&loop->writer, tag, cqe->res)) {
+            stage_add(&loop->timings.of[STAGE_DEVICE], timings_clock() - loop->append_ns, 0);
             home_written(loop->home, loop->writer.segment, (uint32_t)loop->writer.offset,
                          loop->now_ms);
             crash_point("answers-made");
@@ -192,7 +220,9 @@ static void on_completion(struct loop *loop, const struct io_uring_cqe *cqe)
         on_keeper(loop);
         return;
     case OP_TICK:
+        (void)timings_go(&loop->timings, STAGE_SAME, STAGE_TICK);
         on_tick(loop);
+        (void)timings_go(&loop->timings, STAGE_SAME, STAGE_RECEIVE);
         return;
     case OP_CANCEL:
         return;
@@ -298,27 +328,52 @@ static void become_ready(struct loop *loop)
     crash_point("loop-ready");
 }
 
-static void turn(struct loop *loop)
+/* The home's turn, and what it leaves to be sent. */
+static bool serve_home(struct loop *loop)
 {
-    bool more = take_completions(loop);
-    read_clock(loop);
-    sessions_take_handovers(loop);
-    more |= sessions_take_waiting(loop);
-    more |= sessions_receive(loop);
-    more |= home_turn(loop->home, loop->now_ms, loop->now_us);
+    (void)timings_go(&loop->timings, STAGE_SAME, STAGE_LANES);
+    const bool more = home_turn(loop->home, loop->now_ms, loop->now_us);
+    (void)timings_go(&loop->timings, STAGE_SAME, STAGE_SEND);
     sessions_send(loop);
-    become_ready(loop);
-    if (more) {
-        submitted(loop, io_uring_submit_and_get_events(&loop->ring));
-        return;
-    }
-    (void)atomic_exchange(&loop->sleeping, true); /* See on_wake(). */
-    more = home_turn(loop->home, loop->now_ms, loop->now_us);
-    sessions_send(loop);
-    const int r = more ? io_uring_submit_and_get_events(&loop->ring)
-                       : io_uring_submit_and_wait(&loop->ring, 1);
+    return more;
+}
+
+static void call_kernel(struct loop *loop, bool sleeps)
+{
+    timings_kernel(&loop->timings, sleeps);
+    const int r = sleeps ? io_uring_submit_and_wait(&loop->ring, 1)
+                         : io_uring_submit_and_get_events(&loop->ring);
+    timings_turn(&loop->timings);
     (void)atomic_exchange(&loop->sleeping, false);
     submitted(loop, r);
+}
+
+/* True when nothing but what arrives has to be looked at: not whether it may begin to accept, nor
+ * whether all is done and it may end. */
+static bool is_steady(const struct loop *loop)
+{
+    return loop->ready && (loop->index != 0 || loop->accepting) &&
+           !atomic_load(&loop->loops->stopping);
+}
+
+/* What has arrived is worked off before the loop sleeps, and one call of the kernel does both what
+ * is left to it and the waiting: it does not wait when there is a completion. */
+static void turn(struct loop *loop)
+{
+    const bool arrived = take_completions(loop);
+    read_clock(loop);
+    sessions_take_handovers(loop);
+    bool more = sessions_take_waiting(loop);
+    more |= sessions_receive(loop);
+    const bool done = serve_home(loop);
+    become_ready(loop);
+    more |= (arrived || done) && !is_steady(loop);
+    more |= done && loop->waiting.count != 0; /* There may be room for them now. */
+    if (!more) {
+        (void)atomic_exchange(&loop->sleeping, true); /* See on_wake(). */
+        more = serve_home(loop);
+    }
+    call_kernel(loop, !more);
     read_clock(loop);
 }
 
@@ -330,6 +385,7 @@ void *loop_run(void *context)
     const int r = open_ring(loop);
     if (r != 0) ring_failed(-r);
     read_clock(loop);
+    timings_begin(&loop->timings);
     loop->checkpoint_ms = loop->now_ms;
     arm_wake(loop);
     arm_tick(loop);
@@ -368,6 +424,8 @@ struct loop *loop_new(struct loops *loops, uint32_t index, struct shard *shard,
         .send = on_send,
         .close = on_close,
         .wake = on_wake,
+        .stage = on_stage,
+        .timings = on_timings,
     };
     loop->loops = loops;
     loop->index = index;

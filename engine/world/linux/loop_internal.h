@@ -9,6 +9,7 @@
 #include "world/linux/journal_writer.h"
 #include "world/linux/keeper.h"
 #include "world/linux/loop.h"
+#include "world/linux/timings.h"
 
 #define RING_ENTRIES        4096
 #define RECV_BUFFERS        16 /* 16 x 64 KiB: one shared pool that stays in the second-level cache. */
@@ -108,6 +109,8 @@ struct loop {
     uint8_t *recv_memory;
     struct keeper keeper;
     struct journal_writer writer;
+    struct timings timings;
+    uint64_t append_ns; /* When the block on its way was ordered, by timings_clock(). */
     int wake_fd;
     uint64_t wake_value;
     _Atomic bool sleeping;
@@ -116,8 +119,9 @@ struct loop {
     _Atomic bool handover_waits;
 
     struct session_io *sessions;
-    uint32_t *free_sessions;
+    uint32_t *free_sessions; /* The lowest is given away first. */
     uint32_t free_count;
+    uint32_t sessions_end; /* No session from here on was ever used. */
     struct lines waiting;  /* With frames that have to wait their turn. */
     struct lines starved;  /* To be read, when there is a buffer for them. */
     int64_t scarce_ms;     /* When a receive last found no buffer. */

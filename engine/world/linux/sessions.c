@@ -132,6 +132,7 @@ static int64_t session_new(struct loop *loop, int fd)
 {
     if (loop->free_count == 0) return -1;
     const uint32_t index = loop->free_sessions[--loop->free_count];
+    if (index >= loop->sessions_end) loop->sessions_end = index + 1;
     const int on = 1;
     loop->sessions[index].fd = fd;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -272,7 +273,7 @@ static void keep_bound(struct loop *loop)
     const uint64_t max = loop->loops->buffer_bytes_max;
     if (loop->buffer_bytes <= max) return;
     uint64_t leaving = 0; /* Of sessions that are closed as soon as the kernel lets go. */
-    for (uint32_t i = 0; i < LOOP_SESSIONS_MAX; i++) {
+    for (uint32_t i = 0; i < loop->sessions_end; i++) {
         struct session_io *session = &loop->sessions[i];
         if (session->state == SESSION_OPEN) give_back(loop, session);
         if (session->state == SESSION_CLOSING) leaving += room_of(session);
@@ -280,7 +281,7 @@ static void keep_bound(struct loop *loop)
     while (loop->buffer_bytes - leaving > max) {
         uint64_t most = 0;
         uint32_t found = SESSION_NONE;
-        for (uint32_t i = 0; i < LOOP_SESSIONS_MAX; i++) {
+        for (uint32_t i = 0; i < loop->sessions_end; i++) {
             const struct session_io *session = &loop->sessions[i];
             if (session->state != SESSION_OPEN || weight(loop, session) <= most) continue;
             most = weight(loop, session);
@@ -696,7 +697,7 @@ void sessions_take_handovers(struct loop *loop)
 void sessions_tick(struct loop *loop)
 {
     const int64_t before_ms = loop->now_ms - loop->loops->stall_ms;
-    for (uint32_t i = 0; i < LOOP_SESSIONS_MAX; i++) {
+    for (uint32_t i = 0; i < loop->sessions_end; i++) {
         struct session_io *session = &loop->sessions[i];
         if (session->state == SESSION_GREETING && session->begun_ms < before_ms) {
             session_refuse(loop, i, ERROR_MALFORMED, "no whole frame came; closing");
@@ -714,7 +715,7 @@ void sessions_tick(struct loop *loop)
 
 bool sessions_all_sent(const struct loop *loop)
 {
-    for (uint32_t i = 0; i < LOOP_SESSIONS_MAX; i++) {
+    for (uint32_t i = 0; i < loop->sessions_end; i++) {
         const struct session_io *session = &loop->sessions[i];
         if (session->state == SESSION_OPEN && (session->sending || session->out.size != 0))
             return false;
@@ -725,7 +726,7 @@ bool sessions_all_sent(const struct loop *loop)
 void sessions_stop_reading(struct loop *loop)
 {
     if (loop->accepting) loop_cancel(loop, TAG(OP_ACCEPT, 0));
-    for (uint32_t i = 0; i < LOOP_SESSIONS_MAX; i++) {
+    for (uint32_t i = 0; i < loop->sessions_end; i++) {
         struct session_io *session = &loop->sessions[i];
         if (session->state == SESSION_GREETING) {
             session_close(loop, i);

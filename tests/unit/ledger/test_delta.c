@@ -29,6 +29,15 @@ static uint32_t count_ids(const struct delta *delta, uint64_t hash, uint64_t seq
     return times;
 }
 
+static uint32_t all_ids(const struct delta *delta, uint64_t hash)
+{
+    uint64_t cursor = 0;
+    uint32_t count = 0;
+    while (delta_find_id(delta, hash, &cursor) != 0)
+        count++;
+    return count;
+}
+
 static void what_goes_in_comes_out(void **state)
 {
     struct delta *delta = delta_new(ENTRIES, 90 * ENTRIES);
@@ -42,6 +51,7 @@ static void what_goes_in_comes_out(void **state)
         assert_int_equal(delta_count(delta), ENTRIES);
         assert_int_equal(delta_ids(delta), 3 * ENTRIES);
         assert_int_equal(delta_run(delta), round + 9);
+        assert_int_equal(all_ids(delta, 5), ENTRIES); /* And none of the round before. */
         assert_int_equal(delta_entry(delta, first_seq - 1).size, 0);
         assert_int_equal(delta_entry(delta, first_seq + ENTRIES).size, 0);
         prng.state = round;
@@ -76,20 +86,25 @@ static void many_equal_hashes_are_all_given_once(void **state)
     delta_free(delta);
 }
 
-static void a_reset_forgets_everything(void **state)
+static void reset_forgets(uint64_t next_seq)
 {
     struct delta *delta = delta_new(ENTRIES, 90 * ENTRIES);
     struct prng prng = {4};
-    uint64_t cursor = 0;
-    (void)state;
     fill(delta, 1, &prng);
     delta_put_mark(delta, &(struct mark){.seq = 3});
-    delta_reset(delta, 1, 1);
-    assert_int_equal(delta_find_id(delta, 5, &cursor), 0);
+    delta_reset(delta, next_seq, 1);
+    assert_int_equal(all_ids(delta, 5), 0);
     assert_null(delta_mark(delta, 3));
     assert_int_equal(delta_entry(delta, 1).size, 0);
     assert_int_equal(delta_used(delta), 0);
     delta_free(delta);
+}
+
+static void a_reset_forgets_everything(void **state)
+{
+    (void)state;
+    reset_forgets(1);           /* The same numbers again, … */
+    reset_forgets(1 + ENTRIES); /* … or those behind. */
 }
 
 static void a_mark_takes_the_place_of_the_one_before(void **state)
@@ -116,22 +131,32 @@ static void a_mark_takes_the_place_of_the_one_before(void **state)
     delta_free(delta);
 }
 
-static void ids_are_copied_for_the_merge(void **state)
+static void copy_ids(bool far)
 {
     struct delta *delta = delta_new(8, 800);
     struct id ids[6];
     uint64_t sum = 0;
-    (void)state;
-    for (uint64_t seq = 1; seq <= 2; seq++) {
+    delta_reset(delta, 1, 1);
+    (void)delta_append(delta, 8);
+    delta_add_id(delta, 7, 1); /* It is forgotten, whatever numbers follow. */
+    delta_reset(delta, far ? 1000 : 1, 1);
+    for (uint64_t seq = delta_first_seq(delta); seq < delta_first_seq(delta) + 2; seq++) {
         (void)delta_append(delta, 8);
         for (uint64_t k = 0; k < 3; k++)
             delta_add_id(delta, UINT64_MAX - k, seq);
     }
     delta_copy_ids(delta, ids);
     for (int i = 0; i < 6; i++)
-        sum += ids[i].seq * 1000 + (UINT64_MAX - ids[i].hash);
+        sum += (ids[i].seq - delta_first_seq(delta) + 1) * 1000 + (UINT64_MAX - ids[i].hash);
     assert_int_equal(sum, 3 * 3000 + 2 * (0 + 1 + 2));
     delta_free(delta);
+}
+
+static void ids_are_copied_for_the_merge(void **state)
+{
+    (void)state;
+    copy_ids(false);
+    copy_ids(true);
 }
 
 static void what_does_not_fit_is_a_bug(void **state)
@@ -149,9 +174,9 @@ static void what_does_not_fit_is_a_bug(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reset_forgets_everything),
         cmocka_unit_test(what_goes_in_comes_out),
         cmocka_unit_test(many_equal_hashes_are_all_given_once),
-        cmocka_unit_test(a_reset_forgets_everything),
         cmocka_unit_test(a_mark_takes_the_place_of_the_one_before),
         cmocka_unit_test(ids_are_copied_for_the_merge),
         cmocka_unit_test(what_does_not_fit_is_a_bug),

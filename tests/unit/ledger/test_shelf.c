@@ -5,6 +5,7 @@
 #include "ledger/shelf.h"
 #include "tests/lib/prng.h"
 #include "tests/lib/unit.h"
+#include "util/le.h"
 
 #define KEYS       512
 #define VALUE_MAX  300
@@ -134,6 +135,32 @@ static void what_was_put_last_is_there(void **state)
     shelf_free(shelf);
 }
 
+/* Of a large shelf only the slots of its few rows are emptied: none may be left, not even of those
+ * that found their place taken. */
+static void a_reset_forgets_few_rows_of_many(void **state)
+{
+    struct shelf *shelf = shelf_new(1u << 20);
+    (void)state;
+    for (uint32_t round = 0; round < 200; round++) {
+        uint8_t key[8];
+        struct bytes value;
+        for (uint32_t i = 0; i < 100; i++) {
+            be_store64(key, (uint64_t)round * 100 + i);
+            shelf_put(shelf, (struct bytes){key, sizeof key}, bytes_of("value"));
+        }
+        shelf_reset(shelf);
+        /* A row that nobody asks for, so that the shelf is not empty. */
+        shelf_put(shelf, bytes_of("other"), bytes_of("value"));
+        for (uint32_t i = 0; i < 100; i++) {
+            be_store64(key, (uint64_t)round * 100 + i);
+            assert_int_equal(shelf_get(shelf, (struct bytes){key, sizeof key}, &value),
+                             SHELF_NOT_HERE);
+        }
+        shelf_reset(shelf);
+    }
+    shelf_free(shelf);
+}
+
 static void a_smaller_value_takes_the_same_place(void **state)
 {
     const uint8_t bytes[100] = {7};
@@ -244,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_put_last_is_there),
+        cmocka_unit_test(a_reset_forgets_few_rows_of_many),
         cmocka_unit_test(a_smaller_value_takes_the_same_place),
         cmocka_unit_test(what_was_lent_out_can_be_put),
         cmocka_unit_test(the_store_hears_of_what_stays),

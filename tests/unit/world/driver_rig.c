@@ -69,6 +69,12 @@ bool keeper_prepared(struct keeper *keeper, int *ret_status)
     return done;
 }
 
+void keeper_timings(struct keeper *keeper, struct stage_timing *ret_timings)
+{
+    (void)keeper;
+    (void)ret_timings;
+}
+
 bool driver_keep(void)
 {
     if (driver.loop != NULL && driver.loop->writer.waits_for_segment) driver.segments_waited++;

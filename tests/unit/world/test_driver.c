@@ -44,6 +44,7 @@ static uint32_t idle;        /* Calls of around() with nothing left to do … */
 static uint32_t idle_max;    /* … and so many are the end. */
 static uint32_t accepted_answers;
 static uint32_t duplicate_answers;
+static uint64_t stages_seen[STAGE_COUNT];
 static size_t unread_max; /* Bytes one session held, at most. */
 static size_t unsent_max;
 
@@ -316,8 +317,41 @@ static void begin(uint64_t seed, bool dsync, uint32_t count)
     driver_open(dsync);
 }
 
+/* A loop is in one stage at a time: what they took is what its turns and waits took. */
+static void check_timings(void)
+{
+    const enum stage seen[] = {STAGE_WAIT,    STAGE_RECEIVE, STAGE_JUDGE,  STAGE_SEAL,
+                               STAGE_RELEASE, STAGE_JOURNAL, STAGE_ANSWER, STAGE_LANES,
+                               STAGE_SEND,    STAGE_KERNEL,  STAGE_DEVICE, STAGE_TURN};
+    const struct stage_timing *of = driver.loop->timings.of;
+    uint64_t spent_ns = 0;
+    for (size_t i = 0; i < sizeof seen / sizeof seen[0]; i++)
+        assert_int_not_equal(of[seen[i]].count, 0);
+    for (int i = 0; i < STAGE_LOOP_END; i++)
+        spent_ns += of[i].total_ns;
+    assert_int_not_equal(spent_ns, 0);
+    assert_int_equal(spent_ns, of[STAGE_TURN].total_ns + of[STAGE_WAIT].total_ns);
+    for (int i = 0; i < STAGE_COUNT; i++)
+        stages_seen[i] += of[i].count;
+}
+
+/* A block may wait for its segment. What is frozen is handed over in the same step, or when the
+ * block before it is written. */
+static void check_stages(uint32_t segments)
+{
+    assert_int_equal(stages_seen[STAGE_SEGMENT], segments);
+    assert_in_range(stages_seen[STAGE_DEVICE], segments,
+                    stages_seen[STAGE_JOURNAL] + stages_seen[STAGE_SEGMENT]);
+    assert_in_range(stages_seen[STAGE_FREEZE], SCHEDULES, UINT32_MAX);
+    assert_int_equal(stages_seen[STAGE_INSTALL], stages_seen[STAGE_FREEZE]);
+    assert_in_range(stages_seen[STAGE_HAND], 1, stages_seen[STAGE_FREEZE]);
+    assert_in_range(stages_seen[STAGE_QUESTION], SCHEDULES, UINT32_MAX);
+    assert_in_range(stages_seen[STAGE_DESK], SCHEDULES, UINT32_MAX);
+}
+
 static void random_schedules(bool dsync)
 {
+    memset(stages_seen, 0, sizeof stages_seen);
     uint32_t segments = 0;
     accepted_answers = duplicate_answers = 0;
     for (uint64_t seed = 1; seed <= SCHEDULES; seed++) {
@@ -327,8 +361,10 @@ static void random_schedules(bool dsync)
         segments += driver.loop->writer.segment - 1;
         check_log(seed);
         check_clients(seed);
+        check_timings();
         driver_close();
     }
+    check_stages(segments);
     assert_in_range(accepted_answers, 20 * SCHEDULES, UINT32_MAX); /* It was about something. */
     assert_in_range(duplicate_answers, SCHEDULES, UINT32_MAX);
     assert_in_range(segments, SCHEDULES / 10, UINT32_MAX);
