@@ -330,7 +330,11 @@ static void judge_order(const struct shard *shard, uint16_t type, struct bytes m
     }
     if (!find_person(shard, w, &person)) return;
     struct person_ahead ahead;
-    found_ahead(shard, &w->order, w->entry.sender, &person, &ahead);
+    if (opened != NULL && opened->ahead.has_hash) {
+        ahead = opened->ahead; /* That was known long before. */
+    } else {
+        found_ahead(shard, &w->order, w->entry.sender, &person, &ahead);
+    }
     if (answered_before(shard, w, message, &person)) return;
     found_ahead_more(shard, &ahead);
     if (needs_fact(type) && !w->has_fact) {
@@ -396,7 +400,10 @@ void take_wallet(struct shard *shard, const struct request *request, const struc
     } else {
         shard->status.accepted++;
     }
-    if (w->writes) append_wallet(shard);
+    if (w->writes) {
+        append_wallet(shard);
+        recent_put(shard);
+    }
     put_reply(shard, request);
 }
 

@@ -1,5 +1,7 @@
 /* shard_wallet_past -- what was decided before: entries found by their ids, what they said, and
  * what became of a payment or transfer since. Changes nothing. */
+#include <stdlib.h>
+
 #include "codec/messages.h"
 #include "codec/wallet.h"
 #include "shard_wallet_work.h"
@@ -219,6 +221,79 @@ void wallet_past_of(const struct shard *shard, const struct entry *entry,
     }
 }
 
+/* -- transfers begun lately ------------------------------------------------------------------ */
+
+#define RECENT_BITS 13 /* Places: more than transfers under way between a home and its clients. */
+
+struct recent_transfer *recent_new(void)
+{
+    return calloc((size_t)1 << RECENT_BITS, sizeof(struct recent_transfer));
+}
+
+size_t recent_bytes(void)
+{
+    return sizeof(struct recent_transfer) << RECENT_BITS;
+}
+
+/* The end of an id of ours is a hash in digits; any other text does no harm. */
+static struct recent_transfer *recent_place(const struct shard *shard, struct bytes trsf_id)
+{
+    uint64_t end[2] = {0};
+    const size_t size = trsf_id.size < sizeof end ? trsf_id.size : sizeof end;
+    if (size != 0) memcpy(end, trsf_id.data + trsf_id.size - size, size);
+    const uint64_t hash = (end[0] ^ end[1] * 31) * UINT64_C(0x9e3779b97f4a7c15);
+    return &shard->recent[hash >> (64 - RECENT_BITS)];
+}
+
+void recent_put(struct shard *shard)
+{
+    const struct wallet_work *w = shard->work;
+    /* What it holds back of the wallet's lots only the entry says. */
+    if (w->order.type != MESSAGE_TRSF_SUBMIT || !w->has_person || w->used_count != 0) return;
+    struct recent_transfer *recent = recent_place(shard, bytes_of(w->said.id));
+    *recent = (struct recent_transfer){
+        .seq = w->seq,
+        .amount = w->said.amount != 0 ? w->said.amount : w->order.amount,
+        .giver = w->after.key,
+        .receiver = psn_key_of(w->order.other_key),
+    };
+    memcpy(recent->trsf_id, w->said.id, sizeof recent->trsf_id);
+}
+
+const struct recent_transfer *recent_find(const struct shard *shard, struct bytes trsf_id)
+{
+    const struct recent_transfer *recent = recent_place(shard, trsf_id);
+    return recent->seq != 0 && bytes_equal(bytes_of(recent->trsf_id), trsf_id) ? recent : NULL;
+}
+
+void recent_ahead(const struct shard *shard, struct bytes trsf_id)
+{
+    const struct recent_transfer *recent = recent_place(shard, trsf_id);
+    __builtin_prefetch(recent);
+    __builtin_prefetch((const uint8_t *)(recent + 1) - 1);
+}
+
+/* What wallet_past_of() makes of its entry. */
+static struct wallet_past past_of_recent(const struct shard *shard,
+                                         const struct recent_transfer *recent)
+{
+    struct wallet_past past = {
+        .found = true,
+        .type = MESSAGE_TRSF_SUBMIT,
+        .seq = recent->seq,
+        .person = recent->giver,
+        .other = recent->receiver,
+        .amount = recent->amount,
+        .reversed = -mark_of(shard, recent->seq).changes[AMOUNT_WLT],
+        .line = LINE_WALLET_CARE,
+    };
+    memcpy(past.id, recent->trsf_id, sizeof past.id);
+    past.stas = transfer_end(shard, recent->seq, &past.code);
+    return past;
+}
+
+/* -- what an order refers to ----------------------------------------------------------------- */
+
 /* What an order refers to: the id, and what is answered when there is nothing of that name. */
 struct reference {
     struct wallet_id id;
@@ -272,6 +347,11 @@ void work_find_past(const struct shard *shard, struct wallet_work *w)
     struct psn_key person;
     const struct psn_key *whose = NULL;
 
+    const struct recent_transfer *recent = recent_find(shard, w->order.trsf_id);
+    if (recent != NULL) {
+        w->past = past_of_recent(shard, recent);
+        if (past_fits(&w->order, &w->past)) return;
+    }
     if (!reference_of(w, &reference)) return;
     if (w->order.psn_key.size != 0) {
         person = psn_key_of(w->order.psn_key);
