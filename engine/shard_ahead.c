@@ -84,10 +84,15 @@ static void open_one(const struct shard *shard, const struct request *request, s
     const uint16_t type = asked ? (uint16_t)request->period : request->type;
     uint32_t field;
 
-    o->sound =
-        wallet_type(type) && wallet_order_decode(type, message_of(request), &o->order, &field);
     o->transfer_hash = 0;
     o->ahead.has_hash = false;
+    o->sound = false;
+    if (fact_by_key(request)) {
+        ask_person(shard, request->body, &o->ahead);
+        return;
+    }
+    o->sound =
+        wallet_type(type) && wallet_order_decode(type, message_of(request), &o->order, &field);
     if (!o->sound) return;
     if (asked) {
         ask_person(shard, o->order.other_key, &o->ahead);
@@ -122,7 +127,7 @@ void orders_open(const struct shard *shard, const struct request *list, uint32_t
     bool any = false;
     for (uint32_t i = 0; i < count; i++) {
         open_one(shard, &list[i], &ret_opened[i]);
-        any |= ret_opened[i].sound;
+        any |= ret_opened[i].sound || ret_opened[i].ahead.has_hash;
     }
     if (!any || count == 1) return;
     for (uint32_t i = 0; i < count; i++)

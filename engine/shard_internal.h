@@ -432,6 +432,14 @@ void take_wallet(struct shard *shard, const struct request *request, const struc
 void take_wallet_fact(struct shard *shard, const struct request *request,
                       const struct opened *opened, int64_t now_ms);
 
+/* True when what the request asks for is known of the person alone: its body is the key. */
+static inline bool fact_by_key(const struct request *request)
+{
+    return request->type == REQUEST_WALLET_FACT &&
+           (request->period == MESSAGE_TRSF_SUBMIT || request->period == MESSAGE_TRSF_ACCEPT ||
+            request->period == MESSAGE_RLTS_BIND);
+}
+
 /* Serves REQUEST_PAY_ID. */
 void take_pay_id(struct shard *shard, const struct request *request);
 

@@ -409,9 +409,23 @@ void take_wallet(struct shard *shard, const struct request *request, const struc
 
 /* -- the first of two stops ------------------------------------------------------------------ */
 
-/* Fills in work->fact; an entry only where a claim is made. */
-static bool judge_fact(const struct shard *shard, uint16_t type, struct bytes message,
-                       uint16_t province, const struct opened *opened, int64_t now_ms)
+/* Fills in work->fact of a person, whatever the message says besides. */
+static bool read_fact_of(const struct shard *shard, uint16_t type, struct bytes key)
+{
+    struct wallet_work *w = shard->work;
+    if (key.size != PSN_KEY_SIZE) return false;
+    const struct psn_key person = psn_key_of(key);
+    work_begin(w);
+    w->order.type = type;
+    person_load(shard, &person, &w->before);
+    const struct wallet_input input = work_input(shard, w);
+    wallet_fact_of(&input, &w->before, &w->fact, &w->decision);
+    return true;
+}
+
+/* Fills in work->fact for a premium; an entry where the claim is made. */
+static bool judge_claim(const struct shard *shard, uint16_t type, struct bytes message,
+                        uint16_t province, const struct opened *opened, int64_t now_ms)
 {
     struct wallet_work *w = shard->work;
     uint32_t field;
@@ -419,7 +433,7 @@ static bool judge_fact(const struct shard *shard, uint16_t type, struct bytes me
     work_begin(w);
     w->entry.stamp_ms = now_ms;
     w->entry.sender = province;
-    if (!needs_fact(type) || message.size > MESSAGE_SIZE_MAX ||
+    if (type != MESSAGE_PREM_PAY || message.size > MESSAGE_SIZE_MAX ||
         !read_order(w, type, message, opened, &field) || w->order.other_key.size != PSN_KEY_SIZE) {
         return false;
     }
@@ -469,8 +483,11 @@ void take_wallet_fact(struct shard *shard, const struct request *request,
         take_payment_asked(shard, request, now_ms);
         return;
     }
-    if (!judge_fact(shard, (uint16_t)request->period, request->body, request->province, opened,
-                    now_ms)) {
+    const uint16_t type = (uint16_t)request->period;
+    const bool done = fact_by_key(request) ? read_fact_of(shard, type, request->body)
+                                           : judge_claim(shard, type, request->body,
+                                                         request->province, opened, now_ms);
+    if (!done) {
         put_answer(shard, request, ERROR_MALFORMED);
         return;
     }
@@ -581,9 +598,9 @@ static void judge_entry_again(const struct shard *shard, const struct entry *ent
         judge_due(shard, &person, entry->stamp_ms);
         return;
     case REQUEST_WALLET_FACT:
-        judge_fact(shard, le_load16(its->message.data),
-                   (struct bytes){its->message.data + 2, its->message.size - 2}, entry->sender,
-                   NULL, entry->stamp_ms);
+        judge_claim(shard, le_load16(its->message.data),
+                    (struct bytes){its->message.data + 2, its->message.size - 2}, entry->sender,
+                    NULL, entry->stamp_ms);
         return;
     case MESSAGE_SETL_POST:
     case MESSAGE_CORRECTION:
