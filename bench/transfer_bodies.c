@@ -324,14 +324,13 @@ static void two_stops(struct transfer_bench *bench, uint64_t first, uint32_t cou
     struct request list[ROUND];
     for (uint32_t i = 0; i < count; i++) {
         const struct pair *pair = &bench->pairs[(first + i) % bench->pair_count];
-        const struct errand *errand = &bench->errands[i];
         givers[i] = &pair->giver;
         receivers[i] = &pair->receiver;
         list[i] = (struct request){
             .ticket = i,
             .type = REQUEST_WALLET_FACT,
             .period = type,
-            .body = {errand->bytes + sizeof(struct wallet_fact), errand->size},
+            .body = {pair->receiver.bytes, PSN_KEY_SIZE},
         };
     }
     give_all(bench, list, count, receivers);

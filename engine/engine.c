@@ -31,6 +31,7 @@ _Static_assert((DESK_QUEUE_MAX - DESK_QUEUE_LOCAL) / SHARDS_MAX >= 1,
 #define BUFFER_FIRST    (64 * 1024)
 #define BUFFER_SHORT    (384 * 1024) /* From here on a refusal names its first failure only. */
 #define SINGLE_MAX      (16 * 1024)
+#define ANSWER_FEW      1024 /* An answer as long as nearly all are: needs no memory of its own. */
 
 /* -- making --------------------------------------------------------------------------------- */
 
@@ -235,11 +236,13 @@ static void answer_in_place(struct home *home, struct call *call, uint8_t *paylo
 void home_answer(struct home *home, uint64_t ticket, struct bytes payload)
 {
     struct call *call = call_of(home, ticket);
-    uint8_t *copy = malloc(FRAME_HEAD_SIZE + payload.size);
+    uint8_t few[ANSWER_FEW];
+    const size_t size = FRAME_HEAD_SIZE + payload.size;
+    uint8_t *copy = size <= sizeof few ? few : malloc(size);
     NEED_MEMORY(copy);
     if (payload.size != 0) memcpy(copy + FRAME_HEAD_SIZE, payload.data, payload.size);
     answer_in_place(home, call, copy + FRAME_HEAD_SIZE, payload.size);
-    free(copy);
+    if (copy != few) free(copy);
 }
 
 static const char *const state_names[] = {"", "ACCRUED", "REVERSED", "TOMBSTONE"};

@@ -3,7 +3,7 @@
  *
  *   one stop    to the shard of the person who decides, as a settlement goes to its person's
  *   two stops   REQUEST_WALLET_FACT to the other person's shard; then the message, with the fact in
- *               front, to the deciding one
+ *               front, to the deciding one. Only a premium's claim needs the message for its fact
  *   a reversal  home 0 first, which knows the disputes; then the deciding shard, with a fact that
  *               says so if the payment is in one. Where it names the settlement, the deciding
  *               shard is asked before that which payment it means
@@ -51,6 +51,7 @@ struct errand {
     uint8_t stage;               /* enum errand_stage */
     uint32_t shard;              /* Where the request goes, or is. */
     uint32_t first;              /* Of two stops: the deciding shard. */
+    uint8_t other[PSN_KEY_SIZE]; /* And the other person. */
     uint32_t size;               /* Of the message, bytes. */
     char pay_id[WALLET_ID_SIZE]; /* Of a reversal. */
     uint8_t *question;           /* Cursor and message, when there is a cursor; malloc'ed. */
@@ -217,6 +218,9 @@ static struct request request_of(const struct home *home, const struct errand *e
     case ERRAND_FACT:
         request.type = REQUEST_WALLET_FACT;
         request.period = errand->type;
+        if (errand->type != MESSAGE_PREM_PAY) {
+            request.body = (struct bytes){errand->other, PSN_KEY_SIZE};
+        }
         break;
     case ERRAND_DECIDE:
     case ERRAND_FOLLOW:
@@ -503,6 +507,17 @@ static bool begin(struct home *home, const struct request *request, enum errand_
     return errand != NULL;
 }
 
+static bool begin_two_stops(struct home *home, const struct request *request,
+                            const struct wallet_route *route, uint32_t deciding)
+{
+    const uint32_t shard = route_shard(route->other, home->engine->config.shards);
+    struct errand *errand = make(home, request, ERRAND_FACT, shard, deciding);
+    if (errand == NULL) return false;
+    memcpy(errand->other, route->other, sizeof errand->other);
+    enqueue(home->errands, errand);
+    return true;
+}
+
 /* By the payment, or by the settlement it was made for. */
 static bool begin_reversal(struct home *home, const struct request *request, uint32_t shard)
 {
@@ -540,7 +555,6 @@ static uint32_t shard_of(const struct home *home, const struct wallet_route *rou
 
 bool errand_take(struct home *home, const struct request *request, int64_t now_ms)
 {
-    const uint32_t shards = home->engine->config.shards;
     struct wallet_route route;
     wallet_route(request->type, request->body, &route);
     if (!allowed(request->type, request->province, &route)) {
@@ -564,9 +578,7 @@ bool errand_take(struct home *home, const struct request *request, int64_t now_m
                      0);
     }
     if (route.way == WAY_EVERYWHERE) return begin(home, request, ERRAND_SPREAD, 0, 0);
-    if (route.way == WAY_TWO) {
-        return begin(home, request, ERRAND_FACT, route_shard(route.other, shards), shard);
-    }
+    if (route.way == WAY_TWO) return begin_two_stops(home, request, &route, shard);
     if (request->type == MESSAGE_WLT_PAY_REVERSE || request->type == MESSAGE_PREM_REVERSE) {
         return begin_reversal(home, request, shard);
     }

@@ -51,6 +51,7 @@ void shard_free(struct shard *shard)
     free(shard->applied);
     free(shard->work);
     free(shard->mail_ring);
+    free(shard->recent);
     book_free(shard->book);
     directory_free(shard->directory);
     delta_free(shard->active);
@@ -102,6 +103,7 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->applied = malloc(sizeof *shard->applied);
     shard->work = malloc(sizeof *shard->work);
     shard->mail_ring = mail_ring_new(config->shards);
+    shard->recent = recent_new();
     if (shard->book == NULL || shard->directory == NULL || shard->active == NULL ||
         shard->frozen == NULL || shard->shelf == NULL || shard->shelf_frozen == NULL ||
         shard->groups[0].buffer == NULL || shard->groups[1].buffer == NULL ||
@@ -109,7 +111,7 @@ static struct shard *shard_new(const struct shard_config *config)
         shard->merge.chunk == NULL || shard->waiting == NULL || shard->outgoing == NULL ||
         shard->failures == NULL || shard->scratch == NULL || shard->params == NULL ||
         shard->dues.list == NULL || shard->applied == NULL || shard->work == NULL ||
-        shard->opened == NULL || shard->mail_ring == NULL) {
+        shard->opened == NULL || shard->mail_ring == NULL || shard->recent == NULL) {
         shard_free(shard);
         return NULL;
     }
@@ -1105,7 +1107,7 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
         2 * GROUP_SIZE + RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
         FAILURES_RING * sizeof(struct failure) + 2 * shard->merge.ids_room * sizeof(struct id) +
         DUES_MAX * sizeof(struct due) + sizeof *shard->params + sizeof *shard->work +
-        sizeof *shard->applied + mail_ring_bytes(shard->config.shards);
+        sizeof *shard->applied + mail_ring_bytes(shard->config.shards) + recent_bytes();
 }
 
 const struct cell *shard_cells(const struct shard *shard, uint32_t *ret_count)

@@ -58,20 +58,15 @@ static void ask_answer(const struct shard *shard, const struct wallet_order *ord
     }
 }
 
-/* The ids an order is looked up by, as far as they do not hang on who is found. */
-static void ask_ids(const struct shard *shard, const struct request *request, struct opened *o)
+/* Whom an order is about, and the ids it is looked up by. */
+static void ask_order(const struct shard *shard, const struct wallet_order *order, uint16_t sender,
+                      struct bytes key, struct person_ahead *ret_ahead)
 {
-    struct wallet_id id = {.domain = ID_TRANSFER};
     struct psn_key person;
-
-    if (o->order.trsf_id.size != 0 && o->order.trsf_id.size < sizeof id.text) {
-        memcpy(id.text, o->order.trsf_id.data, o->order.trsf_id.size);
-        o->transfer_hash = hash_wallet_id(shard, NULL, &id);
-        ask_id(shard, o->transfer_hash);
-    }
-    if (o->order.psn_key.size != PSN_KEY_SIZE) return;
-    memcpy(person.bytes, o->order.psn_key.data, PSN_KEY_SIZE);
-    ask_answer(shard, &o->order, request->province, &person);
+    if (key.size != PSN_KEY_SIZE) return;
+    memcpy(person.bytes, key.data, PSN_KEY_SIZE);
+    ask_person(shard, key, ret_ahead);
+    ask_answer(shard, order, sender, &person);
 }
 
 /* The message of a request, without the fact that may stand in front of it. */
@@ -89,13 +84,41 @@ static void open_one(const struct shard *shard, const struct request *request, s
     const uint16_t type = asked ? (uint16_t)request->period : request->type;
     uint32_t field;
 
-    o->sound =
-        wallet_type(type) && wallet_order_decode(type, message_of(request), &o->order, &field);
     o->transfer_hash = 0;
     o->ahead.has_hash = false;
+    o->sound = false;
+    if (fact_by_key(request)) {
+        ask_person(shard, request->body, &o->ahead);
+        return;
+    }
+    o->sound =
+        wallet_type(type) && wallet_order_decode(type, message_of(request), &o->order, &field);
     if (!o->sound) return;
-    ask_person(shard, asked ? o->order.other_key : o->order.psn_key, &o->ahead);
-    if (!asked) ask_ids(shard, request, o);
+    if (asked) {
+        ask_person(shard, o->order.other_key, &o->ahead);
+        return;
+    }
+    ask_order(shard, &o->order, request->province, o->order.psn_key, &o->ahead);
+    if (o->order.trsf_id.size != 0) recent_ahead(shard, o->order.trsf_id);
+}
+
+/* The giver of the transfer that an order names, or else the entry that says who it is. */
+static void open_transfer(const struct shard *shard, const struct request *request,
+                          struct opened *o)
+{
+    struct wallet_id id = {.domain = ID_TRANSFER};
+    const struct bytes trsf_id = o->order.trsf_id;
+    if (!o->sound || request->type == REQUEST_WALLET_FACT || o->ahead.has_hash) return;
+    if (trsf_id.size == 0 || trsf_id.size >= sizeof id.text) return;
+    const struct recent_transfer *recent = recent_find(shard, trsf_id);
+    if (recent != NULL) {
+        ask_order(shard, &o->order, request->province,
+                  (struct bytes){recent->giver.bytes, PSN_KEY_SIZE}, &o->ahead);
+        return;
+    }
+    memcpy(id.text, trsf_id.data, trsf_id.size);
+    o->transfer_hash = hash_wallet_id(shard, NULL, &id);
+    ask_id(shard, o->transfer_hash);
 }
 
 void orders_open(const struct shard *shard, const struct request *list, uint32_t count,
@@ -104,9 +127,11 @@ void orders_open(const struct shard *shard, const struct request *list, uint32_t
     bool any = false;
     for (uint32_t i = 0; i < count; i++) {
         open_one(shard, &list[i], &ret_opened[i]);
-        any |= ret_opened[i].sound;
+        any |= ret_opened[i].sound || ret_opened[i].ahead.has_hash;
     }
     if (!any || count == 1) return;
+    for (uint32_t i = 0; i < count; i++)
+        open_transfer(shard, &list[i], &ret_opened[i]);
     for (uint32_t i = 0; i < count; i++) {
         ask_rows(shard, &ret_opened[i].ahead);
         if (ret_opened[i].transfer_hash == 0) continue;
@@ -122,7 +147,6 @@ void found_ahead(const struct shard *shard, const struct wallet_order *order, ui
                  const struct psn_key *person, struct person_ahead *ret_ahead)
 {
     ret_ahead->has_hash = false;
-    if (order->psn_key.size == PSN_KEY_SIZE) return; /* That was known long before. */
     ask_person(shard, (struct bytes){person->bytes, PSN_KEY_SIZE}, ret_ahead);
     ask_answer(shard, order, sender, person);
     ask_rows(shard, ret_ahead);

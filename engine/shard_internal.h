@@ -107,12 +107,23 @@ struct person_ahead {
     uint64_t hash; /* Of the row's key. */
 };
 
+/* A transfer begun a moment ago: whoever accepts it need not look for its entry and read it. A
+ * place for each id, and the last one that has the place stands there; what is not here is looked
+ * for. */
+struct recent_transfer {
+    uint64_t seq; /* Of the entry that began it; 0: nothing stands here. */
+    int64_t amount;
+    struct psn_key giver;
+    struct psn_key receiver;
+    char trsf_id[WALLET_ID_SIZE];
+};
+
 /* A request about a wallet, read before its turn. */
 struct opened {
     bool sound; /* `order` is its message, decoded; else whoever judges it reads it again. */
     struct wallet_order order;
     struct person_ahead ahead;
-    uint64_t transfer_hash; /* Of the transfer it names; 0: none. */
+    uint64_t transfer_hash; /* Of the transfer it names and whose entry is looked for; 0: none. */
 };
 
 /* One judgement about wallets: what it is made from and what comes of it. Too large for the stack;
@@ -190,6 +201,7 @@ struct shard {
     struct person *applied; /* Scratch of state_apply(). */
     bool judged;            /* What is applied is what stands in `work`: nothing is loaded again. */
     struct wallet_work *work;
+    struct recent_transfer *recent;   /* Filled by live submits alone: it decides nothing. */
     struct mail_slot *mail_ring;      /* Rows of mail that are not acknowledged (shard_mail.c). */
     size_t mail_unshelved;            /* What those of them that no checkpoint has take there. */
     uint64_t mail_sent[SHARDS_MAX];   /* Last number handed out in this run. */
@@ -407,6 +419,14 @@ bool wallet_has_room(const struct shard *shard, uint16_t type);
 /* True for an effect on one of this shard's persons, or a message of an outbox that is here. */
 bool mail_item_sound(const struct shard *shard, uint16_t op, struct bytes data);
 
+/* Transfers begun lately (shard_wallet_past.c): memory for them, NULL without; how large it is; one
+ * more, as work->entry begins it; the one with that id, or NULL; asks memory for it. */
+struct recent_transfer *recent_new(void);
+size_t recent_bytes(void);
+void recent_put(struct shard *shard);
+const struct recent_transfer *recent_find(const struct shard *shard, struct bytes trsf_id);
+void recent_ahead(const struct shard *shard, struct bytes trsf_id);
+
 /* Judges the first items of a sound batch into shard->work, as many as one entry takes; gives how
  * many: 0 only when there are none. The entry's message is the batch with these alone. */
 uint32_t judge_mail(const struct shard *shard, const struct mail_batch *batch, int64_t now_ms);
@@ -416,6 +436,14 @@ void take_wallet(struct shard *shard, const struct request *request, const struc
                  int64_t now_ms);
 void take_wallet_fact(struct shard *shard, const struct request *request,
                       const struct opened *opened, int64_t now_ms);
+
+/* True when what the request asks for is known of the person alone: its body is the key. */
+static inline bool fact_by_key(const struct request *request)
+{
+    return request->type == REQUEST_WALLET_FACT &&
+           (request->period == MESSAGE_TRSF_SUBMIT || request->period == MESSAGE_TRSF_ACCEPT ||
+            request->period == MESSAGE_RLTS_BIND);
+}
 
 /* Serves REQUEST_PAY_ID. */
 void take_pay_id(struct shard *shard, const struct request *request);

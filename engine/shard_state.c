@@ -131,6 +131,7 @@ struct mark mark_of(const struct shard *shard, uint64_t seq)
     uint8_t key[8];
     struct bytes value;
     struct mark stored = {.seq = seq};
+    if (seq > shard->checkpoint_seq) return stored; /* Nothing the store knows came after it. */
     be_store64(key, seq);
     if (was_found(store_get(shard->store, STORE_MARK, (struct bytes){key, sizeof key}, &value))) {
         ENSURE(mark_read(value, &stored));

@@ -34,9 +34,9 @@ enum wallet_way {
 
 struct wallet_route {
     enum wallet_way way;
-    uint8_t first[4]; /* Bytes that lead to the shard (dispatch/route.h). */
-    uint8_t other[4];
-    uint32_t dest; /* Outbox destination, 0..OUTBOX_COUNT-1 */
+    uint8_t first[4];            /* Bytes that lead to the shard (dispatch/route.h). */
+    uint8_t other[PSN_KEY_SIZE]; /* Of two stops: the other person. */
+    uint32_t dest;               /* Outbox destination, 0..OUTBOX_COUNT-1 */
     struct bytes msgid;
 };
 

@@ -40,11 +40,11 @@ struct mark {
 
 #define MARK_REVERSED 1u /* Cancelled by a correction: it clears nothing. */
 
-/* 3 since the state holds wallets and says whose record each is; 2 since it holds tallies. An older
- * state would lack those of its records: it counts as empty, and the journal is replayed from its
- * first block. */
-#define SHARD_META_FORMAT     4
-#define SHARD_META_FORMAT_OLD 3 /* And before. */
+/* 5 since rows of persons stand in groups; 3 since the state holds wallets and says whose record
+ * each is; 2 since it holds tallies. An older state would lack those of its records: it counts as
+ * empty, and the journal is replayed from its first block. */
+#define SHARD_META_FORMAT     5
+#define SHARD_META_FORMAT_OLD 4 /* And before. */
 
 /* Where the state stands; written in the same transaction as the state (B1). */
 struct shard_meta {

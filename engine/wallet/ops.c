@@ -408,20 +408,26 @@ static bool drop_row(struct person *person, enum person_row kind, struct bytes k
     return true;
 }
 
-bool row_append(struct person *person, enum person_row kind, struct bytes data)
+bool rows_append(struct person *person, enum person_row kind, uint32_t count, struct bytes rows)
 {
     if (kind <= 0 || kind >= PERSON_ROW_END) return false;
     const struct single *single = &singles[kind];
     if (single->size != 0) {
-        if (data.size != single->size) return false;
-        memcpy((uint8_t *)person + single->at, data.data, single->size);
+        if (count != 1 || rows.size != single->size) return false;
+        memcpy((uint8_t *)person + single->at, rows.data, single->size);
         return true;
     }
     const struct list *list = &lists[kind];
-    uint32_t *count = list_count(person, list);
-    if (!row_sound(kind, data) || *count == list->max) return false;
-    write_row(list, list_row(person, list, *count), data);
-    *count += 1;
+    uint32_t *used = list_count(person, list);
+    if (count > list->max - *used) return false;
+    if (kind == PERSON_TRANSFER) {
+        if (count != 1 || !transfer_sound(rows)) return false;
+        write_row(list, list_row(person, list, *used), rows);
+    } else {
+        if (rows.size != (size_t)count * list->size) return false;
+        memcpy(list_row(person, list, *used), rows.data, rows.size);
+    }
+    *used += count;
     return true;
 }
 

@@ -104,9 +104,9 @@ void ops_put_person(struct ops_writer *writer, const struct person *before,
 /* Applies an OP_PUT or OP_DROP. False when it does not fit the person: damage. */
 bool op_apply(const struct op *op, struct person *person);
 
-/* Puts a row that the person has not got at the end of its list: unpacking. False when it does not
- * fit. */
-bool row_append(struct person *person, enum person_row kind, struct bytes data);
+/* Puts rows of a kind that the person has not got at the end of their list: unpacking. Of a kind
+ * there is one of, and of transfers, one at a time. False when they do not fit. */
+bool rows_append(struct person *person, enum person_row kind, uint32_t count, struct bytes rows);
 
 /* The key that an OP_DROP carries for a row, at most ROW_KEY_MAX bytes; gives its size. */
 #define ROW_KEY_MAX 32

@@ -2,6 +2,7 @@
 
 #include "types/ensure.h"
 #include "util/checksum.h"
+#include "util/le.h"
 #include "util/text.h"
 #include "wallet/ops.h"
 
@@ -30,7 +31,11 @@ void person_copy(struct person *to, const struct person *from)
 
 /* -- packed --------------------------------------------------------------------------------- */
 
-#define ROW_HEAD_SIZE 4
+#define GROUP_HEAD_SIZE 4
+#define GROUP_MAX       256 /* Rows of a group; no list is longer. */
+
+_Static_assert(HOLDERS_MAX <= GROUP_MAX && LOTS_MAX <= GROUP_MAX && PREMIUMS_MAX <= GROUP_MAX,
+               "a list is one group");
 
 bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_person)
 {
@@ -40,35 +45,28 @@ bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_p
     packed.data += sizeof ret_person->head;
     packed.size -= sizeof ret_person->head;
     while (packed.size != 0) {
-        if (packed.size < ROW_HEAD_SIZE) return false;
-        const size_t size = packed.data[2] | (size_t)packed.data[3] << 8;
-        if (packed.size - ROW_HEAD_SIZE < size) return false;
-        const struct bytes row = {packed.data + ROW_HEAD_SIZE, size};
-        if (!row_append(ret_person, (enum person_row)packed.data[0], row)) return false;
-        packed.data += ROW_HEAD_SIZE + size;
-        packed.size -= ROW_HEAD_SIZE + size;
+        if (packed.size < GROUP_HEAD_SIZE) return false;
+        const uint32_t count = packed.data[1] + 1u;
+        const size_t size = count * (size_t)le_load16(packed.data + 2);
+        if (packed.size - GROUP_HEAD_SIZE < size) return false;
+        const struct bytes rows = {packed.data + GROUP_HEAD_SIZE, size};
+        if (!rows_append(ret_person, (enum person_row)packed.data[0], count, rows)) return false;
+        packed.data += GROUP_HEAD_SIZE + size;
+        packed.size -= GROUP_HEAD_SIZE + size;
     }
     return true;
 }
 
-static size_t pack_row(enum person_row kind, const void *row, size_t size, uint8_t *out)
+/* Rows of one size, one after the other; none are no group. */
+static size_t pack_group(enum person_row kind, const void *rows, uint32_t count, size_t size,
+                         uint8_t *out)
 {
+    if (count == 0) return 0;
     out[0] = (uint8_t)kind;
-    out[1] = 0;
-    out[2] = (uint8_t)size;
-    out[3] = (uint8_t)(size >> 8);
-    memcpy(out + ROW_HEAD_SIZE, row, size);
-    return ROW_HEAD_SIZE + size;
-}
-
-/* Rows of one size, one after the other. */
-static size_t pack_list(enum person_row kind, const void *rows, uint32_t count, size_t size,
-                        uint8_t *out)
-{
-    size_t used = 0;
-    for (uint32_t i = 0; i < count; i++)
-        used += pack_row(kind, (const uint8_t *)rows + i * size, size, out + used);
-    return used;
+    out[1] = (uint8_t)(count - 1);
+    le_store16(out + 2, (uint16_t)size);
+    memcpy(out + GROUP_HEAD_SIZE, rows, count * size);
+    return GROUP_HEAD_SIZE + count * size;
 }
 
 static bool says_nothing(const void *row, size_t size)
@@ -82,7 +80,7 @@ static bool says_nothing(const void *row, size_t size)
 
 static size_t pack_single(enum person_row kind, const void *row, size_t size, uint8_t *out)
 {
-    return says_nothing(row, size) ? 0 : pack_row(kind, row, size, out);
+    return pack_group(kind, row, !says_nothing(row, size), size, out);
 }
 
 size_t person_pack(const struct person *person, uint8_t *out)
@@ -95,22 +93,24 @@ size_t person_pack(const struct person *person, uint8_t *out)
     used += pack_single(PERSON_INSURED, &p->insured, sizeof p->insured, out + used);
     used += pack_single(PERSON_LIMITS, &p->limits, sizeof p->limits, out + used);
     used += pack_single(PERSON_HOLD, &p->hold, sizeof p->hold, out + used);
-    used += pack_list(PERSON_LOT, p->lots, p->lot_count, sizeof p->lots[0], out + used);
-    used += pack_list(PERSON_RELATION, p->relations, p->relation_count, sizeof p->relations[0],
-                      out + used);
+    used += pack_group(PERSON_LOT, p->lots, p->lot_count, sizeof p->lots[0], out + used);
+    used += pack_group(PERSON_RELATION, p->relations, p->relation_count, sizeof p->relations[0],
+                       out + used);
     for (uint32_t i = 0; i < p->transfer_count; i++) {
-        used += pack_row(PERSON_TRANSFER, &p->transfers[i], transfer_size(&p->transfers[i]),
-                         out + used);
+        used += pack_group(PERSON_TRANSFER, &p->transfers[i], 1, transfer_size(&p->transfers[i]),
+                           out + used);
     }
-    used += pack_list(PERSON_OFFER, p->offers, p->offer_count, sizeof p->offers[0], out + used);
-    used += pack_list(PERSON_HOLDER, p->holders, p->holder_count, sizeof p->holders[0], out + used);
+    used += pack_group(PERSON_OFFER, p->offers, p->offer_count, sizeof p->offers[0], out + used);
     used +=
-        pack_list(PERSON_RESERVE, p->reserves, p->reserve_count, sizeof p->reserves[0], out + used);
+        pack_group(PERSON_HOLDER, p->holders, p->holder_count, sizeof p->holders[0], out + used);
+    used += pack_group(PERSON_RESERVE, p->reserves, p->reserve_count, sizeof p->reserves[0],
+                       out + used);
+    used += pack_group(PERSON_PREMIUM, p->premiums, p->premium_count, sizeof p->premiums[0],
+                       out + used);
     used +=
-        pack_list(PERSON_PREMIUM, p->premiums, p->premium_count, sizeof p->premiums[0], out + used);
+        pack_group(PERSON_SWITCH, p->switches, p->switch_count, sizeof p->switches[0], out + used);
     used +=
-        pack_list(PERSON_SWITCH, p->switches, p->switch_count, sizeof p->switches[0], out + used);
-    used += pack_list(PERSON_FILING, p->filings, p->filing_count, sizeof p->filings[0], out + used);
+        pack_group(PERSON_FILING, p->filings, p->filing_count, sizeof p->filings[0], out + used);
     return used;
 }
 

@@ -1,8 +1,9 @@
 /* person -- all rows of one person, in memory while something is judged, and packed to be kept.
  *
  * PACKED  struct person_head, then the rows in the order of their kinds and within a kind as they
- *         were put; each: kind (1), 0 (1), size (2, little-endian), the row's bytes. A transfer has
- *         only as many lots as it carries. docs/formats.md, Persons.
+ *         were put, a group for each kind there are rows of; each: kind (1), how many less 1 (1),
+ *         size of one (2, little-endian), their bytes. A transfer is a group by itself and has only
+ *         as many lots as it carries. docs/formats.md, Persons.
  *
  * A struct person is large (tens of KiB) and mostly untouched: only the counted part of each list
  * means anything. Make one with person_clear() or person_unpack(), copy with person_copy(). */

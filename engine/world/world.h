@@ -39,9 +39,10 @@ enum request_type {
     REQUEST_CONTROL = 0xe000,   /* Mask: all of the above. */
 
     /* Between homes and shards, for wallets; docs/wire.md does not know them. */
-    REQUEST_WALLET_FACT = 0xe101, /* First stop of the message of type `period` in `body`: the
-                                   * answer is struct wallet_fact; of a reversal the payment's id,
-                                   * or nothing. */
+    REQUEST_WALLET_FACT = 0xe101, /* First stop of a message of type `period`: the answer is struct
+                                   * wallet_fact. `body`: the other person's key; of PremPay, which
+                                   * makes a claim there, the message. Of a reversal the message,
+                                   * too: the answer is the payment's id, or nothing. */
     REQUEST_MAIL = 0xe102,     /* Effects from another shard (codec/mail.h); the answer's seq is the
                                 * last one this shard has. */
     REQUEST_PERSON = 0xe103,   /* A question of type `period`: `area` bytes of cursor, then the

@@ -287,3 +287,48 @@ int64_t kept_due(const struct kept_person *person)
 {
     return person->size == 0 ? INT64_MAX : (int64_t)le_load64(person->packed + 8);
 }
+
+/* -- as the store has it --------------------------------------------------------------------- */
+
+#define GROUP_HEAD 4 /* kind (1), rows less 1 (1), size of one (2) */
+
+/* Takes a group off the front of what the store has, and as many rows off the person's. */
+static bool group_is(const struct kept_person *person, uint32_t *at, struct bytes *packed,
+                     enum person_row *kind)
+{
+    const uint8_t *head = packed->data;
+    if (packed->size < GROUP_HEAD) return false;
+    const enum person_row its = (enum person_row)head[0];
+    const uint32_t rows = head[1] + 1u;
+    const size_t size = le_load16(head + 2);
+    /* One group for each kind, in their order; one for each transfer. */
+    const bool alone = its == PERSON_TRANSFER;
+    if (its < *kind || (its == *kind && !alone) || (alone && rows != 1)) return false;
+    if (packed->size - GROUP_HEAD < rows * size) return false;
+    for (uint32_t i = 0; i < rows; i++) {
+        enum person_row mine;
+        struct bytes row;
+        const struct bytes want = {head + GROUP_HEAD + i * size, size};
+        if (!kept_next(person, at, &mine, &row) || mine != its || !bytes_equal(row, want)) {
+            return false;
+        }
+    }
+    *kind = its;
+    packed->data += GROUP_HEAD + rows * size;
+    packed->size -= GROUP_HEAD + rows * size;
+    return true;
+}
+
+bool kept_is(const struct kept_person *person, struct bytes packed)
+{
+    enum person_row kind = (enum person_row)0;
+    uint32_t at = ROWS_HEAD_SIZE;
+    if (person->size == 0 || packed.size < ROWS_HEAD_SIZE) return false;
+    if (memcmp(person->packed, packed.data, ROWS_HEAD_SIZE) != 0) return false;
+    packed.data += ROWS_HEAD_SIZE;
+    packed.size -= ROWS_HEAD_SIZE;
+    while (packed.size != 0) {
+        if (!group_is(person, &at, &packed, &kind)) return false;
+    }
+    return at == person->size;
+}

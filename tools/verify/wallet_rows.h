@@ -1,5 +1,6 @@
-/* wallet_rows -- the persons of one shard as verify replays them: rows by key, packed as the store
- * keeps them (docs/formats.md, Persons), so that the two can be compared byte by byte.
+/* wallet_rows -- the persons of one shard as verify replays them: rows by key, in the order in
+ * which the store keeps them (docs/formats.md, Persons), so that the two can be compared byte by
+ * byte.
  *
  * Its own reading of OP_PUT and OP_DROP: the engine's person.c and ops.c are what is verified. */
 #ifndef VERIFY_WALLET_ROWS_H
@@ -63,10 +64,8 @@ void kept_head(struct kept_person *person, uint64_t last_seq);
 uint64_t kept_last_seq(const struct kept_person *person);
 int64_t kept_due(const struct kept_person *person);
 
-static inline struct bytes kept_packed(const struct kept_person *person)
-{
-    return (struct bytes){person->packed, person->size};
-}
+/* True when a store's row of a person says exactly this. */
+bool kept_is(const struct kept_person *person, struct bytes packed);
 
 static inline bool kept_same_key(const struct psn_key *a, const struct psn_key *b)
 {

@@ -67,7 +67,7 @@ static bool compare_persons(const struct lane *lane, struct store *store, struct
     while (walk_next(&walk)) {
         if (!key_of(walk.key, 1, &key)) return differs(lane, finding, "a person's key", "");
         const struct kept_person *mine = kept_map_find(&lane->persons, &key);
-        if (mine == NULL || !bytes_equal(walk.value, kept_packed(mine)))
+        if (mine == NULL || !kept_is(mine, walk.value))
             return differs(lane, finding, "row P of", person_text(&key));
     }
     for (uint32_t i = 0; i < lane->persons.count; i++)

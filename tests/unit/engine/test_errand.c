@@ -118,14 +118,18 @@ static void two_stops_bring_the_fact_along(void **state)
             assert_int_equal(rig.seen[0].shard, receiver);
             assert_int_equal(rig.seen[0].type, REQUEST_WALLET_FACT);
             assert_int_equal(rig.seen[0].period, MESSAGE_TRSF_SUBMIT);
+            assert_int_equal(rig.seen[0].size, submit.recv_psn_key.len);
+            assert_memory_equal(rig.seen[0].body, submit.recv_psn_key.data, rig.seen[0].size);
             assert_int_equal(rig.seen[1].shard, giver);
             assert_int_equal(rig.seen[1].type, MESSAGE_TRSF_SUBMIT);
             assert_int_equal(rig.seen[1].area, sizeof fact);
             memcpy(&fact, rig.seen[1].body, sizeof fact);
             assert_int_equal(fact.lots, 40 + receiver);
-            /* Behind the fact, and as the question was, stands the message. */
-            assert_int_equal(rig.seen[1].size, sizeof fact + rig.seen[0].size);
-            assert_memory_equal(rig.seen[1].body + sizeof fact, rig.seen[0].body, rig.seen[0].size);
+            /* Behind the fact stands the message. */
+            uint8_t message[256];
+            const size_t size = protobuf_c_message_pack(&submit.base, message);
+            assert_int_equal(rig.seen[1].size, sizeof fact + size);
+            assert_memory_equal(rig.seen[1].body + sizeof fact, message, size);
             assert_answer(id, MESSAGE_TRSF_SUBMIT, "decided");
         }
     }

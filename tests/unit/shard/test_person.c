@@ -645,7 +645,7 @@ static const char *send(const struct wallet_order *o, uint16_t province)
     if (o->type == MESSAGE_RLTS_BIND || o->type == MESSAGE_TRSF_SUBMIT ||
         o->type == MESSAGE_TRSF_ACCEPT) {
         const struct request first = {
-            .type = REQUEST_WALLET_FACT, .period = o->type, .body = request.body};
+            .type = REQUEST_WALLET_FACT, .period = o->type, .body = o->other_key};
         rig_forget(&rig);
         assert_int_equal(rig_give(&rig, &first, 1), 1);
         rig_settle(&rig);

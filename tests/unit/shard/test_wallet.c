@@ -211,8 +211,9 @@ static void ask_fact(const struct wallet_order *o, struct bytes message,
                      struct wallet_fact *ret_fact)
 {
     struct rig *rig = &rigs[route_shard(o->other_key.data, SHARDS)];
-    const struct request request = {
-        .type = REQUEST_WALLET_FACT, .period = o->type, .body = message};
+    const struct request request = {.type = REQUEST_WALLET_FACT,
+                                    .period = o->type,
+                                    .body = o->type == MESSAGE_PREM_PAY ? message : o->other_key};
     const struct rig_result got = give(rig, request);
     assert_int_equal(got.result.code, ERROR_OK);
     assert_int_equal(got.result.data_size, sizeof *ret_fact);

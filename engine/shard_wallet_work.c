@@ -1,0 +1,292 @@
+/* shard_wallet_work -- one judgement about wallets: how it begins, what stands in its way, and the
+ * entry that comes of it, with the debts behind it in the same block. */
+#include "shard_wallet_work.h"
+
+#include "codec/messages.h"
+#include "types/civil.h"
+#include "types/ensure.h"
+#include "util/le.h"
+
+/* -- small helpers --------------------------------------------------------------------------- */
+
+void work_begin(struct wallet_work *w)
+{
+    wallet_decision_begin(&w->decision);
+    w->past.found = false;
+    w->has_fact = w->has_person = w->writes = w->dup = false;
+    w->acks = false;
+    w->id_count = w->used_count = 0;
+    w->put_count = 0;
+    w->packed_size = 0;
+    w->seq = 0;
+    w->stamp_ms = 0;
+    memset(&w->said, 0, sizeof w->said);
+    w->entry = (struct entry){0};
+}
+
+void work_refuse(struct wallet_work *w, uint32_t code, uint32_t field, enum check check,
+                 int64_t got, int64_t want)
+{
+    failures_add(&w->decision.failures, code, field, check, got, want);
+}
+
+bool work_refused(const struct wallet_work *w)
+{
+    return w->decision.failures.count != 0;
+}
+
+/* False on a manual clock that nobody has set yet. */
+static bool time_known(const struct shard *shard, int64_t now_ms)
+{
+    return !shard->config.manual_clock || now_ms != MANUAL_CLOCK_START_MS;
+}
+
+void work_load(const struct shard *shard, struct wallet_work *w, const struct psn_key *person)
+{
+    person_load(shard, person, &w->before);
+    person_copy(&w->after, &w->before);
+    w->has_person = true;
+}
+
+struct psn_key psn_key_of(struct bytes bytes)
+{
+    struct psn_key key;
+    ENSURE(bytes.size == PSN_KEY_SIZE);
+    memcpy(key.bytes, bytes.data, PSN_KEY_SIZE);
+    return key;
+}
+
+struct wallet_id wallet_id_of(char domain, uint32_t scope, struct bytes text)
+{
+    struct wallet_id id = {.domain = domain, .scope = scope};
+    ENSURE(text.size < sizeof id.text);
+    if (text.size != 0) memcpy(id.text, text.data, text.size);
+    return id;
+}
+
+/* An id the entry will be found by; each once. */
+void work_note_id(struct wallet_work *w, const struct wallet_id *id)
+{
+    for (uint32_t i = 0; i < w->id_count; i++) {
+        const struct wallet_id *noted = &w->ids[i];
+        if (noted->domain == id->domain && noted->scope == id->scope &&
+            strcmp(noted->text, id->text) == 0) {
+            return;
+        }
+    }
+    ENSURE(w->id_count < sizeof w->ids / sizeof w->ids[0]);
+    w->ids[w->id_count++] = *id;
+}
+
+struct wallet_input work_input(const struct shard *shard, const struct wallet_work *w)
+{
+    return (struct wallet_input){
+        .order = &w->order,
+        .fact = w->has_fact ? &w->fact : NULL,
+        .params = shard->params,
+        .past = w->past.found ? &w->past : NULL,
+        .now_ms = w->entry.stamp_ms,
+        .time_known = time_known(shard, w->entry.stamp_ms),
+        .province = w->entry.sender,
+    };
+}
+
+/* The transfer that ended, if one did: its entry is what this one refers to. */
+void work_refer_to_ended(const struct shard *shard, struct wallet_work *w)
+{
+    for (uint32_t i = 0; i < w->before.transfer_count; i++) {
+        const struct transfer_row *row = &w->before.transfers[i];
+        if (person_transfer(&w->after, bytes_of(row->trsf_id)) != NULL) continue;
+        work_refer(shard, w, row->seq);
+        return;
+    }
+}
+
+/* -- the entry ------------------------------------------------------------------------------- */
+
+static struct settlement debt_settlement(const struct wallet_work *w, const struct wallet_debt *d)
+{
+    struct settlement s = {
+        .msgid = bytes_of(d->number),
+        .setl_id = bytes_of(d->number),
+        .orig_setl_id = bytes_of(d->orig_number),
+        .psn_key = {w->after.key.bytes, PSN_KEY_SIZE},
+        .insu_admdvs = d->payer_admdvs,
+        .mdtrtarea_admvs = d->payee_admdvs,
+        .insutype = d->insutype,
+        .setl_time = w->debt_ms,
+        .refd_setl_flag = d->amount < 0,
+    };
+    s.amounts[AMOUNT_MEDFEE] = s.amounts[AMOUNT_ACCT] = d->amount;
+    return s;
+}
+
+/* The debt's entry, but for its numbers; `out` takes the body. */
+static struct entry debt_entry(const struct shard *shard, const struct wallet_work *w,
+                               const struct wallet_debt *d, uint8_t out[SETTLEMENT_ENCODED_MAX])
+{
+    const struct settlement s = debt_settlement(w, d);
+    const int insurance = tables_insurance(shard->tables, d->insutype);
+    return (struct entry){
+        .kind = ENTRY_DEBT,
+        .flags = w->entry.flags,
+        .stamp_ms = w->entry.stamp_ms,
+        .period = w->entry.period,
+        .orig_period = w->entry.orig_period,
+        .sender = w->entry.sender,
+        .line = (uint8_t)d->line,
+        .insurance = insurance < 0 ? INSURANCE_OTHER : (uint8_t)insurance,
+        .body = {out, settlement_encode(&s, out)},
+    };
+}
+
+/* The month the debts are cleared in; a payment by itself has that of its stamp. */
+void work_assign_period(const struct shard *shard, struct wallet_work *w)
+{
+    const uint32_t month = civil_month(w->entry.stamp_ms);
+    w->debt_ms = w->entry.stamp_ms;
+    if (w->decision.debt_count == 0) return;
+    w->entry.orig_period = month;
+    w->entry.period = open_period(shard, month);
+    if (w->entry.period != month) w->entry.flags |= ENTRY_LATE;
+    if (month / 100 <= shard->closed_year) {
+        work_refuse(w, ERROR_PERIOD_CLOSED, 0, CHECK_RANGE, month / 100, shard->closed_year);
+    } else if (period_closing(shard, w->entry.period)) {
+        work_refuse(w, ERROR_OVERLOAD, 0, CHECK_NONE, 0, 0);
+    }
+}
+
+static void check_debts(const struct shard *shard, struct wallet_work *w)
+{
+    uint8_t out[SETTLEMENT_ENCODED_MAX];
+    for (uint32_t i = 0; i < w->decision.debt_count; i++) {
+        const struct entry entry = debt_entry(shard, w, &w->decision.debts[i], out);
+        struct settlement s;
+        const struct posting posting = debt_posting(&entry, &s);
+        ENSURE(entry_size(entry.body.size) <= DEBT_SIZE_MAX);
+        if (!book_fits(shard->book, &posting)) {
+            work_refuse(w, ERROR_AMOUNT_RANGE, 0, CHECK_RANGE, posting_total(&posting), INT64_MAX);
+        }
+    }
+}
+
+/* Transfers begun by this entry say which it is. */
+static void number_transfers(const struct shard *shard, struct wallet_work *w)
+{
+    for (uint32_t i = 0; i < w->after.transfer_count; i++) {
+        if (w->after.transfers[i].seq == 0) w->after.transfers[i].seq = shard->last_seq + 1;
+    }
+}
+
+void work_write_decision(struct ops_writer *writer, const struct wallet_work *w)
+{
+    const struct wallet_decision *d = &w->decision;
+    for (uint32_t i = 0; i < d->used_count; i++)
+        ops_put(writer, OP_USED, 0, &d->used[i], sizeof d->used[i]);
+    for (uint32_t i = 0; i < d->effect_count; i++)
+        ops_put_effect(writer, &d->effects[i]);
+    for (uint32_t i = 0; i < d->out_count; i++)
+        ops_put(writer, OP_OUT, 0, &d->out[i], sizeof d->out[i]);
+    if (d->put_institution) {
+        ops_put(writer, OP_INSTITUTION, 0, &d->institution, sizeof d->institution);
+    }
+    if (d->put_rule) ops_put(writer, OP_RULE, 0, &d->rule, sizeof d->rule);
+    for (uint32_t i = 0; i < w->id_count; i++)
+        ops_put_id(writer, w->ids[i].domain, w->ids[i].scope, bytes_of(w->ids[i].text));
+}
+
+static void write_ack(struct ops_writer *writer, const struct wallet_work *w)
+{
+    uint8_t data[16] = {0};
+    le_store32(data, w->ack_dest);
+    le_store64(data + 8, w->ack_upto);
+    ops_put(writer, OP_ACK, 0, data, sizeof data);
+}
+
+bool work_said_something(const struct wallet_said *said)
+{
+    static const struct wallet_said nothing;
+    return memcmp(said, &nothing, sizeof nothing) != 0;
+}
+
+/* What was written becomes the body of the entry. */
+void work_take_body(struct wallet_work *w, const struct ops_writer *writer)
+{
+    w->body_size = writer->size;
+    w->entry.body = (struct bytes){w->squeezed, ops_squeeze(writer, w->squeezed)};
+}
+
+/* The body of the entry; false when it is too large for one. */
+static bool write_body(struct wallet_work *w, uint16_t type, struct bytes message)
+{
+    const struct bytes fact = {(const uint8_t *)&w->fact, w->has_fact ? sizeof w->fact : 0};
+    struct ops_writer writer;
+
+    ops_begin(&writer, w->body, sizeof w->body, type, message, fact);
+    if (w->has_person) ops_put_person(&writer, &w->before, &w->after, true);
+    if (work_said_something(&w->said)) ops_put(&writer, OP_SAID, 0, &w->said, sizeof w->said);
+    if (w->acks) write_ack(&writer, w);
+    work_write_decision(&writer, w);
+    if (!writer.full) work_take_body(w, &writer);
+    return !writer.full;
+}
+
+/* Keeps the person who was judged, to be put away when the entry is applied. */
+void work_keep_person(struct wallet_work *w)
+{
+    ENSURE(w->put_count < ENTRY_PERSONS_MAX);
+    ENSURE(sizeof w->packed - w->packed_size >= PERSON_PACKED_MAX);
+    struct put_person *put = &w->puts[w->put_count++];
+    *put = person_put_away(&w->after, w->packed + w->packed_size);
+    put->at = w->packed_size;
+    w->packed_size += put->size;
+}
+
+/* What an entry of that decision refers to: the payment or transfer it is about. */
+void work_refer(const struct shard *shard, struct wallet_work *w, uint64_t orig_seq)
+{
+    const struct mark mark = mark_of(shard, orig_seq);
+    w->entry.orig_seq = orig_seq;
+    w->entry.prev_seq = mark.last_seq != 0 ? mark.last_seq : orig_seq;
+}
+
+/* From the decision to the entry and what is answered. */
+void work_finish(const struct shard *shard, struct wallet_work *w, uint16_t type,
+                 struct bytes message)
+{
+    struct wallet_decision *d = &w->decision;
+    if (work_refused(w)) return;
+    for (uint32_t i = 0; i < d->id_count; i++) {
+        work_note_id(w, &d->ids[i]);
+        id_ahead(shard, w->has_person ? &w->after.key : NULL, &d->ids[i]);
+    }
+    if (d->debt_count != 0) {
+        d->said.period = w->entry.period;
+        check_debts(shard, w);
+    }
+    w->said = d->said;
+    w->used_count = d->used_count;
+    memcpy(w->used, d->used, d->used_count * sizeof d->used[0]);
+    if (w->has_person) number_transfers(shard, w);
+    w->entry.kind = ENTRY_WALLET;
+    if (!write_body(w, type, message)) work_refuse(w, ERROR_TOO_MANY, 0, CHECK_NONE, 0, 0);
+    w->writes = !work_refused(w);
+    if (w->writes && w->has_person) work_keep_person(w);
+    w->seq = shard->last_seq + 1;
+    w->stamp_ms = w->entry.stamp_ms;
+}
+
+void append_wallet(struct shard *shard)
+{
+    struct wallet_work *w = shard->work;
+    uint8_t out[SETTLEMENT_ENCODED_MAX];
+
+    shard->judged = true;
+    append(shard, &w->entry, NULL);
+    shard->judged = false;
+    for (uint32_t i = 0; i < w->decision.debt_count; i++) {
+        struct entry debt = debt_entry(shard, w, &w->decision.debts[i], out);
+        debt.orig_seq = w->entry.seq;
+        append(shard, &debt, NULL);
+    }
+}
