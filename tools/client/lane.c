@@ -124,27 +124,49 @@ struct lane_slot *lane_post(struct lane *lane, uint16_t type, struct bytes body,
     return slot;
 }
 
-struct lane_slot *lane_add(struct lane *lane, struct bytes body, uint64_t tag)
+/* Where the body of a record in a batch is written: behind its tag and a length of two bytes, which
+ * all but the shortest records have. */
+#define BODY_OFFSET 3
+#define SHORT_BODY  128 /* Bytes: from here on a varint has two. */
+
+uint8_t *lane_reserve(struct lane *lane)
 {
-    if (lane->batch == 1) return lane_post(lane, MESSAGE_SETL_POST, body, tag);
-
     ENSURE(lane_has_room(lane));
-    ENSURE(body.size <= LANE_BODY_MAX);
     struct lane_slot *slot = slot_at(lane, lane->filling);
+    if (lane->batch == 1) {
+        slot_begin(lane, MESSAGE_SETL_POST);
+        return slot->frame + slot->size;
+    }
     if (slot->count == 0) slot_begin(lane, MESSAGE_SETL_BATCH);
+    return slot->frame + slot->size + BODY_OFFSET;
+}
 
-    uint8_t *out = slot->frame + slot->size;
-    *out++ = RECORD_TAG;
-    out = wire_put_varint(out, body.size);
-    memcpy(out, body.data, body.size);
-    slot->size = (size_t)(out - slot->frame) + body.size;
-    slot_note(lane, slot, body.size, tag);
+struct lane_slot *lane_commit(struct lane *lane, size_t size, uint64_t tag)
+{
+    ENSURE(size <= LANE_BODY_MAX);
+    struct lane_slot *slot = slot_at(lane, lane->filling);
+    if (lane->batch > 1) {
+        uint8_t *head = slot->frame + slot->size;
+        if (size < SHORT_BODY) memmove(head + BODY_OFFSET - 1, head + BODY_OFFSET, size);
+        *head++ = RECORD_TAG;
+        head = wire_put_varint(head, size);
+        slot->size = (size_t)(head - slot->frame);
+    }
+    slot->size += size;
+    slot_note(lane, slot, size, tag);
 
     /* Full is also a slot that might not hold the largest body there is. */
     const bool full =
         slot->count == lane->batch || slot->size + RECORD_HEAD + LANE_BODY_MAX > slot_room(lane);
     if (full) lane_seal(lane);
     return slot;
+}
+
+struct lane_slot *lane_add(struct lane *lane, struct bytes body, uint64_t tag)
+{
+    ENSURE(body.size <= LANE_BODY_MAX);
+    memcpy(lane_reserve(lane), body.data, body.size);
+    return lane_commit(lane, body.size, tag);
 }
 
 bool lane_wants_send(const struct lane *lane)
@@ -241,6 +263,7 @@ static void settle(struct lane *lane, struct lane_slot *slot, bool done)
 int lane_receive(struct lane *lane, lane_answered *answered, void *owner)
 {
     const int64_t n = client_receive(&lane->client);
+    lane->received_ns = clock_ns();
     struct frame reply;
     int r;
     while ((r = client_next(&lane->client, &reply)) == 1) {

@@ -40,6 +40,7 @@ struct lane {
     size_t sent_size;      /* Bytes. */
     uint64_t open_records; /* Records in slots that are not answered. */
     uint32_t held;         /* Slots to be sent again; nothing new goes out meanwhile. */
+    int64_t received_ns;   /* clock_ns() when the replies now handed to `answered` were there. */
 };
 
 /* Of one reply: the slot it answers. Returns true when nothing of the slot is open, false to have
@@ -61,6 +62,12 @@ bool lane_has_room(const struct lane *lane);
 struct lane_slot *lane_add(struct lane *lane, struct bytes body, uint64_t tag);
 
 #define LANE_BODY_MAX 4096 /* Bytes; a settlement within its limits has at most 1024. */
+
+/* The same without a copy: a place of LANE_BODY_MAX bytes in the frame being filled, into which the
+ * caller writes a SetlPost, and then lane_commit() with its size. lane_has_room() must be true; no
+ * other call on this lane in between. */
+uint8_t *lane_reserve(struct lane *lane);
+struct lane_slot *lane_commit(struct lane *lane, size_t size, uint64_t tag);
 
 /* Takes a message of its own kind and frame, behind all records before it. lane_has_room() must
  * be true, and is again asked for room if a batch is open: call lane_seal() first. */

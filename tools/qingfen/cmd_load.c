@@ -16,7 +16,7 @@
 #include "tools/qingfen/commands.h"
 #include "tools/qingfen/load_transfers.h"
 #include "tools/qingfen/options.h"
-#include "tools/workload/workload.h"
+#include "tools/workload/live.h"
 #include "types/error.h"
 
 #define DRAIN_NS     (30 * NS_PER_SECOND) /* For the answers after the last record was sent. */
@@ -42,7 +42,7 @@ static const struct command_help help = {
 
 struct load {
     struct fleet fleet;
-    struct workload_live live;
+    struct live live;
     struct histogram latency_ns;
     uint64_t accepted;
     uint64_t errors; /* Refused, or recognised as duplicates: these are none. */
@@ -146,15 +146,13 @@ static int pump(struct load *load, int64_t wait_ns)
 /* Makes a record and lays it into its lane, waiting for room. `due_ns` 0: closed loop. */
 static int send_one(struct load *load, int64_t now_ns, int64_t due_ns)
 {
-    uint8_t body[SETTLEMENT_ENCODED_MAX];
-    const struct workload_item *item = workload_live_next(&load->live, engine_now(load, now_ns));
-    const struct bytes whole = {body, settlement_encode(&item->settlement, body)};
-    struct lane *lane = fleet_lane(&load->fleet, item->settlement.psn_key.data);
+    struct lane *lane = fleet_lane(&load->fleet, live_draw(&load->live));
     while (!lane_has_room(lane)) {
         const int r = pump(load, NAP_NS);
         if (r != 0) return r;
     }
-    struct lane_slot *slot = lane_add(lane, whole, load->sent);
+    const size_t size = live_write(&load->live, engine_now(load, now_ns), lane_reserve(lane));
+    struct lane_slot *slot = lane_commit(lane, size, load->sent);
     /* The first record of a frame has waited longest: its due time is the frame's. */
     if (due_ns != 0 && slot->count == 1) slot->since_ns = due_ns;
     load->sent++;
@@ -316,7 +314,7 @@ int cmd_load(int argc, char **argv)
     options.window = (uint32_t)window;
     options.answered = note_answer;
     options.owner = &load;
-    workload_live_init(&load.live, seed, run_number(), 0);
+    live_init(&load.live, LIVE_NATIONAL, seed, run_number(), 0);
     if (fleet_open(&load.fleet, &options) != 0) {
         fprintf(stderr, "qingfen load: %s\n", load.fleet.text);
         return EXIT_FAILED;
