@@ -183,6 +183,17 @@ static void draw_amounts(struct draft *draft, uint32_t chance, uint32_t cash_cha
         draft->hosp = cleared / 100;
 }
 
+/* Chance of 32 bits that favours small numbers, from the upper half of a roll. */
+static uint32_t often_of(uint64_t roll)
+{
+    return (uint32_t)((roll >> 33) + ((roll >> 32) * (roll >> 32) >> 33));
+}
+
+uint64_t draft_neighbour(uint32_t neighbours, bool is_employee, uint64_t chance)
+{
+    return (uint64_t)below(often_of(chance), neighbours) * 2 + !is_employee;
+}
+
 void draft_draw(const struct workload_source *source, struct dice *dice, uint32_t hour,
                 struct draft *ret_draft)
 {
@@ -215,11 +226,12 @@ void draft_draw(const struct workload_source *source, struct dice *dice, uint32_
     /* Some people travel up to twice as often as others; squared chance makes large institutions.
      */
     roll = dice_roll(dice);
-    const uint32_t often = (uint32_t)((roll >> 33) + ((roll >> 32) * (roll >> 32) >> 33));
+    const uint32_t often = often_of(roll);
     const uint64_t person =
         (uint64_t)below(often, source->people[insured]) * 2 + !ret_draft->is_employee;
     const uint32_t home = (uint32_t)(mix(person) >> 32);
     ret_draft->insured_area = areas[insured][below(home, area_counts[insured])];
+    ret_draft->neighbours = source->people[insured] / area_counts[insured];
     /* Odd and no multiple of five: different people stay different modulo 10^12. */
     ret_draft->person = (person * 611953 + UINT64_C(271828182845)) % UINT64_C(1000000000000);
     const uint32_t large = (uint32_t)((roll & 0xffffffff) * (roll & 0xffffffff) >> 32);

@@ -45,6 +45,7 @@ struct draft {
     uint32_t med_type;
     uint32_t institution; /* Five digits: within its area. */
     uint64_t person;      /* Twelve digits. */
+    uint32_t neighbours;  /* People of the same area and insurance, for draft_neighbour(). */
     /* Fen; the totals follow from these. */
     int64_t hifp, cvlserv, hifmi, hifob, maf, acct, cash, hosp;
 };
@@ -81,6 +82,10 @@ void draft_draw(const struct workload_source *source, struct dice *dice, uint32_
 /* Amounts of a partial refund, `part` out of 1024: every line is rounded down on its own and the
  * totals follow, so two parts of at most a half each stay within the original (W3). */
 void draft_scale(struct draft *draft, int64_t part);
+
+/* A number for one of the people of the draft's area and insurance, by 64 bits of chance: up to
+ * twice as often the one as the other. Unlike `person` it is a person's own only with its area. */
+uint64_t draft_neighbour(uint32_t neighbours, bool is_employee, uint64_t chance);
 
 /* All amounts of the draft times `sign`, 1 or -1, the totals by the identities E1 to E3. */
 void draft_amounts(const struct draft *draft, int64_t sign, int64_t ret_amounts[AMOUNT_COUNT]);

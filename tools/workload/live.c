@@ -16,8 +16,14 @@
 #define ID_SIZE      30   /* C30. */
 #define ID_TINY      15
 #define DISEASE_SIZE 6
+#define FORM_USES    16
+#define CACHE_LINE   64
 #define NUMBER_WIDTH 10 /* Digits: seven hours of 400,000 a second. */
 #define SEQUENCE_MAX UINT64_C(10000000000)
+
+/* Times that take six bytes, 1971 to 2109: a form has room for these. */
+#define FORM_TIME_MIN_MS (INT64_C(1) << 35)
+#define FORM_TIME_MAX_MS ((INT64_C(1) << 42) - 1)
 
 /* Shape `month`: a refund closes each block of 98 records. Its original stands 0, 32, 64, … blocks
  * back, and the distance says which record of that block it is: so none has two. */
@@ -108,29 +114,89 @@ static uint64_t number_at(const struct live *live, uint64_t sequence)
     return sequence;
 }
 
+/* The number of the draft that a record takes: of those there are by then one of the latest, the
+ * one whose number has the chosen remainder. */
+static uint64_t draft_number(const struct live *live, uint64_t number)
+{
+    const uint64_t now = number / FORM_USES + LIVE_FORMS;
+    const uint64_t place = mix(live->seed ^ number * RECORD_STEP) % LIVE_FORMS;
+    return now - (now - place) % LIVE_FORMS;
+}
+
+static void draw_draft(struct live *live, uint64_t draft_number)
+{
+    struct dice dice = {live->seed + draft_number * RECORD_STEP};
+    draft_draw(&live->source, &dice, HOUR, &live->draft);
+}
+
+static size_t write_draft(const struct live *live, int64_t time_ms, uint8_t *out);
+
+/* The form of a draft, made when it is not there. */
+static const struct live_form *form_of(struct live *live, uint64_t draft_number)
+{
+    struct live_form *form = &live->forms[draft_number % LIVE_FORMS];
+    if (form->draft == draft_number + 1) return form;
+
+    uint8_t body[LIVE_BODY_MAX] = {0};
+    draw_draft(live, draft_number);
+    form->draft = draft_number + 1;
+    form->size = (uint32_t)write_draft(live, FORM_TIME_MIN_MS, body);
+    form->insured_area = live->draft.insured_area;
+    form->neighbours = live->draft.neighbours;
+    form->is_employee = live->draft.is_employee;
+    ENSURE(form->size <= sizeof(form->body));
+    memcpy(form->body, body, sizeof(form->body));
+    return form;
+}
+
+/* Ordinary messages have forms; the others are written anew each time. */
+static bool has_form(const struct live *live)
+{
+    return live->part == 0 && live->shape != LIVE_RANDOM_IDS && live->shape != LIVE_TINY &&
+           live->shape != LIVE_MAX;
+}
+
+/* The key of the person of a record: a cheap hash, not the HMAC that real numbers need. */
+static void make_key(struct live *live, uint64_t number, uint32_t area, uint32_t neighbours,
+                     bool is_employee)
+{
+    const uint64_t chance = mix(live->seed + number * DICE_STEP);
+    const uint64_t person =
+        mix((uint64_t)area << 40 ^ draft_neighbour(neighbours, is_employee, chance));
+    le_store64(live->psn_key, mix(person + DICE_STEP));
+    le_store64(live->psn_key + 8, mix(person + 2 * DICE_STEP));
+}
+
 const uint8_t *live_draw(struct live *live)
 {
     ENSURE(live_left(live) != 0);
     live->number = number_at(live, live->sequence++);
     live->part = 0;
 
-    uint64_t drawn = live->number;
+    uint64_t number = live->number; /* Of the record whose person and draft it has. */
     if (live->originals != 0) {
-        live->original = drawn -= live->originals;
+        live->original = number -= live->originals;
         live->part = WHOLE;
-    } else if (live->shape == LIVE_MONTH && month_refund(live, drawn, &live->original)) {
-        drawn = live->original;
+    } else if (live->shape == LIVE_MONTH && month_refund(live, number, &live->original)) {
+        number = live->original;
         const uint64_t chance = mix(live->seed - live->number);
         live->part = chance % 5 == 0 ? 100 + (uint32_t)(chance >> 8) % 413 : WHOLE;
     }
-    struct dice dice = {live->seed + drawn * RECORD_STEP};
-    draft_draw(&live->source, &dice, HOUR, &live->draft);
-    if (live->part != 0 && live->part != WHOLE) draft_scale(&live->draft, live->part);
-
-    /* A cheap hash, not the HMAC that real numbers need. */
-    const uint64_t person = mix((uint64_t)live->draft.insured_area << 40 ^ live->draft.person);
-    le_store64(live->psn_key, mix(person + DICE_STEP));
-    le_store64(live->psn_key + 8, mix(person + 2 * DICE_STEP));
+    if (has_form(live)) {
+        const struct live_form *form = form_of(live, draft_number(live, number));
+        make_key(live, number, form->insured_area, form->neighbours, form->is_employee);
+        live->form = form;
+        /* The next one's, most likely; it is not in the nearest cache. */
+        const uint64_t next = draft_number(live, live->sequence) % LIVE_FORMS;
+        for (uint32_t at = 0; at < sizeof(*form); at += CACHE_LINE)
+            __builtin_prefetch((const uint8_t *)&live->forms[next] + at);
+    } else {
+        draw_draft(live, draft_number(live, number));
+        make_key(live, number, live->draft.insured_area, live->draft.neighbours,
+                 live->draft.is_employee);
+        if (live->part != 0 && live->part != WHOLE) draft_scale(&live->draft, live->part);
+        live->form = NULL;
+    }
     return live->psn_key;
 }
 
@@ -360,9 +426,38 @@ static size_t write_max(const struct live *live, int64_t time_ms, uint8_t *out)
     return settlement_encode(&settlement, out);
 }
 
+/* ---- A form, filled in ---- */
+
+/* Where things stand in every form, for the fields before them have always the same sizes. */
+enum {
+    AT_MSGID_NUMBER = 2 + ID_SIZE - NUMBER_WIDTH,
+    AT_SETL_ID_NUMBER = AT_MSGID_NUMBER + 2 + ID_SIZE,
+    AT_MDTRT_ID_NUMBER = AT_SETL_ID_NUMBER + 2 + ID_SIZE,
+    AT_PSN_KEY = AT_MDTRT_ID_NUMBER + NUMBER_WIDTH + 2,
+    AT_SETL_TIME = AT_PSN_KEY + PSN_KEY_SIZE + 2 + INSTITUTION_SIZE + 4 + 4 + 3 + 2 + 2,
+};
+
+static size_t write_form(const struct live *live, int64_t time_ms, uint8_t *out)
+{
+    char number[NUMBER_WIDTH];
+    put_digits(number, live->number, NUMBER_WIDTH);
+    memcpy(out, live->form->body, sizeof(live->form->body));
+    memcpy(out + AT_MSGID_NUMBER, number, NUMBER_WIDTH);
+    memcpy(out + AT_SETL_ID_NUMBER, number, NUMBER_WIDTH);
+    memcpy(out + AT_MDTRT_ID_NUMBER, number, NUMBER_WIDTH);
+    memcpy(out + AT_PSN_KEY, live->psn_key, PSN_KEY_SIZE);
+    wire_put_number(out + AT_SETL_TIME, SETL_FIELD_SETL_TIME, (uint64_t)time_ms);
+    return live->form->size;
+}
+
 size_t live_write(struct live *live, int64_t now_ms, uint8_t *out)
 {
     const int64_t time_ms = time_of(live, now_ms) * MS_PER_SECOND;
+    if (live->form != NULL) {
+        if (time_ms >= FORM_TIME_MIN_MS && time_ms <= FORM_TIME_MAX_MS)
+            return write_form(live, time_ms, out);
+        draw_draft(live, live->form->draft - 1); /* Another size of the time. */
+    }
     return live->shape == LIVE_MAX ? write_max(live, time_ms, out)
                                    : write_draft(live, time_ms, out);
 }

@@ -257,6 +257,30 @@ static void tiny_is_short_and_max_is_long(void **state)
     }
 }
 
+static size_t count_different(struct bytes *texts, size_t count)
+{
+    size_t different = 1;
+    qsort(texts, count, sizeof(texts[0]), by_text);
+    for (size_t i = 1; i < count; i++)
+        different += !bytes_equal(texts[i - 1], texts[i]);
+    return different;
+}
+
+/* Drafts serve sixteen records each, persons are drawn for every one. */
+static void records_differ_in_more_than_their_ids(void **state)
+{
+    (void)state;
+    static struct bytes texts[RECORDS];
+    write_all(LIVE_NATIONAL, 1, 0);
+    for (int i = 0; i < RECORDS; i++)
+        texts[i] = written.records[i].psn_key;
+    assert_true(count_different(texts, RECORDS) > RECORDS * 95 / 100);
+    for (int i = 0; i < RECORDS; i++)
+        texts[i] = (struct bytes){(const uint8_t *)written.records[i].amounts,
+                                  sizeof(written.records[i].amounts)};
+    assert_in_range(count_different(texts, RECORDS), RECORDS / 16, RECORDS / 16 + LIVE_FORMS + 1);
+}
+
 static void the_same_seed_gives_the_same_bytes(void **state) /* (V2) */
 {
     (void)state;
@@ -279,6 +303,7 @@ int main(void)
         cmocka_unit_test(refunds_take_back_their_originals_in_order),
         cmocka_unit_test(a_month_has_refunds_and_duplicates),
         cmocka_unit_test(tiny_is_short_and_max_is_long),
+        cmocka_unit_test(records_differ_in_more_than_their_ids),
         cmocka_unit_test(the_same_seed_gives_the_same_bytes),
     };
     return cmocka_run_group_tests(tests, load_tables, NULL);
