@@ -14,10 +14,9 @@
 #define RECORD_HEAD    4    /* Tag and the length as a varint of a body within LANE_BODY_MAX. */
 #define BODY_ROOM      1024 /* Bytes a record takes at most on average; see slot_takes(). */
 
-static size_t slot_room(const struct lane *lane)
+static size_t room_of(uint32_t batch)
 {
-    const size_t room =
-        FRAME_HEAD_SIZE + LANE_BODY_MAX + (size_t)lane->batch * (BODY_ROOM + RECORD_HEAD);
+    const size_t room = FRAME_HEAD_SIZE + LANE_BODY_MAX + (size_t)batch * (BODY_ROOM + RECORD_HEAD);
     const size_t most = FRAME_HEAD_SIZE + FRAME_PAYLOAD_MAX;
     return room < most ? room : most;
 }
@@ -34,12 +33,13 @@ void lane_init(struct lane *lane, const struct client_address *address, uint32_t
 {
     ENSURE(batch >= 1);
     ENSURE(window >= 1);
-    *lane = (struct lane){.batch = batch, .window = window};
+    *lane = (struct lane){.batch = batch, .window = window, .slot_room = room_of(batch)};
     client_init(&lane->client, address);
     lane->slots = need(window, sizeof(*lane->slots));
+    lane->fill = lane->slots;
     for (uint32_t i = 0; i < window; i++) {
         struct lane_slot *slot = &lane->slots[i];
-        slot->frame = need(1, slot_room(lane));
+        slot->frame = need(1, lane->slot_room);
         slot->starts = need(batch, sizeof(*slot->starts));
         slot->ends = need(batch, sizeof(*slot->ends));
         slot->tags = need(batch, sizeof(*slot->tags));
@@ -72,7 +72,7 @@ bool lane_has_room(const struct lane *lane)
 
 static bool filling_has_records(const struct lane *lane)
 {
-    return lane_has_room(lane) && slot_at(lane, lane->filling)->count > 0;
+    return lane_has_room(lane) && lane->fill->count > 0;
 }
 
 bool lane_is_empty(const struct lane *lane)
@@ -82,7 +82,7 @@ bool lane_is_empty(const struct lane *lane)
 
 static struct lane_slot *slot_begin(struct lane *lane, uint16_t type)
 {
-    struct lane_slot *slot = slot_at(lane, lane->filling);
+    struct lane_slot *slot = lane->fill;
     slot->type = type;
     slot->size = FRAME_HEAD_SIZE;
     slot->answered = false;
@@ -105,10 +105,11 @@ static void slot_note(struct lane *lane, struct lane_slot *slot, size_t body_siz
 void lane_seal(struct lane *lane)
 {
     if (!filling_has_records(lane)) return;
-    struct lane_slot *slot = slot_at(lane, lane->filling);
+    struct lane_slot *slot = lane->fill;
     const struct bytes payload = {slot->frame + FRAME_HEAD_SIZE, slot->size - FRAME_HEAD_SIZE};
     frame_write_head(slot->frame, slot->type, slot->request_id, payload);
     lane->filling++;
+    lane->fill = slot_at(lane, lane->filling);
 }
 
 struct lane_slot *lane_post(struct lane *lane, uint16_t type, struct bytes body, uint64_t tag)
@@ -132,7 +133,7 @@ struct lane_slot *lane_post(struct lane *lane, uint16_t type, struct bytes body,
 uint8_t *lane_reserve(struct lane *lane)
 {
     ENSURE(lane_has_room(lane));
-    struct lane_slot *slot = slot_at(lane, lane->filling);
+    struct lane_slot *slot = lane->fill;
     if (lane->batch == 1) {
         slot_begin(lane, MESSAGE_SETL_POST);
         return slot->frame + slot->size;
@@ -144,7 +145,7 @@ uint8_t *lane_reserve(struct lane *lane)
 struct lane_slot *lane_commit(struct lane *lane, size_t size, uint64_t tag)
 {
     ENSURE(size <= LANE_BODY_MAX);
-    struct lane_slot *slot = slot_at(lane, lane->filling);
+    struct lane_slot *slot = lane->fill;
     if (lane->batch > 1) {
         uint8_t *head = slot->frame + slot->size;
         if (size < SHORT_BODY) memmove(head + BODY_OFFSET - 1, head + BODY_OFFSET, size);
@@ -157,7 +158,7 @@ struct lane_slot *lane_commit(struct lane *lane, size_t size, uint64_t tag)
 
     /* Full is also a slot that might not hold the largest body there is. */
     const bool full =
-        slot->count == lane->batch || slot->size + RECORD_HEAD + LANE_BODY_MAX > slot_room(lane);
+        slot->count == lane->batch || slot->size + RECORD_HEAD + LANE_BODY_MAX > lane->slot_room;
     if (full) lane_seal(lane);
     return slot;
 }
