@@ -130,7 +130,8 @@ void fleet_close(struct fleet *fleet)
 struct lane *fleet_lane(const struct fleet *fleet, const uint8_t psn_key[PSN_KEY_SIZE])
 {
     const uint32_t shard = route_shard(psn_key, fleet->shards);
-    if (fleet->lane_count <= fleet->shards) return &fleet->lanes[shard % fleet->lane_count];
+    if (fleet->lane_count == fleet->shards) return &fleet->lanes[shard]; /* As nearly always. */
+    if (fleet->lane_count < fleet->shards) return &fleet->lanes[shard % fleet->lane_count];
 
     /* Several lanes to a shard: another byte of the key chooses, so that (F1) holds. */
     const uint32_t beyond = fleet->lane_count - shard - 1;

@@ -14,10 +14,9 @@
 #define RECORD_HEAD    4    /* Tag and the length as a varint of a body within LANE_BODY_MAX. */
 #define BODY_ROOM      1024 /* Bytes a record takes at most on average; see slot_takes(). */
 
-static size_t slot_room(const struct lane *lane)
+static size_t room_of(uint32_t batch)
 {
-    const size_t room =
-        FRAME_HEAD_SIZE + LANE_BODY_MAX + (size_t)lane->batch * (BODY_ROOM + RECORD_HEAD);
+    const size_t room = FRAME_HEAD_SIZE + LANE_BODY_MAX + (size_t)batch * (BODY_ROOM + RECORD_HEAD);
     const size_t most = FRAME_HEAD_SIZE + FRAME_PAYLOAD_MAX;
     return room < most ? room : most;
 }
@@ -34,12 +33,13 @@ void lane_init(struct lane *lane, const struct client_address *address, uint32_t
 {
     ENSURE(batch >= 1);
     ENSURE(window >= 1);
-    *lane = (struct lane){.batch = batch, .window = window};
+    *lane = (struct lane){.batch = batch, .window = window, .slot_room = room_of(batch)};
     client_init(&lane->client, address);
     lane->slots = need(window, sizeof(*lane->slots));
+    lane->fill = lane->slots;
     for (uint32_t i = 0; i < window; i++) {
         struct lane_slot *slot = &lane->slots[i];
-        slot->frame = need(1, slot_room(lane));
+        slot->frame = need(1, lane->slot_room);
         slot->starts = need(batch, sizeof(*slot->starts));
         slot->ends = need(batch, sizeof(*slot->ends));
         slot->tags = need(batch, sizeof(*slot->tags));
@@ -72,7 +72,7 @@ bool lane_has_room(const struct lane *lane)
 
 static bool filling_has_records(const struct lane *lane)
 {
-    return lane_has_room(lane) && slot_at(lane, lane->filling)->count > 0;
+    return lane_has_room(lane) && lane->fill->count > 0;
 }
 
 bool lane_is_empty(const struct lane *lane)
@@ -82,7 +82,7 @@ bool lane_is_empty(const struct lane *lane)
 
 static struct lane_slot *slot_begin(struct lane *lane, uint16_t type)
 {
-    struct lane_slot *slot = slot_at(lane, lane->filling);
+    struct lane_slot *slot = lane->fill;
     slot->type = type;
     slot->size = FRAME_HEAD_SIZE;
     slot->answered = false;
@@ -105,10 +105,11 @@ static void slot_note(struct lane *lane, struct lane_slot *slot, size_t body_siz
 void lane_seal(struct lane *lane)
 {
     if (!filling_has_records(lane)) return;
-    struct lane_slot *slot = slot_at(lane, lane->filling);
+    struct lane_slot *slot = lane->fill;
     const struct bytes payload = {slot->frame + FRAME_HEAD_SIZE, slot->size - FRAME_HEAD_SIZE};
     frame_write_head(slot->frame, slot->type, slot->request_id, payload);
     lane->filling++;
+    lane->fill = slot_at(lane, lane->filling);
 }
 
 struct lane_slot *lane_post(struct lane *lane, uint16_t type, struct bytes body, uint64_t tag)
@@ -124,27 +125,49 @@ struct lane_slot *lane_post(struct lane *lane, uint16_t type, struct bytes body,
     return slot;
 }
 
-struct lane_slot *lane_add(struct lane *lane, struct bytes body, uint64_t tag)
+/* Where the body of a record in a batch is written: behind its tag and a length of two bytes, which
+ * all but the shortest records have. */
+#define BODY_OFFSET 3
+#define SHORT_BODY  128 /* Bytes: from here on a varint has two. */
+
+uint8_t *lane_reserve(struct lane *lane)
 {
-    if (lane->batch == 1) return lane_post(lane, MESSAGE_SETL_POST, body, tag);
-
     ENSURE(lane_has_room(lane));
-    ENSURE(body.size <= LANE_BODY_MAX);
-    struct lane_slot *slot = slot_at(lane, lane->filling);
+    struct lane_slot *slot = lane->fill;
+    if (lane->batch == 1) {
+        slot_begin(lane, MESSAGE_SETL_POST);
+        return slot->frame + slot->size;
+    }
     if (slot->count == 0) slot_begin(lane, MESSAGE_SETL_BATCH);
+    return slot->frame + slot->size + BODY_OFFSET;
+}
 
-    uint8_t *out = slot->frame + slot->size;
-    *out++ = RECORD_TAG;
-    out = wire_put_varint(out, body.size);
-    memcpy(out, body.data, body.size);
-    slot->size = (size_t)(out - slot->frame) + body.size;
-    slot_note(lane, slot, body.size, tag);
+struct lane_slot *lane_commit(struct lane *lane, size_t size, uint64_t tag)
+{
+    ENSURE(size <= LANE_BODY_MAX);
+    struct lane_slot *slot = lane->fill;
+    if (lane->batch > 1) {
+        uint8_t *head = slot->frame + slot->size;
+        if (size < SHORT_BODY) memmove(head + BODY_OFFSET - 1, head + BODY_OFFSET, size);
+        *head++ = RECORD_TAG;
+        head = wire_put_varint(head, size);
+        slot->size = (size_t)(head - slot->frame);
+    }
+    slot->size += size;
+    slot_note(lane, slot, size, tag);
 
     /* Full is also a slot that might not hold the largest body there is. */
     const bool full =
-        slot->count == lane->batch || slot->size + RECORD_HEAD + LANE_BODY_MAX > slot_room(lane);
+        slot->count == lane->batch || slot->size + RECORD_HEAD + LANE_BODY_MAX > lane->slot_room;
     if (full) lane_seal(lane);
     return slot;
+}
+
+struct lane_slot *lane_add(struct lane *lane, struct bytes body, uint64_t tag)
+{
+    ENSURE(body.size <= LANE_BODY_MAX);
+    memcpy(lane_reserve(lane), body.data, body.size);
+    return lane_commit(lane, body.size, tag);
 }
 
 bool lane_wants_send(const struct lane *lane)
@@ -241,6 +264,7 @@ static void settle(struct lane *lane, struct lane_slot *slot, bool done)
 int lane_receive(struct lane *lane, lane_answered *answered, void *owner)
 {
     const int64_t n = client_receive(&lane->client);
+    lane->received_ns = clock_ns();
     struct frame reply;
     int r;
     while ((r = client_next(&lane->client, &reply)) == 1) {

@@ -33,13 +33,16 @@ struct lane {
     struct client client;
     struct lane_slot *slots; /* window of them; sequence s lives in slots[s % window]. */
     uint32_t window;
-    uint32_t batch;        /* Records in a full batch; 1: every record is a frame of its own. */
-    uint64_t oldest;       /* Sequences: oldest <= sending <= filling. Oldest one unanswered. */
-    uint64_t sending;      /* The next to go out, sent_size bytes of it have. */
-    uint64_t filling;      /* The one being filled; those before are sealed. */
-    size_t sent_size;      /* Bytes. */
-    uint64_t open_records; /* Records in slots that are not answered. */
-    uint32_t held;         /* Slots to be sent again; nothing new goes out meanwhile. */
+    uint32_t batch;         /* Records in a full batch; 1: every record is a frame of its own. */
+    uint64_t oldest;        /* Sequences: oldest <= sending <= filling. Oldest one unanswered. */
+    uint64_t sending;       /* The next to go out, sent_size bytes of it have. */
+    uint64_t filling;       /* The one being filled; those before are sealed. */
+    size_t sent_size;       /* Bytes. */
+    size_t slot_room;       /* Bytes of a slot's frame. */
+    struct lane_slot *fill; /* The slot of `filling`, in use or free. */
+    uint64_t open_records;  /* Records in slots that are not answered. */
+    uint32_t held;          /* Slots to be sent again; nothing new goes out meanwhile. */
+    int64_t received_ns;    /* clock_ns() when the replies now handed to `answered` were there. */
 };
 
 /* Of one reply: the slot it answers. Returns true when nothing of the slot is open, false to have
@@ -61,6 +64,12 @@ bool lane_has_room(const struct lane *lane);
 struct lane_slot *lane_add(struct lane *lane, struct bytes body, uint64_t tag);
 
 #define LANE_BODY_MAX 4096 /* Bytes; a settlement within its limits has at most 1024. */
+
+/* The same without a copy: a place of LANE_BODY_MAX bytes in the frame being filled, into which the
+ * caller writes a SetlPost, and then lane_commit() with its size. lane_has_room() must be true; no
+ * other call on this lane in between. */
+uint8_t *lane_reserve(struct lane *lane);
+struct lane_slot *lane_commit(struct lane *lane, size_t size, uint64_t tag);
 
 /* Takes a message of its own kind and frame, behind all records before it. lane_has_room() must
  * be true, and is again asked for room if a batch is open: call lane_seal() first. */

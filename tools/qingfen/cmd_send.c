@@ -408,9 +408,9 @@ static void say_lost(const struct sender *sender)
         "qingfen send: %s\n  answered: %llu accepted, %llu duplicate, %llu rejected; handed over "
         "without an answer, outcome unknown: %llu\n  send the files again when the engine is "
         "back: what was done is recognised\n",
-        sender->fleet.text, (unsigned long long)sender->accepted,
+        sender->post.fleet.text, (unsigned long long)sender->accepted,
         (unsigned long long)sender->duplicate, (unsigned long long)sender->rejected,
-        (unsigned long long)fleet_open_records(&sender->fleet));
+        (unsigned long long)fleet_open_records(&sender->post.fleet));
 }
 
 static int finish(struct job *job)
@@ -419,7 +419,7 @@ static int finish(struct job *job)
     if (!job->is_lost && sender_finish(sender) != 0) job->is_lost = true;
     progress_end(&sender->progress);
     if (job->is_lost) say_lost(sender);
-    fleet_close(&sender->fleet);
+    fleet_close(&sender->post.fleet);
     psn_key_free(job->persons);
     free(job->input.data);
 
@@ -450,7 +450,7 @@ static int send_files(struct job *job, struct fleet_options *options, char *cons
     r = sender_open(sender, options);
     if (r != 0) {
         rejects_close(&sender->rejects);
-        fprintf(stderr, "qingfen send: %s; nothing was sent\n", sender->fleet.text);
+        fprintf(stderr, "qingfen send: %s; nothing was sent\n", sender->post.fleet.text);
         return EXIT_FAILED;
     }
     job->input.data = malloc(INPUT_ROOM);

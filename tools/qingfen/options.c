@@ -155,6 +155,7 @@ static bool set_format(const char *text, enum format *format)
 /* NULL when the value was good, else what it should have been. */
 static const char *set_value(const struct option_spec *spec, const char *text)
 {
+    struct option_texts *texts = spec->value;
     uint64_t number;
     int64_t fen;
     switch (spec->kind) {
@@ -162,6 +163,10 @@ static const char *set_value(const struct option_spec *spec, const char *text)
         break; /* Never asked. */
     case OPTION_TEXT:
         *(const char **)spec->value = text;
+        break;
+    case OPTION_TEXTS:
+        if (texts->count == OPTION_TEXTS_MAX) return "given at most 32 times";
+        texts->texts[texts->count++] = text;
         break;
     case OPTION_NUMBER:
         if (!number_parse(text, &number)) return "a whole number";

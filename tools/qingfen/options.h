@@ -19,6 +19,7 @@ enum format {
 enum option_kind {
     OPTION_FLAG,     /* bool */
     OPTION_TEXT,     /* const char *, borrowed from argv */
+    OPTION_TEXTS,    /* struct option_texts: an option that may be given again and again */
     OPTION_NUMBER,   /* uint64_t, within least..most */
     OPTION_FORMAT,   /* enum format */
     OPTION_ADDRESS,  /* struct client_address */
@@ -28,6 +29,13 @@ enum option_kind {
     OPTION_TIME,     /* int64_t ms, ISO 8601 or "2025-03-14 09:00:00" in Shanghai */
     OPTION_YUAN,     /* int64_t fen, > 0, written in yuan */
     OPTION_AREA,     /* uint32_t, six digits */
+};
+
+#define OPTION_TEXTS_MAX 32
+
+struct option_texts {
+    const char *texts[OPTION_TEXTS_MAX]; /* Borrowed from argv, in order. */
+    uint32_t count;
 };
 
 struct option_spec {

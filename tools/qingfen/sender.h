@@ -7,12 +7,12 @@
 #ifndef QINGFEN_SENDER_H
 #define QINGFEN_SENDER_H
 
-#include "tools/client/fleet.h"
+#include "tools/client/post.h"
 #include "tools/qingfen/progress.h"
 #include "tools/qingfen/rejects.h"
 
 struct sender {
-    struct fleet fleet;
+    struct post post;
     struct rejects rejects;
     struct progress progress;
     char *const *files; /* Names, for rejects. */
@@ -24,12 +24,12 @@ struct sender {
     uint64_t all_bytes;  /* 0: not known. */
 };
 
-/* Connects. 0, or negative errno with fleet.text. `options`' answered and owner are set here. */
-int sender_open(struct sender *sender, struct fleet_options *options);
+/* Connects. 0, or negative errno with post.fleet.text. `options` without answered and owner. */
+int sender_open(struct sender *sender, const struct fleet_options *options);
 
 /* Hands over one message (SetlPost goes into a batch, others into a frame of their own) of a
  * person, from `line` of the current file. 0, or negative errno: the connection is lost for good,
- * fleet.text says why. */
+ * post.fleet.text says why. */
 int sender_give(struct sender *sender, uint16_t type, const uint8_t psn_key[PSN_KEY_SIZE],
                 struct bytes body, uint64_t line);
 

@@ -23,18 +23,9 @@
 #ifndef WORKLOAD_WORKLOAD_H
 #define WORKLOAD_WORKLOAD_H
 
-#include "types/province.h"
-#include "types/settlement.h"
+#include "tools/workload/draft.h"
 
 #define WORKLOAD_COUNT_MAX UINT64_C(2000000000) /* Records of one month. */
-
-enum workload_class {
-    WORKLOAD_INPATIENT,
-    WORKLOAD_OUTPATIENT,
-    WORKLOAD_CHRONIC,
-    WORKLOAD_PHARMACY,
-    WORKLOAD_CLASS_COUNT,
-};
 
 enum workload_kind {
     WORKLOAD_SETTLEMENT, /* Read `settlement`; a refund has its refd_setl_flag set. */
@@ -47,7 +38,7 @@ struct workload_item {
     bool is_duplicate;            /* The very message was given before. */
     bool is_early;                /* A correction whose original comes after it. */
     uint64_t index;               /* 0-based record of the month; of a correction: of its target. */
-    struct settlement settlement; /* Without psn_key, but for live items. */
+    struct settlement settlement; /* Without psn_key. */
     struct correction correction; /* Without psn_key. */
     struct bytes psn_no;          /* 18 digits: insured area and twelve more. */
 };
@@ -64,8 +55,7 @@ struct workload_config {
 /* ---- What follows inside the structs is workload.c's own business. ---- */
 
 #define WORKLOAD_HOURS_MAX (31 * 24)
-#define WORKLOAD_COLUMNS   1024 /* Of the alias table of flows. */
-#define WORKLOAD_DISTANCES 36   /* Of a refund from its original. */
+#define WORKLOAD_DISTANCES 36 /* Of a refund from its original. */
 
 struct workload_text {
     char msgid[30];
@@ -75,19 +65,6 @@ struct workload_text {
     char omsgid[30];
     char fixmedins_code[12];
     char psn_no[18];
-    uint8_t psn_key[PSN_KEY_SIZE];
-};
-
-/* Pairs of provinces by their flow (Walker's alias method), and the people. */
-struct workload_source {
-    struct {
-        uint32_t threshold; /* Out of 1,000,000. */
-        uint16_t below;     /* insured * PROVINCE_COUNT + treating */
-        uint16_t above;
-    } columns[WORKLOAD_COLUMNS];
-    uint32_t people[PROVINCE_COUNT]; /* Insured people who travel, per insurance type. */
-    uint32_t diseases;               /* Of the ten chronic conditions, those in force. */
-    bool fujian_switch; /* Persons of Fujian do not buy in pharmacies elsewhere: switched off. */
 };
 
 /* One month's plan: which record stands at which second. */
@@ -118,16 +95,6 @@ struct workload {
     uint32_t months_between;
 };
 
-struct workload_live {
-    struct workload_source source;
-    struct workload_text text;
-    struct workload_item item;
-    uint64_t seed;
-    uint64_t sequence;
-    uint32_t run;
-    uint32_t lane;
-};
-
 /* NULL when the configuration is sound, else an English sentence that says what is wrong. */
 const char *workload_config_check(const struct workload_config *config);
 
@@ -140,15 +107,6 @@ const struct workload_item *workload_next(struct workload *workload);
 /* Record `index` (below count) on its own, in place of the item last given; where the iterator
  * stands does not change. */
 const struct workload_item *workload_record(struct workload *workload, uint64_t index);
-
-/* Settlements without end for a load generator, none of them a refund. `run` tells runs apart and
- * `lane` (0..999) the iterators of one run: together with a counter they make ids unique. Persons
- * are the same for every lane and run. */
-void workload_live_init(struct workload_live *live, uint64_t seed, uint32_t run, uint32_t lane);
-
-/* The next settlement, settled in the second of `now_ms` (ms since the epoch). psn_key is filled
- * with a cheap hash of psn_no, not the HMAC that real numbers need. Good until the next call. */
-const struct workload_item *workload_live_next(struct workload_live *live, int64_t now_ms);
 
 /* The national figures of 2025 that a month is measured against (docs/rules.md, Workload). */
 struct workload_published {

@@ -169,12 +169,45 @@ static void a_window_is_never_overfilled(void **state)
     lane_done(&lane);
 }
 
+/* Bodies written in place stand behind a tag and their shortest length, also where one byte of
+ * length is enough; alone in a frame they stand by themselves. */
+static void bodies_are_written_where_they_are_sent_from(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 127, 128, 200, 1000};
+    struct lane lane;
+    uint8_t body[1000];
+    for (size_t i = 0; i < sizeof(body); i++)
+        body[i] = (uint8_t)(i * 7);
+    for (uint32_t batch = 1; batch <= 5; batch += 4) {
+        size_t end = FRAME_HEAD_SIZE;
+        lane_init(&lane, &nowhere, batch, 5);
+        for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+            memcpy(lane_reserve(&lane), body, sizes[i]);
+            const struct lane_slot *slot = lane_commit(&lane, sizes[i], i);
+            const uint32_t place = batch == 1 ? 0 : i;
+            const uint8_t *head = slot->frame + end;
+            const size_t head_size = batch == 1 ? 0 : sizes[i] < 128 ? 2 : 3;
+            assert_int_equal(slot->tags[place], i);
+            assert_int_equal(slot->starts[place], end + head_size);
+            assert_int_equal(slot->ends[place], end + head_size + sizes[i]);
+            assert_memory_equal(head + head_size, body, sizes[i]);
+            if (head_size > 0) assert_int_equal(head[0], 0x0a);
+            if (head_size == 2) assert_int_equal(head[1], sizes[i]);
+            if (head_size == 3) assert_int_equal((head[1] & 0x7f) | head[2] << 7, sizes[i]);
+            if (batch > 1) end = slot->ends[place];
+        }
+        lane_done(&lane);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_goes_in_order_and_again_after_a_loss),
         cmocka_unit_test(what_is_for_later_goes_again_when_all_else_is_answered),
         cmocka_unit_test(a_window_is_never_overfilled),
+        cmocka_unit_test(bodies_are_written_where_they_are_sent_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -543,31 +543,6 @@ static void diseases_come_with_their_month(void **state)
     }
 }
 
-static void live_items_are_sound(void **state)
-{
-    (void)state;
-    static struct workload_live lanes[2];
-    const int64_t now_ms = civil_month_start_ms(MONTH) + 12345678;
-    uint64_t *msgids = calloc(RECORDS, sizeof(*msgids));
-    uint64_t *setl_ids = calloc(RECORDS, sizeof(*setl_ids));
-
-    workload_live_init(&lanes[0], 1, 4000000000u, 0);
-    workload_live_init(&lanes[1], 1, 4000000000u, 999);
-    for (uint64_t i = 0; i < RECORDS; i++) {
-        const struct workload_item *item = workload_live_next(&lanes[i % 2], now_ms);
-        assert_identities(&item->settlement);
-        assert_int_equal(item->settlement.psn_key.size, PSN_KEY_SIZE);
-        assert_true(item->settlement.setl_id.size <= 30);
-        assert_int_equal(item->settlement.setl_time, now_ms - now_ms % MS_PER_SECOND);
-        msgids[i] = key_of(0, item->settlement.msgid);
-        setl_ids[i] = key_of(item->settlement.insu_admdvs, item->settlement.setl_id);
-    }
-    assert_unique(msgids, RECORDS);
-    assert_unique(setl_ids, RECORDS);
-    free(msgids);
-    free(setl_ids);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -584,7 +559,6 @@ int main(void)
         cmocka_unit_test(flows_follow_the_matrix),
         cmocka_unit_test(small_and_odd_months),
         cmocka_unit_test(diseases_come_with_their_month),
-        cmocka_unit_test(live_items_are_sound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

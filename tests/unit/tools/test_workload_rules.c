@@ -101,24 +101,11 @@ static void no_refund_is_refused(void **state)
     free(changes);
 }
 
-static void no_live_item_is_refused(void **state)
-{
-    (void)state;
-    static struct workload_live live;
-    workload_live_init(&live, 1, 1, 1);
-    for (int i = 0; i < 50000; i++) {
-        struct settlement settlement =
-            workload_live_next(&live, civil_month_start_ms(202503))->settlement;
-        expect_sound(&settlement);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_record_is_refused),
         cmocka_unit_test(no_refund_is_refused),
-        cmocka_unit_test(no_live_item_is_refused),
     };
     return cmocka_run_group_tests(tests, load_tables, NULL);
 }
