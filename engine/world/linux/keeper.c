@@ -27,6 +27,7 @@ static void wake_loop(const struct keeper *keeper)
 static void *keep(void *context)
 {
     struct keeper *keeper = context;
+    (void)pthread_setname_np(pthread_self(), "keeper");
     pthread_mutex_lock(&keeper->mutex);
     for (;;) {
         while (keeper->merge == NULL && keeper->prepare == 0 && !keeper->stop)
