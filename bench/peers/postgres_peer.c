@@ -18,13 +18,12 @@
 #include <time.h>
 
 #include "bench/peers/postgres_sql.h"
-#include "dispatch/route.h"
+#include "bench/peers/records.h"
 #include "tools/client/clock.h"
 #include "tools/client/histogram.h"
-#include "tools/workload/workload.h"
 #include "types/ensure.h"
 
-#define CONNECTIONS_MAX 64
+#define CONNECTIONS_MAX RECORDS_CONNECTIONS_MAX
 #define RECORD_ROOM     512 /* Bytes of a record in COPY's form, at most. */
 #define COPY_HEAD_SIZE  19
 #define COPY_TAIL_SIZE  2
@@ -50,7 +49,7 @@ struct lane {
     const struct options *options;
     uint32_t index;
     PGconn *connection;
-    struct workload_live live;
+    struct records records;
     struct histogram latency_ns;
     struct sums filling; /* Of the batch being filled. */
     struct sums sent;
@@ -165,20 +164,15 @@ static int64_t wall_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The next settlement of a person who is this connection's. */
 static const struct settlement *draw(struct lane *lane)
 {
-    const int64_t now_ms = wall_ms();
-    for (;;) {
-        const struct settlement *s = &workload_live_next(&lane->live, now_ms)->settlement;
-        if (route_shard(s->psn_key.data, lane->options->connections) != lane->index) continue;
-        lane->filling.records++;
-        lane->filling.medfee += s->amounts[AMOUNT_MEDFEE];
-        lane->filling.fund += s->amounts[AMOUNT_FUND_SUM];
-        lane->filling.acct += s->amounts[AMOUNT_ACCT];
-        lane->drawn++;
-        return s;
-    }
+    const struct settlement *s = records_next(&lane->records, wall_ms());
+    lane->filling.records++;
+    lane->filling.medfee += s->amounts[AMOUNT_MEDFEE];
+    lane->filling.fund += s->amounts[AMOUNT_FUND_SUM];
+    lane->filling.acct += s->amounts[AMOUNT_ACCT];
+    lane->drawn++;
+    return s;
 }
 
 static void count_sent(struct lane *lane)
@@ -315,7 +309,8 @@ static void open_lane(struct lane *lane, const struct options *options, uint32_t
 {
     char sql[64];
     *lane = (struct lane){.options = options, .index = index};
-    workload_live_init(&lane->live, options->seed, (uint32_t)(wall_ms() / 100), index);
+    records_init(&lane->records, options->seed, (uint32_t)(wall_ms() / 100), index,
+                 options->connections);
     lane->copy = malloc(COPY_HEAD_SIZE + (size_t)options->batch * RECORD_ROOM + COPY_TAIL_SIZE);
     NEED_MEMORY(lane->copy);
     begin_copy(lane);
@@ -383,6 +378,7 @@ static uint64_t verify(const char *conninfo, const struct sums *sent)
 
 struct result {
     struct histogram latency_ns;
+    uint64_t records;
     uint64_t per_second;
     uint64_t errors;
     double client_cpu_us; /* A record. */
@@ -402,12 +398,13 @@ static void write_json(const struct options *options, const struct result *resul
     }
     fprintf(file,
             "{\"peer\": \"postgresql\", \"connections\": %u, \"batch\": %u, \"runs\": [{"
-            "\"offered_per_s\": %llu, \"settlements_per_s\": %llu, \"errors\": %llu, "
+            "\"offered_per_s\": %llu, \"settlements_per_s\": %llu, \"records\": %llu, \"errors\": "
+            "%llu, "
             "\"p50_us\": %llu, \"p90_us\": %llu, \"p99_us\": %llu, \"p999_us\": %llu, "
             "\"p9999_us\": %llu, \"max_us\": %llu, \"client_cpu_us_per_record\": %.3f}]}\n",
             options->connections, options->batch, (unsigned long long)options->rate,
-            (unsigned long long)result->per_second, (unsigned long long)result->errors,
-            (unsigned long long)quantile_us(result, 500000),
+            (unsigned long long)result->per_second, (unsigned long long)result->records,
+            (unsigned long long)result->errors, (unsigned long long)quantile_us(result, 500000),
             (unsigned long long)quantile_us(result, 900000),
             (unsigned long long)quantile_us(result, 990000),
             (unsigned long long)quantile_us(result, 999000),
@@ -441,6 +438,7 @@ static int finish(const struct options *options, struct lane *lanes, double cpu_
         if (lane->answer_ns > last_ns) last_ns = lane->answer_ns;
         histogram_merge(&result.latency_ns, &lane->latency_ns);
     }
+    result.records = fresh;
     result.per_second =
         (uint64_t)((unsigned __int128)fresh * NS_PER_SECOND / (last_ns - lanes[0].start_ns));
     result.client_cpu_us = fresh == 0 ? 0 : cpu / (double)fresh;
@@ -460,7 +458,7 @@ static const char usage[] =
     "Settles the national workload in a PostgreSQL database, whose tables settlement, posting,\n"
     "account and position it DROPS and makes anew; counts and sums them at the end.\n\n"
     "  --conninfo TEXT    as libpq wants it (default: the environment's)\n"
-    "  --connections N    1 to 64 (default 2)\n"
+    "  --connections N    1 to 32 (default 2)\n"
     "  --batch N          records a transaction, 1 to 100000 (default 10000); 1: one call each\n"
     "  --rate R           records per second on all connections, open loop (default: closed loop)\n"
     "  --seconds S        how long (default 10)\n";
