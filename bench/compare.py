@@ -11,6 +11,7 @@ import time
 
 import figures
 import machine
+import plot
 import programs
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -157,9 +158,10 @@ def compare(comparison, about):
     for line in figures.tables(runs):
         say(line)
     found = figures.ratios(runs)
-    figures.write_json(options.out / "compare.json", {
-        "machine": about, "settings": settings(options), "runs": runs,
-        "medians": figures.medians(runs), "ratios": found})
+    result = {"machine": about, "settings": settings(options), "runs": runs,
+              "medians": figures.medians(runs), "ratios": found}
+    figures.write_json(options.out / "compare.json", result)
+    plot.draw_throughput(result).save(options.out / "throughput.svg")
     figures.write_csv(options.out / "compare.csv", figures.RUN_FIELDS, runs)
     figures.write_csv(options.out / "compare-ratios.csv",
                       ("ratio", "median", "least", "greatest", "wanted", "holds"), found)
@@ -185,8 +187,9 @@ def curve(comparison, about):
                         figures.number(row["settlements_per_s"]), figures.number(row["p50_us"]),
                         figures.number(row["p99_us"]),
                         "  (its end)" if (target, form) in ended else ""))
-    figures.write_json(options.out / "latency.json", {
-        "machine": about, "settings": settings(options), "runs": runs})
+    result = {"machine": about, "settings": settings(options), "runs": runs}
+    figures.write_json(options.out / "latency.json", result)
+    plot.draw_latency(result).save(options.out / "latency.svg")
     figures.write_csv(options.out / "latency.csv", CURVE_FIELDS, runs)
 
 
