@@ -6,8 +6,14 @@
 bench_build=${QINGFEN_BENCH_BUILD:-$root/build-bench}
 
 build_bench() { # TARGET...
-    if [ ! -f "$bench_build/build.ninja" ]; then
-        meson setup "$bench_build" "$root" --buildtype=release -Dbenches=true -Dtests=false >&2
+    local log
+    log=$(mktemp "${TMPDIR:-/var/tmp}/qingfen-build.XXXXXX")
+    if ! { [ -f "$bench_build/build.ninja" ] ||
+        meson setup "$bench_build" "$root" --buildtype=release -Dbenches=true -Dtests=false; } >"$log" 2>&1 ||
+        ! ninja -C "$bench_build" "$@" >>"$log" 2>&1; then
+        tail -n 40 "$log" >&2
+        rm -f "$log"
+        return 1
     fi
-    ninja -C "$bench_build" "$@" >&2
+    rm -f "$log"
 }

@@ -108,6 +108,7 @@ static void hand(struct bare_shard *shard, int what)
 static void greet(int fd, struct bare_shard *shards, uint32_t count, uint8_t store_id[16])
 {
     static uint32_t turn;
+    ENSURE(count > 0);
     const struct timeval patience = {.tv_sec = HELLO_SECONDS};
     uint64_t request_id;
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);

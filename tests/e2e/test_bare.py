@@ -4,6 +4,7 @@ against it unchanged, every record is answered, and what was answered stands on 
 import os
 import pathlib
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -135,6 +136,16 @@ class TestBare(Case):
     def test_dsync_and_terse(self):
         _, answers = self.check_answers_are_on_disk("--dsync", "--terse")
         self.assertEqual([], list(answers.results))
+
+    def test_nothing_is_answered_that_was_not_written(self):
+        """The kernel takes no more bytes for the file: no answer, and the end."""
+        host, port = self.start_bare()
+        with wire.Client(host, port) as client:
+            client.hello(home=1)
+            resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (0, 0))
+            client.post(harness.Maker().settlement())
+            self.assertTrue(client.at_end())
+        self.assertNotEqual(0, self.process.wait(STOP_S))
 
     def test_what_is_no_settlement_ends_the_connection(self):
         """And only that one."""
