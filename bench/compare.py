@@ -4,6 +4,7 @@
 import argparse
 import os
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
@@ -18,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # Steps of the latency curve, records per second.
 RATES = (1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1000000, 2000000)
-REACHED = 0.95  # A server that does less of what is offered has reached its end.
+PEER_BATCHES = (1, 10, 100, 1000, 10000, 50000)  # Of --sweep.
 SINGLE_CONNECTIONS = 16  # PostgreSQL's, with one call a settlement: it shares syncs between them.
 CURVE_FIELDS = ("turn", "target", "form", "batch", "offered_per_s", "settlements_per_s", "errors",
                 "p50_us", "p90_us", "p99_us", "p999_us", "p9999_us", "max_us", "client_cpu_s")
@@ -31,7 +32,10 @@ def options_of(arguments):
     parser.add_argument("--quick", action="store_true", help="one turn of 2 s, to see that it goes")
     parser.add_argument("--latency", action="store_true",
                         help="the curve of latency over offered rate instead of the closed loop")
-    parser.add_argument("--rates", help="with --latency: the steps, separated by commas")
+    parser.add_argument("--rates", help="with --latency: the steps, separated by commas; max/4 is a "
+                                        "quarter of what the engine does in the closed loop")
+    parser.add_argument("--sweep", action="store_true",
+                        help="PostgreSQL alone, closed loop, over sizes of its batch")
     parser.add_argument("--shards", type=int, default=2, help="of engine and bare loop (default 2)")
     parser.add_argument("--batch", type=int, default=512, help="records in a frame (default 512)")
     parser.add_argument("--window", type=int, default=8,
@@ -52,8 +56,10 @@ def options_of(arguments):
     options.seconds = options.seconds or (2 if options.quick else 5 if options.latency else 10)
     if options.runs < 1 or options.seconds < 1:
         parser.error("--runs and --seconds want numbers from 1")
-    options.rates = [int(rate) for rate in options.rates.split(",")] if options.rates else \
-        [1000, 20000, 200000] if options.quick else list(RATES)
+    options.rates = options.rates.split(",") if options.rates else \
+        ["1000", "20000", "200000"] if options.quick else [str(rate) for rate in RATES]
+    if not all(re.fullmatch(r"[1-9]\d*|max/[1-9]\d*", rate) for rate in options.rates):
+        parser.error("--rates wants numbers or max/NUMBER")
     options.targets = options.only.split(",") if options.only else ["engine", "postgresql", "bare"]
     if not set(options.targets) <= {"engine", "postgresql", "bare"}:
         parser.error("--only knows engine, bare and postgresql")
@@ -77,14 +83,15 @@ class Comparison:
             return programs.Bare(self.folder / "bare", options.build, options.shards, self.dsync)
         return self.postgres
 
-    def closed(self, target):
+    def closed(self, target, peer_connections=None):
         """One run as fast as it goes: a row of figures.RUN_FIELDS."""
         options = self.options
         with self.server(target) as server:
             if target == "postgresql":
                 result = programs.postgres_load(
                     options.build, server, options.seconds,
-                    {"batch": options.peer_batch, "connections": options.peer_connections})
+                    {"batch": options.peer_batch,
+                     "connections": peer_connections or options.peer_connections})
             else:
                 result = programs.load(options.build, server.address, self.folder, options.seconds,
                                        {"batch": options.batch, "window": options.window})
@@ -167,12 +174,26 @@ def compare(comparison, about):
                       ("ratio", "median", "least", "greatest", "wanted", "holds"), found)
 
 
+def rates_of(comparison):
+    """The steps as numbers, sorted; parts of the maximum are measured first where they are asked."""
+    words = comparison.options.rates
+    most = 0
+    if any(word.startswith("max") for word in words):
+        row = comparison.closed("engine")
+        check(row)
+        most = row["settlements_per_s"]
+        say("the engine's closed loop: %s/s" % figures.number(most))
+    return sorted({most // int(word[4:]) if word.startswith("max") else int(word)
+                   for word in words})
+
+
 def curve(comparison, about):
     options = comparison.options
+    rates = rates_of(comparison)
     runs = []
     for turn in range(1, options.runs + 1):
         ended = set()  # Of (target, form): it did not reach the rate before.
-        for rate in options.rates:
+        for rate in rates:
             for form in ("single", "batched"):
                 for target in options.targets:
                     if (target, form) in ended:
@@ -180,17 +201,45 @@ def curve(comparison, about):
                     row = {"turn": turn, **comparison.open(target, form, rate)}
                     check(row)
                     runs.append(row)
-                    if row["settlements_per_s"] < REACHED * rate:
+                    if row["settlements_per_s"] < figures.REACHED * rate:
                         ended.add((target, form))
                     say("turn %d  %9s/s  %-11s %-7s %9s/s  p50 %s us  p99 %s us%s" % (
                         turn, figures.number(rate), target, form,
                         figures.number(row["settlements_per_s"]), figures.number(row["p50_us"]),
                         figures.number(row["p99_us"]),
                         "  (its end)" if (target, form) in ended else ""))
-    result = {"machine": about, "settings": settings(options), "runs": runs}
+    say("")
+    for line in figures.curve_table(runs):
+        say(line)
+    result = {"machine": about, "settings": settings(options), "runs": runs,
+              "ratios": figures.curve_ratios(runs)}
     figures.write_json(options.out / "latency.json", result)
+    figures.write_csv(options.out / "latency-ratios.csv",
+                      ("form", "offered_per_s", "quantile", "median", "least", "greatest"),
+                      result["ratios"])
     plot.draw_latency(result).save(options.out / "latency.svg")
     figures.write_csv(options.out / "latency.csv", CURVE_FIELDS, runs)
+
+
+def sweep(comparison, about):
+    """Throughput against latency of PostgreSQL: what a larger batch buys, and at what price."""
+    options = comparison.options
+    rows = []
+    for turn in range(1, options.runs + 1):
+        for batch in PEER_BATCHES:
+            options.peer_batch = batch
+            connections = SINGLE_CONNECTIONS if batch == 1 else options.peer_connections
+            row = {"turn": turn, "batch": batch, "connections": connections,
+                   **comparison.closed("postgresql", connections)}
+            check(row)
+            rows.append(row)
+            say("turn %d  batches of %6d, %2d connections  %9s/s  p50 %s us  p99 %s us" % (
+                turn, batch, connections, figures.number(row["settlements_per_s"]),
+                figures.number(row["p50_us"]), figures.number(row["p99_us"])))
+    figures.write_json(options.out / "peers.json", {"machine": about,
+                                                    "settings": settings(options), "runs": rows})
+    figures.write_csv(options.out / "peers.csv", ("batch", "connections") + figures.RUN_FIELDS,
+                      rows)
 
 
 def settings(options):
@@ -215,7 +264,8 @@ def main(arguments):
             "%d, %d connections" % (options.runs, options.seconds, ", ".join(options.targets),
                                     options.shards, options.batch, options.window,
                                     options.peer_batch, options.peer_connections))
-        (curve if options.latency else compare)(comparison, about)
+        way = sweep if options.sweep else curve if options.latency else compare
+        way(comparison, about)
         say("\nResults: %s" % options.out)
     except programs.Failed as failure:
         sys.exit("compare: %s" % failure)

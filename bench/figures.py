@@ -23,6 +23,8 @@ RATIOS = (
      ("bare", "device_bytes_each"), ""),
 )
 
+REACHED = 0.95  # A server that does less of what is offered has reached its end.
+
 RUN_FIELDS = ("turn", "target", "settlements_per_s", "p50_us", "p99_us", "p999_us", "records",
               "errors", "shard_ns", "process_ns", "device_bytes_each", "client_cpu_s")
 
@@ -77,6 +79,21 @@ def ratios(runs):
     return rows
 
 
+def curve_ratios(runs):
+    """Engine over bare loop at each rate and form that both reached, by quantile."""
+    rows = []
+    steps = dict.fromkeys((run["form"], run["offered_per_s"]) for run in runs)
+    for form, rate in steps:
+        here = [run for run in runs if (run["form"], run["offered_per_s"]) == (form, rate)
+                and run["settlements_per_s"] >= REACHED * rate]
+        for quantile in ("p50_us", "p99_us", "p999_us"):
+            found = ratio(here, ("engine", quantile), ("bare", quantile))
+            if found is not None:
+                rows.append({"form": form, "offered_per_s": rate, "quantile": quantile[:-3],
+                             **found})
+    return rows
+
+
 def medians(runs):
     """target -> figure -> spread."""
     found = {}
@@ -123,6 +140,14 @@ def tables(runs):
                                                                       "greatest")),
                      row["wanted"], answer[row["holds"]]] for row in ratios(runs)])
     return lines
+
+
+def curve_table(runs):
+    """Lines: engine over bare loop along the curve."""
+    return table(["engine / bare", "offered/s", "quantile", "median", "least", "greatest"],
+                 [[row["form"], number(row["offered_per_s"]), row["quantile"],
+                   *("%.2f" % row[name] for name in ("median", "least", "greatest"))]
+                  for row in curve_ratios(runs)])
 
 
 def write_json(path, value):

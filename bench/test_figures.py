@@ -56,6 +56,16 @@ class TestRatios(unittest.TestCase):
         self.assertNotIn("else", row)
         self.assertIsNone(figures.per_record({}, used, 0)["shard_ns"])
 
+    def test_curve_compares_what_both_reached(self):
+        runs = [{"turn": turn, "target": target, "form": "single", "offered_per_s": rate,
+                 "settlements_per_s": reached, "p50_us": p50, "p99_us": p50, "p999_us": p50}
+                for turn in (1, 2) for target, rate, reached, p50 in (
+                    ("engine", 1000, 999, 300), ("bare", 1000, 1000, 200),
+                    ("engine", 9000, 5000, 900000), ("bare", 9000, 9000, 300))]
+        rows = figures.curve_ratios(runs)
+        self.assertEqual(["p50", "p99", "p999"], [row["quantile"] for row in rows])
+        self.assertEqual({(1000, 1.5)}, {(row["offered_per_s"], row["median"]) for row in rows})
+
     def test_tables_name_every_target_once(self):
         runs = [run_of(turn, target, rate, 100) for turn in (1, 2)
                 for target, rate in (("engine", 1000000), ("bare", 2000000))]

@@ -6,6 +6,7 @@ usage() {
     cat <<'USAGE'
 Usage: tools/compare.sh [--runs N] [--seconds S] [--quick] [OPTIONS]
        tools/compare.sh --latency [--runs N] [--seconds S] [--rates R,R,...] [OPTIONS]
+       tools/compare.sh --sweep [--runs N] [--seconds S] [OPTIONS]
 
 Builds in build-bench/, installs PostgreSQL 15 where it is missing (as root) and runs in turns, each
 on a store or cluster of its own under ${TMPDIR:-/var/tmp}, which is removed again:
@@ -19,10 +20,12 @@ them and what not.
   --seconds S     of each run (default 10; with --latency 5)
   --quick         one turn of 2 s: only to see that everything goes
   --latency       latency over offered rate: one settlement a message, and batched
-  --rates R,...   with --latency: the steps (default 1000 to 2000000)
+  --rates R,...   with --latency: the steps (default 1000 to 2000000); max/4 is a quarter of what the
+                  engine does in the closed loop, which is measured first
+  --sweep         PostgreSQL alone over sizes of its batch: what throughput costs in latency
   --options       all others
-Writes compare.json, compare.csv and compare-ratios.csv, or latency.json and latency.csv, and the
-plots of bench/plot.py beside them.
+Writes compare.json, compare.csv, compare-ratios.csv and throughput.svg; with --latency latency.json,
+latency.csv, latency-ratios.csv and latency.svg; with --sweep peers.json and peers.csv.
 USAGE
 }
 
