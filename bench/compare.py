@@ -94,7 +94,8 @@ class Comparison:
                      "connections": peer_connections or options.peer_connections})
             else:
                 result = programs.load(options.build, server.address, self.folder, options.seconds,
-                                       {"batch": options.batch, "window": options.window})
+                                       {"batch": options.batch, "window": options.window},
+                                       self.hgrm(target))
             used = server.used()
             records = server.records() if target == "engine" else None
             server.stop()
@@ -119,7 +120,8 @@ class Comparison:
                 result = programs.postgres_load(options.build, server, options.seconds, wanted)
             else:
                 result = programs.load(options.build, server.address, self.folder,
-                                       options.seconds, wanted)
+                                       options.seconds, wanted,
+                                       self.hgrm("%s-%s-%d" % (target, form, rate)))
             server.stop()
         self.settle()
         return {**result, "target": target, "form": form, "batch": batch, "offered_per_s": rate}
@@ -132,6 +134,12 @@ class Comparison:
         if target == "postgresql":
             return self.options.peer_batch
         return max(2, min(self.options.batch, rate // (1000 * self.options.shards)))
+
+    def hgrm(self, name):
+        """Where a distribution goes; the last turn's stays."""
+        folder = self.options.out / "hgrm"
+        folder.mkdir(exist_ok=True)
+        return folder / (name + ".hgrm")
 
     @staticmethod
     def settle():

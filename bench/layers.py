@@ -21,6 +21,7 @@ SHARD_BODIES = "^(shard|shard_and_merge|shard_replay|store_merge)$"
 # Records in a frame and frames under way on a connection, for the engine's closed loop.
 BATCHES = ((1, 256), (16, 64), (64, 32), (256, 16), (512, 8), (1024, 8))
 SHAPES_BATCH = (512, 8)
+SHAPES = ("month", "random-ids", "one-province", "duplicates", "refunds", "tiny", "max")
 
 BODY_FIELDS = ("body", "ns_median", "ns_least", "ns_greatest", "runs", "operations")
 ENGINE_FIELDS = ("turn", "shape", "batch", "window", "settlements_per_s", "p50_us", "p99_us",
@@ -93,19 +94,15 @@ def bodies(options, about):
 # -- engine ----------------------------------------------------------------------------------------
 
 def shapes_of(build):
-    """The shapes of load that this build's `qingfen load` knows: the words after each other in the
-    help of --shape; only the usual one when there is no such option."""
-    text = programs.run([build / "tools/qingfen/qingfen", "load", "--help"])
-    found = re.search(r"--shape\b.*?(?=\n\s*--|\n\n|\Z)", text, re.S)
-    known = ("national", "month", "random-ids", "one-province", "duplicates", "refunds", "tiny",
-             "max")
-    return [name for name in known if found and re.search(r"\b%s\b" % name, found.group(0))]
+    """The shapes that this build's `qingfen load` says it knows; none without the option."""
+    text = programs.load_help(build)
+    return [name for name in SHAPES if "--shape" in text and re.search(r"\b%s\b" % name, text)]
 
 
 def plan_of(options):
     """(shape, batch, window) of each run."""
     plan = [("national", batch, window) for batch, window in BATCHES]
-    plan += [(shape, *SHAPES_BATCH) for shape in shapes_of(options.build) if shape != "national"]
+    plan += [(shape, *SHAPES_BATCH) for shape in shapes_of(options.build)]
     return plan
 
 

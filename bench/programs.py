@@ -5,6 +5,7 @@ and its folder is removed. Processor time is read from /proc/PID: shards' thread
 (shard-0, shard-1, ...), the whole process with everything it waited for.
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -192,11 +193,11 @@ class Engine(Server):
                 *self.options]
 
     def records(self):
-        """Accepted since its start; while it runs."""
+        """Accepted or recognised as sent before since its start; while it runs."""
         text = run([self.build / "tools/qingfen/qingfen", "status", "--to", self.address,
                     "--format", "csv"])
         head, *rows = [line.split(",") for line in text.split()]
-        return sum(int(row[head.index("accepted")]) for row in rows)
+        return sum(int(row[head.index(name)]) for row in rows for name in ("accepted", "duplicate"))
 
 
 class Bare(Server):
@@ -339,9 +340,10 @@ def result_of(stdout, json_file):
     return found
 
 
-def offers_json(build):
-    """Whether this build's `qingfen load` can write JSON."""
-    return "--json" in run([build / "tools/qingfen/qingfen", "load", "--help"])
+@functools.lru_cache
+def load_help(build):
+    """What this build's `qingfen load` says of itself: not every build knows every option."""
+    return run([build / "tools/qingfen/qingfen", "load", "--help"])
 
 
 def _measured(command, json_file, patience):
@@ -355,15 +357,18 @@ def _measured(command, json_file, patience):
     return result
 
 
-def load(build, address, folder, seconds, options):
-    """`qingfen load` against a server that speaks the wire protocol."""
+def load(build, address, folder, seconds, options, hgrm=None):
+    """`qingfen load` against a server that speaks the wire protocol. `hgrm`: where its percentile
+    distribution goes, in us."""
     json_file = pathlib.Path(folder) / "load.json"
     json_file.unlink(missing_ok=True)
     command = [build / "tools/qingfen/qingfen", "load", "--to", address, "--seconds", seconds]
     for name, value in options.items():
         command += ["--" + name, value]
-    if offers_json(build):
+    if "--json" in load_help(build):
         command += ["--json", json_file]
+    if hgrm is not None and "--hgrm" in load_help(build):
+        command += ["--hgrm", hgrm]
     return _measured(command, json_file, seconds + 120)
 
 
