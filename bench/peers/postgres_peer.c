@@ -224,7 +224,7 @@ static void send_batch(struct lane *lane)
         give_up(connection, "cannot copy");
     }
     take_results(connection, "COPY refused");
-    if (PQsendQuery(connection, "EXECUTE settle_stage; COMMIT") != 1) {
+    if (PQsendQuery(connection, "SELECT settle_stage(); COMMIT") != 1) {
         give_up(connection, "cannot send");
     }
     if (PQflush(connection) < 0) give_up(connection, "cannot send");
@@ -318,7 +318,6 @@ static void open_lane(struct lane *lane, const struct options *options, uint32_t
     run_sql(lane->connection, postgres_session);
     snprintf(sql, sizeof sql, "SET peer.lane = %u", index);
     run_sql(lane->connection, sql);
-    run_sql(lane->connection, postgres_prepare_stage);
     if (PQsendPrepare(lane->connection, "settle_one", postgres_settle_one, 0, NULL) != 1) {
         give_up(lane->connection, "cannot prepare");
     }

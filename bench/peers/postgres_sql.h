@@ -13,16 +13,14 @@
  */
 #define POSTGRES_FIELDS 24
 
-/* Drops what is there and makes the tables anew. */
+/* Drops what is there and makes the tables anew, and the function settle_stage(): the staged batch,
+ * set-based; gives how many records were new. */
 extern const char postgres_schema[];
 
 /* A connection's settings and staging table; its number is `SET peer.lane = N`. */
 extern const char postgres_session[];
 
-/* PREPARE settle_stage: the staged batch, set-based. Its one row: records that were new. */
-extern const char postgres_prepare_stage[];
-
-/* The same for one record, whose fields are the parameters. */
+/* One record, whose fields are the parameters. Its one row: 1 when it was new. */
 extern const char postgres_settle_one[];
 
 /* One row of numbers: records, sums of medfee, fund and account money; postings and their sum;
