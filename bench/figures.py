@@ -23,7 +23,7 @@ RATIOS = (
      ("bare", "device_bytes_each"), ""),
 )
 
-REACHED = 0.95  # A server that does less of what is offered has reached its end.
+REACHED = 0.95  # Under that share of what was offered, a rate was not reached.
 
 RUN_FIELDS = ("turn", "target", "settlements_per_s", "p50_us", "p99_us", "p999_us", "records",
               "errors", "shard_ns", "process_ns", "device_bytes_each", "client_cpu_s")
