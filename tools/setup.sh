@@ -5,12 +5,13 @@ set -euo pipefail
 
 usage() {
     cat <<'USAGE'
-Usage: tools/setup.sh build|test|bench|coverage
+Usage: tools/setup.sh build|test|bench|compare|coverage
 
 Installs what is missing of the packages that are needed (Debian 12, as root):
   build     to build the engine and the command line
   test      the same, and what tools/test.sh needs
-  bench     the same as build, and Google Benchmark
+  bench     the same as build, and Google Benchmark and valgrind
+  compare   the same as bench, and PostgreSQL 15 with its client library; no cluster is made
   coverage  the same as test, and what tools/coverage.sh needs
 USAGE
 }
@@ -21,13 +22,15 @@ build=(gcc g++ meson ninja-build pkg-config python3
     libxlsxwriter-dev libpango1.0-dev libcairo2-dev fonts-noto-cjk)
 test=(libcmocka-dev libfuse3-dev fuse3 protobuf-compiler python3-protobuf python3-openpyxl poppler-utils
     clang clang-format clang-tidy libclang-rt-14-dev shellcheck)
-bench=(libbenchmark-dev)
+bench=(libbenchmark-dev valgrind)
+compare=(libpq-dev postgresql-15)
 coverage=(gcovr)
 
 case ${1:-} in
 build) wanted=("${build[@]}") ;;
 test) wanted=("${build[@]}" "${test[@]}") ;;
 bench) wanted=("${build[@]}" "${bench[@]}") ;;
+compare) wanted=("${build[@]}" "${bench[@]}" "${compare[@]}") ;;
 coverage) wanted=("${build[@]}" "${test[@]}" "${coverage[@]}") ;;
 -h | --help)
     usage
@@ -61,7 +64,20 @@ log=$(mktemp "${TMPDIR:-/var/tmp}/qingfen-setup.XXXXXX")
 trap 'rm -f "$log"' EXIT
 export DEBIAN_FRONTEND=noninteractive
 echo "setup: installs ${missing[*]}" >&2
-if ! { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } \
+
+# PostgreSQL's package would make a cluster and start it on the usual port: its own switch, which
+# another package brings, must be turned before.
+no_cluster() {
+    local conf=/etc/postgresql-common/createcluster.conf
+    case " ${missing[*]} " in *" postgresql-15 "*) ;; *) return 0 ;; esac
+    apt-get install -y --no-install-recommends postgresql-common || return
+    if ! grep -q '^create_main_cluster' "$conf"; then
+        echo 'create_main_cluster = false' >>"$conf"
+    fi
+}
+
+if ! { apt-get update && no_cluster &&
+    apt-get install -y --no-install-recommends "${missing[@]}"; } \
     >"$log" 2>&1 </dev/null; then
     tail -n 30 "$log" >&2
     echo "setup: apt-get could not install the packages; see above" >&2

@@ -60,6 +60,7 @@ static void account_merge(struct keeper *keeper, const struct merge *merge, stru
 static void *keep(void *context)
 {
     struct keeper *keeper = context;
+    (void)pthread_setname_np(pthread_self(), "keeper");
     pthread_mutex_lock(&keeper->mutex);
     for (;;) {
         while (keeper->merge == NULL && keeper->prepare == 0 && !keeper->stop)

@@ -377,11 +377,20 @@ static void turn(struct loop *loop)
     read_clock(loop);
 }
 
+/* So that `top -H` and /proc say which thread is which shard's. */
+static void name_thread(uint32_t index)
+{
+    char name[16];
+    snprintf(name, sizeof name, "shard-%u", index);
+    (void)pthread_setname_np(pthread_self(), name);
+}
+
 void *loop_run(void *context)
 {
     struct loop *loop = context;
     bool stopping = false;
 
+    name_thread(loop->index);
     const int r = open_ring(loop);
     if (r != 0) ring_failed(-r);
     read_clock(loop);
