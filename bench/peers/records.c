@@ -1,5 +1,6 @@
 #include "bench/peers/records.h"
 
+#include "codec/messages.h"
 #include "dispatch/route.h"
 #include "types/ensure.h"
 
@@ -10,14 +11,19 @@ void records_init(struct records *records, uint64_t seed, uint32_t run, uint32_t
     ENSURE(connections <= RECORDS_CONNECTIONS_MAX);
     records->connection = connection;
     records->connections = connections;
-    workload_live_init(&records->live, seed, run, connection);
+    live_init(&records->live, LIVE_NATIONAL, seed, run, connection);
 }
 
 const struct settlement *records_next(struct records *records, int64_t now_ms)
 {
-    const struct settlement *s;
+    struct bytes body = {records->body, 0};
+    uint32_t field;
+    bool is_ours;
     do {
-        s = &workload_live_next(&records->live, now_ms)->settlement;
-    } while (route_shard(s->psn_key.data, records->connections) != records->connection);
-    return s;
+        const uint8_t *psn_key = live_draw(&records->live);
+        is_ours = route_shard(psn_key, records->connections) == records->connection;
+        body.size = live_write(&records->live, now_ms, records->body);
+    } while (!is_ours);
+    ENSURE(settlement_decode(body, &records->settlement, &field));
+    return &records->settlement;
 }

@@ -5,12 +5,14 @@
 #ifndef BENCH_PEERS_RECORDS_H
 #define BENCH_PEERS_RECORDS_H
 
-#include "tools/workload/workload.h"
+#include "tools/workload/live.h"
 
-#define RECORDS_CONNECTIONS_MAX 32
+#define RECORDS_CONNECTIONS_MAX LIVE_LANES
 
 struct records {
-    struct workload_live live;
+    struct live live;
+    uint8_t body[LIVE_BODY_MAX];
+    struct settlement settlement; /* Its views point into `body`. */
     uint32_t connection;
     uint32_t connections;
 };
