@@ -696,6 +696,11 @@ static void adjustments_stay_between_nothing_and_sixteen_digits(void **state)
     a.amounts[AMOUNT_HIFP] += 1;
     rules_check_adjusted(&a, &original, changes, &failures);
     assert_int_equal(failures.count, 1);
+    failures.count = 0;
+    a.amounts[AMOUNT_HIFP] = -1;
+    a.insu_admdvs = 340200; /* The original's province is not enough: it is the area that pays. */
+    rules_check_adjusted(&a, &original, changes, &failures);
+    assert_failure(0, ERROR_WRONG_PROVINCE, 6, CHECK_MATCH, 340200, 340100);
 }
 
 static void an_audit_takes_320_yuan_back(void **state)
