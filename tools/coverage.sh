@@ -20,7 +20,7 @@ USAGE
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 folder="build-coverage"
-suites=(--suite unit --suite fuzz-corpus --suite sim --suite e2e --suite limits)
+suites=(--suite unit --suite fuzz-corpus --suite sim --suite e2e)
 gcovr=(gcovr --root . --filter 'engine/' --exclude-unreachable-branches --gcov-ignore-parse-errors
     --exclude-lines-by-pattern '.*_Static_assert.*'
     --exclude-branches-by-pattern '.*(ENSURE|unreachable)\(.*')
