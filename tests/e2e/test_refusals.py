@@ -9,7 +9,7 @@ import wire_client as wire
 from harness import Case
 
 cycle, centre = wire.cycle, wire.centre
-MALFORMED, NOT_ALLOWED, UNKNOWN_AREA, CLOCK = 1001, 1004, 2002, 1009
+MALFORMED, NOT_ALLOWED, UNKNOWN_AREA, CLOCK, UNKNOWN_TYPE = 1001, 1004, 2002, 1009, 1002
 LONGER = 5000  # Bytes; a message has at most 4,096.
 UNKNOWN_FIELD = b"\xfa\x3f"  # Number 1023, with a length: whoever does not know it passes it over.
 
@@ -45,7 +45,25 @@ class TestOptions(unittest.TestCase):
             self.assertIn(says, text)
 
 
-class TestAddresses(Case):
+class TestStart(Case):
+    def refuse(self, data, says, address="127.0.0.1:0"):
+        done = subprocess.run([harness.qingfend(), "--data", str(data), "--listen", address],
+                              capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL)
+        self.assertEqual(1, done.returncode, done.stderr)
+        self.assertIn(says, done.stderr)
+
+    def test_a_table_that_is_none(self):
+        data = self.init(shards=1)
+        table = data / "tables" / "areas.csv"
+        table.write_text(table.read_text(encoding="utf-8") + "no,line\n", encoding="utf-8")
+        self.refuse(data, "tables/areas.csv line ")
+
+    def test_two_on_one_folder(self):
+        data = self.init(shards=1)
+        self.start(data)
+        self.refuse(data, "is in use by process ")
+
     def test_addresses(self):
         data = self.init(shards=1)
         engine = self.start(data)
@@ -53,12 +71,9 @@ class TestAddresses(Case):
         for address, says in (("nowhere", "is not HOST:PORT"), (":7040", "is not HOST:PORT"),
                               ("h" * 300 + ":1", "is not HOST:PORT"),
                               ("256.1.1.1:1", "--listen 256.1.1.1:1"),
+                              ("[::1]:no-port", "--listen [::1]:no-port"),
                               (engine.address, "cannot listen on " + engine.address)):
-            done = subprocess.run([harness.qingfend(), "--data", str(other), "--listen", address],
-                                  capture_output=True, text=True, timeout=60,
-                                  stdin=subprocess.DEVNULL)
-            self.assertEqual(1, done.returncode, done.stderr)
-            self.assertIn(says, done.stderr)
+            self.refuse(other, says, address)
 
 
 class TestMessages(Case):
@@ -123,6 +138,10 @@ class TestMessages(Case):
         for province, code in ((71, NOT_ALLOWED), (31, 0)):
             with wire.Client(self.engine.host, self.engine.port) as client:
                 self.assertEqual(code, client.hello(province=province).code)
+        for payload, code in ((b"\xff", MALFORMED), (wire.session.Hello(version=9)
+                                                     .SerializeToString(), UNKNOWN_TYPE)):
+            reply = self.post_bytes(0x0001, payload)
+            self.assertEqual(code, reply.code)
 
 
 if __name__ == "__main__":
