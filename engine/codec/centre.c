@@ -71,22 +71,6 @@ static bool decode_settlement_get(struct bytes body, struct centre_request *requ
     return fits;
 }
 
-static bool decode_period_cut(struct bytes body, struct centre_request *request)
-{
-    OPEN(PeriodCut, period_cut);
-    request->period = m->period;
-    CLOSE(period_cut);
-    return true;
-}
-
-static bool decode_year_close(struct bytes body, struct centre_request *request)
-{
-    OPEN(YearClose, year_close);
-    request->period = m->year;
-    CLOSE(year_close);
-    return true;
-}
-
 static bool decode_position_report(struct bytes body, struct centre_request *request)
 {
     OPEN(PositionReport, position_report);
@@ -115,16 +99,12 @@ bool centre_request_decode(uint16_t type, struct bytes body, struct centre_reque
 {
     memset(ret_request, 0, sizeof *ret_request);
     switch (type) {
-    case MESSAGE_PERIOD_CUT:
-        return decode_period_cut(body, ret_request);
     case MESSAGE_PERIOD_LIST:
         return decode_empty(&qingfen__v1__period_list__descriptor, body);
     case MESSAGE_NET_REPORT:
         return decode_net_report(body, ret_request);
     case MESSAGE_POSITION_REPORT:
         return decode_position_report(body, ret_request);
-    case MESSAGE_YEAR_CLOSE:
-        return decode_year_close(body, ret_request);
     case MESSAGE_SETTLEMENT_GET:
         return decode_settlement_get(body, ret_request);
     case MESSAGE_CLOCK_SET:

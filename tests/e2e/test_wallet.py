@@ -5,6 +5,7 @@ import csv
 import unittest
 
 import harness
+import wire_client as wire
 from cycle_cli import Centre
 from harness import Case, ms
 from wallet_cli import AREA, CHILD, PARENT, SIBLING, Wallets
@@ -257,6 +258,11 @@ class TestGolden(WalletCase):
         self.assertRefused(4008, self.w.call("PremPay", **dict(pay, amt=40000, order_no="DUE2")))
         self.assertEqual({(51, 53): 40000}, self.debts("2026-10", line=6))
         self.assertIn(0x0303, [m["type"] for m in self.w.outbox(53)])
+        with self.engine.client() as client:
+            told = client.call(wire.person.WltRecords(psn_key=harness.person("mother"),
+                                                      kind="premium"))
+        self.assertEqual([("covered", 40000), ("paid", 40000), ("due", 40000), ("asked", 0)],
+                         [(record.what, record.amt) for record in told.records])
         self.end()
 
     def test_12_mix(self):

@@ -184,7 +184,7 @@ void keeper_ask_segment(struct keeper *keeper, uint32_t number)
 /* The machine may stop in the middle of what is done next. */
 static void may_stop_inside(struct sim_world *world, uint32_t calls)
 {
-    const uint32_t crash = world->config.faults.crash;
+    const uint32_t crash = world->config.faults.no_inside ? 0 : world->config.faults.crash;
     const uint32_t chance = crash > MILLION / 1000 ? MILLION / 4 : crash * 250;
     if (sim_happens(world, chance))
         disk_stop_after(world->disk, 1 + prng_below(&world->prng, calls));
@@ -509,7 +509,7 @@ void centre_start(struct sim_world *world)
     world->starting = false;
     centre_set_faults(world);
     if (disk_gone(world->disk)) {
-        centre_down(world, prng_chance(&world->prng, 500));
+        centre_down(world, sim_takes_power(world, 500));
         return;
     }
     disk_stop_after(world->disk, 0);

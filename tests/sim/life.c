@@ -10,8 +10,9 @@
 #include "tests/sim/workload.h"
 #include "types/ensure.h"
 
-#define CALM_US  UINT64_C(900000000) /* Of simulated time: by then everybody has an answer. */
-#define QUIET_US UINT64_C(4000000)   /* Nothing was asked so long: nothing is under way. */
+#define CALM_US    UINT64_C(900000000) /* Of simulated time: by then everybody has an answer. */
+#define BIT(fault) (UINT32_C(1) << (fault))
+#define QUIET_US   UINT64_C(4000000) /* Nothing was asked so long: nothing is under way. */
 
 /* One history as it goes on. */
 struct life {
@@ -35,11 +36,11 @@ static uint32_t some(struct prng *prng, uint32_t of_1000, uint32_t least, uint32
     return there ? rate : 0;
 }
 
-/* Each history has faults of its own, so that some have few and many kinds meet. */
-static struct sim_faults faults_of(struct prng *prng, uint32_t kinds)
+/* Each history has faults of its own, so that some have few and many kinds meet. The rates are
+ * drawn for all of them, so that those that are left do not change. */
+static struct sim_faults faults_of(struct prng *prng, uint32_t faults)
 {
-    struct sim_faults f = {0};
-    struct sim_faults all = {
+    struct sim_faults f = {
         .crash = some(prng, 800, 100, 3000),
         .torn_write = some(prng, 700, 1000, 900000),
         .cut = some(prng, 500, 100, 20000),
@@ -58,19 +59,34 @@ static struct sim_faults faults_of(struct prng *prng, uint32_t kinds)
         .clock_back = some(prng, 300, 50, 2000),
         .clock_stop = some(prng, 300, 50, 2000),
     };
-    if ((kinds & FAULTS_CRASH) != 0) f.crash = all.crash, f.torn_write = all.torn_write;
-    if ((kinds & FAULTS_DISK) != 0) {
-        f.slow_disk = all.slow_disk, f.full = all.full;
-        f.short_write = all.short_write, f.short_read = all.short_read;
-        f.read_error = all.read_error, f.write_error = all.write_error;
-        f.sync_error = all.sync_error;
+    const struct {
+        uint32_t *rate;
+        uint32_t of; /* Bits: it stays when one of them is there. */
+    } rates[] = {
+        {&f.crash, BIT(SIM_POWER) | BIT(SIM_KILL) | BIT(SIM_INSIDE)},
+        {&f.torn_write, BIT(SIM_TORN)},
+        {&f.cut, BIT(SIM_CUT)},
+        {&f.stall, BIT(SIM_STALL)},
+        {&f.split, BIT(SIM_SPLIT)},
+        {&f.slow_disk, BIT(SIM_SLOW_DISK)},
+        {&f.short_write, BIT(SIM_SHORT_WRITE)},
+        {&f.short_read, BIT(SIM_SHORT_READ)},
+        {&f.read_error, BIT(SIM_READ_ERROR)},
+        {&f.write_error, BIT(SIM_WRITE_ERROR)},
+        {&f.sync_error, BIT(SIM_SYNC_ERROR)},
+        {&f.full, BIT(SIM_FULL)},
+        {&f.rot, BIT(SIM_FLIP)},
+        {&f.misdirected, BIT(SIM_ASTRAY)},
+        {&f.clock_forward, BIT(SIM_FORWARD)},
+        {&f.clock_back, BIT(SIM_BACK)},
+        {&f.clock_stop, BIT(SIM_STAND)},
+    };
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        if ((faults & rates[i].of) == 0) *rates[i].rate = 0;
     }
-    if ((kinds & FAULTS_ROT) != 0) f.rot = all.rot, f.misdirected = all.misdirected;
-    if ((kinds & FAULTS_NET) != 0) f.cut = all.cut, f.stall = all.stall, f.split = all.split;
-    if ((kinds & FAULTS_CLOCK) != 0) {
-        f.clock_forward = all.clock_forward, f.clock_back = all.clock_back;
-        f.clock_stop = all.clock_stop;
-    }
+    f.no_power = (faults & BIT(SIM_POWER)) == 0;
+    f.no_kill = (faults & BIT(SIM_KILL)) == 0;
+    f.no_inside = (faults & BIT(SIM_INSIDE)) == 0;
     return f;
 }
 
@@ -82,7 +98,7 @@ static void begin(struct life *life)
     life->shards = plan->shards != 0 ? plan->shards : shards;
     life->manual_clock = prng_chance(&prng, 750);
     const struct sim_config config = {
-        .seed = prng_u64(&prng),
+        .seed = prng_u64(&prng) ^ plan->luck * UINT64_C(0x9e3779b97f4a7c15),
         .shards = life->shards,
         .manual_clock = life->manual_clock,
         .faults = faults_of(&prng, plan->faults),
@@ -94,12 +110,16 @@ static void begin(struct life *life)
         .manual_clock = life->manual_clock,
         .heavy = plan->heavy,
         .absent = plan->absent,
-        .hushed = plan->hushed,
-        .hushed_row = plan->hushed_row,
+        .persons = plan->persons,
+        .mute = {plan->mute[0], plan->mute[1]},
+        .only = plan->only,
+        .said = &life->outcome->said,
     };
     life->world = sim_world_new(&config);
     life->history = sim_history_new();
     life->workload = sim_workload_new(life->world, life->history, &load);
+    life->outcome->shards = life->shards;
+    life->outcome->persons = sim_workload_town(life->workload)->persons;
 }
 
 /* -- the way of a history --------------------------------------------------------------------- */
@@ -113,8 +133,12 @@ static bool gave_up(const struct life *life, bool idle)
 /* Lets the clients have their way until they are done; false when the centre is down for good. */
 static bool let_live(struct life *life, uint64_t until_us)
 {
+    const uint64_t calm_after = life->plan->calm_after;
+    struct sim_counts *counts = &life->outcome->counts;
     bool idle = false;
     while (sim_workload_turn(life->workload, idle)) {
+        sim_get_counts(life->world, counts);
+        if (calm_after != 0 && counts->events == calm_after) sim_calm(life->world);
         idle = !sim_turn(life->world);
         if (gave_up(life, idle)) return false;
         if (sim_complaint(life->history) != NULL) return true;
@@ -239,9 +263,6 @@ static void tell(struct life *life)
     outcome->messages = town->sent;
     outcome->accepted = town->accepted;
     memcpy(outcome->types, town->types_sent, sizeof outcome->types);
-    for (uint32_t i = 0; i < TOWN_CLIENTS_MAX; i++) {
-        if (town->made[i] > outcome->numbered) outcome->numbered = town->made[i];
-    }
     sim_get_counts(life->world, &outcome->counts);
 }
 

@@ -10,21 +10,22 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/sim/apart.h"
 #include "tests/sim/shrink.h"
-#include "tests/sim/town.h"
 #include "tests/sim/workload.h"
 
-#define SHRINK_TRIES 400
+#define SHRINK_SECONDS 60
+#define APART_SECONDS  600 /* Of processor time, for a history that may not end. */
 
 struct options {
     struct sim_plan plan;
     uint64_t histories;
     double minutes; /* 0: until `histories` are lived. */
     bool verbose;
-    bool shrink;
-    bool twice; /* Each history is lived a second time and must be the same. */
-    bool types; /* Every type of message must have been sent. */
-    bool go_on; /* After a failing history, too. */
+    double shrink_seconds; /* 0: a failing history stays as it is. */
+    bool twice;            /* Each history is lived a second time and must be the same. */
+    bool types;            /* Every type of message must have been sent. */
+    bool go_on;            /* After a failing history, too. */
 };
 
 static struct totals {
@@ -47,64 +48,32 @@ static double seconds_of(clockid_t clock)
 
 static void usage(FILE *out)
 {
-    fprintf(out,
-            "usage: qingfen-sim [options]\n"
-            "\n"
-            "  --seed N        the first history's seed; the next one has the next (1)\n"
-            "  --histories N   so many (10)\n"
-            "  --minutes N     go on for so long instead; parts of a minute can be said\n"
-            "  --messages N    of each history; a batch counts its records (2000)\n"
-            "  --shards N      1 to 8; else chosen by the seed\n"
-            "  --faults WHAT   none, all, or of crash,disk,rot,net,clock some with commas (all)\n"
-            "  --heavy         nearly all messages are settlements in batches\n"
-            "  --absent BITS   clients that stay away\n"
-            "  --shrink        make a failing history smaller\n"
-            "  --twice         live each history twice: it must be the same, to the byte\n"
-            "  --types         fail when a type of message was never sent\n"
-            "  --go-on         do not stop at the first history that fails\n"
-            "  -v              one line a history, with its digest\n");
-}
-
-/* -- faults by name --------------------------------------------------------------------------- */
-
-static const struct {
-    const char *name;
-    uint32_t kinds;
-} fault_names[] = {
-    {"none", 0},         {"crash", FAULTS_CRASH}, {"disk", FAULTS_DISK}, {"rot", FAULTS_ROT},
-    {"net", FAULTS_NET}, {"clock", FAULTS_CLOCK}, {"all", FAULTS_ALL},
-};
-#define FAULT_NAMES (sizeof fault_names / sizeof fault_names[0])
-
-static bool read_faults(const char *text, uint32_t *ret_kinds)
-{
-    *ret_kinds = 0;
-    while (*text != '\0') {
-        const size_t size = strcspn(text, ",");
-        size_t i = 0;
-        while (i < FAULT_NAMES && (strlen(fault_names[i].name) != size ||
-                                   memcmp(fault_names[i].name, text, size) != 0)) {
-            i++;
-        }
-        if (i == FAULT_NAMES) return false;
-        *ret_kinds |= fault_names[i].kinds;
-        text += size + (text[size] == ',');
-    }
-    return true;
-}
-
-static void print_faults(uint32_t kinds)
-{
-    bool any = false;
-    if (kinds == 0 || kinds == FAULTS_ALL) {
-        printf("%s", kinds == 0 ? "none" : "all");
-        return;
-    }
-    for (size_t i = 1; i + 1 < FAULT_NAMES; i++) {
-        if ((kinds & fault_names[i].kinds) == 0) continue;
-        printf("%s%s", any ? "," : "", fault_names[i].name);
-        any = true;
-    }
+    fprintf(
+        out,
+        "usage: qingfen-sim [options]\n"
+        "\n"
+        "  --seed N        the first history's seed; the next one has the next (1)\n"
+        "  --histories N   so many (10)\n"
+        "  --minutes N     go on for so long instead; parts of a minute can be said\n"
+        "  --messages N    of each history; a batch counts its records (2000)\n"
+        "  --shards N      1 to 8; else chosen by the seed\n"
+        "  --persons N     12 to 4096; else as fits the messages\n"
+        "  --faults WHAT   names with commas between, see below (all)\n"
+        "  --luck N        the same things go wrong at other moments\n"
+        "  --calm-after N  after so many events nothing goes wrong any more\n"
+        "  --heavy         nearly all messages are settlements in batches\n"
+        "  --absent BITS   clients that stay away\n"
+        "  --mute TYPES    types of messages that are never sent, hexadecimal, with commas\n"
+        "  --only LIST     the only messages that are sent: client:number or client:first-last\n"
+        "  --shrink[=N]    make a failing history smaller, in N seconds at most (60)\n"
+        "  --twice         live each history twice: it must be the same, to the byte\n"
+        "  --types         fail when a type of message was never sent\n"
+        "  --go-on         do not stop at the first history that fails\n"
+        "  -v              one line a history, with its digest\n"
+        "\n"
+        "faults: ");
+    plan_print_fault_names(out);
+    fprintf(out, "\n");
 }
 
 /* -- one history ------------------------------------------------------------------------------ */
@@ -137,31 +106,46 @@ static void print_history(const struct sim_plan *plan, const struct sim_outcome 
 
 static void print_again(const struct sim_plan *plan)
 {
-    printf("again: qingfen-sim --seed %" PRIu64 " --histories 1 --messages %u --faults ",
-           plan->seed, plan->messages);
-    print_faults(plan->faults);
-    if (plan->shards != 0) printf(" --shards %u", plan->shards);
-    if (plan->absent != 0) printf(" --absent 0x%x", plan->absent);
-    if (plan->heavy) printf(" --heavy");
-    printf("\n");
+    printf("again: ");
+    plan_print(plan, stdout);
+}
+
+static uint32_t ones(uint32_t bits)
+{
+    return (uint32_t)__builtin_popcount(bits);
+}
+
+/* What a history is made of, in a line. */
+static void print_size(const char *when, const struct sim_plan *plan,
+                       const struct sim_outcome *outcome)
+{
+    uint32_t messages = 0, clients = 0;
+    for (uint32_t i = 0; i < TOWN_CLIENTS_MAX; i++) {
+        const uint32_t before = messages;
+        for (uint32_t n = 0; n < TOWN_PICKS_ROW; n++)
+            messages += town_picked(&outcome->said, i, n);
+        clients += messages != before;
+    }
+    printf("%s %" PRIu64 " events, %u messages of %u clients, %u of %u kinds of faults, %u shards, "
+           "%" PRIu64 " crashes, %" PRIu64 " faults\n",
+           when, outcome->counts.events, messages, clients, ones(plan->faults), SIM_FAULTS,
+           outcome->shards, outcome->counts.crashes, outcome->counts.faults);
 }
 
 static void print_failure(const struct options *options, const struct sim_plan *plan,
                           const struct sim_outcome *outcome)
 {
+    static struct sim_shrunk shrunk;
     printf("seed %" PRIu64 " FAILS: %s\n", plan->seed, outcome->what);
     print_again(plan);
     fflush(stdout);
-    if (!options->shrink) return;
-    struct sim_shrunk shrunk;
-    sim_shrink(plan, SHRINK_TRIES, &shrunk);
-    printf("smaller, after %u histories: %s\n", shrunk.tries, shrunk.outcome.what);
+    if (options->shrink_seconds <= 0) return;
+    sim_shrink(plan, outcome, options->shrink_seconds, &shrunk);
+    printf("smaller, after %u histories%s: %s\n", shrunk.tries,
+           shrunk.late ? ", and the time was up" : "", shrunk.outcome.what);
+    print_size("before:", plan, outcome);
+    print_size("after: ", &shrunk.plan, &shrunk.outcome);
     print_again(&shrunk.plan);
-    if (shrunk.plan.hushed != NULL) {
-        printf("messages left: %" PRIu64 ", with --shrink the same ones are left out again\n",
-               shrunk.outcome.messages);
-        free((void *)(uintptr_t)shrunk.plan.hushed);
-    }
     fflush(stdout);
 }
 
@@ -171,7 +155,11 @@ static bool live(const struct options *options, uint64_t seed)
     struct sim_plan plan = options->plan;
     static struct sim_outcome outcome, second;
     plan.seed = seed;
-    sim_live(&plan, &outcome);
+    if (options->shrink_seconds > 0) {
+        sim_live_apart(&plan, APART_SECONDS, &outcome);
+    } else {
+        sim_live(&plan, &outcome);
+    }
     add(&outcome);
     if (options->verbose) print_history(&plan, &outcome);
     if (outcome.failed) {
@@ -238,18 +226,31 @@ static int run(const struct options *options)
 int main(int argc, char **argv)
 {
     static const struct option long_options[] = {
-        {"seed", required_argument, NULL, 's'},    {"histories", required_argument, NULL, 'n'},
-        {"minutes", required_argument, NULL, 'm'}, {"messages", required_argument, NULL, 'M'},
-        {"shards", required_argument, NULL, 'S'},  {"faults", required_argument, NULL, 'f'},
-        {"absent", required_argument, NULL, 'a'},  {"heavy", no_argument, NULL, 'H'},
-        {"shrink", no_argument, NULL, 'x'},        {"twice", no_argument, NULL, 't'},
-        {"types", no_argument, NULL, 'T'},         {"go-on", no_argument, NULL, 'g'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+        {"seed", required_argument, NULL, 's'},
+        {"histories", required_argument, NULL, 'n'},
+        {"minutes", required_argument, NULL, 'm'},
+        {"messages", required_argument, NULL, 'M'},
+        {"shards", required_argument, NULL, 'S'},
+        {"faults", required_argument, NULL, 'f'},
+        {"absent", required_argument, NULL, 'a'},
+        {"luck", required_argument, NULL, 'l'},
+        {"heavy", no_argument, NULL, 'H'},
+        {"persons", required_argument, NULL, 'p'},
+        {"calm-after", required_argument, NULL, 'c'},
+        {"mute", required_argument, NULL, 'u'},
+        {"only", required_argument, NULL, 'o'},
+        {"shrink", optional_argument, NULL, 'x'},
+        {"twice", no_argument, NULL, 't'},
+        {"types", no_argument, NULL, 'T'},
+        {"go-on", no_argument, NULL, 'g'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     struct options options = {
-        .plan = {.seed = 1, .messages = 2000, .faults = FAULTS_ALL},
+        .plan = {.seed = 1, .messages = 2000, .faults = SIM_FAULTS_ALL},
         .histories = 10,
     };
+    static struct town_picks only;
     int option;
     setvbuf(stdout, NULL, _IOLBF, 0); /* What a history that aborts leaves is the line before. */
     while ((option = getopt_long(argc, argv, "hv", long_options, NULL)) != -1) {
@@ -269,6 +270,15 @@ int main(int argc, char **argv)
         case 'S':
             options.plan.shards = (uint32_t)strtoul(optarg, NULL, 0);
             break;
+        case 'p':
+            options.plan.persons = (uint32_t)strtoul(optarg, NULL, 0);
+            break;
+        case 'l':
+            options.plan.luck = (uint32_t)strtoul(optarg, NULL, 0);
+            break;
+        case 'c':
+            options.plan.calm_after = strtoull(optarg, NULL, 0);
+            break;
         case 'a':
             options.plan.absent = (uint32_t)strtoul(optarg, NULL, 0);
             break;
@@ -276,7 +286,7 @@ int main(int argc, char **argv)
             options.plan.heavy = true;
             break;
         case 'x':
-            options.shrink = true;
+            options.shrink_seconds = optarg == NULL ? SHRINK_SECONDS : strtod(optarg, NULL);
             break;
         case 't':
             options.twice = true;
@@ -291,15 +301,26 @@ int main(int argc, char **argv)
             options.verbose = true;
             break;
         case 'f':
-            if (read_faults(optarg, &options.plan.faults)) break;
-            fprintf(stderr, "qingfen-sim: no kind of faults is called %s\n", optarg);
+            if (plan_read_faults(optarg, &options.plan.faults)) break;
+            fprintf(stderr, "qingfen-sim: no fault is called so: %s\n", optarg);
+            return 2;
+        case 'u':
+            if (plan_read_mute(optarg, options.plan.mute)) break;
+            fprintf(stderr, "qingfen-sim: no types of messages: %s\n", optarg);
+            return 2;
+        case 'o':
+            options.plan.only = &only;
+            if (plan_read_only(optarg, &only)) break;
+            fprintf(stderr, "qingfen-sim: no list of messages: %s\n", optarg);
             return 2;
         default:
             usage(option == 'h' ? stdout : stderr);
             return option == 'h' ? EXIT_SUCCESS : 2;
         }
     }
-    if (optind != argc || options.plan.shards > 8) {
+    const uint32_t persons = options.plan.persons;
+    if (optind != argc || options.plan.shards > 8 || persons > TOWN_PERSONS_MAX ||
+        (persons != 0 && persons < sim_workload_persons(0))) {
         usage(stderr);
         return 2;
     }

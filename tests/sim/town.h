@@ -18,6 +18,7 @@
 #define TOWN_ID_SIZE     40
 #define TOWN_AREAS       6
 #define TOWN_TYPES       96 /* Numbers of message types, a little more than there are. */
+#define TOWN_TYPES_WORDS 2
 #define TOWN_DEST_PLACES 100
 #define TOWN_PREMIUM     3000 /* Fen, of a year. */
 #define TOWN_CLIENTS_MAX 32
@@ -37,6 +38,12 @@ struct town_thing {
 struct town_things {
     struct town_thing list[TOWN_THINGS];
     uint32_t count; /* Ever; the list is a ring. */
+};
+
+/* Some of the messages of a history: the n-th that a client makes, kept back or sent. */
+#define TOWN_PICKS_ROW 4096 /* Later ones cannot be picked. */
+struct town_picks {
+    uint64_t bits[TOWN_CLIENTS_MAX][TOWN_PICKS_ROW / 64];
 };
 
 /* A settlement or refund as it was sent. */
@@ -61,15 +68,16 @@ struct sim_town {
     bool manual_clock;
     int64_t clock_ms;     /* Of a manual clock, as far as anybody was told. */
     uint32_t cut_through; /* yyyymm, the same. */
-    uint32_t left;        /* Messages still to be sent by all together. */
+    uint32_t left;        /* Messages still to be made by all together. */
     uint32_t persons;
-    uint32_t ids;          /* Numbers to choose from, for each person. */
-    bool heavy;            /* Large batches. */
-    bool ready;            /* The operator has said what must be said beforehand. */
-    bool calm;             /* Nothing new any more. */
-    const uint8_t *hushed; /* Bits: message n of client c, at c * hushed_row + n, is never sent. */
-    uint32_t hushed_row;   /* 0: all are sent. */
-    uint32_t made[TOWN_CLIENTS_MAX]; /* Messages so far, hushed ones too, by client. */
+    uint32_t ids;                    /* Numbers to choose from, for each person. */
+    bool heavy;                      /* Large batches. */
+    bool ready;                      /* The operator has said what must be said beforehand. */
+    bool calm;                       /* Nothing new any more. */
+    const struct town_picks *only;   /* The messages that are sent; NULL: all of them. */
+    uint64_t mute[TOWN_TYPES_WORDS]; /* Bits: types that are never sent, by town_type_index(). */
+    uint32_t made[TOWN_CLIENTS_MAX]; /* Messages so far, by client, kept back or not. */
+    struct town_picks *said;         /* Those that were sent; borrowed. */
     struct town_record records[TOWN_RECORDS];
     uint32_t record_count;
     struct town_things wallets;
@@ -95,6 +103,19 @@ struct sim_town {
 };
 
 extern const uint32_t town_areas[TOWN_AREAS];
+
+static inline bool town_picked(const struct town_picks *picks, uint32_t client, uint32_t number)
+{
+    return number < TOWN_PICKS_ROW && (picks->bits[client][number / 64] >> number % 64 & 1) != 0;
+}
+
+static inline void town_pick(struct town_picks *picks, uint32_t client, uint32_t number, bool yes)
+{
+    if (number >= TOWN_PICKS_ROW) return;
+    const uint64_t bit = UINT64_C(1) << number % 64;
+    uint64_t *word = &picks->bits[client][number / 64];
+    *word = yes ? *word | bit : *word & ~bit;
+}
 
 /* 0-based place of a message type in types_sent; the last place for an unknown one. */
 uint32_t town_type_index(uint16_t type);

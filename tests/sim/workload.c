@@ -7,6 +7,7 @@
 #include "types/ensure.h"
 
 #define ALONE_MESSAGES 40 /* Of one person, about. */
+#define PERSONS_MIN    12 /* The family, and some others. */
 
 /* Who there is. `weight`: of 1000 chances to say something; the second of a heavy load. */
 static const struct cast {
@@ -41,6 +42,13 @@ uint32_t sim_workload_clients(void)
     return CLIENT_COUNT;
 }
 
+uint32_t sim_workload_persons(uint32_t messages)
+{
+    const uint32_t persons = messages / ALONE_MESSAGES;
+    if (persons < PERSONS_MIN) return PERSONS_MIN;
+    return persons > TOWN_PERSONS_MAX ? TOWN_PERSONS_MAX : persons;
+}
+
 const char *sim_workload_client(uint32_t number)
 {
     return number < CLIENT_COUNT ? cast[number].role->name : "";
@@ -60,7 +68,6 @@ struct sim_workload *sim_workload_new(struct sim_world *world, struct sim_histor
 {
     struct sim_workload *workload = calloc(1, sizeof *workload);
     ENSURE(workload != NULL);
-    const uint32_t persons = load->messages / ALONE_MESSAGES;
     workload->prng.state = mix(load->seed, 99);
     workload->town = (struct sim_town){
         .history = history,
@@ -69,12 +76,11 @@ struct sim_workload *sim_workload_new(struct sim_world *world, struct sim_histor
         .manual_clock = load->manual_clock,
         .heavy = load->heavy,
         .left = load->messages,
-        .persons = persons < 12                 ? 12
-                   : persons > TOWN_PERSONS_MAX ? TOWN_PERSONS_MAX
-                                                : persons,
+        .persons = load->persons != 0 ? load->persons : sim_workload_persons(load->messages),
         .ids = 3 * ALONE_MESSAGES,
-        .hushed = load->hushed,
-        .hushed_row = load->hushed_row,
+        .only = load->only,
+        .said = load->said,
+        .mute = {load->mute[0], load->mute[1]},
     };
     for (uint32_t i = 0; i < CLIENT_COUNT; i++) {
         workload->clients[i] = (struct sim_client){
@@ -167,14 +173,14 @@ static void speak(struct sim_workload *workload, struct sim_client *client)
     const bool again = town->ready && client->number != 0 && sim_chance(client, 50);
     if (!(again && write_repeat(client, &draft)) && !client->role->next(client, &draft)) return;
     const uint32_t number = town->made[client->number]++;
-    if (number < town->hushed_row) {
-        const uint32_t bit = client->number * town->hushed_row + number;
-        if ((town->hushed[bit / 8] >> bit % 8 & 1) != 0) return;
-    }
+    const uint32_t type = town_type_index(draft.type);
     const uint32_t records = records_of(&draft);
-    town->types_sent[town_type_index(draft.type)]++;
-    town->sent += records;
     town->left -= records < town->left ? records : town->left;
+    if ((town->mute[type / 64] >> type % 64 & 1) != 0) return;
+    if (town->only != NULL && !town_picked(town->only, client->number, number)) return;
+    town_pick(town->said, client->number, number, true);
+    town->types_sent[type]++;
+    town->sent += records;
     sim_client_say(client, &draft);
     if (client->role == &role_asker && sim_chance(client, 2)) sim_client_babble(client);
 }

@@ -14,13 +14,16 @@
  * same. */
 struct sim_load {
     uint64_t seed;
-    uint32_t messages; /* In all; each record of a batch is one. */
+    uint32_t messages; /* In all, kept back or not; each record of a batch is one. */
+    uint32_t persons;  /* 0: as fits so many messages. */
     uint32_t shards;
     bool manual_clock;
-    bool heavy;            /* Nearly all of them settlements in batches. */
-    uint32_t absent;       /* Bits: clients that stay away. The operator, 0, never does. */
-    const uint8_t *hushed; /* See town.h; borrowed. NULL: none. */
-    uint32_t hushed_row;
+    bool heavy;                    /* Nearly all of them settlements in batches. */
+    uint32_t absent;               /* Bits: clients that stay away. The operator, 0, never does. */
+    const struct town_picks *only; /* Borrowed. The others are made and kept back, so that what
+                                    * a client says next is what it was. NULL: all are sent. */
+    uint64_t mute[TOWN_TYPES_WORDS]; /* The same for types, by town_type_index(). */
+    struct town_picks *said;         /* Borrowed: where it is noted which messages were sent. */
 };
 
 struct sim_workload;
@@ -41,6 +44,9 @@ const struct sim_town *sim_workload_town(const struct sim_workload *workload);
 
 /* Of some message that still waits for its answer: who sent what; static memory. */
 const char *sim_workload_waiting(const struct sim_workload *workload);
+
+/* Persons of a town for so many messages. */
+uint32_t sim_workload_persons(uint32_t messages);
 
 /* Clients there are, and what the client of that number is: "operator". */
 uint32_t sim_workload_clients(void);

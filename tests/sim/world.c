@@ -27,6 +27,13 @@ bool sim_happens(struct sim_world *world, uint32_t of_million)
     return true;
 }
 
+bool sim_takes_power(struct sim_world *world, uint32_t of_1000)
+{
+    const struct sim_faults *faults = &world->config.faults;
+    const bool power = prng_chance(&world->prng, of_1000);
+    return faults->no_power == faults->no_kill ? power : faults->no_kill;
+}
+
 uint64_t sim_between(struct sim_world *world, uint64_t least, uint64_t spread)
 {
     return least + prng_below(&world->prng, spread);
@@ -202,7 +209,7 @@ static void run(struct sim_world *world, const struct sim_event *event)
     }
     world->in_event = false;
     world->counts.crashes++;
-    centre_down(world, prng_chance(&world->prng, 300));
+    centre_down(world, sim_takes_power(world, 300));
 }
 
 static void go_wrong(struct sim_world *world)
@@ -215,9 +222,10 @@ static void go_wrong(struct sim_world *world)
     }
     if (world->engine == NULL) return;
     if (sim_happens(world, faults->rot)) centre_rot(world);
-    if (disk_gone(world->disk) || sim_happens(world, faults->crash)) {
+    const bool never = faults->no_power && faults->no_kill;
+    if (disk_gone(world->disk) || sim_happens(world, never ? 0 : faults->crash)) {
         world->counts.crashes++;
-        centre_down(world, prng_chance(&world->prng, 600));
+        centre_down(world, sim_takes_power(world, 600));
     }
 }
 

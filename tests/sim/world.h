@@ -37,6 +37,10 @@ struct sim_faults {
     uint32_t clock_forward; /* The system's clock jumps by up to a day. */
     uint32_t clock_back;
     uint32_t clock_stop; /* It stands still for a while. */
+    /* Kinds of crashes that are left out. */
+    bool no_power;  /* The process always dies alone; */
+    bool no_kill;   /* the power always goes with it. Both: no crash after an event. */
+    bool no_inside; /* None within a start, a merge or the making of a segment. */
 };
 
 struct sim_config {

@@ -166,6 +166,9 @@ void sim_schedule(struct sim_world *world, uint64_t after_us, enum sim_event_kin
 /* True in so many of a million cases, while the world is not calm; counts as a fault. */
 bool sim_happens(struct sim_world *world, uint32_t of_million);
 
+/* Whether a crash cuts the power, in so many of 1,000 cases, and not the process alone. */
+bool sim_takes_power(struct sim_world *world, uint32_t of_1000);
+
 /* least .. least + spread - 1 */
 uint64_t sim_between(struct sim_world *world, uint64_t least, uint64_t spread);
 

@@ -539,6 +539,27 @@ static void failures_are_told_in_a_sentence(void **state)
                 "medfee_sumamt: with this one refunds come to 630.00, the original has 420.00");
     assert_text(MESSAGE_SETL_POST, (struct failure){2011, 2, CHECK_NONE, 0, 0},
                 "setl_id: setl_id exists with other content");
+    assert_text(MESSAGE_SETL_POST, (struct failure){1001, 1, CHECK_CHARSET, 3, 0},
+                "msgid holds something else than visible ASCII at byte 3");
+    static const struct {
+        uint16_t type;
+        uint16_t field;
+        const char *want;
+    } of_the_centre[] = {
+        {MESSAGE_YEAR_CLOSE, 1, "year is missing"},
+        {MESSAGE_YEAR_CLOSE, 2, "msgid is missing"},
+        {MESSAGE_CLOCK_SET, 1, "to is missing"},
+        {MESSAGE_SETTLEMENT_GET, 1, "insu_admdvs is missing"},
+        {MESSAGE_SETTLEMENT_GET, 2, "setl_id is missing"},
+        {MESSAGE_NET_REPORT, 2, "mode is missing"},
+        {MESSAGE_PERIOD_CUT, 1, "period is missing"},
+        {MESSAGE_POSITION_REPORT, 1, "period is missing"},
+    };
+    for (size_t i = 0; i < sizeof of_the_centre / sizeof of_the_centre[0]; i++) {
+        assert_text(of_the_centre[i].type,
+                    (struct failure){1001, of_the_centre[i].field, CHECK_MISSING, 0, 0},
+                    of_the_centre[i].want);
+    }
     /* A number is told as the field's own only where the field is one. */
     assert_text(MESSAGE_TRSF_ACCEPT, (struct failure){3023, 2, CHECK_STATE, 4, 0},
                 "trsf_id: already accepted or returned (ACCEPTED)");

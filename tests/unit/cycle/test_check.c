@@ -349,6 +349,71 @@ static void test_prefunds(void **state)
     expect_broken("11: notices change a prefund");
 }
 
+/* What a batch says of itself. */
+static void test_states_of_batches(void **state)
+{
+    (void)state;
+    const struct batch_row good = *cycle_batch(rig.cycle, APRIL);
+    struct batch_row bad = good;
+    bad.published_version = 0;
+    cycle_rig_put(&rig, ROW_BATCH, &bad);
+    expect_broken("7: a batch went on without being published");
+    bad = good;
+    bad.state = BATCH_SIGNED;
+    bad.stale = 1;
+    cycle_rig_put(&rig, ROW_BATCH, &bad);
+    expect_broken("7: a signed batch has changed");
+    cycle_rig_put(&rig, ROW_BATCH, &good);
+    assert_null(cycle_check(rig.cycle));
+    bad = good;
+    bad.number++;
+    bad.id = 3;
+    cycle_rig_put(&rig, ROW_BATCH, &bad);
+    expect_broken("7: a month has two batches");
+}
+
+static void test_lines_of_another_kind(void **state)
+{
+    (void)state;
+    const struct line_row good = line_now(1);
+    struct line_row bad = good;
+    bad.kind = good.kind == LINE_OF_CELL ? LINE_CARRIED_CELL : LINE_OF_CELL;
+    cycle_rig_put(&rig, ROW_LINE, &bad);
+    expect_broken("4: a line's kind does not fit its month");
+    bad = good;
+    bad.cell.payee = bad.cell.payer;
+    cycle_rig_put(&rig, ROW_LINE, &bad);
+    expect_broken("4: a line without a pair");
+}
+
+/* Rows that name a batch, a notice or a line that is not there. */
+static void test_rows_without_their_other_end(void **state)
+{
+    (void)state;
+    struct carry_row carry = {.batch = 1, .payer = 1, .payee = 2, .funds = {-5}, .into = 2};
+    struct recovery_row recovery = {
+        .recovery_no = "R9", .cell = {MARCH, 1, 2, LINE_INPATIENT, INSURANCE_EMPLOYEE}, .batch = 9};
+    cycle_rig_put(&rig, ROW_CARRY, &carry);
+    expect_broken("4: the negative totals of a batch are not its lines");
+    carry.into = 9;
+    cycle_rig_put(&rig, ROW_CARRY, &carry);
+    expect_broken("7: a negative total is in a batch that is not there");
+    cycle_rig_put(&rig, ROW_RECOVERY, &recovery);
+    expect_broken("7: a recovery is in a batch that is not there");
+    struct exception_row exception = exception_now(AH, "held");
+    exception.ref = exception.record.ref = cycle_rig_ref(AH, "other");
+    cycle_rig_put(&rig, ROW_EXCEPTION, &exception);
+    expect_broken("4: ");
+}
+
+static void test_payment_of_no_notice(void **state)
+{
+    (void)state;
+    const struct payment_row payment = {.number = "PAY-NONE", .bank_ref = "B9", .amount = 5};
+    cycle_rig_put(&rig, ROW_PAYMENT, &payment);
+    expect_broken("4: a payment of no notice");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +426,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_account, setup, teardown),
         cmocka_unit_test_setup_teardown(test_notices_and_payments, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prefunds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_states_of_batches, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lines_of_another_kind, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rows_without_their_other_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_payment_of_no_notice, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -696,6 +696,11 @@ static void adjustments_stay_between_nothing_and_sixteen_digits(void **state)
     a.amounts[AMOUNT_HIFP] += 1;
     rules_check_adjusted(&a, &original, changes, &failures);
     assert_int_equal(failures.count, 1);
+    failures.count = 0;
+    a.amounts[AMOUNT_HIFP] = -1;
+    a.insu_admdvs = 340200; /* The original's province is not enough: it is the area that pays. */
+    rules_check_adjusted(&a, &original, changes, &failures);
+    assert_failure(0, ERROR_WRONG_PROVINCE, 6, CHECK_MATCH, 340200, 340100);
 }
 
 static void an_audit_takes_320_yuan_back(void **state)
@@ -710,6 +715,37 @@ static void an_audit_takes_320_yuan_back(void **state)
     assert_int_equal(posting_total(&before) + posting_total(&change), 3400000);
     assert_memory_equal(&before.key, &change.key, sizeof before.key);
     assert_int_equal(change.medfee, 0);
+}
+
+/* What an adjustment says by itself; the original is not asked yet. */
+static void an_adjustment_has_bounds_of_its_own(void **state)
+{
+    (void)state;
+    char reason[REASON_SIZE_MAX + 2];
+    memset(reason, 'r', sizeof reason);
+    struct adjustment a = {.msgid = bytes_of("m1"),
+                           .adj_no = bytes_of("a1"),
+                           .setl_id = bytes_of("s1"),
+                           .psn_key = bytes_of("0123456789abcdef"),
+                           .insu_admdvs = 340100,
+                           .mdtrtarea_admvs = 310000,
+                           .reason = {(const uint8_t *)reason, REASON_SIZE_MAX}};
+    a.amounts[AMOUNT_HIFP] = -FEN_AMOUNT_MAX;
+    failures.count = 0;
+    rules_check_adjustment(&tables, &a, &failures);
+    assert_int_equal(failures.count, 0);
+    a.reason.size++;
+    rules_check_adjustment(&tables, &a, &failures);
+    assert_failure(0, ERROR_MALFORMED, 29, CHECK_LENGTH, REASON_SIZE_MAX + 1, REASON_SIZE_MAX);
+    a.reason.size--;
+    for (int sign = -1; sign <= 1; sign += 2) {
+        a.amounts[AMOUNT_HIFP] = sign * (FEN_AMOUNT_MAX + 1);
+        failures.count = 0;
+        rules_check_adjustment(&tables, &a, &failures);
+        assert_int_equal(failures.count, 1);
+        assert_failure(0, ERROR_AMOUNT_RANGE, 14, CHECK_RANGE, sign * (FEN_AMOUNT_MAX + 1),
+                       FEN_AMOUNT_MAX);
+    }
 }
 
 int main(void)
@@ -739,6 +775,7 @@ int main(void)
         cmocka_unit_test(a_refund_keeps_parties_line_and_class),
         cmocka_unit_test(a_reversal_is_the_refund_it_stands_for),
         cmocka_unit_test(adjustments_stay_between_nothing_and_sixteen_digits),
+        cmocka_unit_test(an_adjustment_has_bounds_of_its_own),
         cmocka_unit_test(an_audit_takes_320_yuan_back),
     };
     return cmocka_run_group_tests(tests, load_tables, NULL);

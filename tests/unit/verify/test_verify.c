@@ -2,6 +2,7 @@
  * flipped bit or by a forger who computes every checksum anew, does not. */
 #include <stdio.h>
 
+#include "ledger/person_index.h"
 #include "tests/unit/verify/store_writer.h"
 #include "tools/verify/deep.h"
 #include "tools/verify/recount.h"
@@ -246,6 +247,67 @@ static void lost_and_invented_rows_are_found(void **state)
         assert_int_equal(run_verify(dir, NULL), 1);
         temp_folder_remove(dir);
     }
+}
+
+/* Runs verify and gives back what it complains about. */
+static const char *complaint(const char *dir, int want)
+{
+    static char text[1024];
+    FILE *const err = stderr;
+    FILE *const memory = fmemopen(text, sizeof text, "w");
+    assert_non_null(memory);
+    stderr = memory;
+    const int status = run_verify(dir, NULL);
+    stderr = err;
+    fclose(memory);
+    assert_int_equal(status, want);
+    return text;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t one, two;
+    memcpy(&one, a, sizeof one);
+    memcpy(&two, b, sizeof two);
+    return one < two ? -1 : one > two;
+}
+
+/* Lets two persons of a chunk have a record of each other: numbers of 40 bits of a person and 24
+ * of a record. All is in order, and each record stands there once; only whose it is, is wrong. */
+static void swap_two_persons_records(uint64_t *numbers, size_t count)
+{
+    const uint64_t first = numbers[0], record = (UINT64_C(1) << 24) - 1;
+    uint64_t *one = &numbers[1], *two = &numbers[count - 1];
+    const uint64_t swapped = (*one ^ *two) & record;
+    assert_true(*one >> 24 != *two >> 24);
+    *one ^= swapped;
+    *two ^= swapped;
+    qsort(numbers, count, sizeof *numbers, compare_numbers);
+    assert_true(numbers[0] == first); /* It is the chunk's key, too. */
+}
+
+static void a_record_of_another_person_is_found(void **state)
+{
+    (void)state;
+    char dir[TEMP_FOLDER_SIZE];
+    struct store *store;
+    struct bytes key, value;
+    uint8_t its_key[16];
+    uint64_t numbers[PERSON_CHUNK_COUNT];
+    make_store(dir, true);
+    struct store_txn *txn = begin_change(dir, &store);
+    assert_int_equal(store_ceiling(store, STORE_PERSON, (struct bytes){0}, &key, &value), 0);
+    assert_true(key.size == sizeof its_key && value.size <= sizeof numbers);
+    memcpy(its_key, key.data, key.size);
+    memcpy(numbers, value.data, value.size);
+    swap_two_persons_records(numbers, value.size / sizeof *numbers);
+    assert_int_equal(store_put(txn, STORE_PERSON, (struct bytes){its_key, sizeof its_key},
+                               (struct bytes){(const uint8_t *)numbers, value.size}),
+                     0);
+    end_change(store, txn);
+    const char *text = complaint(dir, 1);
+    if (strstr(text, "shard 0, state: whose record seq ") == NULL) fail_msg("said '%s'", text);
+    temp_folder_remove(dir);
 }
 
 /* A state that an older program left has no tallies: it counts as nothing until it is made anew,
@@ -538,6 +600,7 @@ int main(void)
         cmocka_unit_test(forged_refunds),
         cmocka_unit_test(forged_cuts_and_corrections),
         cmocka_unit_test(lost_and_invented_rows_are_found),
+        cmocka_unit_test(a_record_of_another_person_is_found),
         cmocka_unit_test(an_older_state_counts_as_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,148 @@
+"""What is refused at the door: options that make no sense, messages that are too long, questions
+that name a month, a mode or a province there is not. Each with a sentence, and the engine goes on."""
+
+import subprocess
+import unittest
+
+import harness
+import wire_client as wire
+from harness import Case
+
+cycle, centre = wire.cycle, wire.centre
+MALFORMED, NOT_ALLOWED, UNKNOWN_AREA, CLOCK, UNKNOWN_TYPE = 1001, 1004, 2002, 1009, 1002
+LONGER = 5000  # Bytes; a message has at most 4,096.
+UNKNOWN_FIELD = b"\xfa\x3f"  # Number 1023, with a length: whoever does not know it passes it over.
+
+
+def long_one(message) -> bytes:
+    """The message with a field that nobody knows and that is too long."""
+    return message.SerializeToString() + UNKNOWN_FIELD + bytes([0x88, 0x27]) + bytes(LONGER)
+
+
+class TestOptions(unittest.TestCase):
+    def told(self, *arguments):
+        """Exit code, and what was said."""
+        done = subprocess.run([harness.qingfend(), *arguments], capture_output=True, text=True,
+                              timeout=60, stdin=subprocess.DEVNULL)
+        return done.returncode, done.stdout + done.stderr
+
+    def test_options(self):
+        for arguments, says in (
+                (("--clock", "sundial"), "--clock is neither system nor manual: sundial"),
+                (("--checkpoint", "0"), "--checkpoint is not in 1..86400 seconds: 0"),
+                (("--connections", "many"), "--connections is not in 1..1000000: many"),
+                (("--stall", "-1"), "--stall is not in 1..86400 seconds: -1"),
+                (("--buffers", "15"), "--buffers is not in 16..65536 MiB: 15"),
+                (("--colour",), "see the options below"),
+                (("--data", "x", "surplus"), "not an option: surplus")):
+            code, text = self.told(*arguments)
+            self.assertEqual(2, code, text)
+            self.assertIn("qingfend: " + says, text)
+            self.assertIn("--listen", text)  # The options follow.
+        for option, says in (("--help", "--checkpoint"), ("--version", "qingfend ")):
+            code, text = self.told(option)
+            self.assertEqual(0, code, text)
+            self.assertIn(says, text)
+
+
+class TestStart(Case):
+    def refuse(self, data, says, address="127.0.0.1:0"):
+        done = subprocess.run([harness.qingfend(), "--data", str(data), "--listen", address],
+                              capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL)
+        self.assertEqual(1, done.returncode, done.stderr)
+        self.assertIn(says, done.stderr)
+
+    def test_a_table_that_is_none(self):
+        data = self.init(shards=1)
+        table = data / "tables" / "areas.csv"
+        table.write_text(table.read_text(encoding="utf-8") + "no,line\n", encoding="utf-8")
+        self.refuse(data, "tables/areas.csv line ")
+
+    def test_two_on_one_folder(self):
+        data = self.init(shards=1)
+        self.start(data)
+        self.refuse(data, "is in use by process ")
+
+    def test_addresses(self):
+        data = self.init(shards=1)
+        engine = self.start(data)
+        other = self.init("other", shards=1)
+        for address, says in (("nowhere", "is not HOST:PORT"), (":7040", "is not HOST:PORT"),
+                              ("h" * 300 + ":1", "is not HOST:PORT"),
+                              ("256.1.1.1:1", "--listen 256.1.1.1:1"),
+                              ("[::1]:no-port", "--listen [::1]:no-port"),
+                              (engine.address, "cannot listen on " + engine.address)):
+            self.refuse(other, says, address)
+
+
+class TestMessages(Case):
+    def setUp(self):
+        super().setUp()
+        self.engine = self.fresh(shards=2)
+        self.client = self.engine.client()
+        self.addCleanup(self.client.close)
+
+    def post_bytes(self, type_: int, payload: bytes):
+        """The answer to a payload as it is."""
+        request_id = self.client.next_id
+        self.client.next_id += 1
+        self.client.waiting[request_id] = type_
+        self.client.send_raw(wire.frame(type_, request_id, payload))
+        return self.client.take(request_id)
+
+    def refuse(self, message, code: int, says: str, client=None):
+        reply = (client or self.client).call(message)
+        self.assertEqual((code, True), (reply.code, says in reply.text), reply)
+
+    def test_longer_than_a_message(self):
+        settlement = harness.Maker("L").settlement()
+        reply = self.post_bytes(0x0101, long_one(settlement))
+        self.assertCode(MALFORMED, reply)
+        self.assertEqual(["length"], [error.check for error in reply.errors])
+        # In a batch it is refused alone.
+        maker = harness.Maker("B")
+        records = [maker.settlement() for _ in range(3)]
+        batch = b""
+        for place, record in enumerate(records):
+            body = long_one(record) if place == 1 else record.SerializeToString()
+            size = len(body)
+            length = bytes([size & 0x7F | 0x80, size >> 7]) if size > 127 else bytes([size])
+            batch += b"\x0a" + length + body
+        reply = self.post_bytes(0x0104, batch)
+        self.assertEqual((2, 1), (reply.accepted, reply.rejected), reply)
+        self.assertEqual([(1, MALFORMED)], [(one.index, one.code) for one in reply.results
+                                            if one.code != 0])
+        reply = self.post_bytes(0x0420, long_one(cycle.SettingSet(msgid="S", name="x")))
+        self.assertEqual((MALFORMED, "message is longer than 4096 bytes"), (reply.code, reply.text))
+        self.assertCode(0, self.client.call(settlement))  # As it should be, it is a new one.
+
+    def test_questions_about_what_there_is_not(self):
+        for message, code, says in (
+                (centre.NetReport(period=202503, mode="trilateral"), MALFORMED, "mode is none of"),
+                (centre.NetReport(period=202513), MALFORMED, "is no month"),
+                (centre.PositionReport(period=0), MALFORMED, "is no month"),
+                (centre.PeriodCut(period=202500), MALFORMED, "is no month"),
+                (centre.YearClose(year=1999), MALFORMED, "year is not in"),
+                (centre.ClockSet(to=1), CLOCK, "outside the years"),
+                (cycle.AreaReport(period=202503), MALFORMED, "province is missing"),
+                (cycle.AreaReport(period=202500, province=31), MALFORMED, "is no month"),
+                (cycle.CellList(period=202503, province=71), UNKNOWN_AREA, "no such province"),
+                (cycle.DisputeList(state="SHUT"), MALFORMED,
+                 "state: 'SHUT' is none of OPEN ACCEPTED CONTESTED RESOLVED"),
+                (cycle.ExceptionList(state="\u7ea2"), MALFORMED, "state: '???' is none of"),
+                (cycle.NoticeList(kind="letter"), MALFORMED, "kind: 'letter' is none of")):
+            self.refuse(message, code, says)
+
+    def test_who_says_hello(self):
+        for province, code in ((71, NOT_ALLOWED), (31, 0)):
+            with wire.Client(self.engine.host, self.engine.port) as client:
+                self.assertEqual(code, client.hello(province=province).code)
+        for payload, code in ((b"\xff", MALFORMED), (wire.session.Hello(version=9)
+                                                     .SerializeToString(), UNKNOWN_TYPE)):
+            reply = self.post_bytes(0x0001, payload)
+            self.assertEqual(code, reply.code)
+
+
+if __name__ == "__main__":
+    unittest.main()
