@@ -347,7 +347,7 @@ void step_change_use_loc(const struct steps_ask *ask, struct steps_person *p,
 {
     const struct wallet_order *o = ask->order;
     struct wallet_row *w = &p->wallet;
-    const uint32_t year = day_of(ask->now_ms) / 10000;
+    const uint32_t year = steps_day(ask->now_ms) / 10000;
     if (!by_app(ask, a) || !is_open(p, a)) return;
     const int64_t most = rule_at(ask, PARAM_USE_LOC_CHANGE_MAX, w->insu_admdvs);
     if (rule_at(ask, PARAM_USE_LOC_CHANGE, w->insu_admdvs) == 0 ||
@@ -551,7 +551,7 @@ void step_push_filing(const struct steps_ask *ask, struct steps_person *p, struc
         return;
     }
     for (uint32_t i = 0; i < p->filing_count && p->filing_count == FILINGS_MAX; i++) {
-        if (p->filings[i].to == 0 || p->filings[i].to >= day_of(ask->now_ms)) continue;
+        if (p->filings[i].to == 0 || p->filings[i].to >= steps_day(ask->now_ms)) continue;
         take_out(p->filings, &p->filing_count, sizeof filing, i);
     }
     if (p->filing_count == FILINGS_MAX) {
@@ -579,7 +579,7 @@ static uint16_t may_submit(const struct steps_ask *ask, struct steps_person *p)
     const struct wallet_fact *f = ask->fact;
     const uint32_t area = area_of(p);
     const struct relation_row *row = relation_with(p, &f->psn_key, SIDE_GIVER);
-    const bool today = p->limits.day == day_of(ask->now_ms);
+    const bool today = p->limits.day == steps_day(ask->now_ms);
     if (p->wallet.state == WALLET_NONE) return ERROR_NO_WALLET;
     if (p->wallet.state != WALLET_OPEN) return ERROR_WALLET_CLOSED;
     if (f->wallet_state == WALLET_FROZEN) return ERROR_WALLET_CLOSED;
@@ -687,8 +687,8 @@ void step_submit(const struct steps_ask *ask, struct steps_person *p, struct ste
         a->code = ERROR_TOO_MANY;
         return;
     }
-    if (p->limits.day != day_of(ask->now_ms)) {
-        p->limits.day = day_of(ask->now_ms);
+    if (p->limits.day != steps_day(ask->now_ms)) {
+        p->limits.day = steps_day(ask->now_ms);
         p->limits.count = 0;
         p->limits.sum = 0;
     }
@@ -831,7 +831,7 @@ void step_hold_answered(const struct steps_ask *ask, struct steps_person *p,
         p->hold.held += row->amount;
         offer(p, row, a);
     } else {
-        const uint32_t day = day_of(row->submitted_ms);
+        const uint32_t day = steps_day(row->submitted_ms);
         const struct transfer_row ended = *row;
         take_out(p->transfers, &p->transfer_count, sizeof ended, (uint32_t)(row - p->transfers));
         if (p->limits.day == day && p->limits.count != 0) {

@@ -223,6 +223,9 @@ void steps_sweep(const struct steps_ask *ask, struct steps_person *p, struct ste
 void steps_note(struct steps *steps, const struct steps_ask *ask, int who,
                 const struct steps_answer *a, uint64_t seq);
 
+/* yyyymmdd in Shanghai. */
+uint32_t steps_day(int64_t ms);
+
 int64_t steps_balance(const struct steps_person *p);
 int64_t steps_free_balance(const struct steps_person *p, int64_t now_ms);
 

@@ -30,7 +30,7 @@ int64_t rule_at(const struct steps_ask *ask, enum param param, uint32_t area)
     return best == NULL ? 0 : best->value;
 }
 
-uint32_t day_of(int64_t ms)
+uint32_t steps_day(int64_t ms)
 {
     const time_t seconds = (time_t)((ms + SHANGHAI_MS) / 1000);
     struct tm tm;
@@ -196,7 +196,7 @@ static void uncount(const struct steps_ask *ask, struct steps_person *p,
                     const struct transfer_row *row, enum wallet_stas why)
 {
     if (why != STAS_REFUSED && rule_at(ask, PARAM_COUNT_RETURNED, area_of(p)) != 0) return;
-    if (p->limits.day != day_of(row->submitted_ms) || p->limits.count == 0) return;
+    if (p->limits.day != steps_day(row->submitted_ms) || p->limits.count == 0) return;
     p->limits.count--;
     p->limits.sum -= row->amount;
 }

@@ -15,7 +15,6 @@ enum {
 #define PER_ENTRY 12 /* Lots, relations or holders. */
 
 int64_t rule_at(const struct steps_ask *ask, enum param param, uint32_t area);
-uint32_t day_of(int64_t ms);
 bool same_person(const struct psn_key *a, const struct psn_key *b);
 
 /* The area whose rules hold for a person; true while the person may give. */

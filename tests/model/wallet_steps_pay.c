@@ -27,7 +27,7 @@ static bool takes_wallet(const struct steps_ask *ask)
 {
     const struct wallet_order *o = ask->order;
     const struct institution *i = institution(ask, o->fixmedins_code);
-    const uint32_t today = day_of(ask->now_ms);
+    const uint32_t today = steps_day(ask->now_ms);
     if (rule_at(ask, PARAM_INSTITUTION_CHECK, o->mdtrtarea_admvs) == 0) return true;
     return i != NULL && (i->level_wallet == 1 || i->level_wallet == 2) && today >= i->from &&
            (i->to == 0 || today <= i->to);
@@ -355,7 +355,7 @@ static uint16_t connected(const struct steps_ask *ask, uint32_t area)
 static bool in_window(const struct steps_ask *ask, uint32_t area)
 {
     const int64_t from = rule_at(ask, PARAM_PREM_FROM, area), to = rule_at(ask, PARAM_PREM_TO, area);
-    const int64_t year = ask->order->year, today = day_of(ask->now_ms);
+    const int64_t year = ask->order->year, today = steps_day(ask->now_ms);
     return today >= (year - 1) * 10000 + from &&
            today <= (to < from ? year : year - 1) * 10000 + to;
 }
@@ -564,7 +564,7 @@ static void reverse_premium(const struct steps_ask *ask, struct steps_person *p,
         a->code = ERROR_PREMIUM_REVERSED;
     } else if (o->amount > left) {
         a->code = ERROR_ABOVE_PAYMENT;
-    } else if (day_of(ask->now_ms) / 10000 >= payment->year && o->reason != 1 && o->reason != 4 &&
+    } else if (steps_day(ask->now_ms) / 10000 >= payment->year && o->reason != 1 && o->reason != 4 &&
                rule_at(ask, PARAM_PREM_REFUND_STARTED, payment->place) == 0) {
         a->code = ERROR_COVERAGE_BEGAN;
     } else {
