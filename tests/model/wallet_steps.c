@@ -130,8 +130,7 @@ struct matter matter_of(const struct wallet_order *o)
     case MESSAGE_WLT_PAY_REVERSE:
         return (struct matter){'v', place, o->client_no, ERROR_CLIENT_NO_REUSED};
     case MESSAGE_PREM_REVERSE:
-        return (struct matter){'v', o->sender_admdvs / 10000, o->client_no,
-                               ERROR_CLIENT_NO_REUSED};
+        return (struct matter){'v', o->sender_admdvs / 10000, o->client_no, ERROR_CLIENT_NO_REUSED};
     case MESSAGE_PREM_PAY:
         return (struct matter){'c', o->insutype * 10000 + o->year, o->other_key,
                                ERROR_PREMIUM_PAID};
@@ -343,7 +342,7 @@ static bool calm(const struct steps_person *p, struct steps_answer *a)
 }
 
 void step_change_use_loc(const struct steps_ask *ask, struct steps_person *p,
-                           struct steps_answer *a)
+                         struct steps_answer *a)
 {
     const struct wallet_order *o = ask->order;
     struct wallet_row *w = &p->wallet;
@@ -369,8 +368,7 @@ void step_change_use_loc(const struct steps_ask *ask, struct steps_person *p,
     }
 }
 
-void step_close_wallet(const struct steps_ask *ask, struct steps_person *p,
-                         struct steps_answer *a)
+void step_close_wallet(const struct steps_ask *ask, struct steps_person *p, struct steps_answer *a)
 {
     if (!has_wallet(p, a) || !sender_of(ask, area_of(p), a) || !is_open(p, a) || !calm(p, a))
         return;
@@ -478,8 +476,8 @@ void step_push_state(const struct steps_ask *ask, struct steps_person *p, struct
     }
     const bool known = old.state != 0;
     const bool same_time = known && o->from == old.eff_date && o->which == old.seq;
-    const bool same = o->use == old.state && o->insutype == old.insutype &&
-                      o->insu_admdvs == old.insu_admdvs;
+    const bool same =
+        o->use == old.state && o->insutype == old.insutype && o->insu_admdvs == old.insu_admdvs;
     const bool older = o->from != old.eff_date ? o->from < old.eff_date : o->which < old.seq;
     const bool left = o->use != INSURED_NORMAL && old.state == INSURED_NORMAL &&
                       o->insu_admdvs != old.insu_admdvs;
@@ -568,7 +566,8 @@ static bool at_night(const struct steps_ask *ask, uint32_t area)
 {
     const int64_t minute = (ask->now_ms + SHANGHAI_MS) % DAY_MS / MINUTE_MS;
     const int64_t hhmm = minute / 60 * 100 + minute % 60;
-    const int64_t from = rule_at(ask, PARAM_NIGHT_FROM, area), to = rule_at(ask, PARAM_NIGHT_TO, area);
+    const int64_t from = rule_at(ask, PARAM_NIGHT_FROM, area),
+                  to = rule_at(ask, PARAM_NIGHT_TO, area);
     return from > to ? hhmm >= from || hhmm < to : hhmm >= from && hhmm < to;
 }
 
@@ -617,12 +616,12 @@ static bool above_floor(const struct steps_ask *ask, uint32_t area, int64_t bala
     if (rule_at(ask, PARAM_PA_FLOOR_SCOPE, area) != FLOOR_WALLET_TOO) return true;
     const int64_t floor = rule_at(ask, PARAM_PA_FLOOR, area);
     return rule_at(ask, PARAM_PA_FLOOR_MODE, area) == FLOOR_GATE ? balance > floor
-                                                              : balance - amount >= floor;
+                                                                 : balance - amount >= floor;
 }
 
 /* From the front. False with 3034 when they are more than `most` lots. */
 bool take_lots(struct steps_person *p, int64_t amount, uint32_t most, struct lot *out,
-                      uint32_t *ret_count)
+               uint32_t *ret_count)
 {
     *ret_count = 0;
     while (amount != 0) {
@@ -659,9 +658,8 @@ void step_submit(const struct steps_ask *ask, struct steps_person *p, struct ste
     if (!by_app(ask, a)) return;
     a->code = may_submit(ask, p);
     if (a->code != 0) return;
-    const int64_t free = o->src == FROM_WALLET
-                             ? steps_free_balance(p, ask->now_ms)
-                             : p->hold.granted - p->hold.held - p->hold.consumed;
+    const int64_t free = o->src == FROM_WALLET ? steps_free_balance(p, ask->now_ms)
+                                               : p->hold.granted - p->hold.held - p->hold.consumed;
     const bool online = o->src == 1 && rule_at(ask, PARAM_PA_HOLD_MODE, area) == HOLD_ONLINE;
     const int64_t midnight = ask->now_ms - (ask->now_ms + SHANGHAI_MS) % DAY_MS + DAY_MS;
     const int64_t expire = rule_at(ask, PARAM_EXPIRE_AT, area);
@@ -747,8 +745,8 @@ static void credit(const struct steps_ask *ask, struct steps_person *p,
     memcpy(effect->lots, row->lots, sizeof effect->lots);
     if (row->src == 1) {
         effect->lot_count = 1;
-        effect->lots[0] = (struct lot){
-            .origin = p->key, .origin_admdvs = area_of(p), .amount = row->amount};
+        effect->lots[0] =
+            (struct lot){.origin = p->key, .origin_admdvs = area_of(p), .amount = row->amount};
         count_at_holder(p, &row->receiver, row->amount);
     }
     for (uint32_t i = 0; i < effect->lot_count; i++) {
@@ -805,16 +803,14 @@ void step_decline(const struct steps_ask *ask, struct steps_person *p, struct st
     a->said.balc = 0; /* The giver's balance is none of the receiver's business. */
 }
 
-void step_void_transfer(const struct steps_ask *ask, struct steps_person *p,
-                          struct steps_answer *a)
+void step_void_transfer(const struct steps_ask *ask, struct steps_person *p, struct steps_answer *a)
 {
     if (!by_app(ask, a)) return;
     const struct transfer_row *row = under_way(ask, p, a);
     if (row != NULL) give_back(ask, p, (uint32_t)(row - p->transfers), STAS_VOIDED, a);
 }
 
-void step_hold_answered(const struct steps_ask *ask, struct steps_person *p,
-                          struct steps_answer *a)
+void step_hold_answered(const struct steps_ask *ask, struct steps_person *p, struct steps_answer *a)
 {
     const struct wallet_order *o = ask->order;
     if (!sender_of(ask, area_of(p), a)) return;

@@ -1,4 +1,5 @@
-/* wallet_steps_parts -- what wallet_steps.c and wallet_steps_mail.c share; nobody else includes it. */
+/* wallet_steps_parts -- what wallet_steps.c and wallet_steps_mail.c share; nobody else includes it.
+ */
 #ifndef MODEL_WALLET_STEPS_PARTS_H
 #define MODEL_WALLET_STEPS_PARTS_H
 

@@ -226,8 +226,8 @@ static void pay_care(const struct steps_ask *ask, struct steps_person *p, int64_
     const struct reserve_row *own = own_reserve(ask, p);
     if (own != NULL)
         take_out(p->reserves, &p->reserve_count, sizeof *own, (uint32_t)(own - p->reserves));
-    a->payment = (struct steps_payment){.place = ask->order->mdtrtarea_admvs,
-                                        .line = LINE_WALLET_CARE};
+    a->payment =
+        (struct steps_payment){.place = ask->order->mdtrtarea_admvs, .line = LINE_WALLET_CARE};
     spend(ask, p, amount, a);
 }
 
@@ -354,7 +354,8 @@ static uint16_t connected(const struct steps_ask *ask, uint32_t area)
 
 static bool in_window(const struct steps_ask *ask, uint32_t area)
 {
-    const int64_t from = rule_at(ask, PARAM_PREM_FROM, area), to = rule_at(ask, PARAM_PREM_TO, area);
+    const int64_t from = rule_at(ask, PARAM_PREM_FROM, area),
+                  to = rule_at(ask, PARAM_PREM_TO, area);
     const int64_t year = ask->order->year, today = steps_day(ask->now_ms);
     return today >= (year - 1) * 10000 + from &&
            today <= (to < from ? year : year - 1) * 10000 + to;
@@ -429,8 +430,7 @@ static void quote(const struct steps_ask *ask, struct steps_person *p, struct st
         a->code = ERROR_TOO_MANY;
     } else {
         say_premium(ask, STAS_ASKED, 0, a);
-        if (row->state == PREMIUM_ASKED && row->insu_admdvs == area &&
-            row->exp_ms > ask->now_ms) {
+        if (row->state == PREMIUM_ASKED && row->insu_admdvs == area && row->exp_ms > ask->now_ms) {
             a->nothing = true;
             return;
         }
@@ -535,8 +535,7 @@ static void pay_premium(const struct steps_ask *ask, struct steps_person *p, str
                                             .year = o->year,
                                             .insured = *insured};
         if (!spend(ask, p, o->amount, a)) return;
-        if (o->order_no.size != 0)
-            memcpy(a->said.order_no, o->order_no.data, o->order_no.size);
+        if (o->order_no.size != 0) memcpy(a->said.order_no, o->order_no.data, o->order_no.size);
         struct effect *effect = tell(a, EFFECT_PREMIUM, insured);
         effect->why = PREMIUM_PAID;
         effect->other = p->key;
@@ -564,8 +563,8 @@ static void reverse_premium(const struct steps_ask *ask, struct steps_person *p,
         a->code = ERROR_PREMIUM_REVERSED;
     } else if (o->amount > left) {
         a->code = ERROR_ABOVE_PAYMENT;
-    } else if (steps_day(ask->now_ms) / 10000 >= payment->year && o->reason != 1 && o->reason != 4 &&
-               rule_at(ask, PARAM_PREM_REFUND_STARTED, payment->place) == 0) {
+    } else if (steps_day(ask->now_ms) / 10000 >= payment->year && o->reason != 1 &&
+               o->reason != 4 && rule_at(ask, PARAM_PREM_REFUND_STARTED, payment->place) == 0) {
         a->code = ERROR_COVERAGE_BEGAN;
     } else {
         const int64_t amount = o->amount == 0 ? left : o->amount;
@@ -638,8 +637,7 @@ static void push_rule(const struct steps_ask *ask, struct steps_answer *a)
         return;
     }
     /* What was decided up to now was decided by the rules of its time. */
-    if (!ask->follows && ask->time_known && row->eff_ms < ask->now_ms)
-        a->code = ERROR_RULE_INVALID;
+    if (!ask->follows && ask->time_known && row->eff_ms < ask->now_ms) a->code = ERROR_RULE_INVALID;
 }
 
 /* -- each message to its step ----------------------------------------------------------------- */
@@ -718,8 +716,9 @@ void steps_order(const struct steps_ask *ask, int who, struct steps_person *p,
 /* -- what is remembered ----------------------------------------------------------------------- */
 
 /* A place at the end of a list, zeroed. */
-#define ADD(of) (grow((void **)&(of).list, &(of).count, &(of).room, sizeof *(of).list), \
-                 &(of).list[(of).count - 1])
+#define ADD(of)                                                             \
+    (grow((void **)&(of).list, &(of).count, &(of).room, sizeof *(of).list), \
+     &(of).list[(of).count - 1])
 
 static void grow(void **list, int *count, int *room, size_t size)
 {
@@ -795,8 +794,8 @@ void steps_note(struct steps *steps, const struct steps_ask *ask, int who,
     }
     if (a->reversed >= 0) {
         struct steps_reversal *r = ADD(steps->reversals);
-        *r = (struct steps_reversal){a->reversed, seq, a->said.amount,
-                                     a->said.stas == STAS_REFUSED};
+        *r =
+            (struct steps_reversal){a->reversed, seq, a->said.amount, a->said.stas == STAS_REFUSED};
     }
     const int payment = note_payment(steps, who, a, seq);
     if (ask->order == NULL) return;

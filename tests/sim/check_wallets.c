@@ -353,8 +353,10 @@ static bool judge_message(const struct sim_said *said)
     const bool sound = wallet_order_decode(said->type, said->body, &told.order, &field);
     /* Of nonsense it is enough that it was refused. */
     if (!sound || told.order.msgid.size == 0) {
-        return told.code != 0 || finding_set(w.finding, "(H8) what is no message of type %04x was "
-                                                        "taken", said->type);
+        return told.code != 0 || finding_set(w.finding,
+                                             "(H8) what is no message of type %04x was "
+                                             "taken",
+                                             said->type);
     }
     told.content = lived_content(said->body);
     return judge_told(&told);

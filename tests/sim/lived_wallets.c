@@ -48,7 +48,7 @@ static struct {
     struct life_of lives[STEPS_PERSONS];
     struct kept_map kept[EVIDENCE_SHARDS_MAX]; /* Rows as the journal has them. */
     struct queue mail[EVIDENCE_SHARDS_MAX][EVIDENCE_SHARDS_MAX];
-    uint64_t next[EVIDENCE_SHARDS_MAX]; /* Number of the entry that is lived next. */
+    uint64_t next[EVIDENCE_SHARDS_MAX];     /* Number of the entry that is lived next. */
     uint64_t *moments[EVIDENCE_SHARDS_MAX]; /* Numbers at which wallets, rules or clocks change. */
     uint64_t moment_count[EVIDENCE_SHARDS_MAX];
     int *message_at[EVIDENCE_SHARDS_MAX]; /* By seq - 1: place in steps.messages + 1. */
@@ -81,13 +81,13 @@ static bool wrong(const char *what)
                        c.entry->seq, c.entry->kind, c.its.type, what);
 }
 
-#define ROOM_FOR_ONE(list, count, room)                             \
-    do {                                                            \
-        if ((count) == (room)) {                                    \
-            (room) = 2 * (room) + 64;                               \
+#define ROOM_FOR_ONE(list, count, room)                                \
+    do {                                                               \
+        if ((count) == (room)) {                                       \
+            (room) = 2 * (room) + 64;                                  \
             (list) = realloc((list), (size_t)(room) * sizeof *(list)); \
-            ENSURE((list) != NULL);                                 \
-        }                                                           \
+            ENSURE((list) != NULL);                                    \
+        }                                                              \
     } while (0)
 
 static struct bytes keep_text(struct bytes text)
@@ -129,9 +129,8 @@ struct bytes lived_content(struct bytes message)
 
 struct rule_row lived_rule(const struct wallet_order *order)
 {
-    struct rule_row row = {.admdvs = order->place,
-                           .param = params_by_name(order->name),
-                           .eff_ms = order->eff_ms};
+    struct rule_row row = {
+        .admdvs = order->place, .param = params_by_name(order->name), .eff_ms = order->eff_ms};
     if (row.param != PARAM_COUNT && !param_parse(row.param, order->value, &row.value))
         row.param = PARAM_COUNT;
     return row;
@@ -145,18 +144,18 @@ static bool is_push(uint16_t type)
 /* -- rows ------------------------------------------------------------------------------------- */
 
 /* Finds a row of a list by `same`, which sees the two. */
-#define ROW_IS_IN(row, rows, count, same)               \
-    do {                                                \
-        for (uint32_t k = 0; k < (count); k++) {        \
-            const typeof((rows)[0]) *its = &(rows)[k];  \
+#define ROW_IS_IN(row, rows, count, same)                           \
+    do {                                                            \
+        for (uint32_t k = 0; k < (count); k++) {                    \
+            const typeof((rows)[0]) *its = &(rows)[k];              \
             if (same) return memcmp(its, &(row), sizeof *its) == 0; \
-        }                                               \
-        return false;                                   \
+        }                                                           \
+        return false;                                               \
     } while (0)
 
-#define ROW_COPY(type, row)                          \
-    type row;                                        \
-    memset(&(row), 0, sizeof(row));                  \
+#define ROW_COPY(type, row)         \
+    type row;                       \
+    memset(&(row), 0, sizeof(row)); \
     memcpy(&(row), bytes.data, bytes.size)
 
 /* Does the model have that row of the journal's? What is not the model's is left out. */
@@ -232,19 +231,25 @@ static bool rows_agree(const struct steps_person *p, const struct kept_person *k
     enum person_row kind;
     struct bytes row;
     const uint32_t lists[PERSON_ROW_END] = {
-        [PERSON_LOT] = p->lot_count,         [PERSON_RELATION] = p->relation_count,
+        [PERSON_LOT] = p->lot_count,           [PERSON_RELATION] = p->relation_count,
         [PERSON_TRANSFER] = p->transfer_count, [PERSON_OFFER] = p->offer_count,
-        [PERSON_HOLDER] = p->holder_count,   [PERSON_RESERVE] = p->reserve_count,
-        [PERSON_PREMIUM] = p->premium_count, [PERSON_SWITCH] = p->switch_count,
+        [PERSON_HOLDER] = p->holder_count,     [PERSON_RESERVE] = p->reserve_count,
+        [PERSON_PREMIUM] = p->premium_count,   [PERSON_SWITCH] = p->switch_count,
         [PERSON_FILING] = p->filing_count,
     };
     static const char *const names[PERSON_ROW_END] = {
-        [PERSON_WALLET] = "wallet",     [PERSON_INSURED] = "insured state",
-        [PERSON_LIMITS] = "day's count", [PERSON_HOLD] = "hold",
-        [PERSON_LOT] = "lot",           [PERSON_RELATION] = "relation",
-        [PERSON_TRANSFER] = "transfer", [PERSON_OFFER] = "offer",
-        [PERSON_HOLDER] = "holder",     [PERSON_RESERVE] = "reservation",
-        [PERSON_PREMIUM] = "premium",   [PERSON_SWITCH] = "switch",
+        [PERSON_WALLET] = "wallet",
+        [PERSON_INSURED] = "insured state",
+        [PERSON_LIMITS] = "day's count",
+        [PERSON_HOLD] = "hold",
+        [PERSON_LOT] = "lot",
+        [PERSON_RELATION] = "relation",
+        [PERSON_TRANSFER] = "transfer",
+        [PERSON_OFFER] = "offer",
+        [PERSON_HOLDER] = "holder",
+        [PERSON_RESERVE] = "reservation",
+        [PERSON_PREMIUM] = "premium",
+        [PERSON_SWITCH] = "switch",
         [PERSON_FILING] = "filing",
     };
     char what[96];
@@ -357,7 +362,9 @@ static bool refused_where_taken(const struct steps_answer *a)
 {
     char what[96];
     snprintf(what, sizeof what, "it was taken where the model answers %u%s", a->code,
-             a->dup ? ", a duplicate" : a->nothing ? ", and that nothing changes" : "");
+             a->dup       ? ", a duplicate"
+             : a->nothing ? ", and that nothing changes"
+                          : "");
     return wrong(what);
 }
 
