@@ -8,8 +8,9 @@
  * provincial rules) and the codes, and no code. What the engine makes up, the names of things, is
  * told to it. Slow and plain, to be read beside docs/rules.md, part Wallet.
  *
- * NOT IN IT  what provinces are told (outboxes), the month of a debt, orders that name a wallet by
- *            its id, and bounds that more than STEPS_PERSONS relatives would be needed for. */
+ * NOT IN IT  what provinces are told (outboxes), the month of a debt, opening by a relative, orders
+ *            that name a wallet or a payment otherwise than the simulated clients do, and bounds
+ *            that only a crowd could reach (relations, offers, holders). */
 #ifndef MODEL_WALLET_STEPS_H
 #define MODEL_WALLET_STEPS_H
 
@@ -27,8 +28,8 @@
 #define STEPS_RULES        512
 #define STEPS_INSTITUTIONS 64
 
-/* One person's rows. Left empty: wlt_id but for its first letter's sake of answers, next_id, a
- * transfer's seq. While a premium is claimed its row has no pay_id: `payer` says whose claim. */
+/* One person's rows. Left empty are next_id and a transfer's seq; while a premium is claimed its
+ * row has no pay_id: `payer` says whose claim it is. */
 struct steps_person {
     struct psn_key key;
     struct wallet_row wallet;

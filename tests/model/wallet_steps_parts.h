@@ -34,6 +34,7 @@ struct premium_row *premium_row(struct steps_person *p, uint32_t insutype, uint3
 void take_out(void *list, uint32_t *count, size_t size, uint32_t place);
 
 void count_at_holder(struct steps_person *p, const struct psn_key *holder, int64_t amount);
+const struct relation_row *relation_given_as(const struct steps_person *p, struct bytes id);
 bool lot_lives(struct steps_person *p, const struct lot *lot);
 bool add_lot(struct steps_person *p, const struct lot *lot);
 void lot_home(const struct steps_person *p, const struct lot *lot, struct steps_answer *a);
@@ -66,6 +67,7 @@ bool text_is(const char *text, struct bytes view);
 bool key_of(struct bytes view, struct psn_key *ret_key);
 int64_t reversed_so_far(const struct steps_ask *ask, int payment);
 bool refused_at_home(const struct steps_ask *ask, int payment);
+const struct steps_transfer *past_transfer(const struct steps_ask *ask, struct bytes id);
 int payment_named(const struct steps_ask *ask, struct bytes id);
 
 /* What makes a message the same as an earlier one, beside its msgid. */
@@ -90,5 +92,14 @@ step_fn step_open_wallet, step_change_use_loc, step_close_wallet, step_freeze;
 step_fn step_bind, step_unbind, step_push_state, step_push_switch, step_push_filing;
 step_fn step_submit, step_accept, step_decline, step_void_transfer;
 step_fn step_hold_answered, step_grant, step_reclaim;
+step_fn step_quote, step_due, step_pay_premium, step_reverse_premium;
+
+/* Pays from the front; a->payment has place, line, insurance and year. */
+bool spend(const struct steps_ask *ask, struct steps_person *p, int64_t amount,
+           struct steps_answer *a);
+
+/* Takes a payment back: into the same lots, the last used first, behind what came back before. */
+void take_back(const struct steps_ask *ask, struct steps_person *p, int place, int64_t amount,
+               struct steps_answer *a);
 
 #endif

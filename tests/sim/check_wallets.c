@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "codec/messages.h"
 #include "codec/wallet.h"
 #include "tests/sim/lived_wallets.h"
 #include "tests/sim/pb.h"
@@ -362,6 +363,59 @@ static bool judge_message(const struct sim_said *said)
     return judge_told(&told);
 }
 
+/* -- a settlement that would have paid ------------------------------------------------------- */
+
+/* The wallet's code of a refused settlement; 0: it was refused for something else. */
+static uint32_t wallet_code(struct bytes answer)
+{
+    struct pb_field field;
+    while (pb_next(&answer, &field)) {
+        const uint32_t code = field.number == 11 ? (uint32_t)pb_get(field.bytes, 1) : 0;
+        if (code / 1000 == 3) return code;
+    }
+    return 0;
+}
+
+/* Which of the two uses it is depends on the settlement's rules: either will do. */
+static bool inline_refused_at(const struct places *places, const struct settlement *s,
+                              int64_t now_ms, uint32_t code)
+{
+    static struct steps_person rows;
+    static struct steps_answer answer;
+    struct wallet_order order;
+    for (uint32_t use = 1; use <= 2; use++) {
+        lived_order_of(s, use, &order);
+        const struct steps_ask ask = ask_at(places, &order, now_ms);
+        rows_at(s->psn_key, places->at, &rows);
+        steps_inline(&ask, person_of(s->psn_key), s->amounts[AMOUNT_WLT], &rows, &answer);
+        if (answer.code == code) return true;
+    }
+    return false;
+}
+
+/* The wallet's part of a settlement's refusal; the rest is check_settlements.h's. */
+static bool judge_inline(const struct ask *ask)
+{
+    struct settlement s = {0};
+    uint32_t field;
+    if (!ask->answered || ask->type != MESSAGE_SETL_POST) return true;
+    const uint32_t code = wallet_code(ask->answer);
+    if (code == 0 || !settlement_decode(ask->body, &s, &field)) return true;
+    if (s.psn_key.size != PSN_KEY_SIZE) return true;
+    struct places places = places_of(home_of(s.psn_key), ask->said->sent, ask->said->answered);
+    while (next_place(&places)) {
+        int64_t times[TIMES_MAX];
+        const int time_count = times_at(&places, ask->said, times);
+        for (int i = 0; i < time_count; i++) {
+            if (inline_refused_at(&places, &s, times[i], code)) return true;
+        }
+    }
+    return finding_set(w.finding,
+                       "(H8) a settlement, msgid %.*s, sent as %" PRIu64 ", was refused with the "
+                       "wallet's %u, and nowhere between sending and answer the model says so",
+                       (int)s.msgid.size, (const char *)s.msgid.data, ask->said->sent, code);
+}
+
 /* -- a question ------------------------------------------------------------------------------- */
 
 static void put_lots(struct pb *pb, const struct steps_person *p)
@@ -505,6 +559,9 @@ bool judge_wallets(const struct asks *asks, const struct evidence *evidence,
         if (said->answered == 0 || said->answer_type == MESSAGE_ERROR) continue;
         if (is_wallet_message(said->type) && !judge_message(said)) return false;
         if (said->type == MESSAGE_WLT_QUERY && !judge_question(said)) return false;
+    }
+    for (uint32_t i = 0; i < asks->count; i++) {
+        if (!judge_inline(&asks->list[i])) return false;
     }
     return true;
 }

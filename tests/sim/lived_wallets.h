@@ -42,6 +42,11 @@ struct bytes lived_content(struct bytes message);
 /* What a RulePush says, read; param PARAM_COUNT when it is none. */
 struct rule_row lived_rule(const struct wallet_order *order);
 
+/* The order that a settlement with `wlt_pay`, or its refund, is to the wallet; use 1 care, 2
+ * pharmacy.
+ */
+void lived_order_of(const struct settlement *s, uint32_t use, struct wallet_order *ret_order);
+
 /* The other person's shard is asked first. */
 bool two_stops(uint16_t type);
 
