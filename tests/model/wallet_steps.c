@@ -32,6 +32,29 @@ void steps_clear(struct steps *steps)
         steps->shards[i].rule_count = steps->shards[i].institution_count = 0;
 }
 
+void steps_begin(struct steps_answer *a)
+{
+    memset(a, 0, offsetof(struct steps_answer, effects));
+    a->first = a->reversed = -1;
+}
+
+/* Most of a person is empty, and there are many copies of each. */
+void steps_copy(struct steps_person *to, const struct steps_person *from)
+{
+    memcpy(to, from, offsetof(struct steps_person, relations));
+#define COPY(rows, count) memcpy(to->rows, from->rows, from->count * sizeof from->rows[0])
+    COPY(relations, relation_count);
+    COPY(transfers, transfer_count);
+    COPY(offers, offer_count);
+    COPY(holders, holder_count);
+    COPY(reserves, reserve_count);
+    COPY(premiums, premium_count);
+    COPY(switches, switch_count);
+    COPY(filings, filing_count);
+    COPY(lots, lot_count);
+#undef COPY
+}
+
 int steps_who(struct steps *steps, const struct psn_key *key)
 {
     for (int i = 0; i < steps->person_count; i++) {
@@ -184,7 +207,7 @@ bool answered_before(const struct steps_ask *ask, int who, bool by_msgid, struct
 
 int steps_decider(const struct steps_ask *ask, uint16_t *ret_code)
 {
-    struct steps *s = (struct steps *)(uintptr_t)ask->steps;
+    struct steps *s = (struct steps *)(uintptr_t)ask->steps; /* Who is new gets a place. */
     const struct wallet_order *o = ask->order;
     struct psn_key key;
     int who = -1;

@@ -186,7 +186,6 @@ struct steps_answer {
     uint32_t used_count;
     struct lot used[PAY_LOTS_MAX];
     uint32_t effect_count;
-    struct effect effects[STEPS_EFFECTS];
     uint32_t debt_count;
     struct steps_debt debts[DEBTS_MAX];
     char ended[WALLET_ID_SIZE]; /* The transfer that ended. */
@@ -194,7 +193,14 @@ struct steps_answer {
     int reversed; /* Place of the payment that was taken back, -1. */
     bool pays;    /* A payment began: */
     struct steps_payment payment;
+    struct effect effects[STEPS_EFFECTS]; /* Last: what is not counted is not cleared. */
 };
+
+/* An answer that says nothing yet. */
+void steps_begin(struct steps_answer *a);
+
+/* Copies what counts of a person's lists. */
+void steps_copy(struct steps_person *to, const struct steps_person *from);
 
 void steps_clear(struct steps *steps);
 void steps_free(struct steps *steps);

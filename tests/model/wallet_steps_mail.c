@@ -258,7 +258,7 @@ void steps_sweep(const struct steps_ask *ask, struct steps_person *p, struct ste
         struct transfer_row *row = &p->transfers[i];
         if (first == NULL || due_ms(row) < due_ms(first)) first = row;
     }
-    *a = (struct steps_answer){.first = -1, .reversed = -1};
+    steps_begin(a);
     if (first == NULL || due_ms(first) > ask->now_ms) {
         a->nothing = true;
         return;
@@ -633,7 +633,7 @@ static void went_on(const struct steps_ask *ask, const struct effect *effect,
 void steps_effect(const struct steps_ask *ask, const struct effect *effect, struct steps_person *p,
                   struct steps_answer *a)
 {
-    *a = (struct steps_answer){.first = -1, .reversed = -1};
+    steps_begin(a);
     switch (effect->kind) {
     case EFFECT_OFFER:
         offered(effect, p, a);

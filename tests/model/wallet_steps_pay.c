@@ -309,7 +309,7 @@ void steps_inline(const struct steps_ask *ask, int who, int64_t amount, struct s
                   struct steps_answer *a)
 {
     const struct wallet_order *o = ask->order;
-    *a = (struct steps_answer){.first = -1, .reversed = -1};
+    steps_begin(a);
     const int place = paid_by(ask, who, o->setl_id);
     if (amount > 0) {
         if (!may_spend(ask, p, a)) return;
@@ -450,7 +450,7 @@ static step_fn *step_of(uint16_t type)
 void steps_order(const struct steps_ask *ask, int who, struct steps_person *p,
                  struct steps_answer *a)
 {
-    *a = (struct steps_answer){.first = -1, .reversed = -1};
+    steps_begin(a);
     if (answered_before(ask, who, true, a) || answered_before(ask, who, false, a)) return;
     if (ask->order->type == MESSAGE_INST_DIR_PUSH) {
         push_institution(ask, a);

@@ -169,7 +169,8 @@ static uint16_t claim(const struct steps_ask *ask, struct steps_person *p, struc
 void steps_fact(const struct steps_ask *ask, struct steps_person *p, struct wallet_fact *ret_fact,
                 struct steps_answer *a)
 {
-    *a = (struct steps_answer){.first = -1, .reversed = -1, .nothing = true};
+    steps_begin(a);
+    a->nothing = true;
     memset(ret_fact, 0, sizeof *ret_fact);
     ret_fact->psn_key = p->key;
     ret_fact->wallet_state = p->wallet.state;

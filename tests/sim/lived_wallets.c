@@ -149,7 +149,7 @@ static void note_version(int who, uint64_t seq)
     ROOM_FOR_ONE(life->list, life->count, life->room);
     struct version *version = &life->list[life->count++];
     version->seq = seq;
-    version->rows = steps.persons[who];
+    steps_copy(&version->rows, &steps.persons[who]);
 }
 
 /* The person as it was behind that entry of its shard; seq of its latest entry then. */
@@ -164,7 +164,7 @@ uint64_t lived_version(int who, uint64_t place, struct steps_person *ret_rows)
         ret_rows->key = steps.persons[who].key;
         return 0;
     }
-    *ret_rows = life->list[i - 1].rows;
+    steps_copy(ret_rows, &life->list[i - 1].rows);
     return life->list[i - 1].seq;
 }
 
@@ -402,7 +402,7 @@ static bool live_mail(const struct wallet_entry *its)
     static const struct wallet_said silence;
     if (!mail_decode(its->message, &batch) || batch.from >= c.evidence->shards)
         return wrong("a batch that is none");
-    c.made = (struct steps_answer){.first = -1, .reversed = -1};
+    steps_begin(&c.made);
     while (mail_next(&batch.items, &op, &data)) {
         items++;
         if (op != OP_EFFECT) continue;
