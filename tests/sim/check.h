@@ -13,7 +13,10 @@
  *   (H5) the cells are the model's;
  *   (H6) an order of the clearing cycle that was acknowledged stands in the cycle once, with what
  *        its answer named, and none stands there that nobody sent;
- *   (H7) the same order again got the same answer.
+ *   (H7) the same order again got the same answer;
+ *   (H8) wallets, transfers, payments and premiums: entry by entry, mail by mail the model does the
+ *        same and has the same rows; each refusal, each duplicate and each wallet somebody asked
+ * for is what the model has at some place between sending and answer.
  *
  * Everything that can be seen in the journals and stores alone is evidence.h's. */
 #ifndef TESTS_SIM_CHECK_H

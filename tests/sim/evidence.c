@@ -122,21 +122,25 @@ static bool read_shard(struct evidence *evidence, struct sim_world *world, uint3
 
 /* -- all of them ------------------------------------------------------------------------------ */
 
-static bool load_rules(struct wallet_check *wallets, struct finding *finding)
+const struct params *evidence_rules(void)
 {
     static struct params params;
     char why[256];
+    if (params.count != 0) return &params;
     params_init(&params);
     for (size_t i = 0; i < embedded_table_count; i++) {
         const struct bytes text = {embedded_tables[i].data, embedded_tables[i].size};
-        if (strcmp(embedded_tables[i].name, "provincial_rules.csv") == 0 &&
-            !params_load(&params, text, why, sizeof why)) {
-            return finding_set(finding, "provincial rules: %s", why);
-        }
+        if (strcmp(embedded_tables[i].name, "provincial_rules.csv") == 0)
+            ENSURE(params_load(&params, text, why, sizeof why));
     }
-    for (uint32_t i = 0; i < params.count; i++)
-        ENSURE(wallet_check_rule(wallets, &params.rows[i]));
-    return true;
+    return &params;
+}
+
+static void load_rules(struct wallet_check *wallets)
+{
+    const struct params *params = evidence_rules();
+    for (uint32_t i = 0; i < params->count; i++)
+        ENSURE(wallet_check_rule(wallets, &params->rows[i]));
 }
 
 bool evidence_read(struct evidence *evidence, struct sim_world *world, uint32_t shards,
@@ -150,7 +154,7 @@ bool evidence_read(struct evidence *evidence, struct sim_world *world, uint32_t 
         .wallets = wallet_check_new(shards),
     };
     ENSURE(evidence->cycle != NULL && evidence->wallets != NULL);
-    if (!load_rules(evidence->wallets, finding)) return false;
+    load_rules(evidence->wallets);
     for (uint32_t i = 0; i < shards; i++) {
         if (!read_shard(evidence, world, i, finding)) return false;
     }

@@ -35,4 +35,7 @@ bool evidence_read(struct evidence *evidence, struct sim_world *world, uint32_t 
                    struct finding *finding);
 void evidence_done(struct evidence *evidence);
 
+/* The provincial rules that every simulated centre begins with; static memory. */
+const struct params *evidence_rules(void);
+
 #endif

@@ -66,7 +66,7 @@ static void write_clock(struct sim_client *client, struct sim_draft *draft, int6
     put_msgid(client, &draft->pb, 2);
 }
 
-/* Minutes, the next morning after six, days, or the next month. */
+/* Minutes, the next morning after six, now and then the evening, days, or the next month. */
 static void move_clock(struct sim_client *client, struct sim_draft *draft)
 {
     const int64_t now = town_now(client->town);
@@ -80,7 +80,8 @@ static void move_clock(struct sim_client *client, struct sim_draft *draft)
         to = now + MS_PER_DAY * (1 + (int64_t)sim_below(client, 5));
     else if (kind >= 40)
         to = now - (now + 8 * HOUR_MS) % MS_PER_DAY + MS_PER_DAY + 6 * HOUR_MS +
-             (int64_t)sim_below(client, 3) * HOUR_MS;
+             (int64_t)(sim_chance(client, 850) ? sim_below(client, 3) : sim_below(client, 18)) *
+                 HOUR_MS;
     write_clock(client, draft, to);
 }
 

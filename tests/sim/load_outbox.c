@@ -85,7 +85,7 @@ static void act(struct sim_client *client, struct bytes message)
         .period = (uint32_t)pb_get(message, 14),
     };
     const uint16_t type = (uint16_t)pb_get(message, 2);
-    const struct bytes id = pb_get_bytes(message, type == OUT_PA_HOLD ? 5 : 7);
+    const struct bytes id = pb_get_bytes(message, type == OUT_PA_HOLD ? 5 : 3);
     if (id.size >= TOWN_ID_SIZE) return;
     if (id.size != 0) memcpy(thing.id, id.data, id.size);
     if (type == OUT_PREM_ASK) town_remember(&town->asks, &thing);

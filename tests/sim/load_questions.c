@@ -34,7 +34,9 @@ static void ask_person(struct sim_client *client, struct sim_draft *draft)
     default:
         break;
     }
-    pb_bytes(&draft->pb, 4, town_key(sim_below(client, town->persons)));
+    /* Mostly of those who have wallets. */
+    const uint32_t among = sim_chance(client, 700) ? TOWN_FAMILY : town->persons;
+    pb_bytes(&draft->pb, 4, town_key(sim_below(client, among)));
 }
 
 static void ask_place(struct sim_client *client, struct sim_draft *draft)

@@ -102,8 +102,11 @@ static bool write_submit(struct sim_client *client, struct sim_draft *draft)
 
 static bool write_end(struct sim_client *client, struct sim_draft *draft, uint16_t type)
 {
-    const struct town_thing *transfer = town_some(client, &client->town->pending);
+    const struct town_things *pending = &client->town->pending;
+    const struct town_thing *transfer = town_some(client, pending);
     if (transfer == NULL) return false;
+    /* Mostly the latest: the others have ended, and say so. */
+    if (sim_chance(client, 600)) transfer = &pending->list[(pending->count - 1) % TOWN_THINGS];
     const uint32_t receiver =
         sim_chance(client, 20) ? somebody(client) : transfer->other % TOWN_PERSONS_MAX;
     draft->type = type;
@@ -200,15 +203,15 @@ static bool next_of_app(struct sim_client *client, struct sim_draft *draft)
         return true;
     else if (kind < 850 && write_unbind(client, draft))
         return true;
-    else if (kind < 865)
+    else if (kind < 854)
         write_wallet_order(client, draft, MESSAGE_WLT_CLOSE);
-    else if (kind < 880)
+    else if (kind < 862)
         write_wallet_order(client, draft, MESSAGE_WLT_FREEZE);
-    else if (kind < 900)
+    else if (kind < 895)
         write_wallet_order(client, draft, MESSAGE_WLT_UNFREEZE);
-    else if (kind < 925)
+    else if (kind < 920)
         write_wallet_order(client, draft, MESSAGE_WLT_USE_LOC_CHG);
-    else if (kind < 955)
+    else if (kind < 960)
         write_open(client, draft, somebody(client));
     else
         write_bind(client, draft);
@@ -271,6 +274,7 @@ static void write_push(struct sim_client *client, struct sim_draft *draft, uint1
     draft->type = type;
     put_msgid(client, pb);
     if (type == MESSAGE_FILING_PUSH) put_number(client, pb, 3, 'F');
+    if (type == MESSAGE_PREM_DUE) put_number(client, pb, 3, 'O'); /* Without it nobody can pay. */
     pb_bytes(pb, 4, town_key(who));
     pb_put(pb, 6, town_person_area(who));
     switch (type) {
