@@ -216,9 +216,9 @@ int main(int argc, char **argv)
         progress_end(&feed->sender.progress);
         print_result(feed, (double)(clock_ns() - start_ns) / NS_PER_SECOND);
     }
-    if (r != 0) fprintf(stderr, "month_feed: %s\n", feed->sender.fleet.text);
+    if (r != 0) fprintf(stderr, "month_feed: %s\n", feed->sender.post.fleet.text);
     const bool good = r == 0 && feed->sender.rejected == 0;
-    if (r == 0) fleet_close(&feed->sender.fleet);
+    if (r == 0) post_close(&feed->sender.post);
     free(feed);
     return good ? 0 : EXIT_FAILED;
 }
