@@ -13,7 +13,12 @@
  *   (H5) the cells are the model's;
  *   (H6) an order of the clearing cycle that was acknowledged stands in the cycle once, with what
  *        its answer named, and none stands there that nobody sent;
- *   (H7) the same order again got the same answer.
+ *   (H7) the same order again got the same answer;
+ *   (H8) the clearing cycle is the model's: each order that was accepted is what the model makes of
+ *        it at its place in shard 0's journal, row by row; each refusal and each duplicate is what
+ *        the model answers at some place between what was known when it was sent and what came
+ *        after its answer; and so are at the end batches, notices, deposits, disputes, holds and
+ *        the book.
  *
  * Everything that can be seen in the journals and stores alone is evidence.h's. */
 #ifndef TESTS_SIM_CHECK_H
