@@ -509,6 +509,14 @@ static void begin_cut(struct home *home)
     desk->phase = CUT_GATHER_BEFORE;
 }
 
+/* The order's name was given to another one. */
+static bool name_reused(const struct home *home)
+{
+    const struct order *order = &home->desk.job.order;
+    const struct order_row *before = answered_before(home, order);
+    return before != NULL && (before->type != order->type || before->hash != order->hash);
+}
+
 /* What the cycle would refuse is refused before a shard has cut anything. */
 static void try_cut(struct home *home)
 {
@@ -523,6 +531,8 @@ static void try_cut(struct home *home)
     } else if (desk->job.order.provisional) {
         desk->dup = false;
         gather_for_answer(home);
+    } else if (name_reused(home)) {
+        desk_refuse(home, ERROR_MSGID_REUSED, NULL);
     } else if (desk->dup) {
         desk->dup = false; /* Cut, but without a batch: this makes one. */
         desk->cut_at_ms = desk_clock(home);

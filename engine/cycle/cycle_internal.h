@@ -181,7 +181,8 @@ enum cycle_account account_of(const struct exception_row *exception);
 /* What stands in that account, by fund: the record's funds, less its deduction once posted. */
 void exception_money(const struct exception_row *exception, int64_t ret_funds[FUND_COUNT]);
 
-/* The batch that holds the record by itself or in its cell, not aborted; NULL: none. */
+/* The batch that holds the record by itself or in its cell, not aborted; NULL: none, or the record
+ * was taken back and its cell went on without it. */
 const struct batch_row *batch_of_record(const struct cycle *cycle,
                                         const struct exception_row *exception);
 

@@ -46,6 +46,11 @@ const struct batch_row *batch_of_record(const struct cycle *cycle,
                                         const struct exception_row *exception)
 {
     uint32_t id = exception->batch;
+    /* Its cell went on without it. */
+    if ((exception->flags & EXCEPTION_REVERSED) != 0 ||
+        (exception->record.flags & RECORD_REVERSED) != 0) {
+        return NULL;
+    }
     if (id == 0 && !exception->carved) {
         const struct frozen_row *frozen = frozen_of(cycle, exception);
         if (frozen != NULL) id = frozen->batch;
@@ -99,10 +104,13 @@ bool change_exception(struct judgement *j, struct exception_row *after)
 {
     const struct exception_row before = exception_of(j->cycle, &after->record);
     const bool blocked = (after->flags & EXCEPTION_BLOCKING) != 0;
+    const bool gone = (before.flags & EXCEPTION_REVERSED) != 0;
     if (after->flags != before.flags) after->since_ms = j->now_ms;
 
     const struct batch_row *batch = batch_of_record(j->cycle, &before);
-    if (batch != NULL) {
+    if (gone) {
+        /* Its money is nowhere any more: its flags are all that can change. */
+    } else if (batch != NULL) {
         if (blocked && batch->state >= BATCH_NOTICED) {
             char name[NUMBER_SIZE];
             batch_name(batch, name);

@@ -320,6 +320,14 @@ class TestCut(CycleCase):
         self.stop(self.engine)
         self.assertIn("verify: ok", harness.verify(self.data).stdout)
 
+    def test_a_cut_under_a_used_name_cuts_nothing(self):
+        self.post(5)
+        self.order(cycle.SettingSet(msgid="N", name="payment.partial", value=1))
+        self.order(wire.centre.PeriodCut(period=MARCH, msgid="N"), 1005)
+        listed = self.client.call(wire.centre.PeriodList())
+        self.assertEqual([(MARCH, "OPEN")], [(p.period, p.state) for p in listed.periods])
+        self.assertEqual("202503-1", self.order(wire.centre.PeriodCut(period=MARCH)).batch)
+
     def test_what_must_be_reconciled_waits(self):
         """recon.required: a cut takes what both sides agreed to, the rest carries over."""
         self.post(3)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "tests/sim/asks.h"
+#include "tests/sim/check_cycle.h"
 #include "tests/sim/check_settlements.h"
 #include "tests/sim/check_wallets.h"
 #include "tests/sim/pb.h"
@@ -339,6 +340,7 @@ bool check_history(const struct evidence *evidence, struct sim_history *history,
         good = check_order(&asks, evidence, finding) &&
                judge_settlements(&asks, evidence, manual_clock, finding) &&
                judge_wallets(&asks, evidence, history, manual_clock, finding) &&
+               judge_cycle(&asks, evidence, history, manual_clock, finding) &&
                judge_rows(&asks, evidence, history, finding) &&
                check_orders_sent(evidence, history, finding);
     }

@@ -8,6 +8,7 @@
 #include "ledger/tables.h"
 #include "tests/model/model.h"
 #include "tests/sim/pb.h"
+#include "types/civil.h"
 #include "types/ensure.h"
 #include "types/error.h"
 #include "types/province.h"
@@ -39,6 +40,9 @@ static struct {
     uint64_t control_count[EVIDENCE_SHARDS_MAX];
     struct cell cells[EVIDENCE_SHARDS_MAX][MODEL_CELLS_MAX];
     uint32_t cell_count[EVIDENCE_SHARDS_MAX];
+    struct desk_record *records;
+    uint32_t record_count;
+    uint32_t record_room;
 
     /* Of the person at hand. */
     const struct evidence_shard *shard;
@@ -511,6 +515,81 @@ static void add_cells(uint32_t shard)
     }
 }
 
+/* yyyymmdd in Shanghai. */
+static uint32_t day_of(int64_t ms)
+{
+    const struct civil civil = civil_from_ms(ms);
+    return (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
+}
+
+static struct desk_record record_of(const struct model_item *item, uint64_t seq)
+{
+    const bool adjusts = item->kind == MODEL_ADJUSTMENT;
+    const struct bytes id = adjusts ? item->a.adj_no : item->s.setl_id;
+    const struct cell_key key = model_key(item);
+    struct desk_record record = {.count = 1};
+    struct record_facts *facts = &record.facts;
+    *facts = (struct record_facts){
+        .seq = seq,
+        .shard = c.shard_index,
+        .period = key.period,
+        .day = day_of(adjusts ? item->stamp_ms : item->s.setl_time),
+        .ref = {.insu_admdvs = adjusts ? item->a.insu_admdvs : item->s.insu_admdvs,
+                .size = (uint8_t)id.size},
+        .payer = key.payer,
+        .payee = key.payee,
+        .line = key.line,
+        .insurance = key.insurance,
+        .kind = adjusts                      ? RECORD_ADJUSTMENT
+                : item->kind == MODEL_REFUND ? RECORD_REFUND
+                                             : RECORD_SETTLEMENT,
+        .flags = item->period != item->orig_period ? RECORD_LATE : 0,
+        .medfee = adjusts ? 0 : item->s.amounts[AMOUNT_MEDFEE],
+        .content_hash =
+            adjusts ? adjustment_content_hash(&item->a) : settlement_content_hash(&item->s),
+    };
+    memcpy(facts->ref.setl_id, id.data, id.size);
+    model_funds(item, facts->funds);
+    return record;
+}
+
+/* What the clearing cycle has to do with, of the person at hand. */
+static void add_records(void)
+{
+    const uint32_t first = c.record_count;
+    for (int i = 0; i < model.count; i++) {
+        if (model.items[i].kind > MODEL_ADJUSTMENT) continue;
+        if (c.record_count == c.record_room) {
+            c.record_room = 2 * c.record_room + 1024;
+            c.records = realloc(c.records, c.record_room * sizeof *c.records);
+            ENSURE(c.records != NULL);
+        }
+        c.records[c.record_count++] = record_of(&model.items[i], c.seqs[i]);
+    }
+    for (int i = 0; i < model.count; i++) {
+        const struct model_item *item = &model.items[i];
+        if (item->kind != MODEL_CORRECTION || item->target < 0) continue;
+        for (uint32_t k = first; k < c.record_count; k++) {
+            if (c.records[k].facts.seq == c.seqs[item->target]) c.records[k].taken_back = c.seqs[i];
+        }
+    }
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct record_facts *x = &((const struct desk_record *)a)->facts;
+    const struct record_facts *y = &((const struct desk_record *)b)->facts;
+    if (x->shard != y->shard) return x->shard < y->shard ? -1 : 1;
+    return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+const struct desk_record *settlement_records(uint32_t *ret_count)
+{
+    if (c.record_count > 1) qsort(c.records, c.record_count, sizeof *c.records, by_place);
+    *ret_count = c.record_count;
+    return c.records;
+}
+
 const struct cell *settlement_cells(uint32_t shard, uint32_t *ret_count)
 {
     *ret_count = c.cell_count[shard];
@@ -535,6 +614,7 @@ bool judge_settlements(struct asks *asks, const struct evidence *evidence, bool 
     model.manual_clock = manual_clock;
     model.first_stamp_ms = manual_clock ? MANUAL_CLOCK_START_MS : 0;
     memset(c.cell_count, 0, sizeof c.cell_count);
+    c.record_count = 0;
     while (begin < asks->count) {
         uint8_t psn[PSN_KEY_SIZE];
         memcpy(psn, asks->list[begin].psn, sizeof psn);
@@ -549,6 +629,7 @@ bool judge_settlements(struct asks *asks, const struct evidence *evidence, bool 
             return false;
         }
         add_cells(c.shard_index);
+        add_records();
         entry = last;
         begin = end;
     }

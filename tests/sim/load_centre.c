@@ -1,13 +1,15 @@
 /* load_centre -- the operator, and what provinces do in the clearing cycle.
  *
  * The operator says first what the rest of the history needs: the clock, the rules. Then it takes
- * month after month through the cycle, with all that can come in between. */
+ * month after month through the cycle, with all that can come in between; so does the steward, who
+ * knows the way. */
 #include <stdio.h>
 
 #include "tests/sim/town.h"
 
 #define FIRST_MORNING_MS INT64_C(1772413200000) /* 2026-03-02T09:00:00+08:00 */
 #define HOUR_MS          INT64_C(3600000)
+#define STEWARD_PAYMENTS 6 /* Of each month. */
 
 /* -- pieces --------------------------------------------------------------------------------- */
 
@@ -90,7 +92,9 @@ static void move_clock(struct sim_client *client, struct sim_draft *draft)
 static uint32_t next_month(const struct sim_town *town)
 {
     const uint32_t before = town_month_before(civil_month(town_now(town)));
-    const uint32_t oldest = town_month_before(town_month_before(town_month_before(before)));
+    const uint32_t third = town_month_before(town_month_before(town_month_before(before)));
+    const uint32_t oldest =
+        town_month_before(third); /* The whole quarter: prefunds are set by it. */
     const uint32_t next = town->cut_through == 0 ? oldest : civil_month_next(town->cut_through);
     return next < before ? next : before;
 }
@@ -253,6 +257,8 @@ static void write_recon_day(struct sim_client *client, struct sim_draft *draft)
     pb_put(&total, 4, 310);
     pb_put(&total, 5, 1);
     pb_fen(&total, 6, record->amounts[AMOUNT_MEDFEE]);
+    if (sim_chance(client, 600)) pb_fen(&total, 7, record->amounts[AMOUNT_FUND_SUM]);
+    pb_fen(&total, 8, record->amounts[AMOUNT_ACCT]);
     pb_bytes(&draft->pb, 7, (struct bytes){body, total.size});
 }
 
@@ -420,5 +426,81 @@ static bool next_of_cycle(struct sim_client *client, struct sim_draft *draft)
     return true;
 }
 
+/* -- the steward ------------------------------------------------------------------------------ */
+
+/* Takes the latest month through the cycle, one step after the other, and pays what there is to be
+ * paid: chance alone would hardly ever come to the notices. What goes wrong is passed over. */
+enum step {
+    STEP_CUT = 0,
+    STEP_COMPUTE,
+    STEP_PUBLISH,
+    STEP_SIGN,
+    STEP_NOTICE = STEP_SIGN + TOWN_AREAS,
+    STEP_LIST,
+    STEP_PAY,
+    STEP_END = STEP_PAY + 2 * STEWARD_PAYMENTS,
+};
+
+static void step_on(struct sim_client *client, struct sim_draft *draft, uint32_t month,
+                    const char *step)
+{
+    draft->type = MESSAGE_BATCH_STEP;
+    put_msgid(client, &draft->pb, 1);
+    pb_put(&draft->pb, 2, month);
+    pb_text(&draft->pb, 3, step);
+}
+
+/* A notice of the latest, in two halves or as a whole; then the same as received. */
+static void pay_in_turn(struct sim_client *client, struct sim_draft *draft, uint32_t turn)
+{
+    const struct town_things *notices = &client->town->notices;
+    const uint32_t known = notices->count < TOWN_THINGS ? notices->count : TOWN_THINGS;
+    const bool receipt = turn % 2 == 1;
+    if (known == 0) {
+        ask_notices(client, draft);
+        return;
+    }
+    const struct town_thing *notice =
+        &notices->list[(notices->count - 1 - turn / 2 % known) % TOWN_THINGS];
+    char reference[TOWN_ID_SIZE];
+    town_id(reference, 'W', (uint32_t)(notice->amount % 1000));
+    draft->type = receipt ? MESSAGE_RECEIPT_REPORT : MESSAGE_PAY_REPORT;
+    put_msgid(client, &draft->pb, 1);
+    pb_put(&draft->pb, 2, receipt ? notice->payee : notice->payer);
+    pb_text(&draft->pb, 3, notice->id);
+    pb_text(&draft->pb, 4, reference);
+    pb_fen(&draft->pb, 5, notice->amount % 5 == 0 ? notice->amount / 2 : notice->amount);
+    if (!receipt) pb_put(&draft->pb, 6, (uint64_t)town_now(client->town));
+}
+
+static bool next_of_steward(struct sim_client *client, struct sim_draft *draft)
+{
+    const struct sim_town *town = client->town;
+    const uint32_t step = (uint32_t)client->place;
+    /* What the cut and the list have told is needed; the rest the centre takes one by one. */
+    if (client->waiting_count != 0 && (step == STEP_COMPUTE || step == STEP_PAY)) return false;
+    client->place = step + 1 == STEP_END ? STEP_CUT : (int)step + 1;
+    if (step == STEP_CUT) {
+        write_cut(client, draft, next_month(town));
+    } else if (step <= STEP_PUBLISH) {
+        step_on(client, draft, town->cut_through, step == STEP_COMPUTE ? "compute" : "publish");
+    } else if (step < STEP_NOTICE) {
+        draft->type = MESSAGE_BATCH_SIGN;
+        put_msgid(client, &draft->pb, 1);
+        pb_put(&draft->pb, 2, town_areas[step - STEP_SIGN] / 10000);
+        pb_put(&draft->pb, 3, town->cut_through);
+    } else if (step == STEP_NOTICE) {
+        step_on(client, draft, town->cut_through, "notice");
+    } else if (step == STEP_LIST) {
+        draft->type = MESSAGE_NOTICE_LIST;
+        pb_text(&draft->pb, 4, "DUE");
+        pb_put(&draft->pb, 7, TOWN_THINGS);
+    } else {
+        pay_in_turn(client, draft, step - STEP_PAY);
+    }
+    return true;
+}
+
+const struct sim_role role_steward = {"steward", next_of_steward, NULL};
 const struct sim_role role_operator = {"operator", next_of_operator, NULL};
 const struct sim_role role_clearing = {"clearing", next_of_cycle, NULL};

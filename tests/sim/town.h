@@ -157,6 +157,7 @@ extern const struct sim_role role_loader;   /* The same in batches, as the centr
 extern const struct sim_role role_app;      /* Wallets, transfers, premiums. */
 extern const struct sim_role role_pushes;   /* What provinces say of their persons and places. */
 extern const struct sim_role role_operator; /* Clock, cuts, batches, rules, reports. */
+extern const struct sim_role role_steward;  /* Takes months through the cycle to their payments. */
 extern const struct sim_role role_clearing; /* Orders of the cycle by provinces. */
 extern const struct sim_role role_asker;    /* Questions of persons and provinces. */
 extern const struct sim_role role_outbox;   /* Reads what waits for a destination. */

@@ -25,6 +25,7 @@ static const struct cast {
     {&role_asker, 0, 8, 60, 2},      {&role_asker, 31, 4, 20, 1},
     {&role_outbox, 31, 1, 60, 2},    {&role_outbox, 51, 1, 60, 2},
     {&role_outbox, 0, 1, 20, 1},     {&role_loader, 0, 8, 20, 500},
+    {&role_steward, 0, 8, 150, 4},
 };
 #define CLIENT_COUNT (sizeof cast / sizeof cast[0])
 _Static_assert(CLIENT_COUNT <= TOWN_CLIENTS_MAX, "made[] has a place for each");

@@ -518,6 +518,23 @@ static void test_recovery_refused(void **state)
     assert_int_equal(recover(31, "V-1", "A", 1, 10), ERROR_OK);
 }
 
+/* A correction has taken it back before the cut: the batch has nothing of it, so nothing of it can
+ * be taken back from the batch, noted as an exception or not. */
+static void test_recovery_of_nothing(void **state)
+{
+    (void)state;
+    cycle_rig_record(&rig, 34, 31, "C", DAY, 4000);
+    assert_int_equal(give_row(31, "A", 0, 0, 0), ERROR_OK);
+    rig.records[0].flags |= RECORD_REVERSED;
+    rig.records[1].flags |= RECORD_REVERSED;
+    cycle_rig_day(&rig, 20260420);
+    cycle_rig_cut(&rig, MONTH);
+    cycle_rig_batch(&rig, MONTH, BATCH_NOTICED);
+    assert_int_equal(recover(31, "V-1", "A", 1, 10), ERROR_WRONG_STATE);
+    assert_int_equal(recover(31, "V-1", "B", 1, 10), ERROR_WRONG_STATE);
+    assert_int_equal(cycle_count(rig.cycle, ROW_RECOVERY), 0);
+}
+
 /* -- a cell that may be cleared ---------------------------------------------------------------- */
 
 static void test_eligible(void **state)
@@ -617,6 +634,7 @@ int main(void)
         cmocka_unit_test(test_split),
         cmocka_unit_test_setup_teardown(test_recovery, setup, teardown),
         cmocka_unit_test_setup_teardown(test_recovery_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_recovery_of_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_eligible, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random_changes, setup, teardown),
     };

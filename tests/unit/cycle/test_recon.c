@@ -483,6 +483,30 @@ static void test_batched_cell(void **state)
 
 #define MANY 100000
 
+/* A record that differs is taken back before the cut. A later list that shows it no more must not
+ * take it out of a batch it is not in. */
+static void test_taken_back_while_it_differs(void **state)
+{
+    (void)state;
+    three_records();
+    list_all(DAY);
+    list[0].medfee++;
+    assert_int_equal(give_list(34, DAY), ERROR_OK);
+    assert_int_equal(flags_of("A"), EXCEPTION_DIFF_PAYER);
+    rig.records[0].flags |= RECORD_REVERSED;
+    cycle_rig_day(&rig, 20260420);
+    cycle_rig_cut(&rig, MONTH);
+    const int64_t cleared = cycle_rig_stands(&rig, 34, 31, CYCLE_CLEARING);
+    list_all(DAY);
+    assert_int_equal(give_list(34, DAY), ERROR_OK);
+    assert_int_equal(flags_of("A"), EXCEPTION_REVERSED);
+    assert_int_equal(cycle_rig_stands(&rig, 34, 31, CYCLE_CLEARING), cleared);
+    assert_null(cycle_check(rig.cycle));
+    /* Nor may it refuse the list once the batch has its notices. */
+    cycle_rig_batch(&rig, MONTH, BATCH_NOTICED);
+    assert_int_equal(give_list(34, DAY), ERROR_OK);
+}
+
 static void test_large_list(void **state)
 {
     (void)state;
@@ -612,6 +636,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cells_of_a_day, setup, teardown),
         cmocka_unit_test_setup_teardown(test_waiting_cell, setup, teardown),
         cmocka_unit_test_setup_teardown(test_batched_cell, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_taken_back_while_it_differs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random_lists, setup, teardown),
     };
