@@ -28,11 +28,6 @@
 #define OWN_HANDLES       32
 #define OWN_HANDLES_SHARD 12
 
-/* Read by the allocator before main(): large pages. Ids and persons lie anywhere in hundreds of
- * megabytes, and with small pages the processor looks for the page nearly as long as for them. */
-extern const char *malloc_conf;
-const char *malloc_conf = "thp:always";
-
 struct options {
     const char *data;
     const char *listen;
