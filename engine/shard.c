@@ -118,6 +118,14 @@ static struct shard *shard_new(const struct shard_config *config)
     return shard;
 }
 
+static void tell_of_tables(const struct shard *shard)
+{
+    if (shard->config.table_made == NULL) return;
+    shard->config.table_made(directory_table(shard->directory));
+    shard->config.table_made(delta_table(shard->active));
+    shard->config.table_made(delta_table(shard->frozen));
+}
+
 static int read_cells(struct shard *shard, const char **ret_why)
 {
     uint8_t key[CELL_SCAN_KEY] = {0};
@@ -240,6 +248,7 @@ int shard_open(const struct shard_config *config, struct shard **ret_shard,
     struct shard *shard = shard_new(config);
     *ret_why = NULL;
     if (shard == NULL) return -ENOMEM;
+    tell_of_tables(shard);
     int r = read_state(shard, ret_why);
     if (r == 0) r = persons_open(shard, ret_why);
     if (r != 0) {

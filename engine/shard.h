@@ -39,7 +39,11 @@ struct shard_config {
     size_t shelf_bytes;     /* Of rows changed between two checkpoints, at most. (P1) in
                              * shard_internal.h: never less than the journal was written with. */
     uint64_t directory_ids; /* Ids there is room for in memory (ledger/directory.h). */
-    uint32_t cells;         /* Of all months: one more is refused. None ever goes. */
+
+    /* Told of each table of ids before it is touched, to lay it on large pages; NULL: nobody. */
+    void (*table_made)(struct bytes memory);
+
+    uint32_t cells; /* Of all months: one more is refused. None ever goes. */
 };
 
 /* Cells of a month in which every province has people in every other: four lines of care in two

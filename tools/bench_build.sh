@@ -9,7 +9,7 @@ build_bench() { # TARGET...
     local log
     log=$(mktemp "${TMPDIR:-/var/tmp}/qingfen-build.XXXXXX")
     if ! { [ -f "$bench_build/build.ninja" ] ||
-        meson setup "$bench_build" "$root" --buildtype=release -Dbenches=true -Dtests=false; } >"$log" 2>&1 ||
+        meson setup "$bench_build" "$root" --buildtype=release -Db_lto=true -Dbenches=true -Dtests=false; } >"$log" 2>&1 ||
         ! ninja -C "$bench_build" "$@" >>"$log" 2>&1; then
         tail -n 40 "$log" >&2
         rm -f "$log"

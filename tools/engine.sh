@@ -93,7 +93,7 @@ run() { # TEXT COMMAND...
 
 build() {
     if [ ! -f "$root/build/build.ninja" ]; then
-        meson setup "$root/build" "$root" --buildtype=release -Dtests=false || return
+        meson setup "$root/build" "$root" --buildtype=release -Db_lto=true -Dtests=false || return
     fi
     ninja -C "$root/build" engine/qingfend tools/qingfen/qingfen
 }

@@ -219,6 +219,11 @@ size_t delta_used(const struct delta *delta)
     return delta->used;
 }
 
+struct bytes delta_table(const struct delta *delta)
+{
+    return (struct bytes){(const uint8_t *)delta->ids, (delta->id_mask + 1) * sizeof *delta->ids};
+}
+
 size_t delta_bytes(const struct delta *delta)
 {
     return sizeof *delta + delta->bytes_max + delta->entries_max * sizeof *delta->offsets +

@@ -55,6 +55,9 @@ uint32_t delta_ids(const struct delta *delta);   /* Ids. */
 size_t delta_used(const struct delta *delta);    /* Bytes of entries. */
 size_t delta_bytes(const struct delta *delta);   /* Bytes of memory reserved. */
 
+/* Its table of ids: any look-up goes anywhere in it. */
+struct bytes delta_table(const struct delta *delta);
+
 /* For the merge: copies all ids to `out` (room for delta_ids()), in no order; all marks; all notes,
  * ascending by seq. */
 void delta_copy_ids(const struct delta *delta, struct id *out);

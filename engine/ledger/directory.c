@@ -59,6 +59,12 @@ void directory_free(struct directory *directory)
     free(directory);
 }
 
+struct bytes directory_table(const struct directory *directory)
+{
+    return (struct bytes){(const uint8_t *)directory->groups,
+                          directory->buckets / BUCKETS_PER_GROUP * sizeof(struct group)};
+}
+
 /* -- places ---------------------------------------------------------------------------------- */
 
 static uint32_t fingerprint(uint64_t hash)

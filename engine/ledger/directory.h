@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "types/bytes.h"
+
 struct directory;
 
 #define DIRECTORY_RUN_MAX  65535 /* Runs are 1..65535. */
@@ -29,6 +31,9 @@ struct directory;
 
 /* Room for `ids` ids. Pages are touched only as they are filled. NULL without memory. */
 struct directory *directory_new(uint64_t ids);
+
+/* Its table: any look-up goes anywhere in it. */
+struct bytes directory_table(const struct directory *directory);
 void directory_free(struct directory *directory); /* NULL is fine. */
 
 /* Adds an id. Where an id must fade, it is one of the lowest run. */

@@ -78,6 +78,10 @@ def run(*arguments: object, check: bool = True, timeout: float = RUN_S,
     return done
 
 
+# Memory for ids is touched at the start, and tests start hundreds of engines.
+SMALL = ("--ids", "1")
+
+
 class Engine:
     """One qingfend on one data folder."""
 
@@ -87,7 +91,7 @@ class Engine:
         self.err = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [qingfend(), "--data", str(data), "--listen", "127.0.0.1:0", "--clock", clock,
-             *arguments],
+             *SMALL, *arguments],
             stdout=subprocess.PIPE, stderr=self.err, stdin=subprocess.DEVNULL, text=True)
         _ENGINES.append(self)
         self.last_words = ""
