@@ -39,8 +39,8 @@ def options_of(arguments):
                         help="PostgreSQL alone, closed loop, over sizes of its batch")
     parser.add_argument("--shards", type=int, default=2, help="of engine and bare loop (default 2)")
     parser.add_argument("--batch", type=int, default=512, help="records in a frame (default 512)")
-    parser.add_argument("--window", type=int, default=8,
-                        help="frames under way on a connection (default 8)")
+    parser.add_argument("--window", type=int, default=16,
+                        help="frames under way on a connection (default 16)")
     parser.add_argument("--peer-batch", type=int, default=10000,
                         help="records in PostgreSQL's transaction (default 10000)")
     parser.add_argument("--peer-connections", type=int, default=2,

@@ -18,7 +18,7 @@
 #define SECONDS_MAX   1000000
 #define SECONDS       10
 #define CLOSED_BATCH  512
-#define CLOSED_FRAMES 8
+#define CLOSED_FRAMES 16
 #define OPEN_FRAMES   16384
 #define PATIENCE      30
 
@@ -323,7 +323,7 @@ int cmd_load(int argc, char **argv)
         {"batch", OPTION_NUMBER, &wish->batch, "N",
          "records in a frame (default 512, with --rate 1)", 1, BATCH_RECORDS_MAX},
         {"window", OPTION_NUMBER, &wish->window, "N",
-         "frames under way on a connection (default 8, with --rate 16384)", 1, 65536},
+         "frames under way on a connection (default 16, with --rate 16384)", 1, 65536},
         {"threshold", OPTION_TEXTS, &wish->thresholds, "EXPR",
          "what must hold, such as 'p99<5ms'; again and again", 0, 0},
         {"json", OPTION_TEXT, &wish->json, "FILE", "write the results as JSON", 0, 0},

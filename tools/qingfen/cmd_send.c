@@ -468,7 +468,7 @@ int cmd_send(int argc, char **argv)
     struct fleet_options options = {.address = options_address()};
     const char *rejects = NULL;
     uint64_t batch = 512;
-    uint64_t window = 8;
+    uint64_t window = 16;
     uint64_t retry = 30;
     const struct option_spec specs[] = {
         OPTION_TO(&options.address),
@@ -479,7 +479,7 @@ int cmd_send(int argc, char **argv)
          "key that turns psn_no into psn_key, 64 hex digits", 0, 0},
         {"batch", OPTION_NUMBER, &batch, "N", "records in a frame (default 512)", 1,
          BATCH_RECORDS_MAX},
-        {"window", OPTION_NUMBER, &window, "N", "frames under way on a connection (default 8)", 1,
+        {"window", OPTION_NUMBER, &window, "N", "frames under way on a connection (default 16)", 1,
          1024},
         {"retry", OPTION_NUMBER, &retry, "SECONDS",
          "how long to try after a connection is lost (default 30)", 0, 86400},
