@@ -372,9 +372,7 @@ static void take_ranges(struct home *home)
     for (uint32_t i = 0; i < home->engine->config.shards; i++) {
         const struct bytes answer = answer_of(home, i);
         const struct tally *tallies = (const struct tally *)(const void *)answer.data;
-        const uint64_t tallied = home->desk.answers[i].seq;
-        /* A checkpoint may have come between two months: what is after the first is scanned. */
-        if (g->range == 0 || tallied < g->tallied[i]) g->tallied[i] = tallied;
+        g->tallied[i] = home->desk.answers[i].seq;
         for (size_t k = 0; k < answer.size / sizeof *tallies; k++) {
             const struct tally *tally = &tallies[k];
             if (!of_pair(&g->needs, tally->key.payer, tally->key.payee)) continue;
@@ -385,36 +383,27 @@ static void take_ranges(struct home *home)
             if (tally->last_seq > g->day_last[i]) g->day_last[i] = tally->last_seq;
         }
     }
-    g->range = 1; /* The first month's answers are in. */
 }
 
-/* A record of the day is cleared in the day's month, or late in a later one: each of them has a
- * tally of the day. */
+/* A record of the day may be cleared in any month: late in a later one, and what is adjusted after
+ * its month's end in that one, as long as it is open. */
 static bool gather_ranges(struct home *home)
 {
     struct gathering *g = gathering_of(home);
-    uint32_t cut_through;
-    uint32_t closed_year;
 
     if (!g->needs.day || !civil_month_valid(g->needs.part / 100)) {
         next_stage(g);
         next_stage(g);
         return false;
     }
-    if (!g->asked) {
-        g->month = g->needs.part / 100;
-    } else {
+    if (g->asked) {
         take_ranges(home);
-        g->month = civil_month_next(g->month);
-        desk_limits(home, &cut_through, &closed_year);
-        if (cut_through == 0 || g->month > civil_month_next(cut_through)) {
-            next_stage(g);
-            return false;
-        }
+        next_stage(g);
+        return false;
     }
     g->asked = true;
     const struct tally_question question = {
-        .kind = TALLY_DAY, .period = g->month, .part = g->needs.part};
+        .kind = TALLY_DAY, .every_month = 1, .part = g->needs.part};
     desk_ask_all(home, REQUEST_TALLIES, 0, kept(home, &question, sizeof question));
     return true;
 }

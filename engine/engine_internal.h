@@ -140,7 +140,6 @@ struct gathering {
     uint32_t shard;         /* Being scanned. */
     uint32_t range;         /* Of the day: 0 up to the checkpoint, 1 after it. */
     uint64_t cursor;        /* Entry the scan goes on from; 0: not begun. */
-    uint32_t month;         /* Whose tallies are asked for the day's range. */
     uint32_t ref;           /* First not asked. */
     struct tally_key after; /* Last tally the shard being asked has given; kind 0: none. */
     uint64_t tallied[SHARDS_MAX];   /* By shard: last entry the tallies hold. */

@@ -143,6 +143,7 @@ struct found_entry {
 struct tally_question {
     uint32_t kind;          /* enum tally_kind */
     uint32_t period;        /* yyyymm */
+    uint32_t every_month;   /* Not 0: that one `part` in every month, and nothing else counts. */
     uint32_t part;          /* 0: all. */
     uint32_t part_last;     /* Parts up to this one; 0: that one alone. */
     uint32_t rows_max;      /* 0: all. */

@@ -56,6 +56,33 @@ static void next_key(const uint8_t *after, uint8_t out[TALLY_KEY_SIZE])
     be_store64(out + 8, low);
 }
 
+/* Those of one part in every month: of each month only the part's own keys are read. */
+static bool list_part(const struct shard *shard, uint32_t kind, uint32_t part, struct list *list)
+{
+    struct tally_key from = {.kind = kind, .part = part};
+    struct bytes found;
+    struct bytes value;
+    uint8_t key[TALLY_KEY_SIZE];
+
+    tally_key_encode(&from, key);
+    while (was_found(store_ceiling(shard->store, STORE_TALLY, (struct bytes){key, sizeof key},
+                                   &found, &value))) {
+        struct tally tally;
+        ENSURE(found.size == sizeof key);
+        ENSURE(value.size == sizeof tally);
+        memcpy(&tally, value.data, sizeof tally);
+        if (tally.key.kind != kind) break;
+        if (tally.key.part == part) {
+            if (!list_add(list, &tally, sizeof tally)) return false;
+            next_key(found.data, key);
+        } else { /* Before the part in its month, or behind it: on to the next month's. */
+            from.period = tally.key.period + (tally.key.part > part);
+            tally_key_encode(&from, key);
+        }
+    }
+    return true;
+}
+
 uint32_t answer_tallies(const struct shard *shard, struct bytes body, struct answer *ret_answer)
 {
     struct tally_question question;
@@ -66,6 +93,11 @@ uint32_t answer_tallies(const struct shard *shard, struct bytes body, struct ans
 
     if (body.size != sizeof question) return ERROR_MALFORMED;
     memcpy(&question, body.data, sizeof question);
+    ret_answer->seq = shard->checkpoint_seq;
+    if (question.every_month != 0) {
+        if (!list_part(shard, question.kind, question.part, &list)) return ERROR_OVERLOAD;
+        return give(&list, ret_answer);
+    }
     const struct tally_key first = {
         .kind = question.kind, .period = question.period, .part = question.part};
     const uint32_t part_last = question.part_last != 0 ? question.part_last : question.part;
@@ -88,7 +120,6 @@ uint32_t answer_tallies(const struct shard *shard, struct bytes body, struct ans
         if (!list_add(&list, &tally, sizeof tally)) return ERROR_OVERLOAD;
         next_key(found.data, key);
     }
-    ret_answer->seq = shard->checkpoint_seq;
     return give(&list, ret_answer);
 }
 

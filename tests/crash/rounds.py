@@ -127,8 +127,12 @@ class Siege:
         self.rounds[kind] = self.rounds.get(kind, 0) + 1
 
     def again(self, sample: int = 25) -> None:
-        """The next life: everything that was told must still be so."""
+        """The next life: everything that was told must still be so, and no crash damages the state:
+        it is only made again from the journal where a disk has gone bad."""
         self.engine = self.begin()
+        damaged = list(self.data.glob("shard-*/state/data.mdb.damaged"))
+        if damaged:
+            raise AssertionError("set aside: %s\n%s" % (damaged, self.engine.stderr()))
         self.load.check(self.engine, sample)
 
     def awake(self) -> None:

@@ -1,10 +1,11 @@
 """Power cuts on powerfs: what was not synced is lost, kept, torn or mixed by seed."""
 
+import random
 import sys
 import unittest
 
 import rounds
-from load import harness
+from load import harness, wire
 from power import Power, end
 
 # power_disk.c: what is left of the unsynced; the seed chooses by its rest.
@@ -47,10 +48,20 @@ class TestPower(harness.Case):
         self.addCleanup(power.off)
         data = power.folder / "store"
         harness.run("init", "--data", data, "--shards", rounds.SHARDS)
-        self.start(data).stop()
+        engine = self.start(data)
+        harness.set_clock(engine, "2025-04-01T09:00:00+08:00")
+        maker, rng = harness.Maker("P"), random.Random(7)
+        with engine.client() as client:
+            for _ in range(8 * rounds.SHARDS):
+                self.assertCode(0, client.call(harness.random_settlement(maker, rng, "2025-03")))
+            decided = [shard.last_seq for shard in client.call(wire.centre.StatusGet()).shard]
+        self.stop(engine)
         power.cut(LOSE_ALL)
         power.on()
-        self.assertEqual(rounds.SHARDS, len(list(data.glob("shard-*/state/data.mdb"))))
+        with self.start(data).client() as client:
+            merged = [shard.checkpoint_seq for shard in client.call(wire.centre.StatusGet()).shard]
+        self.assertTrue(all(decided), decided)
+        self.assertEqual(decided, merged)
 
     def test_init(self):
         """No half-made store, whatever of it reached the disk."""

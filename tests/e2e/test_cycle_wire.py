@@ -262,6 +262,22 @@ class TestReconciliation(CycleCase):
             asked = self.order(cycle.ReconDay(period=MARCH, date=DAY), client=anhui)
             self.assertTrue(asked.cells[0].payer_reconciled)
 
+    def test_an_adjustment_stands_in_the_list_of_its_own_day(self):
+        """What is adjusted in April is cleared in March, while March is open: before a checkpoint
+        and after it, the list of that day has it."""
+        self.assertCode(0, self.client.call(self.maker.adjust(
+            self.post(1)[0], hifp_pay=-100)))
+        unknown = cycle.ReconItem(insu_admdvs=340100, setl_id="ELSEWHERE", medfee_sumamt=5,
+                                  fund_pay_sumamt=5)
+        for name in ("before", "after"):
+            with self.engine.client(34) as anhui:
+                reply = self.order(cycle.ReconList(
+                    msgid=name, date=20250402, payer=34, payee=31, part=1, parts=1,
+                    items=[unknown]), client=anhui)
+            self.assertEqual(2, reply.only_payee + reply.only_payer, reply)
+            self.stop(self.engine)
+            self.restart()
+
     def test_parts_come_in_order(self):
         records = self.post(4)
         messages = self.parts([self.item(record) for record in records], [1, 1, 2])

@@ -75,6 +75,7 @@ static struct fake_event *log_op(enum fake_kind kind, const struct op *op)
     struct fake_event *event = log_add(kind);
     event->opcode = op->sqe.opcode;
     event->op = op->number;
+    event->at_us = fake.now_us;
     event->segment = segment_of(op->sqe.fd);
     event->socket = socket_of(op->sqe.fd);
     event->rw_flags = op->sqe.opcode == IORING_OP_WRITE ? (uint32_t)op->sqe.rw_flags : 0;

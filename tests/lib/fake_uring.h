@@ -39,8 +39,9 @@ enum fake_kind {
 
 struct fake_event {
     enum fake_kind kind;
-    uint8_t opcode;    /* IORING_OP_… */
-    uint32_t op;       /* The same number at start and end. */
+    uint8_t opcode; /* IORING_OP_… */
+    uint32_t op;    /* The same number at start and end. */
+    int64_t at_us;
     int result;        /* Of FAKE_END. */
     uint32_t segment;  /* Of a journal file, 0: it is none. */
     uint32_t socket;   /* Of a connection, UINT32_MAX: it is none. */

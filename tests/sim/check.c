@@ -100,13 +100,23 @@ static bool may_change_nothing(uint16_t type)
     return type == MESSAGE_PREM_QUOTE || type == MESSAGE_PA_GRANT || type == MESSAGE_PSN_STATE_PUSH;
 }
 
+/* The entry that the answer names is of those very bytes. */
+static bool names_own_entry(const struct evidence *evidence, const struct sim_said *said)
+{
+    const uint64_t seq = pb_get(said->answer, 5);
+    const uint64_t shard = pb_get(said->answer, 7);
+    struct wallet_entry its;
+    if (seq == 0 || shard >= evidence->shards || seq > evidence->shard[shard].count) return false;
+    return of_client(&evidence->shard[shard].entries[seq - 1], &its) && its.type == said->type &&
+           bytes_equal(its.message, said->body);
+}
+
 static bool judge_wallet(struct asks *asks, const struct evidence *evidence,
                          const struct sim_said *said, struct finding *finding)
 {
     const uint64_t seq = pb_get(said->answer, 5);
     const uint64_t shard = pb_get(said->answer, 7);
     const bool dup = pb_get(said->answer, 4) != 0;
-    struct wallet_entry its;
     if (seq == 0) return true; /* An answer that decided nothing: a premium was asked for. */
     if (shard >= evidence->shards || seq > evidence->shard[shard].count) {
         return finding_set(finding,
@@ -115,8 +125,7 @@ static bool judge_wallet(struct asks *asks, const struct evidence *evidence,
                            said->type, said->sent, dup ? " again" : "", seq, shard);
     }
     const struct entry *entry = &evidence->shard[shard].entries[seq - 1];
-    const bool own =
-        of_client(entry, &its) && its.type == said->type && bytes_equal(its.message, said->body);
+    const bool own = names_own_entry(evidence, said);
     if (!own && (dup || may_change_nothing(said->type))) return true;
     if ((int64_t)pb_get(said->answer, 6) != entry->stamp_ms && !everywhere(said->type)) {
         return finding_set(finding,
@@ -177,8 +186,9 @@ static bool judge_order(const struct evidence *evidence, const struct sim_said *
     const struct bytes msgid = pb_get_bytes(said->body, 1);
     const struct order_row *row =
         kept_order(evidence->cycle->cycle, said->type, said->province, msgid);
-    /* The same said again under another name: a second signature, a dispute's number. */
-    if (row == NULL && pb_get(said->answer, 4) != 0) return true;
+    /* The same said again under another name: a second signature, a dispute's number. Such an
+     * answer has no time and keeps no name, which another order may be given afterwards. */
+    if (pb_get(said->answer, 4) != 0 && (row == NULL || pb_get(said->answer, 7) == 0)) return true;
     if (row == NULL) {
         return finding_set(finding,
                            "(H6) type %04x, msgid %.*s, was acknowledged and the cycle has no such "
@@ -224,16 +234,21 @@ static bool check_orders_sent(const struct evidence *evidence, struct sim_histor
     return true;
 }
 
-/* A month that was acknowledged as cut is cut in every shard. */
+/* A month that was acknowledged as cut is cut in every shard. One without records that a later cut
+ * passed over has no cut of its own. */
 static bool judge_cut(const struct evidence *evidence, const struct sim_said *said,
                       struct finding *finding)
 {
     const uint64_t month = pb_get(said->body, 1);
+    const bool empty = pb_get(pb_get_bytes(said->answer, 4), 3) == 0;
+    const bool may_be_passed_over = empty && pb_get(said->answer, 3) != 0;
     for (uint32_t s = 0; s < evidence->shards; s++) {
         const struct recount *recount = &evidence->shard[s].recount;
         bool cut = false;
-        for (uint64_t i = 0; i < recount->cuts; i++)
-            cut = cut || recount->cut_months[i] == month;
+        for (uint64_t i = 0; i < recount->cuts; i++) {
+            cut = cut || recount->cut_months[i] == month ||
+                  (may_be_passed_over && recount->cut_months[i] > month);
+        }
         if (!cut) {
             return finding_set(
                 finding, "(H1) month %" PRIu64 " was acknowledged as cut, shard %u has it open",
@@ -272,19 +287,21 @@ static bool lasts(uint16_t type)
                               type != MESSAGE_OUTBOX_ACK && !everywhere(type));
 }
 
-static bool wrote(const struct sim_said *said)
+static bool wrote(const struct evidence *evidence, const struct sim_said *said)
 {
-    return pb_get(said->answer, 4) == 0;
+    return pb_get(said->answer, 4) == 0 &&
+           (!may_change_nothing(said->type) || names_own_entry(evidence, said));
 }
 
-static bool judge_again(const struct asks *asks, struct sim_history *history,
-                        const struct sim_said *said, struct finding *finding)
+static bool judge_again(const struct asks *asks, const struct evidence *evidence,
+                        struct sim_history *history, const struct sim_said *said,
+                        struct finding *finding)
 {
     uint64_t cursor = 0, row;
     if (!lasts(said->type)) return true;
     while ((row = idset_find(&asks->rows, ask_hash(said->type, said->body), &cursor)) != 0) {
         const struct sim_said *other = sim_history_at(history, (uint32_t)row - 1);
-        if (said->sent < other->answered || !wrote(other) || other->type != said->type ||
+        if (said->sent < other->answered || !wrote(evidence, other) || other->type != said->type ||
             other->province != said->province || other->answered == 0 ||
             other->answer_type == MESSAGE_ERROR || reply_code(other->answer) != 0 ||
             !bytes_equal(other->body, said->body)) {
@@ -321,7 +338,7 @@ static bool judge_rows(struct asks *asks, const struct evidence *evidence,
         } else if (said->type == MESSAGE_PERIOD_CUT && pb_get(said->body, 3) == 0) {
             good = judge_cut(evidence, said, finding);
         }
-        if (!good || !judge_again(asks, history, said, finding)) return false;
+        if (!good || !judge_again(asks, evidence, history, said, finding)) return false;
     }
     return true;
 }

@@ -485,7 +485,7 @@ static int take_block(struct walk *walk, const struct block *block, uint64_t off
     if (walk->scan.headless != 0) {
         segment_path(walk->folder->path, walk->scan.headless, walk->path);
         return DAMAGE(walk, 0,
-                      "the segment's head is zero, but block %" PRIu64
+                      "the segment's head was not written whole, but block %" PRIu64
                       " was written after its first one",
                       block->number);
     }
@@ -521,6 +521,31 @@ static int follow_segment(struct walk *walk)
     return 0;
 }
 
+/* The page of the head as the engine writes it together with the segment's first block. */
+static void make_head(const struct journal_folder *folder, uint32_t segment, uint64_t first_block,
+                      uint8_t page[SEGMENT_HEAD_SIZE])
+{
+    struct segment_head head = {
+        .shard = folder->shard,
+        .segment = segment,
+        .first_block = first_block,
+    };
+    memcpy(head.store_id, folder->store_id, STORE_ID_SIZE);
+    segment_head_encode(&head, page);
+}
+
+/* True when the page is zero or has only the first bytes of the head that belongs there: the write
+ * of head and block was cut off before the head's sector or inside it. Any other byte is damage. */
+static bool head_cut_off(const struct walk *walk, uint32_t number, struct bytes page)
+{
+    uint8_t whole[SEGMENT_HEAD_SIZE];
+    make_head(walk->folder, number, walk->scan.tail.next_block, whole);
+    size_t written = 0;
+    while (written < page.size && page.data[written] == whole[written])
+        written++;
+    return written < page.size && bytes_all_zero(page.data + written, page.size - written);
+}
+
 /* Enters the segment after the tail's, when it goes on there: takes its first block and sets
  * *ret_entered. Leaves the tail alone when it does not. */
 static int enter_segment(struct walk *walk, uint32_t number, bool *ret_entered)
@@ -534,7 +559,7 @@ static int enter_segment(struct walk *walk, uint32_t number, bool *ret_entered)
     struct bytes page;
     r = look(walk, 0, SEGMENT_HEAD_SIZE, &page);
     if (r != 0) return r;
-    bool headless = bytes_all_zero(page.data, page.size);
+    bool headless = head_cut_off(walk, number, page);
     if (!headless && !segment_head_decode(page, &head)) return 0; /* The search will judge. */
     if (!headless) {
         r = judge_head(walk, &head);
@@ -883,18 +908,13 @@ int segment_cut_tail(const struct journal_folder *folder, const struct journal_p
     return r;
 }
 
-/* Writes the head that a torn write left zero; the block behind it is the segment's only one. */
+/* Writes the head that a torn write left out or unfinished; the block behind it is the segment's
+ * only one. */
 static int write_head(const struct journal_folder *folder, const struct journal_scan *scan,
                       struct problem *problem)
 {
     uint8_t page[SEGMENT_HEAD_SIZE];
-    struct segment_head head = {
-        .shard = folder->shard,
-        .segment = scan->headless,
-        .first_block = scan->tail.next_block - 1,
-    };
-    memcpy(head.store_id, folder->store_id, STORE_ID_SIZE);
-    segment_head_encode(&head, page);
+    make_head(folder, scan->headless, scan->tail.next_block - 1, page);
     char path[SEGMENT_PATH_MAX];
     segment_path(folder->path, scan->headless, path);
     int file = -1;

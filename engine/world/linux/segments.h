@@ -73,7 +73,7 @@ struct journal_scan {
     uint64_t block_count; /* Sound blocks that were passed to the callback. */
     uint64_t entry_count; /* Entries in them. */
     uint64_t last_offset; /* Of the last sound block, in the tail's segment; 0: none was passed. */
-    uint32_t headless;    /* Segment whose head is still zero before its sound block; 0: none. */
+    uint32_t headless;    /* Segment whose head is not whole before its sound block; 0: none. */
     bool tail_exists;     /* The tail's segment has its file. */
     bool next_prepared;   /* So has the one after it, and it is all zero. */
 };

@@ -363,6 +363,31 @@ static void a_torn_block_is_cut(void **state) /* (J2) */
     tear_last_write(0, 12, &before);
 }
 
+/* The head's own sector is torn: the block behind it is whole, and counts. */
+static void a_head_cut_off_inside_its_sector_is_written_again(void **state) /* (J2) */
+{
+    (void)state;
+    static uint8_t torn[SEGMENT_BYTES];
+    struct journal_scan scan;
+    append(10, 2000);
+    for (size_t kept = 0; kept < SECTOR; kept++) {
+        memcpy(torn, buffer, buffer_size);
+        memset(torn + kept, 0, SEGMENT_HEAD_SIZE - kept);
+        const bool whole = memcmp(torn, buffer, SEGMENT_HEAD_SIZE) == 0; /* Only zeros were lost. */
+        transfer(writer.segment, 0, torn, buffer_size, true);
+        if (scan_all(&scan) != 0) fail_msg("%zu bytes: %s", kept, problem.text);
+        assert_position(&scan.tail, &writer);
+        assert_int_equal(scan.headless, whole ? 0 : writer.segment);
+        assert_int_equal(journal_mend(&folder, &scan, &problem), 0);
+        assert_ends_at(&writer);
+        transfer(writer.segment, 0, torn, SEGMENT_HEAD_SIZE, false);
+        assert_memory_equal(torn, buffer, SEGMENT_HEAD_SIZE);
+    }
+    torn[3] ^= 1; /* Its other bytes are there: no write was cut off. */
+    transfer(writer.segment, 0, torn, buffer_size, true);
+    assert_damage("00000001.qfj", 0, "the segment's head or its first block is damaged");
+}
+
 static void a_torn_first_write_of_a_segment_is_cut(void **state) /* (J2) */
 {
     (void)state;
@@ -539,7 +564,7 @@ static void foreign_and_misplaced_segments_are_damage(void **state)
     assert_damage("00000002.qfj", 0, "begins with block 3, but 2 comes next");
     memset(page, 0, sizeof page);
     transfer(2, 0, page, sizeof page, true);
-    assert_damage("00000002.qfj", 0, "head is zero, but block 3 was written after");
+    assert_damage("00000002.qfj", 0, "head was not written whole, but block 3 was written after");
     transfer(2, 0, keep, sizeof keep, true);
     assert_ends_at(&writer);
 
@@ -707,6 +732,7 @@ int main(void)
         TEST(a_checkpoint_beyond_the_journal_is_damage),
         TEST(a_torn_block_is_cut),
         TEST(a_torn_first_write_of_a_segment_is_cut),
+        TEST(a_head_cut_off_inside_its_sector_is_written_again),
         TEST(a_torn_first_write_of_a_later_segment_is_cut),
         TEST(a_long_torn_block_is_cut),
         TEST(life_goes_on_after_a_cut),
