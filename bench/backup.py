@@ -60,7 +60,7 @@ def main():
         folder = pathlib.Path(name)
         data = folder / "data"
         run("init", "--data", data, "--shards", 1)
-        engine = harness.Engine(data, clock="system")
+        engine = harness.Engine(data, "--ids", "64", clock="system")
         load(engine, 2)
         for _ in range(options.turns):
             print("alone    " + load(engine, options.seconds))
