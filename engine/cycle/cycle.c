@@ -27,6 +27,7 @@ void cycle_free(struct cycle *cycle)
     for (int i = 0; i < ROW_KIND_END; i++)
         rows_free(&cycle->sets[i]);
     rows_free(&cycle->recon_sums);
+    rows_free(&cycle->recon_months);
     rows_free(&cycle->line_sums);
     rows_free(&cycle->difference_lists);
     rows_free(&cycle->difference_links);

@@ -29,6 +29,7 @@ struct cycle {
     struct row_set sets[ROW_KIND_END];
     /* Made from the rows as they are put, for questions that must not walk all of them. */
     struct row_set recon_sums;       /* struct recon_sum: what the recon rows of days add up to. */
+    struct row_set recon_months;     /* struct recon_month: those of the cells in recon_sums. */
     struct row_set line_sums;        /* struct line_sum: what the lines of a pair add up to. */
     struct row_set difference_lists; /* struct difference_list */
     struct row_set difference_links; /* struct difference_link: one for each row, in their order. */
@@ -147,7 +148,14 @@ struct recon_sum {
     uint64_t checksum;
 };
 
-/* Takes a recon row into the sums; called before the row itself is put. False without memory. */
+/* A month that cells were reconciled in by days. */
+struct recon_month {
+    uint32_t period; /* yyyymm */
+    /* key: 4 */
+};
+
+/* Takes a recon row into the sums and the months; called before the row itself is put. False
+ * without memory. */
 bool recon_sum_put(struct cycle *cycle, const struct recon_row *row);
 
 /* The side's recon rows cover the cell as it is: one of day 0 with this count and checksum, or days

@@ -444,7 +444,8 @@ static int compare_parts(const void *left, const void *right)
 
 /* Puts the recon rows of the day, each cell as the centre has it now. A cell of an earlier list
  * that has nothing left of this day is put, too, with nothing: else its old sum would stand for
- * ever. */
+ * ever. It may be of any month: what is adjusted on the day is of the original's, as long as that
+ * is open, and what comes late is of the one after the latest cut, which may be still to come. */
 static void reconcile_cells(struct comparison *c)
 {
     struct judgement *j = c->j;
@@ -466,10 +467,11 @@ static void reconcile_cells(struct comparison *c)
     for (size_t i = 0; i < cells; i++)
         put_recon(j, &parts[i].cell, j->order->day, c->side, parts[i].count, parts[i].checksum);
 
-    const uint32_t last = j->today / 100;
-    for (uint32_t month = j->order->day / 100; month <= last; month = civil_month_next(month)) {
+    const struct row_set *months = &j->cycle->recon_months;
+    const struct recon_month *month = (const struct recon_month *)(const void *)months->rows;
+    for (uint32_t i = 0; i < months->count; i++) {
         for (uint32_t kind = 0; kind < LINE_END * INSURANCE_COUNT; kind++) {
-            const struct cell_key cell = {month, j->order->payer, j->order->payee,
+            const struct cell_key cell = {month[i].period, j->order->payer, j->order->payee,
                                           (uint8_t)(kind / INSURANCE_COUNT),
                                           (uint8_t)(kind % INSURANCE_COUNT)};
             if (bsearch(&cell, parts, cells, sizeof *parts, compare_parts) != NULL) continue;

@@ -15,6 +15,11 @@ static const struct row_info sum_info = {
     .key_size = offsetof(struct recon_sum, count),
 };
 
+static const struct row_info month_info = {
+    .size = sizeof(struct recon_month),
+    .key_size = sizeof(struct recon_month),
+};
+
 static struct recon_sum recon_sum_of(const struct cycle *cycle, const struct cell_key *key,
                                      uint8_t side)
 {
@@ -26,6 +31,7 @@ static struct recon_sum recon_sum_of(const struct cycle *cycle, const struct cel
 bool recon_sum_put(struct cycle *cycle, const struct recon_row *row)
 {
     if (row->day == 0) return true;
+    const struct recon_month month = {row->cell.period};
     struct recon_sum sum = recon_sum_of(cycle, &row->cell, row->side);
     const struct recon_row *old = cycle_find(cycle, ROW_RECON, row);
     if (old != NULL) {
@@ -34,7 +40,8 @@ bool recon_sum_put(struct cycle *cycle, const struct recon_row *row)
     }
     sum.count += row->count;
     sum.checksum += row->checksum;
-    return rows_put(&cycle->recon_sums, &sum_info, &sum);
+    return rows_put(&cycle->recon_months, &month_info, &month) &&
+           rows_put(&cycle->recon_sums, &sum_info, &sum);
 }
 
 bool cell_reconciled(const struct cycle *cycle, const struct cell_key *key, uint64_t count,

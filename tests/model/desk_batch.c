@@ -238,7 +238,6 @@ bool desk_cut(struct desk_model *m)
     if (!cut && has_open_before(m, period)) return desk_denied(m, ERROR_PERIOD_ORDER);
     if (live) desk_batch_name(before, name);
     if (live) return desk_again(m, name);
-    if (!desk_must_be_centre(m)) return false;
     if (period / 100 <= m->view->closed_year || (before == NULL && has_later_batch(m, period))) {
         /* A month without a record that a later cut has passed over is cut. */
         if (cut && before == NULL) return desk_again(m, "");
@@ -536,7 +535,6 @@ bool desk_year_close(struct desk_model *m)
     if (year > m->view->closed_year && m->view->cut_through < year * 100 + 12)
         return desk_denied(m, ERROR_PERIOD_ORDER);
     if (desk_seen(m)) return m->answer.code == 0;
-    if (!desk_must_be_centre(m)) return false;
     if (year <= m->view->closed_year) return desk_again(m, ref);
     if (has_open(m, year)) return desk_denied(m, ERROR_RECON_OPEN);
     return desk_done(m, ref);

@@ -469,13 +469,13 @@ struct desk_answer desk_ask(struct desk_model *m, const struct order *order,
     m->decide = decide;
     m->today = desk_day(view->now_ms);
     m->answer = (struct desk_answer){0};
-    /* A province speaks for itself. */
-    if (order->sender != 0 && order->acting != province_index(order->sender)) {
+    /* A month or a year is looked at first, whatever the order's name. */
+    const bool period = order->type == MESSAGE_PERIOD_CUT || order->type == MESSAGE_YEAR_CLOSE;
+    /* A province speaks for itself, and never of those: it is told so before they are looked at. */
+    if (order->sender != 0 && (period || order->acting != province_index(order->sender))) {
         (void)desk_denied(m, ERROR_SENDER_NOT_ALLOWED);
         return m->answer;
     }
-    /* A month or a year is looked at first, whatever the order's name. */
-    const bool period = order->type == MESSAGE_PERIOD_CUT || order->type == MESSAGE_YEAR_CLOSE;
     if (!period && desk_seen(m)) {
         if (m->answer.dup && order->type == MESSAGE_RECON_DAY) desk_compare_totals(m);
     } else if (order->type == MESSAGE_RECON_LIST && order->acting >= PROVINCE_COUNT) {

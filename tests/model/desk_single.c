@@ -316,8 +316,7 @@ static void reconcile(struct desk_model *m, uint8_t side, const struct lists *li
     for (uint32_t i = 0; i < m->recons.count; i++) {
         struct recon_row row = m->recons.list[i];
         if (row.day != day || row.side != side || row.cell.payer != m->order->payer ||
-            row.cell.payee != m->order->payee || row.cell.period < day / 100 ||
-            row.cell.period > m->today / 100 || figures_of(m, &row.cell, day).count != 0) {
+            row.cell.payee != m->order->payee || figures_of(m, &row.cell, day).count != 0) {
             continue;
         }
         row.count = row.checksum = 0;

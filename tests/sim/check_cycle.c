@@ -350,12 +350,51 @@ static void close_behind(const struct asked *decided, uint64_t seq)
     }
 }
 
+/* Is each exception's record the only one under its id, as they are looked at? One with the same id
+ * may come to another shard at that time: the answer hangs on which of them is there. */
+static bool exceptions_fit(struct bytes rows, const struct desk_view *view)
+{
+    struct exception_row row;
+    for (uint32_t n = 0; row_in(rows, ROW_EXCEPTION, n, &row) != NULL; n++) {
+        for (uint32_t i = 0; i < c.model->records.count; i++) {
+            const struct record_facts *facts = &c.model->records.list[i].facts;
+            const bool meant = facts->seq == row.record.seq && facts->shard == row.record.shard;
+            const bool there = facts->seq <= view->upto[facts->shard];
+            if (same_ref(&facts->ref, &row.ref) && there != meant) return false;
+        }
+    }
+    return true;
+}
+
+/* Has each total that is equal, as the records are looked at, its row? That of nothing may have
+ * none, and what wallets owe is not known here. */
+static bool totals_fit(const struct order *order, struct bytes rows, const struct desk_view *view)
+{
+    struct order question = *order;
+    question.row_count = 1;
+    for (uint32_t i = 0; i < order->row_count; i++) {
+        struct cell_key cell = order->totals[i].cell;
+        struct recon_row row;
+        bool put = false;
+        if (order->totals[i].count == 0 || cell.line >= LINE_WALLET_CARE) continue;
+        cell.period = order->period;
+        for (uint32_t n = 0; !put && row_in(rows, ROW_RECON, n, &row) != NULL; n++)
+            put = memcmp(&row.cell, &cell, sizeof cell) == 0;
+        question.totals = &order->totals[i];
+        if (!put && desk_ask(c.model, &question, view, false).code == ERROR_OK) return false;
+    }
+    return true;
+}
+
 /* Do the rows say what the records come to as they are looked at? */
 static bool rows_fit(const struct order *order, struct bytes rows, const struct desk_view *view)
 {
     struct recon_row row;
     uint64_t listed = 0, there = 0;
+    if (order->type == MESSAGE_CLR_CONFIRM || order->type == MESSAGE_DISPUTE_OPEN)
+        return exceptions_fit(rows, view);
     if (order->type != MESSAGE_RECON_DAY && order->type != MESSAGE_RECON_LIST) return true;
+    if (order->type == MESSAGE_RECON_DAY && !totals_fit(order, rows, view)) return false;
     for (uint32_t n = 0; row_in(rows, ROW_RECON, n, &row) != NULL; n++) {
         uint64_t count = 0, checksum = 0;
         if (row.cell.line >= LINE_WALLET_CARE) continue; /* The model knows their sums alone. */

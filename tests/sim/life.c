@@ -51,7 +51,7 @@ static struct sim_faults faults_of(struct prng *prng, uint32_t faults)
         .short_read = some(prng, 400, 100, 20000),
         .read_error = some(prng, 300, 100, 20000),
         .write_error = some(prng, 300, 100, 10000),
-        .sync_error = some(prng, 300, 100, 10000),
+        .sync_error = some(prng, 500, 1000, 20000),
         .full = some(prng, 300, 50, 1000),
         .rot = some(prng, 80, 10, 1000),
         .misdirected = some(prng, 80, 100, 10000),

@@ -433,6 +433,34 @@ static void test_cells_of_a_day(void **state)
     assert_true(cell_reconciled(rig.cycle, &april, 1, rig.records[5].content_hash, SIDE_PAYER));
 }
 
+/* The cell that loses what it had of a day may be of a month before the day's: an adjustment of
+ * that day is of its original's month. Or of one that is still to come: this one is cut already. */
+static void test_cells_of_other_months(void **state)
+{
+    static const uint32_t months[] = {202602, 202604};
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct cell_key cell = {months[i], province_index(34), province_index(31),
+                                      LINE_INPATIENT, 0};
+        const struct recon_row key = {.cell = cell, .day = DAY, .side = SIDE_PAYER};
+        struct record_facts *record =
+            cycle_rig_record(&rig, 34, 31, i == 0 ? "adjusted" : "late", DAY, 77);
+        record->period = months[i];
+        list_all(DAY);
+        assert_int_equal(give_list(34, DAY), ERROR_OK);
+        assert_true(cell_reconciled(rig.cycle, &cell, 1, record->content_hash, SIDE_PAYER));
+
+        record->flags |= RECORD_REVERSED;
+        list_all(DAY);
+        assert_int_equal(give_list(34, DAY), ERROR_OK);
+        const struct recon_row *row = cycle_find(rig.cycle, ROW_RECON, &key);
+        assert_non_null(row);
+        assert_int_equal(row->count, 0);
+        assert_int_equal(row->checksum, 0);
+        assert_true(cell_reconciled(rig.cycle, &cell, 0, 0, SIDE_PAYER));
+    }
+}
+
 /* -- after the handover ------------------------------------------------------------------------ */
 
 /* The cell waits for the payer's reconciliation; a list with a difference carves the record out. */
@@ -634,6 +662,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_list_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shared_ids, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cells_of_a_day, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cells_of_other_months, setup, teardown),
         cmocka_unit_test_setup_teardown(test_waiting_cell, setup, teardown),
         cmocka_unit_test_setup_teardown(test_batched_cell, setup, teardown),
         cmocka_unit_test_setup_teardown(test_taken_back_while_it_differs, setup, teardown),
