@@ -970,8 +970,10 @@ static bool take_lane_requests(struct home *home, int64_t now_ms)
             if (home->inbox_lane != home->index) fill_inbox(home, home->inbox_lane);
         }
         if (home->inbox_done == home->inbox_count) continue;
-        any = true;
-        if (!empty_inbox(home, now_ms)) return any;
+        const uint32_t done = home->inbox_done;
+        const bool emptied = empty_inbox(home, now_ms);
+        any |= home->inbox_done != done; /* What finds no room waits: going round makes none. */
+        if (!emptied) return any;
         ring_release(lane_of(home->engine, home->inbox_lane, home->index)->requests);
     }
     return any;
