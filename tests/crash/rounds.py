@@ -271,10 +271,11 @@ class Siege:
         self.power.on()
         return words
 
-    def kill_ask_cut(self) -> int:
+    def kill_ask_cut(self, pause: float = 0.05) -> int:
         """kill -9 between write and sync of one message a shard; the next engine reads the written
         block out of the cache and answers who asks again, with nothing new written that would bring
-        a sync. Then the power fails. How many were answered as known."""
+        a sync. Then the power fails. How many were answered as known. `pause`: seconds until the kill,
+        less than the 0.2 that a sync takes here, enough for the write on a busy machine."""
         picked: dict[int, tuple] = {}
         for lane in self.load.june:
             for record in lane.todo:
@@ -282,7 +283,7 @@ class Siege:
         self.power.slow(200)
         with self.engine.client() as client:
             client.post_many([record for _, record in picked.values()])
-            time.sleep(0.05)
+            time.sleep(pause)
             self.engine.kill()
         self.power.slow(0)
         self.engine = self.begin()
