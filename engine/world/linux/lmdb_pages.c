@@ -32,6 +32,7 @@
 enum { /* From the front of a meta page. */
     META_OFFSET_MAGIC = 16,
     META_OFFSET_VERSION = 20,
+    META_OFFSET_PAGE_SIZE = 40, /* In what the table of free pages does not use. */
     META_OFFSET_FREE = 40,
     META_OFFSET_MAIN = 88,
     META_OFFSET_LAST_PAGE = 136,
@@ -396,7 +397,9 @@ static int read_metas(struct walk *walk, uint8_t ret_meta[PAGE_SIZE])
         if (r != 0) return r;
         if (le_load64(metas[i]) != i || le_load16(metas[i] + 10) != PAGE_META ||
             le_load32(metas[i] + META_OFFSET_MAGIC) != META_MAGIC ||
-            le_load32(metas[i] + META_OFFSET_VERSION) != META_VERSION)
+            le_load32(metas[i] + META_OFFSET_VERSION) != META_VERSION ||
+            /* LMDB divides by the first one's, also when the second is the newer. */
+            le_load32(metas[i] + META_OFFSET_PAGE_SIZE) != PAGE_SIZE)
             return DAMAGE(walk, i, "%s", "not a meta page of LMDB 0.9");
         txns[i] = le_load64(metas[i] + META_OFFSET_TXN);
     }

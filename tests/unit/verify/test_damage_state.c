@@ -5,7 +5,7 @@
  * WITHOUT MEANING  what LMDB 0.9 never reads, or what it reads nowhere but in itself:
  *   free pages, and pages behind the last one       unused room in a page, between its two ends
  *   the pad of a page's head, of a node's end       what follows a value on its last own page
- *   the older meta page, but its kind and commit    a meta page's rest, map address and map size
+ *   the older meta page, but its kind, commit and page size    map address and map size
  *   the first key of a branch page                  a separator that still separates
  *   a list of free pages behind its last one        a table's description in the older meta page
  *
@@ -131,6 +131,7 @@ static void find_meaning(void)
         mean(meta, 8);
         mean(meta + 10, 2);  /* Kind; */
         mean(meta + 16, 8);  /* magic, version; */
+        mean(meta + 40, 4);  /* size of a page; */
         mean(meta + 144, 8); /* commit. */
     }
     mean(newer + 40, 104); /* Both tables and the last page. */
