@@ -10,7 +10,7 @@
  *   a list of free pages behind its last one        a table's description in the older meta page
  *
  * Takes a bit of each third byte of LMDB's own structures and of one in 41 of what values hold;
- * QINGFEN_DAMAGE_ALL=1 in the environment takes every bit of every byte, which takes half an hour.
+ * QINGFEN_DAMAGE_ALL=1 in the environment takes every bit of every byte, which takes some hours.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
