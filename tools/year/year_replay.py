@@ -211,7 +211,7 @@ class Replay:
             "records": fed["accepted"],
             "duplicates": fed["duplicate"],
             "seconds": fed["seconds"],
-            "records_per_second": round(fed["accepted"] / fed["seconds"]),
+            "records_per_second": round(fed["accepted"] / max(fed["seconds"], 0.001)),
             **times,
             "record_bytes": fed["record_bytes"],
             "journal_bytes": sum(int(row["journal_bytes"]) for row in shards),
@@ -309,7 +309,7 @@ class Replay:
               " quarter.")
         sent = totals["send_seconds"]
         print(f"\n{totals['year']['records']:,} records durable in {sent:,.1f} s of sending, "
-              f"{totals['year']['records'] / sent:,.0f}/s; every month cut, "
+              f"{totals['year']['records'] / max(sent, 0.001):,.0f}/s; every month cut, "
               f"computed and netted;\neverything in {whole['seconds']:,.1f} s, verified.")
 
     def write(self, whole):
