@@ -498,7 +498,7 @@ static void answer_notices(struct home *home)
     static const char *const kinds[] = {"clearing", "reverse", "return", "prefund"};
     const struct cycle *cycle = home->desk.cycle;
     const struct query *query = query_of(home);
-    const uint32_t today = calendar_day(desk_clock(home));
+    const uint32_t today = civil_day(desk_clock(home));
     const struct payment_row *payments[PAGE_MAX];
     struct notice_item *items = calloc(PAGE_MAX, sizeof *items);
     struct page page = page_of(query);

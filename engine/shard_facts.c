@@ -29,12 +29,6 @@ struct posting adjustment_posting_of(const struct entry *entry, const struct adj
     return posting;
 }
 
-static uint32_t day_of(int64_t unix_ms)
-{
-    const struct civil civil = civil_from_ms(unix_ms);
-    return (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
-}
-
 /* What all kinds have in common. */
 static void fill_in(struct record_facts *facts, const struct entry *entry,
                     const struct posting *posting, enum record_kind kind, uint32_t insu_admdvs,
@@ -66,7 +60,7 @@ static void read_adjustment(const struct entry *entry, struct record_facts *ret_
     const struct posting posting = adjustment_posting_of(entry, &a);
     fill_in(ret_facts, entry, &posting, RECORD_ADJUSTMENT, a.insu_admdvs, a.adj_no);
     ret_facts->mdtrtarea_admvs = a.mdtrtarea_admvs;
-    ret_facts->day = day_of(entry->stamp_ms); /* It has no time of its own. */
+    ret_facts->day = civil_day(entry->stamp_ms); /* It has no time of its own. */
     ret_facts->content_hash = adjustment_content_hash(&a);
     *ret_psn_key = a.psn_key;
 }
@@ -88,7 +82,7 @@ static bool read_record(const struct entry *entry, struct record_facts *ret_fact
     fill_in(ret_facts, entry, &posting, s.refd_setl_flag ? RECORD_REFUND : RECORD_SETTLEMENT,
             s.insu_admdvs, s.setl_id);
     ret_facts->mdtrtarea_admvs = s.mdtrtarea_admvs;
-    ret_facts->day = day_of(s.setl_time);
+    ret_facts->day = civil_day(s.setl_time);
     ret_facts->content_hash = settlement_content_hash(&s);
     *ret_psn_key = s.psn_key;
     return true;

@@ -99,15 +99,9 @@ static const char *why_no_wallet(uint32_t code)
 
 /* -- a wallet ------------------------------------------------------------------------------- */
 
-static uint32_t today_of(const struct asking *a)
-{
-    const struct civil civil = civil_from_ms(a->now_ms);
-    return (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
-}
-
 static uint32_t give_wallet(const struct asking *a, const struct person *p)
 {
-    const bool counts = p->limits.day == today_of(a);
+    const bool counts = p->limits.day == civil_day(a->now_ms);
     const struct wallet_view view = {
         .wallet = &p->wallet,
         .hold = &p->hold,
@@ -862,8 +856,8 @@ static uint32_t answer_institution(const struct asking *a)
     if (!institution_load(a->shard, bytes_of(a->question->fixmedins_code), &institution)) {
         return refuse(a, ERROR_NOT_FOUND, "not in the directory");
     }
-    uint8_t *data =
-        institution_reply_encode(&institution, takes_wallet(&institution, today_of(a)), &size);
+    uint8_t *data = institution_reply_encode(
+        &institution, takes_wallet(&institution, civil_day(a->now_ms)), &size);
     return give(a, data, size);
 }
 

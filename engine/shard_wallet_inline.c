@@ -211,8 +211,7 @@ static void judge_directory(const struct shard *shard, const struct settlement *
     if (params_value(shard->params, PARAM_DIRECTORY_CHECK, s->insu_admdvs, s->setl_time) == 0) {
         return;
     }
-    const struct civil day = civil_from_ms(s->setl_time);
-    const uint32_t date = (uint32_t)(day.year * 10000 + day.month * 100 + day.day);
+    const uint32_t date = civil_day(s->setl_time);
     struct institution row;
     if (!institution_load(shard, s->fixmedins_code, &row)) {
         failures_add(failures, ERROR_INSTITUTION, SETL_FIELD_FIXMEDINS_CODE, CHECK_STATE, 0, 0);

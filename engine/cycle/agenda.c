@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "cycle/cycle_internal.h"
+#include "types/civil.h"
 
 enum severity {
     DONE = 0,
@@ -175,7 +176,7 @@ static void add_signatures(struct agenda *a, const struct batch_row *batch, cons
         if (sign == NULL || sign->state == SIGN_NONE || sign->version != batch->published_version) {
             open[who].count = 1;
         } else if (sign->state == SIGN_OBJECTED && a->current) {
-            add_as(a, ALARM, calendar_day(sign->at_ms), "objection", batch->period, PROVINCE_CENTRE,
+            add_as(a, ALARM, civil_day(sign->at_ms), "objection", batch->period, PROVINCE_CENTRE,
                    name, (struct open_at){.count = 1});
         }
     }
@@ -373,7 +374,7 @@ static void add_alert(struct agenda *a, uint32_t period, const struct prefund_us
                        province_of(use->payee));
     }
     const bool red = use->alert == PREFUND_RED;
-    add_as(a, red ? ALARM : COMING, calendar_day(batch->at_ms[BATCH_COMPUTED]),
+    add_as(a, red ? ALARM : COMING, civil_day(batch->at_ms[BATCH_COMPUTED]),
            red ? "prefund-red" : "prefund-yellow", period, use->payee, ref, open);
     if (!red || asked_already(a, period, use)) return;
     const uint32_t due = prefund_apply_due(a->cycle, batch, use->payee, a->now_ms);
@@ -407,7 +408,7 @@ static void add_applications(struct agenda *a)
         if (row->state != APPLICATION_OPEN) continue;
         (void)snprintf(ref, sizeof ref, "%06u-%02u-%02u", row->period, province_of(row->payer),
                        province_of(row->payee));
-        add_as(a, TODAY, calendar_day(row->at_ms), "emergency", row->period, PROVINCE_CENTRE, ref,
+        add_as(a, TODAY, civil_day(row->at_ms), "emergency", row->period, PROVINCE_CENTRE, ref,
                (struct open_at){1, row->amount});
     }
 }
@@ -434,8 +435,8 @@ struct agenda_item *cycle_agenda(const struct cycle *cycle, uint32_t month, int6
         .facts = facts,
         .month = month,
         .now_ms = now_ms,
-        .today = calendar_day(now_ms),
-        .current = month == calendar_day(now_ms) / 100,
+        .today = civil_day(now_ms),
+        .current = month == civil_day(now_ms) / 100,
     };
     const uint32_t first = first_period(&a);
     for (uint32_t period = first; period < month; period = calendar_month_add(period, 1))

@@ -185,7 +185,7 @@ static uint32_t day_after(uint32_t day, int64_t days)
         .day = (int32_t)(day % 100),
     };
     int64_t ms;
-    return civil_to_ms(&civil, &ms) ? calendar_day(ms + days * MS_PER_DAY) : day;
+    return civil_to_ms(&civil, &ms) ? civil_day(ms + days * MS_PER_DAY) : day;
 }
 
 uint32_t batch_sign_due(const struct cycle *cycle, const struct batch_row *batch)
@@ -198,7 +198,7 @@ uint32_t batch_sign_due(const struct cycle *cycle, const struct batch_row *batch
         calendar_month_day(calendar_month_add(batch->period, 1), (uint32_t)sign_day);
     /* Published late, or again: as many days as there would have been. */
     const uint32_t by_publishing =
-        day_after(calendar_day(published), sign_day > compute_day ? sign_day - compute_day : 0);
+        day_after(civil_day(published), sign_day > compute_day ? sign_day - compute_day : 0);
     return by_month > by_publishing ? by_month : by_publishing;
 }
 

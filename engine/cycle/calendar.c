@@ -23,12 +23,6 @@ static bool day_start_ms(uint32_t day, int64_t *ret_ms)
     return civil_to_ms(&civil, ret_ms);
 }
 
-uint32_t calendar_day(int64_t at_ms)
-{
-    const struct civil civil = civil_from_ms(at_ms);
-    return (uint32_t)civil.year * 10000 + (uint32_t)civil.month * 100 + (uint32_t)civil.day;
-}
-
 uint32_t calendar_month_day(uint32_t month, uint32_t day)
 {
     const uint32_t last = (uint32_t)civil_month_days(month);
@@ -152,7 +146,7 @@ bool calendar_load(struct calendar *calendar, struct bytes text, char *why, uint
 
 static bool is_working(const struct calendar *calendar, int64_t day_ms)
 {
-    const uint32_t day = calendar_day(day_ms);
+    const uint32_t day = civil_day(day_ms);
     const uint32_t place = place_of(calendar, day);
     if (place < calendar->count && calendar->list[place].day == day) {
         return calendar->list[place].working == 1;
@@ -177,7 +171,7 @@ uint32_t calendar_add(const struct calendar *calendar, uint32_t day, uint32_t co
     }
     while (!is_working(calendar, ms))
         ms += MS_PER_DAY; /* Only when count is 0: else it stands on one. */
-    return calendar_day(ms);
+    return civil_day(ms);
 }
 
 uint32_t calendar_between(const struct calendar *calendar, uint32_t from, uint32_t to)

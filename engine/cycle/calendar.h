@@ -40,9 +40,8 @@ uint32_t calendar_add(const struct calendar *calendar, uint32_t day, uint32_t co
 /* Working days after `from` up to and with `to`; 0 when to <= from or one is no day. */
 uint32_t calendar_between(const struct calendar *calendar, uint32_t from, uint32_t to);
 
-/* The day of an instant, Shanghai; a day of a month, where a later day than it has means its last;
- * the month `count` months later. */
-uint32_t calendar_day(int64_t at_ms);
+/* A day of a month, where a later day than it has means its last; the month `count` months later.
+ */
 uint32_t calendar_month_day(uint32_t month, uint32_t day);
 uint32_t calendar_month_add(uint32_t month, int32_t count);
 

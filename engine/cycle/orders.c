@@ -2,6 +2,7 @@
  *
  * Must not know the rules: they stand in the chapters. */
 #include "cycle/cycle_internal.h"
+#include "types/civil.h"
 
 static bool judge_order(struct judgement *j)
 {
@@ -75,7 +76,7 @@ void cycle_judge(const struct cycle *cycle, const struct order *order, const str
         .order = order,
         .facts = facts,
         .now_ms = now_ms,
-        .today = calendar_day(now_ms),
+        .today = civil_day(now_ms),
         .decision = ret_decision,
     };
     if (seen_before(&j)) return;

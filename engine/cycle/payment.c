@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "cycle/cycle_internal.h"
+#include "types/civil.h"
 #include "types/ensure.h"
 
 /* -- what a payment moves in the book ---------------------------------------------------------- */
@@ -174,7 +175,7 @@ static bool payment_fits(struct judgement *j, const struct notice_row *notice)
                       (long long)(order->at_ms - j->now_ms));
     }
     /* By the day: banks often tell no more of the time. */
-    if (order->at_ms < 0 || calendar_day(order->at_ms) < calendar_day(notice->issued_ms)) {
+    if (order->at_ms < 0 || civil_day(order->at_ms) < civil_day(notice->issued_ms)) {
         return refuse(j, ERROR_PAID_AMOUNT, "paid before notice %s was issued", notice->number);
     }
     return true;

@@ -404,7 +404,7 @@ uint32_t prefund_apply_due(const struct cycle *cycle, const struct batch_row *ba
     const struct sign_row *sign = cycle_find(cycle, ROW_SIGN, &key);
     if (sign == NULL || sign->state != SIGN_SIGNED || sign->version != batch->published_version)
         return 0;
-    return calendar_add(cycle->calendar, calendar_day(sign->at_ms),
+    return calendar_add(cycle->calendar, civil_day(sign->at_ms),
                         (uint32_t)setting_at(cycle, SETTING_PREFUND_EMERGENCY_WD, now_ms));
 }
 

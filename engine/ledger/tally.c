@@ -34,7 +34,7 @@ static uint32_t day_of(struct day *known, int64_t unix_ms)
             civil.millisecond;
         known->first_ms = unix_ms - since;
         known->end_ms = known->first_ms + MS_PER_DAY;
-        known->day = (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
+        known->day = civil_day(unix_ms);
     }
     return known->day;
 }

@@ -81,10 +81,23 @@ bool civil_to_ms(const struct civil *civil, int64_t *ret_unix_ms)
     return true;
 }
 
-uint32_t civil_month(int64_t unix_ms)
+/* Year, month and day alone. */
+static struct civil date_from_ms(int64_t unix_ms)
 {
     struct civil date = {0};
     date_from_days(floor_div(unix_ms + SHANGHAI_OFFSET_MS, MS_PER_DAY), &date);
+    return date;
+}
+
+uint32_t civil_day(int64_t unix_ms)
+{
+    const struct civil date = date_from_ms(unix_ms);
+    return (uint32_t)date.year * 10000 + (uint32_t)date.month * 100 + (uint32_t)date.day;
+}
+
+uint32_t civil_month(int64_t unix_ms)
+{
+    const struct civil date = date_from_ms(unix_ms);
     return (uint32_t)date.year * 100 + (uint32_t)date.month;
 }
 

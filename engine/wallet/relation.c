@@ -396,12 +396,6 @@ void judge_switch_push(const struct wallet_input *input, struct person *person,
 
 /* -- filings ---------------------------------------------------------------------------------- */
 
-static uint32_t day_of(int64_t ms)
-{
-    const struct civil day = civil_from_ms(ms);
-    return (uint32_t)(day.year * 10000 + day.month * 100 + day.day);
-}
-
 static bool filed_before(const struct wallet_order *order, const struct filing_row *filing,
                          const struct person *person, struct wallet_decision *decision)
 {
@@ -423,7 +417,7 @@ static bool filed_before(const struct wallet_order *order, const struct filing_r
 static bool filing_room(const struct wallet_input *input, struct person *person,
                         struct wallet_decision *decision)
 {
-    const uint32_t today = day_of(input->now_ms);
+    const uint32_t today = civil_day(input->now_ms);
     for (uint32_t i = 0; i < person->filing_count && person->filing_count == FILINGS_MAX; i++) {
         if (person->filings[i].to == 0 || person->filings[i].to >= today) continue;
         memmove(&person->filings[i], &person->filings[i + 1],

@@ -24,13 +24,6 @@ static uint32_t province_code(uint32_t admdvs)
     return admdvs / 10000;
 }
 
-/* yyyymmdd in Shanghai. */
-static uint32_t day_of(int64_t at_ms)
-{
-    const struct civil civil = civil_from_ms(at_ms);
-    return (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
-}
-
 static bool day_within(uint32_t day, uint32_t from, uint32_t to)
 {
     return day >= from && (to == 0 || day <= to);
@@ -90,7 +83,7 @@ bool wallet_filing_missing(const struct params *params, const struct person *per
                            uint32_t insu_admdvs, uint32_t mdtrtarea_admvs, int64_t at_ms)
 {
     if (!needs_filing(params, insu_admdvs, mdtrtarea_admvs, at_ms)) return false;
-    const uint32_t day = day_of(at_ms);
+    const uint32_t day = civil_day(at_ms);
     for (uint32_t i = 0; i < person->filing_count; i++) {
         const struct filing_row *row = &person->filings[i];
         if (province_code(row->place) == province_code(mdtrtarea_admvs) &&
@@ -107,7 +100,7 @@ static bool institution_takes(const struct wallet_input *input, struct wallet_de
 {
     const struct institution *institution = input->institution;
     const uint32_t field = FIELD(fixmedins_code);
-    const uint32_t today = day_of(input->now_ms);
+    const uint32_t today = civil_day(input->now_ms);
 
     if (params_value(input->params, PARAM_INSTITUTION_CHECK, input->order->mdtrtarea_admvs,
                      input->now_ms) == 0) {

@@ -15,12 +15,6 @@
 
 /* -- times of day ----------------------------------------------------------------------------- */
 
-static uint32_t day_of(int64_t ms)
-{
-    const struct civil day = civil_from_ms(ms);
-    return (uint32_t)(day.year * 10000 + day.month * 100 + day.day);
-}
-
 static int64_t time_of_day(int64_t ms)
 {
     const struct civil at = civil_from_ms(ms);
@@ -77,7 +71,7 @@ static void uncount(const struct params *params, struct person *person,
     struct limits_row *limits = &person->limits;
     const bool counts = why != STAS_REFUSED && params_value(params, PARAM_COUNT_RETURNED,
                                                             person_area(person), now_ms) != 0;
-    if (counts || limits->day != day_of(row->submitted_ms) || limits->count == 0) return;
+    if (counts || limits->day != civil_day(row->submitted_ms) || limits->count == 0) return;
     limits->count--;
     limits->sum -= row->amount;
 }
@@ -271,7 +265,7 @@ static bool within_limits(const struct wallet_input *input, const struct person 
         return refuse(decision, ERROR_TRANSFER_AMOUNT, field, CHECK_RANGE, amount,
                       amount <= 0 ? 1 : each);
     }
-    begin_day(&limits, day_of(input->now_ms));
+    begin_day(&limits, civil_day(input->now_ms));
     const int64_t count = params_value(input->params, PARAM_TRSF_MAX_COUNT, area, input->now_ms);
     if (limits.count >= count) {
         return refuse(decision, ERROR_TRANSFER_LIMIT, 0, CHECK_RANGE, limits.count + INT64_C(1),
@@ -447,7 +441,7 @@ void judge_submit(const struct wallet_input *input, struct person *person,
 
     wallet_id_make('T', &person->key, person->limits.next_id++, row.trsf_id);
     decision_id(decision, ID_TRANSFER, 0, bytes_of(row.trsf_id));
-    begin_day(&person->limits, day_of(input->now_ms));
+    begin_day(&person->limits, civil_day(input->now_ms));
     person->limits.count++;
     person->limits.sum += row.amount;
     if (ask) {

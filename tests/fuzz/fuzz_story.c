@@ -86,11 +86,10 @@ static void order_state(struct story *s)
 {
     const int who = somebody(s);
     const uint32_t how = byte(s);
-    const struct civil day =
-        civil_from_ms(s->rig->now_ms - 300 * MS_PER_DAY + s->days++ % 300 * MS_PER_DAY);
+    const uint32_t day =
+        civil_day(s->rig->now_ms - 300 * MS_PER_DAY + s->days++ % 300 * MS_PER_DAY);
     rig_state(s->rig, who, how & 4 ? some_area(s) : areas[who % 4], how & 8 ? 390 : 310,
-              how % 4 == 0 ? INSURED_NORMAL : how % 4,
-              (uint32_t)(day.year * 10000 + day.month * 100 + day.day));
+              how % 4 == 0 ? INSURED_NORMAL : how % 4, day);
 }
 
 static void order_submit(struct story *s)

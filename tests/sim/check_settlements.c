@@ -515,13 +515,6 @@ static void add_cells(uint32_t shard)
     }
 }
 
-/* yyyymmdd in Shanghai. */
-static uint32_t day_of(int64_t ms)
-{
-    const struct civil civil = civil_from_ms(ms);
-    return (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
-}
-
 static struct desk_record record_of(const struct model_item *item, uint64_t seq)
 {
     const bool adjusts = item->kind == MODEL_ADJUSTMENT;
@@ -533,7 +526,7 @@ static struct desk_record record_of(const struct model_item *item, uint64_t seq)
         .seq = seq,
         .shard = c.shard_index,
         .period = key.period,
-        .day = day_of(adjusts ? item->stamp_ms : item->s.setl_time),
+        .day = civil_day(adjusts ? item->stamp_ms : item->s.setl_time),
         .ref = {.insu_admdvs = adjusts ? item->a.insu_admdvs : item->s.insu_admdvs,
                 .size = (uint8_t)id.size},
         .payer = key.payer,

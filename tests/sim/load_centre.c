@@ -250,7 +250,7 @@ static void write_recon_day(struct sim_client *client, struct sim_draft *draft)
     put_msgid(client, &draft->pb, 1);
     pb_put(&draft->pb, 3, some_month(client));
     if (record == NULL || sim_chance(client, 400)) return;
-    pb_put(&draft->pb, 4, sim_chance(client, 500) ? town_date(record->setl_time) : 0);
+    pb_put(&draft->pb, 4, sim_chance(client, 500) ? civil_day(record->setl_time) : 0);
     pb_put(&total, 1, record->insu_admdvs / 10000);
     pb_put(&total, 2, record->mdtrtarea_admvs / 10000);
     pb_put(&total, 3, 1);
@@ -268,7 +268,7 @@ static void write_recon_list(struct sim_client *client, struct sim_draft *draft)
     draft->type = MESSAGE_RECON_LIST;
     put_msgid(client, &draft->pb, 1);
     if (first == NULL) return;
-    pb_put(&draft->pb, 3, town_date(first->setl_time));
+    pb_put(&draft->pb, 3, civil_day(first->setl_time));
     pb_put(&draft->pb, 4, first->insu_admdvs / 10000);
     pb_put(&draft->pb, 5, first->mdtrtarea_admvs / 10000);
     const bool two = sim_chance(client, 200);

@@ -285,7 +285,7 @@ static void write_push(struct sim_client *client, struct sim_draft *draft, uint1
     case MESSAGE_PSN_STATE_PUSH:
         pb_put(pb, 8, who % 5 == 4 ? 390 : 310);
         pb_put(pb, 18, sim_chance(client, 800) ? 1 : 2 + sim_below(client, 2));
-        pb_put(pb, 19, town_date(town_now(client->town)));
+        pb_put(pb, 19, civil_day(town_now(client->town)));
         pb_put(pb, 20, 1 + client->town->made[client->number]);
         return;
     case MESSAGE_AUTH_SWITCH_PUSH:
@@ -295,7 +295,7 @@ static void write_push(struct sim_client *client, struct sim_draft *draft, uint1
         return;
     case MESSAGE_FILING_PUSH:
         pb_put(pb, 7, some_place(client));
-        pb_put(pb, 18, town_date(town_now(client->town)));
+        pb_put(pb, 18, civil_day(town_now(client->town)));
         pb_put(pb, 24, 1);
         return;
     case MESSAGE_PREM_DUE:

@@ -95,12 +95,6 @@ uint32_t town_month_before(uint32_t month)
     return month % 100 == 1 ? month - 89 : month - 1;
 }
 
-uint32_t town_date(int64_t ms)
-{
-    const struct civil day = civil_from_ms(ms);
-    return (uint32_t)(day.year * 10000 + day.month * 100 + day.day);
-}
-
 /* -- what is remembered ------------------------------------------------------------------------ */
 
 void town_remember(struct town_things *things, const struct town_thing *thing)

@@ -136,9 +136,8 @@ uint32_t town_premium_year(struct sim_client *client);
 /* What the engine's clock shows, as far as a client can know. */
 int64_t town_now(const struct sim_town *town);
 
-/* yyyymm before that one; yyyymmdd of an instant. */
+/* yyyymm before that one. */
 uint32_t town_month_before(uint32_t month);
-uint32_t town_date(int64_t ms);
 
 void town_remember(struct town_things *things, const struct town_thing *thing);
 

@@ -159,7 +159,5 @@ char *names_day(uint32_t day, char ret_text[NAMES_SIZE])
 
 char *names_day_of(int64_t unix_ms, char ret_text[NAMES_SIZE])
 {
-    const struct civil civil = civil_from_ms(unix_ms);
-    const uint32_t day = (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
-    return names_day(unix_ms == 0 ? 0 : day, ret_text);
+    return names_day(unix_ms == 0 ? 0 : civil_day(unix_ms), ret_text);
 }

@@ -77,12 +77,6 @@ static const struct document_column chain_columns[] = {
     {"clr_period", "清算期", NULL, VALUE_TEXT, false},
 };
 
-static uint32_t day_of(int64_t ms)
-{
-    const struct civil civil = civil_from_ms(ms);
-    return (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
-}
-
 static void add_sums(struct paper_sums *sums, const struct paper_sums *more, int sign)
 {
     sums->medfee += sign * more->medfee;
@@ -99,7 +93,7 @@ static void put_step(struct document *document, struct document_section *section
     struct document_value *row = document_row(document, section);
     row[0] = value_text(document_text(document, "%s", step->number));
     row[1] = value_text(statement_step_name(step->what));
-    if (step->at_ms != 0) row[2] = value_number(day_of(step->at_ms));
+    if (step->at_ms != 0) row[2] = value_number(civil_day(step->at_ms));
     row[3] = value_number(step->sums.medfee);
     row[4] = value_number(step->sums.fund);
     row[5] = value_number(step->sums.acct);

@@ -563,12 +563,6 @@ static bool take_mail(struct reading *r)
 
 /* -- transfers ------------------------------------------------------------------------------ */
 
-static uint32_t day_of(int64_t ms)
-{
-    const struct civil c = civil_from_ms(ms);
-    return (uint32_t)c.year * 10000 + (uint32_t)c.month * 100 + (uint32_t)c.day;
-}
-
 /* hhmm of an instant. */
 static int64_t clock_of(int64_t ms)
 {
@@ -705,8 +699,8 @@ static bool submitted(struct reading *r, const struct psn_key *giver,
     if (known && in_night(r->lane, area, now)) return wrong(r, giver, "a transfer in the night");
     if (t->amount <= 0 || t->amount > lane_value(r->lane, PARAM_TRSF_MAX_EACH, area, now))
         return wrong(r, giver, "a transfer above the limit of one");
-    if (person->day != day_of(now)) {
-        person->day = day_of(now);
+    if (person->day != civil_day(now)) {
+        person->day = civil_day(now);
         person->count = 0;
         person->sum = 0;
     }
@@ -763,7 +757,7 @@ static void uncount(struct reading *r)
     const bool counts =
         r->said.stas != STAS_REFUSED &&
         lane_value(r->lane, PARAM_COUNT_RETURNED, wallet.insu_admdvs, r->entry->stamp_ms) != 0;
-    if (counts || giver->day != day_of(r->accepted.submitted_ms)) return;
+    if (counts || giver->day != civil_day(r->accepted.submitted_ms)) return;
     giver->count--;
     giver->sum -= r->accepted.amount;
 }

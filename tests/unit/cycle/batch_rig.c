@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "tests/lib/unit.h"
+#include "types/civil.h"
 
 uint8_t p(uint32_t code)
 {
@@ -155,7 +156,7 @@ static struct judgement step(struct batch_rig *rig, const struct order *order)
                               .order = order,
                               .facts = &rig->facts,
                               .now_ms = rig->now_ms,
-                              .today = calendar_day(rig->now_ms),
+                              .today = civil_day(rig->now_ms),
                               .decision = &rig->decision};
 }
 

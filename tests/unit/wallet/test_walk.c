@@ -131,8 +131,7 @@ static void compare_counts(const struct walk *w, int who)
 {
     const struct limits_row *limits = &rig_person(w->rig, who)->limits;
     const struct model_person *m = &w->model->persons[who];
-    const struct civil c = civil_from_ms(w->rig->now_ms);
-    const uint32_t today = (uint32_t)c.year * 10000 + (uint32_t)c.month * 100 + (uint32_t)c.day;
+    const uint32_t today = civil_day(w->rig->now_ms);
     const int64_t days = (w->rig->now_ms + 8 * 60 * MINUTE_MS) / MS_PER_DAY;
     const bool engine = limits->day == today;
     const bool model = m->day == days;
@@ -303,10 +302,7 @@ static void order_unbind(struct walk *w, int giver, int receiver)
 
 static void order_state(struct walk *w, int who)
 {
-    const struct civil day =
-        civil_from_ms(w->rig->now_ms - 60 * MS_PER_DAY + w->pushes++ * MS_PER_DAY);
-    const uint32_t date =
-        (uint32_t)day.year * 10000 + (uint32_t)day.month * 100 + (uint32_t)day.day;
+    const uint32_t date = civil_day(w->rig->now_ms - 60 * MS_PER_DAY + w->pushes++ * MS_PER_DAY);
     const uint32_t state = chance(w, 600) ? INSURED_NORMAL : (uint32_t)below(w, 2) + 2;
     const uint32_t area = chance(w, 800) ? areas[(uint32_t)who % AREA_COUNT] : any_area(w);
     const uint32_t insutype = chance(w, 800) ? (insutype_of(who)) : 390;
