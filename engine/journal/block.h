@@ -18,7 +18,7 @@
  *               96     …  payload      entries, one after the other
  *         The hash of a block is SHA-256 over its 96-byte head and its payload, without padding.
  *
- * SEGMENT A file of SEGMENT_SIZE bytes, zero-filled before use. Its first 4096 bytes:
+ * SEGMENT A file of SEGMENT_SIZE bytes, all zeros before use. Its first 4096 bytes:
  *                0     8  magic        "QFSEGMT1"
  *                8    16  store_id
  *               24     4  shard

@@ -282,6 +282,20 @@ static int on_truncate(const char *path, off_t size, struct fuse_file_info *info
     return r;
 }
 
+/* Room is never short here: what it gives is length, and that only grows. */
+static int on_fallocate(const char *path, int mode, off_t offset, off_t size,
+                        struct fuse_file_info *info)
+{
+    struct node *node;
+    if (mode != 0) return -EOPNOTSUPP;
+    pthread_mutex_lock(&fs.mutex);
+    const int r = look(path, info, &node);
+    const uint64_t end = (uint64_t)offset + (uint64_t)size;
+    if (r == 0 && end > node->size) truncate_to(node, end);
+    pthread_mutex_unlock(&fs.mutex);
+    return r;
+}
+
 static int on_chmod(const char *path, mode_t mode, struct fuse_file_info *info)
 {
     struct node *node;
@@ -393,6 +407,7 @@ static const struct fuse_operations operations = {
     .rmdir = on_rmdir,
     .rename = on_rename,
     .truncate = on_truncate,
+    .fallocate = on_fallocate,
     .chmod = on_chmod,
     .utimens = on_utimens,
     .read = on_read,

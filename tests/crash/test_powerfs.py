@@ -72,6 +72,19 @@ class TestPowerFs(harness.Case):
         data = self.after_cut()["file"]
         self.assertEqual((b"....", b"kept"), (data[:4], data[4096:4100]))
 
+    def test_reserved(self):
+        """Room that was reserved is length, durable with the file's own sync, and reads as zeros."""
+        for name in ("lost", "kept"):
+            write(self.root / name, b"", sync=True)
+            fd = os.open(self.root / name, os.O_WRONLY)
+            os.posix_fallocate(fd, 0, 8192)
+            if name == "kept":
+                os.fsync(fd)
+                os.pwrite(fd, b"gone", 4096)
+            os.close(fd)
+        sync_folder(self.root)
+        self.assertEqual({"lost": b"", "kept": bytes(8192)}, self.after_cut())
+
     def test_torn(self):
         """Sector by sector old or new, never a mixture within one."""
         write(self.root / "file", b"o" * 65536, sync=True)

@@ -194,7 +194,8 @@ static void on_prepare(struct sim_shard *shard, uint32_t number)
 {
     struct sim_world *world = shard->world;
     may_stop_inside(world, 8);
-    int status = segment_prepare(shard->path, number, shard->folder.segment_bytes);
+    const enum segment_fill fill = number % 2 == 0 ? SEGMENT_ZEROED : SEGMENT_RESERVED;
+    int status = segment_prepare(shard->path, number, shard->folder.segment_bytes, fill);
     if (status == -EEXIST) status = 0; /* As keeper.c. */
     sim_schedule(world, status == 0 ? sim_between(world, 10, 100) : RETRY_US, SIM_PREPARED,
                  shard->index, world->life, status);

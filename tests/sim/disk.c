@@ -585,9 +585,12 @@ int64_t file_write(int file, const void *data, size_t size, uint64_t offset)
 
 int file_reserve(int file, uint64_t bytes)
 {
-    (void)file, (void)bytes;
+    struct disk_file *open = file_of(current, file);
     if (disk_call(current)) return -EIO;
-    return current->full ? -ENOSPC : 0;
+    if (open == NULL || !current->handles[file].writes) return -EBADF;
+    if (current->full) return -ENOSPC;
+    if (bytes > open->size) open->size = bytes;
+    return 0;
 }
 
 int file_write_cached(int file)

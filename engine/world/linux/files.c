@@ -70,7 +70,8 @@ int64_t file_write(int file, const void *data, size_t size, uint64_t offset)
 
 int file_reserve(int file, uint64_t bytes)
 {
-    return fallocate(file, 0, 0, (off_t)bytes) != 0 && errno == ENOSPC ? -ENOSPC : 0;
+    if (fallocate(file, 0, 0, (off_t)bytes) == 0) return 0;
+    return errno == ENOSPC ? -ENOSPC : -EOPNOTSUPP;
 }
 
 int file_write_cached(int file)

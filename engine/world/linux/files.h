@@ -28,7 +28,8 @@ int file_size(int file, uint64_t *ret_bytes);
 int64_t file_read(int file, void *out, size_t size, uint64_t offset);
 int64_t file_write(int file, const void *data, size_t size, uint64_t offset);
 
-/* Sees to room for the file's first `bytes`; -ENOSPC or 0: not every file system can. */
+/* Gives the file room for its first `bytes` and makes it at least so long; what was not there reads
+ * as zeros. -ENOSPC, and -EOPNOTSUPP with nothing changed where the file system cannot. */
 int file_reserve(int file, uint64_t bytes);
 
 /* Writes go through the page cache from here on: after a write past it was -EINVAL. */

@@ -32,8 +32,8 @@ int journal_writer_start(struct journal_writer *writer, const struct journal_sca
     writer->prepared = scan->tail_exists ? writer->segment : writer->segment - 1;
     if (scan->next_prepared) writer->prepared = writer->segment + 1;
     if (!scan->tail_exists) {
-        const int r =
-            segment_prepare(writer->folder.path, writer->segment, writer->folder.segment_bytes);
+        const int r = segment_prepare(writer->folder.path, writer->segment,
+                                      writer->folder.segment_bytes, SEGMENT_ZEROED);
         if (r != 0 && r != -EEXIST) return r;
         writer->prepared = writer->segment;
     }

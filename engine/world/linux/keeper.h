@@ -1,5 +1,7 @@
 /* keeper -- the slow work of one shard, on a thread of its own: merging checkpoints into LMDB and
- * preparing segments. One of each at a time; the loop is woken when one is done. */
+ * preparing segments. One of each at a time; the loop is woken when one is done. It gives way to
+ * the loops where there are fewer cores than threads: nobody waits for it but a loop that is a
+ * whole delta ahead. */
 #ifndef WORLD_LINUX_KEEPER_H
 #define WORLD_LINUX_KEEPER_H
 
@@ -7,6 +9,7 @@
 
 #include "ledger/merge.h"
 #include "types/stage.h"
+#include "world/linux/segments.h"
 
 struct keeper {
     pthread_t thread;
@@ -19,6 +22,8 @@ struct keeper {
     bool merge_done;
     int merge_status;
     uint32_t prepare; /* Segment asked for; 0: none. */
+    enum segment_fill prepare_fill;
+    uint64_t asked_ns; /* When the one before was, steady clock; 0: none yet. */
     bool prepare_done;
     int prepare_status;
     bool stop;

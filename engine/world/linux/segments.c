@@ -54,9 +54,17 @@ static int write_zeros(int file, const void *zeros, uint64_t offset, uint64_t si
     return r;
 }
 
-/* Fills the new file; past the page cache where the file system lets us, for these zeros are of
- * no use in memory. */
-static int fill_segment(const char *path, uint64_t segment_bytes)
+/* Past the page cache where the file system lets us: these zeros are of no use in memory. */
+static int write_all_zeros(int file, const void *zeros, uint64_t segment_bytes)
+{
+    int r = write_zeros(file, zeros, 0, segment_bytes);
+    /* O_DIRECT was taken but is not done here. */
+    if (r == -EINVAL && file_write_cached(file) == 0)
+        r = write_zeros(file, zeros, 0, segment_bytes);
+    return r;
+}
+
+static int fill_segment(const char *path, uint64_t segment_bytes, enum segment_fill fill)
 {
     void *zeros = NULL;
     if (posix_memalign(&zeros, BLOCK_ALIGN, ZEROS_BYTES) != 0) return -ENOMEM;
@@ -65,10 +73,8 @@ static int fill_segment(const char *path, uint64_t segment_bytes)
     int r = file_open(path, FILE_MAKE, &file);
     /* One extent if there is one; a full disk is found before the work. */
     if (r == 0) r = file_reserve(file, segment_bytes);
-    if (r == 0) r = write_zeros(file, zeros, 0, segment_bytes);
-    /* O_DIRECT was taken but is not done here. */
-    if (r == -EINVAL && file >= 0 && file_write_cached(file) == 0)
-        r = write_zeros(file, zeros, 0, segment_bytes);
+    if (r == -EOPNOTSUPP || (r == 0 && fill == SEGMENT_ZEROED))
+        r = write_all_zeros(file, zeros, segment_bytes);
     crash_point("segment-filled");
     if (r == 0) r = file_sync(file);
     if (file >= 0) {
@@ -79,7 +85,8 @@ static int fill_segment(const char *path, uint64_t segment_bytes)
     return r;
 }
 
-int segment_prepare(const char *folder, uint32_t number, uint64_t segment_bytes)
+int segment_prepare(const char *folder, uint32_t number, uint64_t segment_bytes,
+                    enum segment_fill fill)
 {
     ENSURE(number != 0);
     ENSURE(segment_bytes % BLOCK_ALIGN == 0);
@@ -88,7 +95,7 @@ int segment_prepare(const char *folder, uint32_t number, uint64_t segment_bytes)
     snprintf(new_path, sizeof new_path, "%s.new", path);
     if (file_exists(path)) return -EEXIST;
 
-    int r = fill_segment(new_path, segment_bytes);
+    int r = fill_segment(new_path, segment_bytes, fill);
     crash_point("segment-synced");
     if (r == 0) r = file_rename(new_path, path);
     if (r != 0) {

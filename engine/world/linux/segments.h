@@ -98,12 +98,20 @@ struct journal_reader {
 /* Path of a segment: "FOLDER/00000001.qfj". The folder's name leaves room for it (ENSURE). */
 void segment_path(const char *folder, uint32_t number, char ret_path[SEGMENT_PATH_MAX]);
 
-/* Makes a segment file of `segment_bytes` zeros, durable, written in full so that later writes
- * need no metadata. It gets its name when it is whole. Takes a while (64 MiB: some 50 ms of disk):
- * not for the loop's thread. -EEXIST when the file is there (after a scan and its mending: prepared
- * once before and as good as new); -ENOSPC and other errors leave
- * nothing under the real name. */
-int segment_prepare(const char *folder, uint32_t number, uint64_t segment_bytes);
+/* How a segment becomes a file of zeros. Where the zeros were written, a later write and its sync
+ * change none of the file system's own data, which makes the sync of a small block a third faster.
+ * Where only room was reserved, the disk writes half the bytes. */
+enum segment_fill {
+    SEGMENT_ZEROED,
+    SEGMENT_RESERVED, /* Zeroed where the file system cannot reserve. */
+};
+
+/* Makes a segment file of `segment_bytes` zeros, durable. It gets its name when it is whole. Takes
+ * a while (64 MiB of zeros: some 50 ms of disk): not for the loop's thread. -EEXIST when the file
+ * is there (after a scan and its mending: prepared once before and as good as new); -ENOSPC and
+ * other errors leave nothing under the real name. */
+int segment_prepare(const char *folder, uint32_t number, uint64_t segment_bytes,
+                    enum segment_fill fill);
 
 /* Position before the first block of a shard. */
 void journal_start(const struct journal_folder *folder, struct journal_position *ret_position);

@@ -4,6 +4,7 @@
  * of 64 KiB. The entries are only bytes: this room does not look into blocks. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/lib/unit.h"
@@ -61,7 +62,9 @@ static bool segment_there(uint32_t segment)
 
 static void prepare(uint32_t segment)
 {
-    assert_int_equal(segment_prepare(path, segment, SEGMENT_BYTES), 0);
+    assert_int_equal(segment_prepare(path, segment, SEGMENT_BYTES,
+                                     segment % 2 == 0 ? SEGMENT_ZEROED : SEGMENT_RESERVED),
+                     0);
 }
 
 /* Makes the next write in `buffer`, with `entries` entries and so many bytes of payload, and moves
@@ -189,19 +192,33 @@ static void assert_damage(const char *file, uint64_t offset, const char *words)
         fail_msg("not \"%s…%s\": %s", place, words, problem.text);
 }
 
+static void is_zero_and_whole(uint32_t number, enum segment_fill fill)
+{
+    static uint8_t bytes[3 << 20];
+    char name[SEGMENT_PATH_MAX];
+    assert_int_equal(segment_prepare(path, number, sizeof bytes, fill), 0);
+    segment_path(path, number, name);
+    memset(bytes, 1, sizeof bytes);
+    transfer(number, 0, bytes, sizeof bytes, false);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        assert_int_equal(bytes[i], 0);
+    assert_int_equal(segment_prepare(path, number, SEGMENT_BYTES, fill), -EEXIST);
+
+    /* All its room is taken: no later write finds the disk full. */
+    struct stat status;
+    assert_int_equal(stat(name, &status), 0);
+    assert_int_equal(status.st_size, sizeof bytes);
+    assert_true((size_t)status.st_blocks * 512 >= sizeof bytes);
+}
+
 static void a_prepared_segment_is_zero_and_whole(void **state)
 {
     (void)state;
-    static uint8_t bytes[3 << 20];
     char name[SEGMENT_PATH_MAX];
-    assert_int_equal(segment_prepare(path, 12345678, sizeof bytes), 0);
+    is_zero_and_whole(12345678, SEGMENT_ZEROED);
+    is_zero_and_whole(12345679, SEGMENT_RESERVED);
     segment_path(path, 12345678, name);
     assert_non_null(strstr(name, "/12345678.qfj"));
-    memset(bytes, 1, sizeof bytes);
-    transfer(12345678, 0, bytes, sizeof bytes, false);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        assert_int_equal(bytes[i], 0);
-    assert_int_equal(segment_prepare(path, 12345678, SEGMENT_BYTES), -EEXIST);
     segment_path(path, 1, name);
     assert_non_null(strstr(name, "/00000001.qfj"));
 
@@ -212,7 +229,7 @@ static void a_prepared_segment_is_zero_and_whole(void **state)
     fclose(file);
     prepare(1);
     assert_int_not_equal(access(name, F_OK), 0);
-    assert_int_equal(segment_prepare("/nonexistent", 1, SEGMENT_BYTES), -ENOENT);
+    assert_int_equal(segment_prepare("/nonexistent", 1, SEGMENT_BYTES, SEGMENT_ZEROED), -ENOENT);
 }
 
 static void an_empty_journal_ends_where_it_starts(void **state)
