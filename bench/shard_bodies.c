@@ -13,6 +13,7 @@
 #include "ledger/person_index.h"
 #include "shard.h"
 #include "shard_facts.h"
+#include "tests/lib/journal_memory.h"
 #include "tests/unit/world/temp_folder.h"
 #include "types/ensure.h"
 #include "util/le.h"
@@ -22,6 +23,8 @@
 #define HASH_SEED     UINT64_C(0x51ce11a7)
 #define BLOCK_PLACE   92 /* head_crc: covers the head, and with it payload and chain. */
 
+static const struct bench_clock no_clock;
+
 struct shard_bench {
     struct corpus *corpus;
     uint64_t done; /* Messages of it that were given to the shard. */
@@ -30,11 +33,8 @@ struct shard_bench {
     struct store *store;
     struct shard *shard;
     struct replay_start start;
-    uint32_t segment; /* Where the next block would stand. */
-    uint32_t offset;
-    uint8_t *journal; /* Blocks one after the other, when they are kept. */
-    size_t journal_size;
-    size_t journal_room;
+    struct journal_view journal;    /* In memory: there is no disk. */
+    const struct bench_clock *disk; /* Stops while a block is copied there. */
     uint64_t sum;
 };
 
@@ -50,9 +50,8 @@ static void open_shard(struct shard_bench *bench)
     config.hash_seed = HASH_SEED;
     config.tables = &bench->tables;
     config.store = bench->store;
+    config.journal = &bench->journal;
     ENSURE(shard_open(&config, &bench->shard, &bench->start, &why) == 0);
-    bench->segment = 1;
-    bench->offset = SEGMENT_HEAD_SIZE;
 }
 
 static void close_shard(struct shard_bench *bench)
@@ -67,7 +66,7 @@ void bench_shard_finish(void *prepared)
     struct shard_bench *bench = prepared;
     close_shard(bench);
     corpus_free(bench->corpus);
-    free(bench->journal);
+    journal_memory_free(&bench->journal);
     free(bench);
 }
 
@@ -81,14 +80,6 @@ static void take_results(struct shard_bench *bench, const struct effects *effect
         bench->sum += result->seq ^ (uint64_t)result->code << 32 ^ (uint64_t)result->dup << 63 ^
                       (uint64_t)result->state << 56 ^ result->period ^ result->ticket << 40;
     }
-}
-
-static void keep_block(struct shard_bench *bench, struct bytes block)
-{
-    if (bench->journal_room == 0) return;
-    ENSURE(bench->journal_room - bench->journal_size >= block.size);
-    memcpy(bench->journal + bench->journal_size, block.data, block.size);
-    bench->journal_size += block.size;
 }
 
 static void merge_inline(struct shard_bench *bench, struct merge *merge,
@@ -110,18 +101,13 @@ static void merge_inline(struct shard_bench *bench, struct merge *merge,
 /* The block stands on the disk at once. */
 static void write_block(struct shard_bench *bench, struct bytes block, struct effects *effects)
 {
+    const struct bench_clock *disk = bench->disk;
     bench->sum = bench->sum * 31 + le_load32(block.data + BLOCK_PLACE);
-    keep_block(bench, block);
-    if (SEGMENT_SIZE - bench->offset < block.size) {
-        bench->segment++;
-        bench->offset = SEGMENT_HEAD_SIZE;
-    }
-    bench->offset += (uint32_t)block.size;
+    if (disk->pause != NULL) disk->pause(disk->context);
+    const struct memory_block *copy = journal_memory_add(&bench->journal, block, SEGMENT_SIZE);
+    if (disk->resume != NULL) disk->resume(disk->context);
     const struct event event = {
-        .now_ms = CORPUS_NOW_MS,
-        .kind = EVENT_WRITTEN,
-        .written = {.next_segment = bench->segment, .next_offset = bench->offset},
-    };
+        .now_ms = CORPUS_NOW_MS, .kind = EVENT_WRITTEN, .written = copy->place};
     shard_step(bench->shard, &event, effects);
     take_results(bench, effects);
 }
@@ -158,6 +144,7 @@ static struct shard_bench *shard_bench_new(uint64_t messages)
 {
     struct shard_bench *bench = calloc(1, sizeof *bench);
     ENSURE(bench != NULL);
+    bench->disk = &no_clock;
     corpus_tables(&bench->tables);
     bench->corpus = corpus_new(messages, true);
     open_shard(bench);
@@ -169,19 +156,22 @@ static struct shard_bench *shard_bench_new(uint64_t messages)
 void *bench_shard_prepare(uint64_t count)
 {
     struct shard_bench *bench = shard_bench_new(count + count / 2);
-    (void)drive(bench, count / 2, &(struct bench_clock){0});
+    (void)drive(bench, count / 2, &no_clock);
     return bench;
 }
 
 uint64_t bench_shard_run(void *prepared, uint64_t count, const struct bench_clock *clock)
 {
-    return drive(prepared, count, clock);
+    struct shard_bench *bench = prepared;
+    bench->disk = clock;
+    return drive(bench, count, clock);
 }
 
 uint64_t bench_shard_merge_run(void *prepared, uint64_t count, const struct bench_clock *clock)
 {
-    (void)clock;
-    return drive(prepared, count, &(struct bench_clock){0});
+    struct shard_bench *bench = prepared;
+    bench->disk = clock;
+    return drive(bench, count, &no_clock);
 }
 
 /* -- replay --------------------------------------------------------------------------------- */
@@ -189,11 +179,7 @@ uint64_t bench_shard_merge_run(void *prepared, uint64_t count, const struct benc
 void *bench_replay_prepare(uint64_t count)
 {
     struct shard_bench *bench = shard_bench_new(count);
-    bench->journal_room = count * 512 + (count / STEP_REQUESTS + 2) * BLOCK_ALIGN;
-    bench->journal = aligned_alloc(BLOCK_ALIGN, (bench->journal_room + BLOCK_ALIGN - 1) &
-                                                    ~(size_t)(BLOCK_ALIGN - 1));
-    ENSURE(bench->journal != NULL);
-    (void)drive(bench, count, &(struct bench_clock){0});
+    (void)drive(bench, count, &no_clock);
     close_shard(bench);
     open_shard(bench);
     return bench;
@@ -203,19 +189,17 @@ void *bench_replay_prepare(uint64_t count)
 uint64_t bench_replay_run(void *prepared, uint64_t count, const struct bench_clock *clock)
 {
     struct shard_bench *bench = prepared;
-    struct bytes rest = {bench->journal, bench->journal_size};
     uint8_t hash[BLOCK_HASH_SIZE] = {0};
     (void)count, (void)clock;
 
-    while (rest.size != 0) {
+    for (uint32_t i = 0; i < bench->journal.count; i++) {
+        const struct memory_block *stored = &bench->journal.blocks[i];
+        const struct block_place place = stored->place;
         struct block block;
-        ENSURE(block_open(rest, &block, hash) == BLOCK_SOUND);
-        const size_t size = block_size_on_disk(block.payload.size);
-        const uint32_t end = bench->offset + (uint32_t)size;
-        ENSURE(shard_replay(bench->shard, &block, hash, bench->segment, bench->offset, end) == 0);
-        bench->offset = end % SEGMENT_SIZE;
-        rest.data += size;
-        rest.size -= size;
+        ENSURE(block_open((struct bytes){stored->bytes, stored->size}, &block, hash) ==
+               BLOCK_SOUND);
+        ENSURE(shard_replay(bench->shard, &block, hash, place.segment, place.offset, place.end) ==
+               0);
     }
     struct shard_status status;
     shard_get_status(bench->shard, &status);
@@ -276,6 +260,7 @@ static void fill_delta(struct delta *delta, const struct corpus *corpus, uint64_
             .body = corpus->list[i % corpus->count].body,
         };
         entry_encode(&entry, delta_append(delta, entry_size(entry.body.size)));
+        if (i % STEP_REQUESTS == 0) delta_add_block(delta, i + 1, 1 + (uint32_t)(i >> 18), 0);
         add_note(delta, &entry);
         for (uint64_t id = 0; id < MERGE_IDS_PER_ENTRY; id++)
             delta_add_id(delta, scattered(MERGE_IDS_PER_ENTRY * i + id), i + 1);
@@ -306,11 +291,9 @@ void *bench_merge_prepare(uint64_t count)
     merge->ids_room = (uint32_t)count * MERGE_IDS_PER_ENTRY + PERSON_RUN_SEAL;
     merge->ids = malloc(sizeof *merge->ids * merge->ids_room);
     merge->ids_sorted = malloc(sizeof *merge->ids * merge->ids_room);
-    merge->chunk = malloc(RECORD_CHUNK_SIZE);
     ENSURE(bench->cells != NULL);
     ENSURE(merge->ids != NULL);
     ENSURE(merge->ids_sorted != NULL);
-    ENSURE(merge->chunk != NULL);
     for (uint32_t i = 0; i < MERGE_CELLS; i++)
         bench->cells[i].key = (struct cell_key){.period = i};
     merge->cells = bench->cells;
@@ -345,6 +328,5 @@ void bench_merge_finish(void *prepared)
     free(bench->cells);
     free(bench->merge.ids);
     free(bench->merge.ids_sorted);
-    free(bench->merge.chunk);
     free(bench);
 }

@@ -20,7 +20,7 @@ static const uint64_t known[] = {
     UINT64_C(22827286194),          /* entry_encode */
     UINT64_C(6027747639210477124),  /* block_seal */
     UINT64_C(2508169439809080896),  /* netting_four_modes */
-    UINT64_C(27540),                /* store_merge */
+    UINT64_C(3449),                 /* store_merge */
     UINT64_C(17754558826905656253), /* shard */
     UINT64_C(17754558826905656253), /* shard_and_merge */
     UINT64_C(3320248425872790374),  /* shard_replay */

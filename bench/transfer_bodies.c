@@ -14,6 +14,7 @@
 #include "ledger/merge.h"
 #include "shard.h"
 #include "shard_wallet.h"
+#include "tests/lib/journal_memory.h"
 #include "tests/unit/world/temp_folder.h"
 #include "types/ensure.h"
 #include "util/le.h"
@@ -42,8 +43,7 @@ struct side {
     char folder[TEMP_FOLDER_SIZE];
     struct store *store;
     struct shard *shard;
-    uint32_t segment; /* Where the next block would stand. */
-    uint32_t offset;
+    struct journal_view journal; /* In memory: there is no disk. */
 };
 
 /* A message on its way: room for the fact in front of it. */
@@ -246,16 +246,13 @@ static void flush(struct transfer_bench *bench, struct side *side)
     step(bench, side, &(struct event){.now_ms = BEGIN_MS, .kind = EVENT_FLUSH}, &effects);
     if (effects.append.size != 0) {
         bench->sum = bench->sum * 31 + le_load32(effects.append.data + BLOCK_PLACE);
-        if (SEGMENT_SIZE - side->offset < effects.append.size) {
-            side->segment++;
-            side->offset = SEGMENT_HEAD_SIZE;
-        }
-        side->offset += (uint32_t)effects.append.size;
+        const struct bench_clock *clock = bench->clock;
+        if (clock->pause != NULL) clock->pause(clock->context);
+        const struct memory_block *copy =
+            journal_memory_add(&side->journal, effects.append, SEGMENT_SIZE);
+        if (clock->resume != NULL) clock->resume(clock->context);
         const struct event written = {
-            .now_ms = BEGIN_MS,
-            .kind = EVENT_WRITTEN,
-            .written = {.next_segment = side->segment, .next_offset = side->offset},
-        };
+            .now_ms = BEGIN_MS, .kind = EVENT_WRITTEN, .written = copy->place};
         step(bench, side, &written, &effects);
     }
     merge_inline(bench, side, effects.merge);
@@ -364,9 +361,8 @@ static void open_side(struct transfer_bench *bench, uint32_t number)
     config.tables = &bench->tables;
     config.params = &bench->params;
     config.store = side->store;
+    config.journal = &side->journal;
     ENSURE(shard_open(&config, &side->shard, &start, &why) == 0);
-    side->segment = 1;
-    side->offset = SEGMENT_HEAD_SIZE;
 }
 
 /* As many a day as there are, at any hour, from limits granted beforehand. */
@@ -483,6 +479,7 @@ void bench_transfer_finish(void *prepared)
     for (uint32_t i = 0; i < SHARDS; i++) {
         shard_free(bench->sides[i].shard);
         store_close(bench->sides[i].store);
+        journal_memory_free(&bench->sides[i].journal);
         temp_folder_remove(bench->sides[i].folder);
     }
     free(bench->pairs);

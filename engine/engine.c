@@ -1025,11 +1025,9 @@ bool home_turn(struct home *home, int64_t now_ms, uint64_t now_us)
     return any;
 }
 
-void home_written(struct home *home, uint32_t next_segment, uint32_t next_offset, int64_t now_ms)
+void home_written(struct home *home, struct block_place place, int64_t now_ms)
 {
-    struct event event = {.now_ms = now_ms, .kind = EVENT_WRITTEN};
-    event.written.next_segment = next_segment;
-    event.written.next_offset = next_offset;
+    const struct event event = {.now_ms = now_ms, .kind = EVENT_WRITTEN, .written = place};
     (void)home_step(home, &event);
 }
 

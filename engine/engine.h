@@ -91,7 +91,7 @@ void home_submit(struct home *home, int64_t now_ms);
 bool home_turn(struct home *home, int64_t now_ms, uint64_t now_us);
 
 /* The driver's outcomes. */
-void home_written(struct home *home, uint32_t next_segment, uint32_t next_offset, int64_t now_ms);
+void home_written(struct home *home, struct block_place place, int64_t now_ms);
 void home_merged(struct home *home, int status, int64_t now_ms);
 
 /* Asks for a checkpoint when anything changed since the last one. */

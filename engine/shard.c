@@ -63,7 +63,6 @@ void shard_free(struct shard *shard)
     free(shard->merge_cells);
     free(shard->merge.ids);
     free(shard->merge.ids_sorted);
-    free(shard->merge.chunk);
     free(shard->waiting);
     free(shard->outgoing);
     free(shard->failures);
@@ -79,6 +78,7 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->config = *config;
     shard->tables = config->tables;
     shard->store = config->store;
+    shard->journal = config->journal;
     shard->book = book_new(config->cells);
     shard->directory = directory_new(config->directory_ids);
     shard->active = delta_new(config->delta_entries, config->delta_bytes);
@@ -91,7 +91,6 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->merge.ids_room = config->delta_entries * IDS_PER_ENTRY + RUN_IDS_ROOM;
     shard->merge.ids = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
     shard->merge.ids_sorted = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
-    shard->merge.chunk = malloc(RECORD_CHUNK_SIZE);
     shard->merge.store = config->store;
     shard->waiting = calloc(RESULTS_MAX, sizeof *shard->waiting);
     shard->outgoing = malloc(sizeof *shard->outgoing * RESULTS_MAX);
@@ -108,10 +107,10 @@ static struct shard *shard_new(const struct shard_config *config)
         shard->frozen == NULL || shard->shelf == NULL || shard->shelf_frozen == NULL ||
         shard->groups[0].buffer == NULL || shard->groups[1].buffer == NULL ||
         shard->merge_cells == NULL || shard->merge.ids == NULL || shard->merge.ids_sorted == NULL ||
-        shard->merge.chunk == NULL || shard->waiting == NULL || shard->outgoing == NULL ||
-        shard->failures == NULL || shard->scratch == NULL || shard->params == NULL ||
-        shard->dues.list == NULL || shard->applied == NULL || shard->work == NULL ||
-        shard->opened == NULL || shard->mail_ring == NULL || shard->recent == NULL) {
+        shard->waiting == NULL || shard->outgoing == NULL || shard->failures == NULL ||
+        shard->scratch == NULL || shard->params == NULL || shard->dues.list == NULL ||
+        shard->applied == NULL || shard->work == NULL || shard->opened == NULL ||
+        shard->mail_ring == NULL || shard->recent == NULL) {
         shard_free(shard);
         return NULL;
     }
@@ -306,6 +305,14 @@ static uint32_t count_wallets(const struct block *block)
     return count;
 }
 
+/* The entries of a block have their place in the journal. */
+static void note_block(struct shard *shard, uint64_t first_seq, uint32_t segment, uint32_t offset)
+{
+    const bool frozen = shard->frozen_used && first_seq < delta_first_seq(shard->active);
+    delta_add_block(frozen ? shard->frozen : shard->active, first_seq, segment,
+                    offset + BLOCK_HEAD_SIZE);
+}
+
 /* True when the delta takes the block, whatever is in it. */
 static bool delta_takes(const struct shard *shard, const struct block *block)
 {
@@ -346,6 +353,7 @@ int shard_replay(struct shard *shard, const struct block *block,
         rest.size -= size;
     }
     if (rest.size != 0) return -EUCLEAN;
+    if (block->entry_count != 0) note_block(shard, block->first_seq, segment, offset);
     shard->durable_seq = shard->last_seq;
     mail_seal(shard);
     mail_durable(shard);
@@ -1022,6 +1030,7 @@ static void flush(struct shard *shard, struct effects *effects)
     effects->append_number = block.number;
     shard->next_block++;
     shard->writing = true;
+    shard->written_first = group->first_seq;
     shard->written_seq = shard->last_seq;
     mail_seal(shard);
     shard->written_bytes = effects->append.size;
@@ -1032,15 +1041,16 @@ static void flush(struct shard *shard, struct effects *effects)
     freeze_if_due(shard);
 }
 
-static void written(struct shard *shard, uint32_t next_segment, uint32_t next_offset,
-                    struct effects *effects)
+static void written(struct shard *shard, const struct block_place *place, struct effects *effects)
 {
     ENSURE(shard->writing);
+    ENSURE(place->end - place->offset == shard->written_bytes);
     shard->writing = false;
     shard->durable_seq = shard->written_seq;
     mail_durable(shard);
-    shard->segment = next_segment;
-    shard->offset = next_offset;
+    note_block(shard, shard->written_first, place->segment, place->offset);
+    shard->segment = place->segment;
+    shard->offset = place->end;
     shard->journal_bytes += shard->written_bytes;
     shard->status.blocks++;
     if (shard->merge_waits) start_merge(shard, effects);
@@ -1076,7 +1086,7 @@ void shard_step(struct shard *shard, const struct event *event, struct effects *
         flush(shard, ret_effects);
         break;
     case EVENT_WRITTEN:
-        written(shard, event->written.next_segment, event->written.next_offset, ret_effects);
+        written(shard, &event->written, ret_effects);
         break;
     case EVENT_CHECKPOINT:
         shard->checkpoint_wanted = true;

@@ -18,6 +18,7 @@
 #include "world/store.h"
 #include "world/world.h"
 
+struct journal_view;
 struct params;
 struct shard;
 
@@ -33,6 +34,7 @@ struct shard_config {
     const struct params
         *params;         /* Borrowed too: the rows of the store's table (wallet/params.h). */
     struct store *store; /* Borrowed; only this shard uses it. */
+    struct journal_view *journal; /* The same: its own, as far as it is durable. */
     bool manual_clock;
     uint32_t delta_entries; /* Entries between two checkpoints, at most. */
     size_t delta_bytes;     /* Their bytes, at most. */

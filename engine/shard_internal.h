@@ -10,6 +10,7 @@
 #include "ledger/person_index.h"
 #include "ledger/rules.h"
 #include "ledger/shelf.h"
+#include "ledger/stretch.h"
 #include "shard.h"
 #include "shard_facts.h"
 #include "shard_wallet.h"
@@ -176,6 +177,7 @@ struct shard {
     struct shard_config config;
     const struct tables *tables;
     struct store *store;
+    struct journal_view *journal;
 
     /* State. */
     struct book *book;
@@ -211,9 +213,10 @@ struct shard {
 
     /* Journal. */
     struct group groups[2];
-    uint32_t filling;     /* Index of the group that takes entries. */
-    bool writing;         /* The other one is on its way to the device. */
-    uint64_t written_seq; /* Last entry of the block on its way. */
+    uint32_t filling;       /* Index of the group that takes entries. */
+    bool writing;           /* The other one is on its way to the device. */
+    uint64_t written_first; /* First and last entry of the block on its way. */
+    uint64_t written_seq;
     size_t written_bytes;
     uint64_t durable_seq;
     uint64_t next_block;
@@ -278,18 +281,18 @@ struct lookup {
 void lookup_begin(const struct shard *shard, uint64_t hash, struct lookup *ret_lookup);
 bool lookup_next(const struct shard *shard, struct lookup *lookup, struct entry *ret_entry);
 
-/* An entry by its number. It must exist: the store is broken otherwise, and the process stops. */
+/* An entry by its number. It must exist: state or journal are broken otherwise, and the process
+ * stops. Borrowed for the step. */
 struct entry entry_at(const struct shard *shard, uint64_t seq);
 
 /* What a reading of the store came to: true for 0, false for -ENOENT. After any other nobody may go
  * on: taken for "not there", a read error would let a message happen twice. */
 bool was_found(int status);
 
-/* Entries by ascending numbers: a chunk of the store is looked up once. Begins as zeros; valid for
- * one step. */
+/* Entries by ascending numbers: a stretch of the store is looked up once. Begins as zeros; valid
+ * for one step. */
 struct walk {
-    struct bytes chunk;
-    uint64_t chunk_first; /* Number of its first entry. */
+    struct stretch stretch;
 };
 
 /* entry_at() for a walk. */

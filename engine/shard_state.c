@@ -12,6 +12,7 @@
 #include "types/ensure.h"
 #include "util/checksum.h"
 #include "util/le.h"
+#include "world/journal.h"
 
 /* A run takes more checkpoints until it holds that many ids; then the next one begins. Fewer runs
  * leave the directory's 16 bits enough for 4,000 million ids. */
@@ -71,31 +72,39 @@ bool was_found(int status)
     return status == 0;
 }
 
-/* The chunk of the store that the entry is in, and the number of its first entry. */
-static struct bytes stored_chunk(const struct shard *shard, uint64_t seq, uint64_t *ret_first)
+/* The stretch that the entry is in, and where that begins. */
+static struct stretch stored_stretch(const struct shard *shard, uint64_t seq, uint32_t *ret_offset)
 {
     uint8_t key[8];
     struct bytes found;
-    struct bytes chunk;
+    struct bytes value;
+    struct stretch stretch;
 
     be_store64(key, seq);
     const int r =
-        store_floor(shard->store, STORE_RECORD, (struct bytes){key, sizeof key}, &found, &chunk);
+        store_floor(shard->store, STORE_RECORD, (struct bytes){key, sizeof key}, &found, &value);
     ENSURE(was_found(r)); /* Numbers are dense. */
-    *ret_first = be_load64(found.data);
-    return chunk;
+    const bool there = found.size == sizeof key &&
+                       stretch_read(be_load64(found.data), value, &stretch) &&
+                       stretch_find(&stretch, seq, ret_offset);
+    NEED_STORE(there ? 0 : -EUCLEAN, "say where an entry stands");
+    return stretch;
 }
 
-/* From the store the sum is computed again: LMDB has none of its own. */
-static struct entry entry_stored(struct bytes bytes, uint64_t seq)
+/* An entry as it stands in the journal. Its sum is computed again: what was once durable may have
+ * rotted, and the state may name the wrong place. */
+static struct entry entry_stored(const struct shard *shard, uint32_t segment, uint32_t offset,
+                                 uint64_t seq)
 {
+    struct bytes bytes;
     struct entry entry;
-    ENSURE(entry_decode(bytes, &entry) != 0);
-    ENSURE(entry.seq == seq);
+    int r = journal_bytes(shard->journal, segment, offset, ENTRY_SIZE_MAX, &bytes);
+    if (r == 0 && (entry_decode(bytes, &entry) == 0 || entry.seq != seq)) r = -EUCLEAN;
+    if (r != 0) journal_lost(shard->journal, segment, offset, seq, r);
     return entry;
 }
 
-/* The bytes of an entry that is not in the store yet, or size 0. */
+/* The bytes of an entry whose place is not in the store yet, or size 0. */
 static struct bytes fresh_entry(const struct shard *shard, uint64_t seq)
 {
     const struct bytes bytes = delta_entry(shard->active, seq);
@@ -111,14 +120,12 @@ struct entry entry_at(const struct shard *shard, uint64_t seq)
 
 struct entry walk_to(const struct shard *shard, struct walk *walk, uint64_t seq)
 {
-    struct bytes bytes = fresh_entry(shard, seq);
+    const struct bytes bytes = fresh_entry(shard, seq);
+    uint32_t offset;
     if (bytes.size != 0) return entry_from(bytes);
-    bytes = chunk_entry(walk->chunk, walk->chunk_first, seq);
-    if (bytes.size == 0) {
-        walk->chunk = stored_chunk(shard, seq, &walk->chunk_first);
-        bytes = chunk_entry(walk->chunk, walk->chunk_first, seq);
-    }
-    return entry_stored(bytes, seq);
+    if (!stretch_find(&walk->stretch, seq, &offset))
+        walk->stretch = stored_stretch(shard, seq, &offset);
+    return entry_stored(shard, walk->stretch.segment, offset, seq);
 }
 
 struct mark mark_of(const struct shard *shard, uint64_t seq)

@@ -18,7 +18,7 @@
  *               56     4  reserved     0
  *               60     4  crc          CRC32C of bytes 0..59 and of the body with its padding
  *               64     …  body         protobuf, as the kind says
- * The same bytes stand in the journal and in the store's record table.
+ * It stands in the journal and nowhere else; the state says where (ledger/stretch.h).
  *
  * INVARIANTS
  *   (J1) A reply leaves only after the entry it answers is durable.

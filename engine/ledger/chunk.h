@@ -1,7 +1,6 @@
-/* chunk -- how entries, ids and marks stand in the store.
+/* chunk -- how the state of a shard stands in the store: ids, marks, and where each entry is.
  *
- * RECORD  value: count (4), then `count` offsets (4 each) from the start of the value, then the
- *         entries (journal/entry.h) of consecutive numbers; key: number of the first, big-endian.
+ * RECORD  as ledger/stretch.h says: where entries stand in the journal. None is here a second time.
  * ID      value: ids of 16 bytes, hash (8) and seq (8), ascending by hash; key: run (4) and the
  *         first hash (8), big-endian. A run is what one or a few checkpoints brought; the directory
  *         in memory says in which run an id is, so that finding one is a single look.
@@ -25,9 +24,8 @@ struct id {
     uint64_t seq;
 };
 
-/* Sizes chosen so that a value fills whole 4096-byte pages of the store, less its page head. */
-#define ID_CHUNK_COUNT    255
-#define RECORD_CHUNK_SIZE (16 * 4096 - 16)
+/* So that a value fills a 4096-byte page of the store, less its page head. */
+#define ID_CHUNK_COUNT 255
 
 /* What became of a record: only records that something referred to have one. */
 struct mark {
@@ -40,11 +38,12 @@ struct mark {
 
 #define MARK_REVERSED 1u /* Cancelled by a correction: it clears nothing. */
 
-/* 5 since rows of persons stand in groups; 3 since the state holds wallets and says whose record
- * each is; 2 since it holds tallies. An older state would lack those of its records: it counts as
- * empty, and the journal is replayed from its first block. */
-#define SHARD_META_FORMAT     5
-#define SHARD_META_FORMAT_OLD 4 /* And before. */
+/* 6 since RECORD says where entries stand and has no copy of them; 5 since rows of persons stand in
+ * groups; 3 since the state holds wallets and says whose record each is; 2 since it holds tallies.
+ * An older state lacks something of its records: it counts as empty, and the journal is replayed
+ * from its first block. */
+#define SHARD_META_FORMAT     6
+#define SHARD_META_FORMAT_OLD 5 /* And before. */
 
 /* Where the state stands; written in the same transaction as the state (B1). */
 struct shard_meta {
@@ -69,10 +68,6 @@ static inline bool shard_meta_is_old(uint32_t format)
 {
     return format >= 1 && format <= SHARD_META_FORMAT_OLD;
 }
-
-/* The bytes from entry `seq` on in a chunk of records whose first is `first_seq`; size 0 when it is
- * not in it or the chunk makes no sense. Borrowed from the chunk. */
-struct bytes chunk_entry(struct bytes chunk, uint64_t first_seq, uint64_t seq);
 
 _Static_assert(sizeof(struct shard_meta) == 104, "the same on disk and in memory");
 _Static_assert(sizeof(struct mark) == 152, "the same on disk and in memory");

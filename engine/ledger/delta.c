@@ -15,6 +15,7 @@ struct delta {
     uint32_t run;
     uint32_t ids_used;
     uint32_t note_count;
+    uint32_t block_count;
     uint64_t id_mask;
     uint32_t mark_count;
     uint64_t mark_mask;
@@ -22,6 +23,7 @@ struct delta {
     size_t bytes_max;
     uint8_t *bytes;    /* Entries, one after the other. */
     uint64_t *offsets; /* Of each entry in `bytes`. */
+    struct delta_block *blocks;
     struct record_note *notes;
     struct id *ids;       /* Open addressing; empty is what is_id() says. */
     struct mark *marks;   /* In order of arrival. */
@@ -46,12 +48,14 @@ struct delta *delta_new(uint32_t entries_max, size_t bytes_max)
     delta->mark_mask = power_of_two((uint64_t)entries_max * 2) - 1;
     delta->bytes = malloc(bytes_max);
     delta->offsets = calloc(entries_max, sizeof *delta->offsets);
+    delta->blocks = malloc(entries_max * sizeof *delta->blocks);
     delta->notes = malloc(entries_max * sizeof *delta->notes);
     delta->ids = calloc(delta->id_mask + 1, sizeof *delta->ids);
     delta->marks = calloc(entries_max, sizeof *delta->marks);
     delta->mark_slots = calloc(delta->mark_mask + 1, sizeof *delta->mark_slots);
-    if (delta->bytes == NULL || delta->offsets == NULL || delta->notes == NULL ||
-        delta->ids == NULL || delta->marks == NULL || delta->mark_slots == NULL) {
+    if (delta->bytes == NULL || delta->offsets == NULL || delta->blocks == NULL ||
+        delta->notes == NULL || delta->ids == NULL || delta->marks == NULL ||
+        delta->mark_slots == NULL) {
         delta_free(delta);
         return NULL;
     }
@@ -64,6 +68,7 @@ void delta_free(struct delta *delta)
     if (delta == NULL) return;
     free(delta->bytes);
     free(delta->offsets);
+    free(delta->blocks);
     free(delta->notes);
     free(delta->ids);
     free(delta->marks);
@@ -92,6 +97,7 @@ void delta_reset(struct delta *delta, uint64_t first_seq, uint32_t run)
     delta->count = 0;
     delta->ids_used = 0;
     delta->note_count = 0;
+    delta->block_count = 0;
     delta->mark_count = 0;
     delta->used = 0;
 }
@@ -109,6 +115,15 @@ uint8_t *delta_append(struct delta *delta, size_t size)
     delta->offsets[delta->count++] = delta->used;
     delta->used += size;
     return place;
+}
+
+void delta_add_block(struct delta *delta, uint64_t first_seq, uint32_t segment, uint32_t offset)
+{
+    const uint32_t count = delta->block_count;
+    ENSURE(first_seq >= delta->first_seq);
+    ENSURE(first_seq < delta->first_seq + delta->count);
+    ENSURE(count == 0 || first_seq > delta->blocks[count - 1].first_seq);
+    delta->blocks[delta->block_count++] = (struct delta_block){first_seq, segment, offset};
 }
 
 void delta_add_note(struct delta *delta, const struct record_note *note)
@@ -214,6 +229,11 @@ uint32_t delta_ids(const struct delta *delta)
     return delta->ids_used;
 }
 
+uint32_t delta_block_count(const struct delta *delta)
+{
+    return delta->block_count;
+}
+
 size_t delta_used(const struct delta *delta)
 {
     return delta->used;
@@ -227,9 +247,15 @@ struct bytes delta_table(const struct delta *delta)
 size_t delta_bytes(const struct delta *delta)
 {
     return sizeof *delta + delta->bytes_max + delta->entries_max * sizeof *delta->offsets +
-           delta->entries_max * sizeof *delta->notes + (delta->id_mask + 1) * sizeof *delta->ids +
-           delta->entries_max * sizeof *delta->marks +
+           delta->entries_max * sizeof *delta->blocks + delta->entries_max * sizeof *delta->notes +
+           (delta->id_mask + 1) * sizeof *delta->ids + delta->entries_max * sizeof *delta->marks +
            (delta->mark_mask + 1) * sizeof *delta->mark_slots;
+}
+
+const struct delta_block *delta_blocks(const struct delta *delta, uint32_t *ret_count)
+{
+    *ret_count = delta->block_count;
+    return delta->blocks;
 }
 
 void delta_copy_ids(const struct delta *delta, struct id *out)

@@ -1,8 +1,8 @@
 /* delta -- what changed since the last checkpoint, in bounded memory.
  *
  * Two exist: one takes changes, the other is frozen while it is merged into the store. Entries are
- * kept as bytes in the order of their numbers, so that a checkpoint copies them in large chunks,
- * with a note of each record; ids in a hash table; marks in another. Knows no rule. */
+ * kept as bytes in the order of their numbers, with a note of each record, until the state says
+ * where in the journal they stand; ids in a hash table; marks in another. Knows no rule. */
 #ifndef LEDGER_DELTA_H
 #define LEDGER_DELTA_H
 
@@ -25,6 +25,10 @@ bool delta_has_room(const struct delta *delta, size_t entry_size);
 
 /* Reserves the place of the next entry: `size` bytes for the caller to write. */
 uint8_t *delta_append(struct delta *delta, size_t size);
+
+/* Says where a durable block stands: its first entry, which is here, in the journal. One block
+ * after the other; all of its entries are here. */
+void delta_add_block(struct delta *delta, uint64_t first_seq, uint32_t segment, uint32_t offset);
 
 /* Adds the note of the newest entry; it has at most one. */
 void delta_add_note(struct delta *delta, const struct record_note *note);
@@ -49,17 +53,26 @@ const struct mark *delta_mark(const struct delta *delta, uint64_t seq);
 void delta_put_mark(struct delta *delta, const struct mark *mark);
 
 uint64_t delta_first_seq(const struct delta *delta);
-uint32_t delta_count(const struct delta *delta); /* Entries. */
-uint32_t delta_run(const struct delta *delta);   /* Run of its ids. */
-uint32_t delta_ids(const struct delta *delta);   /* Ids. */
-size_t delta_used(const struct delta *delta);    /* Bytes of entries. */
-size_t delta_bytes(const struct delta *delta);   /* Bytes of memory reserved. */
+uint32_t delta_count(const struct delta *delta);       /* Entries. */
+uint32_t delta_run(const struct delta *delta);         /* Run of its ids. */
+uint32_t delta_ids(const struct delta *delta);         /* Ids. */
+uint32_t delta_block_count(const struct delta *delta); /* Blocks of which it knows the place. */
+size_t delta_used(const struct delta *delta);          /* Bytes of entries. */
+size_t delta_bytes(const struct delta *delta);         /* Bytes of memory reserved. */
 
 /* Its table of ids: any look-up goes anywhere in it. */
 struct bytes delta_table(const struct delta *delta);
 
-/* For the merge: copies all ids to `out` (room for delta_ids()), in no order; all marks; all notes,
- * ascending by seq. */
+/* Where a block's entries stand. */
+struct delta_block {
+    uint64_t first_seq;
+    uint32_t segment;
+    uint32_t offset; /* Of the first entry; the others follow, as they do here. */
+};
+
+/* For the merge: the blocks in their order; copies all ids to `out` (room for delta_ids()), in no
+ * order; all marks; all notes, ascending by seq. */
+const struct delta_block *delta_blocks(const struct delta *delta, uint32_t *ret_count);
 void delta_copy_ids(const struct delta *delta, struct id *out);
 const struct mark *delta_marks(const struct delta *delta, uint32_t *ret_count);
 const struct record_note *delta_notes(const struct delta *delta, uint32_t *ret_count);

@@ -5,6 +5,7 @@
 #include "ledger/book.h"
 #include "ledger/person_index.h"
 #include "ledger/radix.h"
+#include "ledger/stretch.h"
 #include "types/ensure.h"
 #include "util/le.h"
 
@@ -16,12 +17,16 @@
 #define TALLIES_PER_RECORD 3
 #define TALLY_ROOM         (sizeof(struct tally) + TALLY_KEY_SIZE + 16)
 
+/* Key and heads of a stretch; there is one a block at least. */
+#define STRETCH_ROOM 32
+
 size_t merge_estimate(const struct merge *merge)
 {
     uint32_t marks;
     (void)delta_marks(merge->delta, &marks);
     /* Twice the payload for page heads and copied pages, and a fixed share for the trees. */
-    return 2 * (delta_used(merge->delta) +
+    return 2 * ((size_t)delta_count(merge->delta) * sizeof(uint32_t) +
+                (size_t)delta_block_count(merge->delta) * STRETCH_ROOM +
                 ((size_t)delta_ids(merge->delta) + merge->run_ids_before) * sizeof(struct id) +
                 (size_t)marks * PAGE_SIZE + (size_t)merge->cell_count * PAGE_SIZE +
                 (size_t)delta_count(merge->delta) * sizeof(struct id) +
@@ -31,37 +36,47 @@ size_t merge_estimate(const struct merge *merge)
            4096 * PAGE_SIZE;
 }
 
-/* Entries of consecutive numbers, as many as fit into one chunk, under the first one's number. */
-static int put_records(struct store_txn *txn, struct merge *merge)
+static int put_stretch(struct store_txn *txn, uint64_t first_seq, const struct stretch_draft *draft)
 {
-    const uint64_t first = delta_first_seq(merge->delta);
-    const uint64_t end = first + delta_count(merge->delta);
-    uint64_t seq = first;
+    uint8_t key[8];
+    be_store64(key, first_seq);
+    return store_append(txn, STORE_RECORD, (struct bytes){key, sizeof key}, stretch_value(draft));
+}
 
-    while (seq < end) {
-        uint32_t count = 0;
-        size_t size = sizeof(uint32_t);
-        while (seq + count < end) {
-            const size_t more = delta_entry(merge->delta, seq + count).size + sizeof(uint32_t);
-            if (count != 0 && size + more > RECORD_CHUNK_SIZE) break;
-            size += more;
-            count++;
-        }
-        ENSURE(size <= RECORD_CHUNK_SIZE);
-        size_t at = sizeof(uint32_t) * (1 + (size_t)count);
-        le_store32(merge->chunk, count);
-        for (uint32_t i = 0; i < count; i++) {
-            const struct bytes entry = delta_entry(merge->delta, seq + i);
-            le_store32(merge->chunk + sizeof(uint32_t) * (1 + (size_t)i), (uint32_t)at);
-            memcpy(merge->chunk + at, entry.data, entry.size);
-            at += entry.size;
-        }
-        uint8_t key[8];
-        be_store64(key, seq);
-        const int r = store_append(txn, STORE_RECORD, (struct bytes){key, sizeof key},
-                                   (struct bytes){merge->chunk, at});
+/* Where the entries of one block stand, up to `end`: they lie there as they do in the delta. */
+static int put_block(struct store_txn *txn, const struct delta *delta,
+                     const struct delta_block *block, uint64_t end)
+{
+    const uint8_t *start = delta_entry(delta, block->first_seq).data;
+    struct stretch_draft draft;
+    uint64_t first = block->first_seq;
+
+    stretch_begin(&draft, block->segment, block->offset);
+    for (uint64_t seq = first + 1; seq < end; seq++) {
+        const uint32_t offset = block->offset + (uint32_t)(delta_entry(delta, seq).data - start);
+        if (stretch_add(&draft, offset)) continue;
+        const int r = put_stretch(txn, first, &draft);
         if (r != 0) return r;
-        seq += count;
+        stretch_begin(&draft, block->segment, offset);
+        first = seq;
+    }
+    return put_stretch(txn, first, &draft);
+}
+
+/* Every entry is in a durable block: a merge begins only then. */
+static int put_records(struct store_txn *txn, const struct merge *merge)
+{
+    const struct delta *delta = merge->delta;
+    const uint64_t end = delta_first_seq(delta) + delta_count(delta);
+    uint32_t count;
+    const struct delta_block *blocks = delta_blocks(delta, &count);
+
+    ENSURE(count != 0);
+    ENSURE(blocks[0].first_seq == delta_first_seq(delta));
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t behind = i + 1 == count ? end : blocks[i + 1].first_seq;
+        const int r = put_block(txn, delta, &blocks[i], behind);
+        if (r != 0) return r;
     }
     return 0;
 }

@@ -24,7 +24,6 @@ struct merge {
                      * least its entries and PERSON_RUN_SEAL (ledger/person_index.h). */
     struct id *ids_sorted; /* Scratch: as large; the two change places. */
     uint32_t ids_room;
-    uint8_t *chunk; /* Scratch: RECORD_CHUNK_SIZE bytes. */
 };
 
 /* An estimate of what the store grows by, bytes: for store_reserve(). */

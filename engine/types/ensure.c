@@ -21,3 +21,9 @@ _Noreturn void need_failed(const char *what, int error, const char *file, int li
             error != 0 ? strerror(-error) : "", file, line);
     _Exit(1);
 }
+
+_Noreturn void damage_found(const char *sentence)
+{
+    fprintf(stderr, "%s: %s; stopping\n", program_invocation_short_name, sentence);
+    _Exit(1);
+}

@@ -13,7 +13,7 @@
 
 enum store_table {
     STORE_META,   /* "meta" -> struct shard_meta */
-    STORE_RECORD, /* first seq (8, big-endian) -> chunk of entries, see ledger/chunk.h */
+    STORE_RECORD, /* first seq (8, big-endian) -> where entries stand, see ledger/stretch.h */
     STORE_ID,     /* run (4, big-endian), first hash (8, big-endian) -> chunk of ids */
     STORE_MARK,   /* seq (8, big-endian) -> struct mark, see ledger/chunk.h */
     STORE_CELL,   /* period (4, big-endian), payer, payee, line, insurance -> struct cell */

@@ -99,6 +99,13 @@ enum event_kind {
     EVENT_MERGED,     /* The merge handed out has ended with `status`. */
 };
 
+/* Where a block stands in the journal. */
+struct block_place {
+    uint32_t segment;
+    uint32_t offset;
+    uint32_t end; /* The next one begins here, or at the front of the next segment. */
+};
+
 struct event {
     int64_t now_ms; /* The system's clock; a shard on a manual clock does not look at it. */
     enum event_kind kind;
@@ -107,10 +114,7 @@ struct event {
             const struct request *list;
             uint32_t count;
         } requests;
-        struct {
-            uint32_t next_segment; /* Where the next block will stand. */
-            uint32_t next_offset;
-        } written;
+        struct block_place written;
         int status; /* 0 or a negative errno. */
     };
 };

@@ -54,14 +54,13 @@ static void check_position(const struct rig *rig, const struct replay_start *fro
         return;
     }
     const uint32_t next = (uint32_t)(from->next_block - 1);
-    assert_in_range(next, 1, rig->block_count);
-    const struct rig_block *before = &rig->blocks[next - 1];
+    assert_in_range(next, 1, rig->journal.count);
+    const struct memory_block *before = &rig->journal.blocks[next - 1];
     const bool after_before =
-        from->segment == before->segment && from->offset == before->offset + before->size;
-    const bool at_next = next == rig->block_count
-                             ? from->segment == rig->segment && from->offset == rig->offset
-                             : from->segment == rig->blocks[next].segment &&
-                                   from->offset == rig->blocks[next].offset;
+        from->segment == before->place.segment && from->offset == before->place.end;
+    const bool at_next = next != rig->journal.count &&
+                         from->segment == rig->journal.blocks[next].place.segment &&
+                         from->offset == rig->journal.blocks[next].place.offset;
     assert_true(after_before || at_next);
 }
 
@@ -71,8 +70,8 @@ static void replay(struct rig *rig, const struct replay_start *from)
     uint64_t seq = from->next_seq;
 
     memcpy(previous, from->hash, sizeof previous);
-    for (uint64_t i = from->next_block - 1; i < rig->block_count; i++) {
-        const struct rig_block *stored = &rig->blocks[i];
+    for (uint64_t i = from->next_block - 1; i < rig->journal.count; i++) {
+        const struct memory_block *stored = &rig->journal.blocks[i];
         struct block block;
         uint8_t hash[BLOCK_HASH_SIZE];
         assert_int_equal(block_open((struct bytes){stored->bytes, stored->size}, &block, hash),
@@ -82,8 +81,8 @@ static void replay(struct rig *rig, const struct replay_start *from)
         assert_memory_equal(block.previous, previous, sizeof previous);
         memcpy(previous, hash, sizeof previous);
         seq += block.entry_count;
-        assert_int_equal(shard_replay(rig->shard, &block, hash, stored->segment, stored->offset,
-                                      stored->offset + (uint32_t)stored->size),
+        assert_int_equal(shard_replay(rig->shard, &block, hash, stored->place.segment,
+                                      stored->place.offset, stored->place.end),
                          0);
     }
 }
@@ -116,6 +115,7 @@ void rig_open(struct rig *rig, const struct rig_options *options)
         assert_true(params_put(&rig->params, &(struct rule_row){.param = PARAM_WALLET_INLINE}));
         rig->config.params = &rig->params;
     }
+    rig->config.journal = &rig->journal;
     rig->config.shard = options->shard;
     rig->config.shards = options->shards != 0 ? options->shards : 1;
     rig->config.shelf_bytes = SHELF_SIZE;
@@ -124,8 +124,6 @@ void rig_open(struct rig *rig, const struct rig_options *options)
     rig->config.delta_bytes = options->delta_bytes != 0 ? options->delta_bytes : 1u << 20;
     rig->config.directory_ids = 64;
     rig->config.cells = options->cells != 0 ? options->cells : 65536;
-    rig->segment = 1;
-    rig->offset = SEGMENT_HEAD_SIZE;
     rig->results = calloc(RESULTS_ROOM, sizeof *rig->results);
     rig->controls = calloc(CONTROLS_ROOM, sizeof *rig->controls);
     assert_non_null(rig->results);
@@ -148,9 +146,7 @@ void rig_close(struct rig *rig)
     rig_forget(rig);
     shard_free(rig->shard);
     store_close(rig->config.store);
-    for (uint32_t i = 0; i < rig->block_count; i++)
-        free(rig->blocks[i].bytes);
-    free(rig->blocks);
+    journal_memory_free(&rig->journal);
     free(rig->results);
     free(rig->controls);
     nftw(rig->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
@@ -214,26 +210,13 @@ void rig_flush(struct rig *rig)
 /* The block on its way joins the list of those that are there. */
 static void keep_block(struct rig *rig)
 {
-    if (rig->block_count == rig->block_room) {
-        rig->block_room = rig->block_room * 2 + 16;
-        rig->blocks = realloc(rig->blocks, rig->block_room * sizeof *rig->blocks);
-        assert_non_null(rig->blocks);
-    }
     const uint32_t size = (uint32_t)rig->appended.size;
-    if (rig->offset != SEGMENT_HEAD_SIZE && rig->offset + size > SEGMENT_END) {
-        rig->segment++;
-        rig->offset = SEGMENT_HEAD_SIZE;
-    }
-    struct rig_block *block = &rig->blocks[rig->block_count++];
-    *block = (struct rig_block){malloc(size), size, rig->segment, rig->offset};
-    assert_non_null(block->bytes);
-    memcpy(block->bytes, rig->appended.data, size);
-    rig->offset += size;
+    const uint8_t *bytes = journal_memory_add(&rig->journal, rig->appended, SEGMENT_END)->bytes;
     rig->appended = (struct bytes){0};
 
     struct block opened;
     uint8_t hash[BLOCK_HASH_SIZE];
-    assert_int_equal(block_open((struct bytes){block->bytes, size}, &opened, hash), BLOCK_SOUND);
+    assert_int_equal(block_open((struct bytes){bytes, size}, &opened, hash), BLOCK_SOUND);
     assert_int_equal(opened.first_seq, rig->durable_seq + 1);
     rig->durable_seq += opened.entry_count;
 }
@@ -243,7 +226,7 @@ void rig_written(struct rig *rig)
     assert_int_not_equal(rig->appended.size, 0);
     keep_block(rig);
     struct event event = {.kind = EVENT_WRITTEN,
-                          .written = {.next_segment = rig->segment, .next_offset = rig->offset}};
+                          .written = rig->journal.blocks[rig->journal.count - 1].place};
     step(rig, &event);
 }
 

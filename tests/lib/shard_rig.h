@@ -9,6 +9,7 @@
 
 #include "shard.h"
 #include "shard_wallet.h"
+#include "tests/lib/journal_memory.h"
 #include "types/settlement.h"
 #include "wallet/params.h"
 
@@ -16,13 +17,6 @@
 struct rig_result {
     struct result result;
     struct failure failures[FAILURES_MAX];
-};
-
-struct rig_block {
-    uint8_t *bytes; /* Aligned as the driver has it. */
-    size_t size;
-    uint32_t segment;
-    uint32_t offset;
 };
 
 struct rig {
@@ -33,13 +27,9 @@ struct rig {
     char folder[64];
     int64_t now_ms; /* The system's clock, for a shard that looks at it. */
 
-    struct rig_block *blocks; /* Written. */
-    uint32_t block_count;
-    uint32_t block_room;
-    struct bytes appended; /* On its way to the device; size 0: none. */
-    uint32_t segment;      /* Where the next block goes. */
-    uint32_t offset;
-    uint64_t durable_seq; /* The last entry that is on the device. */
+    struct journal_view journal; /* The blocks that were written. */
+    struct bytes appended;       /* On its way to the device; size 0: none. */
+    uint64_t durable_seq;        /* The last entry that is on the device. */
 
     struct merge *merge; /* Handed out, not yet ended. */
     bool merge_ran;

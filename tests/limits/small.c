@@ -8,10 +8,8 @@
 
 void __real_shard_config_init(struct shard_config *config);
 void __wrap_shard_config_init(struct shard_config *config);
-void __real_home_written(struct home *home, uint32_t next_segment, uint32_t next_offset,
-                         int64_t now_ms);
-void __wrap_home_written(struct home *home, uint32_t next_segment, uint32_t next_offset,
-                         int64_t now_ms);
+void __real_home_written(struct home *home, struct block_place place, int64_t now_ms);
+void __wrap_home_written(struct home *home, struct block_place place, int64_t now_ms);
 
 void __wrap_shard_config_init(struct shard_config *config)
 {
@@ -21,10 +19,9 @@ void __wrap_shard_config_init(struct shard_config *config)
     config->shelf_bytes = 16u << 20;
 }
 
-void __wrap_home_written(struct home *home, uint32_t next_segment, uint32_t next_offset,
-                         int64_t now_ms)
+void __wrap_home_written(struct home *home, struct block_place place, int64_t now_ms)
 {
     static _Thread_local uint32_t blocks; /* A home is one thread's. */
-    __real_home_written(home, next_segment, next_offset, now_ms);
+    __real_home_written(home, place, now_ms);
     if (++blocks % BLOCKS_A_CHECKPOINT == 0) home_checkpoint(home, now_ms);
 }

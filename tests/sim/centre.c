@@ -11,6 +11,7 @@
 #include "deploy/embedded_tables.h"
 #include "ledger/tables.h"
 #include "shard_wallet.h"
+#include "tests/sim/journal_view.h"
 #include "tests/sim/world_internal.h"
 #include "types/ensure.h"
 #include "wallet/params.h"
@@ -143,8 +144,7 @@ static void take_completion(struct sim_shard *shard, uint64_t tag, int result)
     shard->last_segment = shard->writer.segment;
     shard->last_block = offset;
     shard->world->counts.blocks++;
-    home_written(shard->home, shard->writer.segment, (uint32_t)shard->writer.offset,
-                 sim_clock_ms(shard->world));
+    home_written(shard->home, shard->writer.durable, sim_clock_ms(shard->world));
     centre_wake(shard);
 }
 
@@ -372,6 +372,8 @@ static void let_go(struct sim_world *world)
         struct sim_shard *shard = &world->shards[i];
         home_free(shard->home);
         shard->home = NULL;
+        sim_view_free(shard->view);
+        shard->view = NULL;
         shard->merge = NULL;
         shard->turning = shard->ready = false;
         sim_store_crash(shard->store);
@@ -443,6 +445,8 @@ static int start_shard(struct sim_shard *shard, struct problem *problem)
     const char *why = NULL;
 
     config_of(shard, &config);
+    shard->view = sim_view_new(&shard->folder);
+    config.journal = shard->view;
     int r = shard_open(&config, &opened, &from, &why);
     if (r != 0)
         return problem_set(problem, r, "cannot read the state of shard %u: %s", shard->index,
@@ -546,6 +550,7 @@ void centre_down(struct sim_world *world, bool power)
 
 struct sim_replay {
     struct store *store;
+    struct journal_view *view;
     struct shard *shard;
 };
 
@@ -564,7 +569,9 @@ struct sim_replay *sim_replay_new(struct sim_world *world, uint32_t index)
     disk_use(world->disk);
     replay->store = sim_store_new(&world->prng, NULL, NULL);
     config_of(original, &config);
+    replay->view = sim_view_new(&original->folder);
     config.store = replay->store;
+    config.journal = replay->view;
     ENSURE(shard_open(&config, &replay->shard, &from, &why) == 0);
     if (replay_journal(replay->shard, &original->folder, &from, NULL, NULL, &scan, &problem) == 0)
         return replay;
@@ -582,6 +589,7 @@ void sim_replay_free(struct sim_replay *replay)
 {
     if (replay == NULL) return;
     shard_free(replay->shard);
+    sim_view_free(replay->view);
     sim_store_free(replay->store);
     free(replay);
 }

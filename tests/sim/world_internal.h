@@ -95,7 +95,8 @@ struct sim_shard {
     char path[32]; /* Of the journal. */
     struct journal_folder folder;
     struct store *store;
-    struct home *home; /* NULL: down. */
+    struct journal_view *view; /* Of this life. */
+    struct home *home;         /* NULL: down. */
     struct journal_writer writer;
     struct keeper keeper; /* Of it only the address is used: who is asked. */
     struct merge *merge;  /* Asked for. */

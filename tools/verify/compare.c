@@ -357,36 +357,38 @@ static bool compare_cycles(struct store *store, const struct shard_meta *meta,
     return true;
 }
 
-/* -- records -------------------------------------------------------------------------------- */
+/* -- where records stand --------------------------------------------------------------------- */
 
-/* One chunk: its entries are the journal's, byte by byte. Gives their number, 0 with a finding. */
-static uint32_t compare_chunk(struct bytes value, uint64_t first, const struct recount *recount,
-                              struct finding *finding)
+#define STRETCH_HEAD 8 /* Segment and offset; then a distance of 2 bytes for each entry. */
+#define UNIT         8 /* Of distances, bytes. */
+
+/* One row: each of its entries stands in the journal where it says. Gives their number, 0 with a
+ * finding. */
+static uint32_t compare_stretch(struct bytes value, uint64_t first, const struct recount *recount,
+                                struct finding *finding)
 {
-    const uint32_t shard = recount->chain->shard;
-    const uint32_t count = value.size < 4 ? 0 : le_load32(value.data);
+    const struct chain *chain = recount->chain;
+    const size_t count = value.size <= STRETCH_HEAD ? 0 : (value.size - STRETCH_HEAD) / 2;
 
-    if (count == 0 || (value.size - 4) / 4 < count || first + count - 1 > recount->chain->entries) {
-        finding_set(finding, "shard %u, state: records from seq %llu: no sound chunk", shard,
-                    (unsigned long long)first);
+    if (count == 0 || value.size % 2 != 0 || first + count - 1 > chain->entries) {
+        finding_set(finding, "shard %u, state: places of records from seq %llu make no sense",
+                    chain->shard, (unsigned long long)first);
         return 0;
     }
-    size_t at = 4 + 4 * (size_t)count; /* The entries stand one after the other. */
-    for (uint32_t i = 0; i < count; i++) {
-        const struct bytes mine = chain_entry_bytes(recount->chain, recount->places[first + i - 1]);
-        const uint32_t offset = le_load32(value.data + 4 + 4 * (size_t)i);
-        if (offset != at || value.size < at || value.size - at < mine.size ||
-            memcmp(value.data + at, mine.data, mine.size) != 0) {
-            finding_set(finding, "shard %u, state: record seq %llu is not the journal's", shard,
-                        (unsigned long long)first + i);
-            return 0;
-        }
-        at += mine.size;
+    const uint64_t segment = le_load32(value.data);
+    const uint64_t offset = le_load32(value.data + 4);
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t distance = (uint64_t)UNIT * le_load16(value.data + STRETCH_HEAD + 2 * i);
+        const place_t stands = recount->places[first + i - 1];
+        if ((stands >> 32) + 1 == segment && (uint32_t)stands == offset + distance) continue;
+        finding_set(finding,
+                    "shard %u, state: record seq %llu is said to stand in segment %llu at byte "
+                    "%llu, it stands in %s",
+                    chain->shard, (unsigned long long)first + i, (unsigned long long)segment,
+                    (unsigned long long)(offset + distance), chain_place_text(stands));
+        return 0;
     }
-    if (at == value.size) return count;
-    finding_set(finding, "shard %u, state: records from seq %llu: the chunk has a wrong size",
-                shard, (unsigned long long)first);
-    return 0;
+    return (uint32_t)count;
 }
 
 static bool compare_records(struct store *store, const struct shard_meta *meta,
@@ -404,7 +406,7 @@ static bool compare_records(struct store *store, const struct shard_meta *meta,
             return finding_set(finding, "shard %u, state: records: a gap before seq %llu", shard,
                                (unsigned long long)next);
         }
-        const uint32_t count = compare_chunk(value, next, recount, finding);
+        const uint32_t count = compare_stretch(value, next, recount, finding);
         if (count == 0) return false;
         next += count;
     }

@@ -17,6 +17,7 @@
 /* One shard's replay into a store that is thrown away. */
 struct deep {
     struct shard *shard;
+    struct journal_view *journal;
     struct store *stored; /* The real state, read only; NULL when there is none yet. */
     uint64_t stored_seq;  /* Entry at which it stands. */
     uint32_t number;
@@ -138,7 +139,10 @@ static int replay_shard(const struct layout *layout, const struct rule_tables *r
     layout_journal_path(layout, deep->number, journal);
     const struct journal_folder folder = journal_folder_of(journal, layout->store_id, deep->number);
     boot_config(layout, deep->number, &rules->tables, &rules->params, &config);
+    deep->journal = journal_view_new(&folder);
+    if (deep->journal == NULL) return problem_set(deep->problem, -ENOMEM, "not enough memory");
     config.store = scratch;
+    config.journal = deep->journal;
     config.manual_clock = true; /* Stamps come from the entries. */
     const uint64_t least = config.directory_ids;
     config.directory_ids +=
@@ -217,6 +221,7 @@ static int deep_shard(const struct layout *layout, const struct rule_tables *rul
         if (!pile_cells(deep.shard, pile, count)) r = -ENOMEM;
     }
     shard_free(deep.shard);
+    journal_view_free(deep.journal);
     store_close(deep.stored);
     store_close(scratch);
     drop_scratch(path);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "deploy/embedded_tables.h"
+#include "types/ensure.h"
 #include "util/le.h"
 #include "world/linux/crash_point.h"
 #include "world/linux/files.h"
@@ -243,7 +244,10 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
     int r = open_state(state_path, shard, &ret_boot->store, problem);
     if (r != 0) return r;
     boot_config(layout, shard, tables, params, &config);
+    ret_boot->journal = journal_view_new(&ret_boot->folder);
+    NEED_MEMORY(ret_boot->journal);
     config.store = ret_boot->store;
+    config.journal = ret_boot->journal;
     config.manual_clock = options->manual_clock;
     config.directory_ids = options->ids / layout->shards;
     config.table_made = lay_on_large_pages;
@@ -257,10 +261,17 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
     }
     crash_point("boot-shard-done");
     if (r != 0) {
-        shard_free(ret_boot->shard);
-        store_close(ret_boot->store);
-        ret_boot->shard = NULL;
-        ret_boot->store = NULL;
+        boot_close(ret_boot);
     }
     return r;
+}
+
+void boot_close(struct boot_shard *boot)
+{
+    shard_free(boot->shard);
+    journal_view_free(boot->journal);
+    store_close(boot->store);
+    boot->shard = NULL;
+    boot->journal = NULL;
+    boot->store = NULL;
 }

@@ -6,6 +6,7 @@
 #include "ledger/tables.h"
 #include "shard.h"
 #include "wallet/params.h"
+#include "world/linux/journal_view.h"
 #include "world/linux/layout.h"
 #include "world/linux/segments.h"
 
@@ -26,6 +27,7 @@ int boot_params(const struct layout *layout, struct params *ret_params, struct p
 /* One shard, opened and replayed. */
 struct boot_shard {
     struct store *store;
+    struct journal_view *journal; /* What the shard reads its old entries from. */
     struct shard *shard;
     char journal_path[LAYOUT_PATH_MAX];
     struct journal_folder folder;
@@ -48,5 +50,8 @@ struct boot_options {
 int boot_open(const struct layout *layout, uint32_t shard, const struct tables *tables,
               const struct params *params, const struct boot_options *options,
               struct boot_shard *ret_boot, struct problem *problem);
+
+/* Closes what boot_open() opened, and frees the shard unless it is NULL by now. */
+void boot_close(struct boot_shard *boot);
 
 #endif

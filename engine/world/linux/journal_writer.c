@@ -137,6 +137,8 @@ bool journal_writer_completed(struct journal_writer *writer, uint64_t tag, int r
     }
     const uint64_t start = writer->offset == 0 ? SEGMENT_HEAD_SIZE : writer->offset;
     writer->offset = start + writer->block.size;
+    writer->durable =
+        (struct block_place){writer->segment, (uint32_t)start, (uint32_t)writer->offset};
     writer->block = (struct bytes){0};
     ask_segment(writer);
     return true;

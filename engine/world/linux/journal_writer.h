@@ -11,6 +11,7 @@
 #include "types/bytes.h"
 #include "world/linux/keeper.h"
 #include "world/linux/segments.h"
+#include "world/world.h"
 
 struct io_uring;
 
@@ -38,8 +39,9 @@ struct journal_writer {
     uint32_t completions_due;
     bool written; /* The write has ended well. */
     bool synced;
-    unsigned sync_place; /* Of the linked sync in the submission queue. */
-    bool split;          /* The kernel took the write without its sync: no link between them. */
+    struct block_place durable; /* Where the block stands that was on stable storage last. */
+    unsigned sync_place;        /* Of the linked sync in the submission queue. */
+    bool split; /* The kernel took the write without its sync: no link between them. */
 };
 
 /* Begins at `tail`, where a scan ended; prepares what is missing. 0 or a negative errno. */

@@ -210,8 +210,7 @@ static void on_completion(struct loop *loop, const struct io_uring_cqe *cqe)
     case OP_SYNC:
         if (journal_writer_completed(&loop->writer, tag, cqe->res)) {
             stage_add(&loop->timings.of[STAGE_DEVICE], timings_clock() - loop->append_ns, 0);
-            home_written(loop->home, loop->writer.segment, (uint32_t)loop->writer.offset,
-                         loop->now_ms);
+            home_written(loop->home, loop->writer.durable, loop->now_ms);
             crash_point("answers-made");
         }
         return;

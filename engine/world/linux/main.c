@@ -20,6 +20,7 @@
 #include "world/linux/crash_point.h"
 #include "world/linux/lmdb_store.h"
 #include "world/linux/loop.h"
+#include "world/linux/read_fault.h"
 
 #define EXIT_USAGE 2
 
@@ -342,7 +343,8 @@ static int finish(struct loops *loops, struct boot_job *jobs)
             code = 1;
         }
         crash_point("last-checkpoint-done");
-        store_close(jobs[i].boot.store);
+        jobs[i].boot.shard = NULL; /* The loop's, and gone with it. */
+        boot_close(&jobs[i].boot);
     }
     engine_free(loops->engine);
     return code;
@@ -417,6 +419,7 @@ int main(int argc, char **argv)
     const int said = read_options(argc, argv, &options);
     if (said != 0) return said < 0 ? 0 : said;
     signal(SIGPIPE, SIG_IGN);
+    read_fault_watch();
     signal(SIGXFSZ, SIG_IGN); /* A limit of file sizes is an error of the call that met it. */
     if (layout_open(options.data, &layout, &problem) != 0 ||
         layout_lock(options.data, true, &lock_fd, &problem) != 0 ||

@@ -502,7 +502,7 @@ static void the_answer_waits_for_the_disk(void **state)
     struct block block;
     struct entry entry;
     uint8_t hash[BLOCK_HASH_SIZE];
-    const struct rig_block *last = &rig.blocks[rig.block_count - 1];
+    const struct memory_block *last = &rig.journal.blocks[rig.journal.count - 1];
     assert_int_equal(block_open((struct bytes){last->bytes, last->size}, &block, hash),
                      BLOCK_SOUND);
     assert_int_not_equal(entry_decode(block.payload, &entry), 0);

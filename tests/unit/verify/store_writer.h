@@ -20,6 +20,7 @@
 #include "types/civil.h"
 #include "types/clearing.h"
 #include "util/le.h"
+#include "world/linux/journal_view.h"
 #include "world/linux/layout.h"
 #include "world/linux/lmdb_store.h"
 #include "world/linux/segments.h"
@@ -34,6 +35,7 @@ struct writer {
     struct layout layout;
     struct shard *shard;
     struct store *store;
+    struct journal_view *view;
     char journal[LAYOUT_PATH_MAX];
     uint32_t number; /* Of the shard. */
     uint32_t segment;
@@ -71,7 +73,11 @@ static inline void writer_open(struct writer *w, const char *dir, uint32_t numbe
     memcpy(config.store_id, w->layout.store_id, STORE_ID_SIZE);
     config.hash_seed = le_load64(w->layout.hash_key) ^ le_load64(w->layout.hash_key + 8);
     config.tables = &tables;
+    const struct journal_folder folder = journal_folder_of(w->journal, w->layout.store_id, number);
+    w->view = journal_view_new(&folder);
+    assert_non_null(w->view);
     config.store = w->store;
+    config.journal = w->view;
     config.manual_clock = true;
     config.delta_entries = 4096;
     config.delta_bytes = 4u * 1024 * 1024;
@@ -82,6 +88,7 @@ static inline void writer_open(struct writer *w, const char *dir, uint32_t numbe
 static inline void writer_close(struct writer *w)
 {
     shard_free(w->shard);
+    journal_view_free(w->view);
     store_close(w->store);
     if (w->fd >= 0) close(w->fd);
 }
@@ -126,9 +133,9 @@ static inline void step(struct writer *w, struct event *event)
         const struct bytes block = effects.append;
         if (block.size != 0) {
             write_block(w, block, effects.append_number);
-            *event =
-                (struct event){.kind = EVENT_WRITTEN,
-                               .written = {.next_segment = w->segment, .next_offset = w->offset}};
+            *event = (struct event){
+                .kind = EVENT_WRITTEN,
+                .written = {w->segment, w->offset - (uint32_t)block.size, w->offset}};
         } else if (merge != NULL) {
             *event = (struct event){.kind = EVENT_MERGED};
         } else {

@@ -146,7 +146,7 @@ static void tamper(const char *dir, enum store_table table, size_t at)
     struct store_txn *txn;
     struct bytes key;
     struct bytes value;
-    uint8_t changed[RECORD_CHUNK_SIZE];
+    uint8_t changed[4096];
     uint8_t its_key[16];
 
     assert_int_equal(layout_open(dir, &layout, NULL), 0);
@@ -180,7 +180,10 @@ static void changed_states_are_found(void **state)
         {STORE_TALLY, offsetof(struct tally, first_seq)},
         {STORE_TALLY, offsetof(struct tally, key.part)},
         {STORE_MARK, offsetof(struct mark, changes)},
-        {STORE_RECORD, 4},
+        {STORE_RECORD, 0},  /* The segment, */
+        {STORE_RECORD, 5},  /* the offset, */
+        {STORE_RECORD, 8},  /* the first distance, */
+        {STORE_RECORD, 10}, /* another, and the last one. */
         {STORE_RECORD, 5000},
         {STORE_ID, offsetof(struct id, seq)},
         {STORE_META, offsetof(struct shard_meta, seq)},

@@ -12,6 +12,7 @@
 #include "tests/unit/world/durable.h"
 #include "tests/unit/world/temp_folder.h"
 #include "wallet/params.h"
+#include "world/journal.h"
 #include "world/linux/lmdb_store.h"
 
 #define STORE_FIRST_SIZE (1u << 20)
@@ -101,6 +102,58 @@ bool driver_keep(void)
     return true;
 }
 
+/* -- the journal, read again ------------------------------------------------------------------- */
+
+/* The segments as the writes of the log have them. What is asked for is durable: so it was written.
+ */
+struct journal_view {
+    size_t read; /* Events of the log so far. */
+    uint8_t *segments[FAKE_SEGMENTS_MAX];
+};
+
+static struct journal_view journal;
+
+static void take_writes(struct journal_view *view)
+{
+    for (; view->read < fake.log_size; view->read++) {
+        const struct fake_event *event = &fake.log[view->read];
+        if (event->kind != FAKE_START || event->segment == 0 || event->bytes == NULL) continue;
+        if (view->segments[event->segment] == NULL) {
+            view->segments[event->segment] = calloc(1, DURABLE_SEGMENT_BYTES);
+            assert_non_null(view->segments[event->segment]);
+        }
+        memcpy(view->segments[event->segment] + event->offset, event->bytes, event->size);
+    }
+}
+
+int journal_bytes(struct journal_view *view, uint32_t segment, uint32_t offset, size_t size,
+                  struct bytes *ret_bytes)
+{
+    take_writes(view);
+    assert_in_range(segment, 1, FAKE_SEGMENTS_MAX - 1);
+    assert_in_range(offset, SEGMENT_HEAD_SIZE, DURABLE_SEGMENT_BYTES - 1);
+    const size_t rest = DURABLE_SEGMENT_BYTES - offset;
+    if (view->segments[segment] == NULL) return -ENOENT;
+    *ret_bytes = (struct bytes){view->segments[segment] + offset, size < rest ? size : rest};
+    return 0;
+}
+
+_Noreturn void journal_lost(const struct journal_view *view, uint32_t segment, uint32_t offset,
+                            uint64_t seq, int error)
+{
+    (void)view;
+    fail_msg("segment %u, offset %u: entry %llu: %d", segment, offset, (unsigned long long)seq,
+             error);
+    abort();
+}
+
+static void forget_journal(void)
+{
+    for (uint32_t i = 0; i < FAKE_SEGMENTS_MAX; i++)
+        free(journal.segments[i]);
+    journal = (struct journal_view){0};
+}
+
 /* -- the engine ------------------------------------------------------------------------------- */
 
 static void load_tables(void)
@@ -128,6 +181,7 @@ static struct shard *open_shard(void)
     config.tables = &tables;
     config.params = &params;
     config.store = driver.store;
+    config.journal = &journal;
     config.manual_clock = true;
     config.delta_entries = DELTA_ENTRIES;
     config.delta_bytes = 1u << 20;
@@ -204,6 +258,7 @@ void driver_close(void)
     free(loop);
     engine_free(driver.loops.engine);
     store_close(driver.store);
+    forget_journal();
     temp_folder_remove(driver.path);
     memset(&driver, 0, sizeof driver);
     fake_free();
