@@ -2,7 +2,7 @@
  *
  * Two exist: one takes changes, the other is frozen while it is merged into the store. Entries are
  * kept as bytes in the order of their numbers, so that a checkpoint copies them in large chunks,
- * with a note of each record; ids in a hash table; marks in another. Knows no rule. */
+ * with a note of each record; ids so, too, with chains by hash; marks in a table. Knows no rule. */
 #ifndef LEDGER_DELTA_H
 #define LEDGER_DELTA_H
 
@@ -16,8 +16,8 @@ struct delta;
 struct delta *delta_new(uint32_t entries_max, size_t bytes_max);
 void delta_free(struct delta *delta); /* NULL is fine. */
 
-/* Forgets everything; the next entry will be `first_seq`, not 0, its ids belong to `run`. Takes
- * next to no time when the numbers go on behind those that were here, as they do in a shard. */
+/* Forgets everything; the next entry will be `first_seq`, not 0, its ids belong to `run`. Clears
+ * four bytes an entry there is room for, when there were ids. */
 void delta_reset(struct delta *delta, uint64_t first_seq, uint32_t run);
 
 /* True when an entry of that size, with its ids and a mark, still fits. */
@@ -38,7 +38,8 @@ void delta_prefetch(const struct delta *delta, uint64_t hash);
 /* Asks for an entry that has an id, if one has. */
 void delta_prefetch_entry(const struct delta *delta, uint64_t hash);
 
-/* The next entry with that id after *cursor (0 to begin); 0 when there is none. */
+/* The next entry with that id after *cursor (0 to begin), the newest first; 0 when there is none.
+ */
 uint64_t delta_find_id(const struct delta *delta, uint64_t hash, uint64_t *cursor);
 
 /* The bytes of an entry, or size 0 when it is not here. */
@@ -55,12 +56,12 @@ uint32_t delta_ids(const struct delta *delta);   /* Ids. */
 size_t delta_used(const struct delta *delta);    /* Bytes of entries. */
 size_t delta_bytes(const struct delta *delta);   /* Bytes of memory reserved. */
 
-/* Its table of ids: any look-up goes anywhere in it. */
+/* Where its ids are looked up: any look-up and any new id goes anywhere in it. */
 struct bytes delta_table(const struct delta *delta);
 
-/* For the merge: copies all ids to `out` (room for delta_ids()), in no order; all marks; all notes,
- * ascending by seq. */
-void delta_copy_ids(const struct delta *delta, struct id *out);
+/* For the merge: all delta_ids() ids in order of arrival; all marks; all notes, ascending by seq.
+ */
+const struct id *delta_id_list(const struct delta *delta);
 const struct mark *delta_marks(const struct delta *delta, uint32_t *ret_count);
 const struct record_note *delta_notes(const struct delta *delta, uint32_t *ret_count);
 
