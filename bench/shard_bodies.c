@@ -72,14 +72,19 @@ void bench_shard_finish(void *prepared)
 
 /* -- the driver ----------------------------------------------------------------------------- */
 
-static void take_results(struct shard_bench *bench, const struct effects *effects)
+static void take_span(struct shard_bench *bench, struct result_span span)
 {
-    const struct result_span span = effects->results[0];
     for (uint32_t i = 0; i < span.count; i++) {
         const struct result *result = &span.list[i];
         bench->sum += result->seq ^ (uint64_t)result->code << 32 ^ (uint64_t)result->dup << 63 ^
                       (uint64_t)result->state << 56 ^ result->period ^ result->ticket << 40;
     }
+}
+
+static void take_results(struct shard_bench *bench, const struct effects *effects)
+{
+    take_span(bench, effects->results[0]);
+    take_span(bench, effects->results[1]); /* Where the shard's ring begins again. */
 }
 
 static void merge_inline(struct shard_bench *bench, struct merge *merge,

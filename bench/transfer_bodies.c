@@ -202,9 +202,8 @@ static struct side *home(struct transfer_bench *bench, const struct psn_key *key
 }
 
 /* What an answer says; a fact goes in front of the message it was asked for. */
-static void take_results(struct transfer_bench *bench, const struct effects *effects)
+static void take_span(struct transfer_bench *bench, struct result_span span)
 {
-    const struct result_span span = effects->results[0];
     for (uint32_t i = 0; i < span.count; i++) {
         const struct result *result = &span.list[i];
         ENSURE(result->code == ERROR_OK && !result->dup);
@@ -216,6 +215,12 @@ static void take_results(struct transfer_bench *bench, const struct effects *eff
         }
         free(result->data);
     }
+}
+
+static void take_results(struct transfer_bench *bench, const struct effects *effects)
+{
+    take_span(bench, effects->results[0]);
+    take_span(bench, effects->results[1]); /* Where the shard's ring begins again. */
 }
 
 static void step(struct transfer_bench *bench, struct side *side, const struct event *event,

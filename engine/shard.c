@@ -45,7 +45,7 @@ void shard_free(struct shard *shard)
     for (uint32_t i = 0; i < shard->control_count; i++)
         free(shard->controls[i].result.data); /* Nobody received it. */
     for (uint64_t i = shard->waiting_head; i < shard->waiting_tail; i++)
-        free(shard->waiting[i % RESULTS_MAX].result.data);
+        free(shard->results[i % RESULTS_MAX].data);
     free(shard->params);
     free(shard->dues.list);
     free(shard->applied);
@@ -63,8 +63,8 @@ void shard_free(struct shard *shard)
     free(shard->merge_cells);
     free(shard->merge.ids);
     free(shard->merge.ids_sorted);
-    free(shard->waiting);
-    free(shard->outgoing);
+    free(shard->results);
+    free(shard->waits);
     free(shard->failures);
     free(shard->scratch);
     free(shard->opened);
@@ -92,8 +92,8 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->merge.ids = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
     shard->merge.ids_sorted = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
     shard->merge.store = config->store;
-    shard->waiting = calloc(RESULTS_MAX, sizeof *shard->waiting);
-    shard->outgoing = malloc(sizeof *shard->outgoing * RESULTS_MAX);
+    shard->results = calloc(RESULTS_MAX, sizeof *shard->results);
+    shard->waits = calloc(RESULTS_MAX, sizeof *shard->waits);
     shard->failures = malloc(sizeof *shard->failures * FAILURES_RING);
     shard->scratch = malloc(sizeof *shard->scratch * STRETCH);
     shard->opened = malloc(sizeof *shard->opened * STRETCH);
@@ -107,7 +107,7 @@ static struct shard *shard_new(const struct shard_config *config)
         shard->frozen == NULL || shard->shelf == NULL || shard->shelf_frozen == NULL ||
         shard->groups[0].buffer == NULL || shard->groups[1].buffer == NULL ||
         shard->merge_cells == NULL || shard->merge.ids == NULL || shard->merge.ids_sorted == NULL ||
-        shard->waiting == NULL || shard->outgoing == NULL || shard->failures == NULL ||
+        shard->results == NULL || shard->waits == NULL || shard->failures == NULL ||
         shard->scratch == NULL || shard->params == NULL || shard->dues.list == NULL ||
         shard->applied == NULL || shard->work == NULL || shard->opened == NULL ||
         shard->mail_ring == NULL || shard->recent == NULL) {
@@ -397,8 +397,8 @@ static struct failure *failures_put(struct shard *shard, const struct failure *l
 static void put_result(struct shard *shard, const struct request *request,
                        const struct verdict *verdict)
 {
-    struct waiting *waiting = &shard->waiting[shard->waiting_tail++ % RESULTS_MAX];
-    struct result *result = &waiting->result;
+    const uint64_t place = shard->waiting_tail++ % RESULTS_MAX;
+    struct result *result = &shard->results[place];
 
     *result = (struct result){
         .ticket = request->ticket,
@@ -417,32 +417,31 @@ static void put_result(struct shard *shard, const struct request *request,
         result->failure_count = verdict->failures.count;
         result->failures = failures_put(shard, verdict->failures.list, verdict->failures.count);
     }
-    waiting->need_seq = shard->last_seq;
-    waiting->failures_end = shard->failures_tail;
+    shard->waits[place] = (struct wait){shard->last_seq, shard->failures_tail};
 }
 
 struct result *put_answer(struct shard *shard, const struct request *request, uint32_t code)
 {
-    struct waiting *waiting = &shard->waiting[shard->waiting_tail++ % RESULTS_MAX];
-    waiting->result = (struct result){
+    const uint64_t place = shard->waiting_tail++ % RESULTS_MAX;
+    struct result *result = &shard->results[place];
+    *result = (struct result){
         .ticket = request->ticket,
         .index = request->index,
         .type = request->type,
         .code = (uint16_t)code,
         .stamp_ms = shard->stamp_ms,
     };
-    waiting->need_seq = shard->last_seq;
-    waiting->failures_end = shard->failures_tail;
-    return &waiting->result;
+    shard->waits[place] = (struct wait){shard->last_seq, shard->failures_tail};
+    return result;
 }
 
 /* The desk's answers have a queue of their own: they pass what a cut holds back. */
 static struct result *put_control(struct shard *shard, const struct request *request, uint32_t code)
 {
     ENSURE(shard->control_count < CONTROLS_MAX);
-    struct waiting *waiting = &shard->controls[shard->control_count++];
-    waiting->need_seq = shard->last_seq;
-    waiting->result = (struct result){
+    struct control *control = &shard->controls[shard->control_count++];
+    control->need_seq = shard->last_seq;
+    control->result = (struct result){
         .ticket = request->ticket,
         .index = request->index,
         .type = request->type,
@@ -450,28 +449,37 @@ static struct result *put_control(struct shard *shard, const struct request *req
         .stamp_ms = shard->stamp_ms,
         .seq = shard->last_seq,
     };
-    return &waiting->result;
+    return &control->result;
 }
 
 /* Takes the memory of the results lent out with the last effects back. */
 static void reclaim_results(struct shard *shard)
 {
     if (shard->waiting_done == shard->waiting_head) return;
-    shard->failures_head = shard->waiting[(shard->waiting_head - 1) % RESULTS_MAX].failures_end;
+    shard->failures_head = shard->waits[(shard->waiting_head - 1) % RESULTS_MAX].failures_end;
     shard->waiting_done = shard->waiting_head;
 }
 
+/* True when the first result that waits may leave. */
+static bool may_leave(const struct shard *shard)
+{
+    const struct wait *wait = &shard->waits[shard->waiting_head % RESULTS_MAX];
+    if (shard->waiting_head == shard->waiting_tail) return false;
+    if (shard->holding && shard->waiting_head >= shard->hold_from) return false;
+    return wait->need_seq <= shard->durable_seq; /* (J1) */
+}
+
+/* The results that may leave are lent where they stand: one stretch of the ring, or two. */
 static void release_results(struct shard *shard, struct effects *effects)
 {
-    uint32_t count = 0;
-    while (shard->waiting_head < shard->waiting_tail) {
-        const struct waiting *waiting = &shard->waiting[shard->waiting_head % RESULTS_MAX];
-        if (waiting->need_seq > shard->durable_seq) break; /* (J1) */
-        if (shard->holding && shard->waiting_head >= shard->hold_from) break;
-        shard->outgoing[count++] = waiting->result;
+    const uint64_t from = shard->waiting_head;
+    const uint64_t at = from % RESULTS_MAX;
+    while (may_leave(shard))
         shard->waiting_head++;
-    }
-    effects->results[0] = (struct result_span){shard->outgoing, count};
+    const uint64_t count = shard->waiting_head - from;
+    const uint64_t first = count < RESULTS_MAX - at ? count : RESULTS_MAX - at;
+    effects->results[0] = (struct result_span){shard->results + at, (uint32_t)first};
+    effects->results[1] = (struct result_span){shard->results, (uint32_t)(count - first)};
 
     uint32_t controls = 0;
     uint32_t left = 0;
@@ -483,7 +491,7 @@ static void release_results(struct shard *shard, struct effects *effects)
         }
     }
     shard->control_count = left;
-    effects->results[1] = (struct result_span){shard->control_out, controls};
+    effects->results[2] = (struct result_span){shard->control_out, controls};
 }
 
 /* -- decisions into entries ----------------------------------------------------------------- */
@@ -1123,7 +1131,7 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
     ret_status->memory_bytes =
         2 * delta_bytes(shard->active) + 2 * shelf_bytes(shard->shelf) +
         directory_bytes(shard->directory) + 2 * sizeof(struct cell) * shard->config.cells +
-        2 * GROUP_SIZE + RESULTS_MAX * (sizeof(struct waiting) + sizeof(struct result)) +
+        2 * GROUP_SIZE + RESULTS_MAX * (sizeof(struct result) + sizeof(struct wait)) +
         FAILURES_RING * sizeof(struct failure) + 2 * shard->merge.ids_room * sizeof(struct id) +
         DUES_MAX * sizeof(struct due) + sizeof *shard->params + sizeof *shard->work +
         sizeof *shard->applied + mail_ring_bytes(shard->config.shards) + recent_bytes();

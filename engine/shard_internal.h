@@ -58,10 +58,16 @@ struct verdict {
 #define FAILURES_RING 32768 /* Failures of these; a power of two. */
 #define CONTROLS_MAX  64
 
-struct waiting {
-    struct result result;
-    uint64_t need_seq;     /* Leaves when this entry is durable. */
+/* What a result waits for. */
+struct wait {
+    uint64_t need_seq;     /* It leaves when this entry is durable. */
     uint64_t failures_end; /* Ring position after its failures. */
+};
+
+/* A result for the desk. */
+struct control {
+    struct result result;
+    uint64_t need_seq;
 };
 
 /* Two of them: one is filled while the other is being written. */
@@ -235,15 +241,15 @@ struct shard {
     uint32_t run_ids; /* Ids that the active delta's run holds in the store. */
 
     /* Results. */
-    struct waiting *waiting;
-    uint64_t waiting_head; /* First not handed out. */
-    uint64_t waiting_done; /* First whose memory is still lent out with the last effects. */
+    struct result *results; /* A ring of RESULTS_MAX, in the order of the judgements, … */
+    struct wait *waits;     /* … and beside it what each waits for. */
+    uint64_t waiting_head;  /* First not handed out. */
+    uint64_t waiting_done;  /* First whose memory is still lent out with the last effects. */
     uint64_t waiting_tail;
-    struct result *outgoing; /* Results handed out, contiguous. */
     struct failure *failures;
     uint64_t failures_head;
     uint64_t failures_tail;
-    struct waiting controls[CONTROLS_MAX];
+    struct control controls[CONTROLS_MAX];
     uint32_t control_count;
     struct result control_out[CONTROLS_MAX];
     uint64_t hold_from; /* Results from this place on wait for REQUEST_CUT_RELEASE. */

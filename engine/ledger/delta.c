@@ -16,7 +16,7 @@ struct delta {
     uint32_t ids_used;
     uint32_t note_count;
     uint32_t block_count;
-    uint64_t id_mask;
+    uint64_t chain_mask;
     uint32_t mark_count;
     uint64_t mark_mask;
     size_t used;
@@ -25,8 +25,10 @@ struct delta {
     uint64_t *offsets; /* Of each entry in `bytes`. */
     struct delta_block *blocks;
     struct record_note *notes;
-    struct id *ids;       /* Open addressing; empty is what is_id() says. */
-    struct mark *marks;   /* In order of arrival. */
+    struct id *ids;     /* In order of arrival, as the merge wants them. */
+    uint32_t *chains;   /* By hash: the newest id of a chain, its place in `ids` plus 1; 0: none. */
+    uint32_t *links;    /* Of each id: the one before it in its chain, said in the same way. */
+    struct mark *marks; /* In order of arrival. */
     uint32_t *mark_slots; /* Open addressing by seq: index into `marks` plus 1. */
 };
 
@@ -38,24 +40,31 @@ static uint64_t power_of_two(uint64_t least)
     return value;
 }
 
+static uint64_t ids_max(const struct delta *delta)
+{
+    return (uint64_t)delta->entries_max * IDS_PER_ENTRY;
+}
+
 struct delta *delta_new(uint32_t entries_max, size_t bytes_max)
 {
     struct delta *delta = calloc(1, sizeof *delta);
     if (delta == NULL) return NULL;
     delta->entries_max = entries_max;
     delta->bytes_max = bytes_max;
-    delta->id_mask = power_of_two((uint64_t)entries_max * IDS_PER_ENTRY * 4 / 3) - 1;
+    delta->chain_mask = power_of_two(entries_max) - 1;
     delta->mark_mask = power_of_two((uint64_t)entries_max * 2) - 1;
     delta->bytes = malloc(bytes_max);
     delta->offsets = calloc(entries_max, sizeof *delta->offsets);
     delta->blocks = malloc(entries_max * sizeof *delta->blocks);
     delta->notes = malloc(entries_max * sizeof *delta->notes);
-    delta->ids = calloc(delta->id_mask + 1, sizeof *delta->ids);
+    delta->ids = malloc(ids_max(delta) * sizeof *delta->ids);
+    delta->chains = calloc(delta->chain_mask + 1, sizeof *delta->chains);
+    delta->links = malloc(ids_max(delta) * sizeof *delta->links);
     delta->marks = calloc(entries_max, sizeof *delta->marks);
     delta->mark_slots = calloc(delta->mark_mask + 1, sizeof *delta->mark_slots);
     if (delta->bytes == NULL || delta->offsets == NULL || delta->blocks == NULL ||
-        delta->notes == NULL || delta->ids == NULL || delta->marks == NULL ||
-        delta->mark_slots == NULL) {
+        delta->notes == NULL || delta->ids == NULL || delta->chains == NULL ||
+        delta->links == NULL || delta->marks == NULL || delta->mark_slots == NULL) {
         delta_free(delta);
         return NULL;
     }
@@ -71,23 +80,18 @@ void delta_free(struct delta *delta)
     free(delta->blocks);
     free(delta->notes);
     free(delta->ids);
+    free(delta->chains);
+    free(delta->links);
     free(delta->marks);
     free(delta->mark_slots);
     free(delta);
 }
 
-/* An id of an entry before the first is left over from before the last reset: clearing the table at
- * each checkpoint would hold up the loop for milliseconds. */
-static bool is_id(const struct delta *delta, const struct id *id)
-{
-    return id->seq >= delta->first_seq;
-}
-
 void delta_reset(struct delta *delta, uint64_t first_seq, uint32_t run)
 {
-    ENSURE(first_seq != 0); /* Zeros are empty, too. */
-    if (delta->ids_used != 0 && first_seq < delta->first_seq + delta->count) {
-        memset(delta->ids, 0, (delta->id_mask + 1) * sizeof *delta->ids);
+    ENSURE(first_seq != 0);
+    if (delta->ids_used != 0) {
+        memset(delta->chains, 0, (delta->chain_mask + 1) * sizeof *delta->chains);
     }
     if (delta->mark_count != 0) {
         memset(delta->mark_slots, 0, (delta->mark_mask + 1) * sizeof *delta->mark_slots);
@@ -132,39 +136,43 @@ void delta_add_note(struct delta *delta, const struct record_note *note)
     delta->notes[delta->note_count++] = *note;
 }
 
-static uint64_t id_slot(const struct delta *delta, uint64_t hash)
+/* -- ids: nearly none is ever looked for, so adding one touches a single place out of order
+ * -------- */
+
+static uint32_t *chain_of(const struct delta *delta, uint64_t hash)
 {
-    return hash >> 20 & delta->id_mask;
+    return &delta->chains[hash >> 20 & delta->chain_mask];
 }
 
 void delta_add_id(struct delta *delta, uint64_t hash, uint64_t seq)
 {
-    uint64_t slot = id_slot(delta, hash);
-    ENSURE(delta->ids_used < delta->id_mask);
+    ENSURE(delta->ids_used < ids_max(delta));
     ENSURE(seq - delta->first_seq < delta->count);
-    while (is_id(delta, &delta->ids[slot]))
-        slot = (slot + 1) & delta->id_mask;
-    delta->ids[slot] = (struct id){.hash = hash, .seq = seq};
-    delta->ids_used++;
+    uint32_t *chain = chain_of(delta, hash);
+    delta->ids[delta->ids_used] = (struct id){.hash = hash, .seq = seq};
+    delta->links[delta->ids_used] = *chain;
+    *chain = ++delta->ids_used;
 }
 
 void delta_prefetch(const struct delta *delta, uint64_t hash)
 {
-    __builtin_prefetch(&delta->ids[id_slot(delta, hash)], 1);
+    __builtin_prefetch(chain_of(delta, hash), 1);
 }
+
+#define CHAIN_BEGUN (UINT64_C(1) << 32) /* In a cursor, beside the next place of the chain. */
 
 uint64_t delta_find_id(const struct delta *delta, uint64_t hash, uint64_t *cursor)
 {
-    uint64_t steps = *cursor;
-    for (;;) {
-        const struct id *id = &delta->ids[(id_slot(delta, hash) + steps) & delta->id_mask];
-        steps++;
-        if (!is_id(delta, id)) return 0;
+    uint32_t place = *cursor == 0 ? *chain_of(delta, hash) : (uint32_t)*cursor;
+    while (place != 0) {
+        const struct id *id = &delta->ids[place - 1];
+        place = delta->links[place - 1];
         if (id->hash == hash) {
-            *cursor = steps;
+            *cursor = CHAIN_BEGUN | place;
             return id->seq;
         }
     }
+    return 0;
 }
 
 struct bytes delta_entry(const struct delta *delta, uint64_t seq)
@@ -241,14 +249,17 @@ size_t delta_used(const struct delta *delta)
 
 struct bytes delta_table(const struct delta *delta)
 {
-    return (struct bytes){(const uint8_t *)delta->ids, (delta->id_mask + 1) * sizeof *delta->ids};
+    return (struct bytes){(const uint8_t *)delta->chains,
+                          (delta->chain_mask + 1) * sizeof *delta->chains};
 }
 
 size_t delta_bytes(const struct delta *delta)
 {
     return sizeof *delta + delta->bytes_max + delta->entries_max * sizeof *delta->offsets +
            delta->entries_max * sizeof *delta->blocks + delta->entries_max * sizeof *delta->notes +
-           (delta->id_mask + 1) * sizeof *delta->ids + delta->entries_max * sizeof *delta->marks +
+           ids_max(delta) * (sizeof *delta->ids + sizeof *delta->links) +
+           (delta->chain_mask + 1) * sizeof *delta->chains +
+           delta->entries_max * sizeof *delta->marks +
            (delta->mark_mask + 1) * sizeof *delta->mark_slots;
 }
 
@@ -258,11 +269,9 @@ const struct delta_block *delta_blocks(const struct delta *delta, uint32_t *ret_
     return delta->blocks;
 }
 
-void delta_copy_ids(const struct delta *delta, struct id *out)
+const struct id *delta_id_list(const struct delta *delta)
 {
-    for (uint64_t i = 0; i <= delta->id_mask; i++) {
-        if (is_id(delta, &delta->ids[i])) *out++ = delta->ids[i];
-    }
+    return delta->ids;
 }
 
 const struct mark *delta_marks(const struct delta *delta, uint32_t *ret_count)

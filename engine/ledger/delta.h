@@ -2,7 +2,8 @@
  *
  * Two exist: one takes changes, the other is frozen while it is merged into the store. Entries are
  * kept as bytes in the order of their numbers, with a note of each record, until the state says
- * where in the journal they stand; ids in a hash table; marks in another. Knows no rule. */
+ * where in the journal they stand; ids so, too, with chains by hash; marks in a table. Knows no
+ * rule. */
 #ifndef LEDGER_DELTA_H
 #define LEDGER_DELTA_H
 
@@ -16,8 +17,8 @@ struct delta;
 struct delta *delta_new(uint32_t entries_max, size_t bytes_max);
 void delta_free(struct delta *delta); /* NULL is fine. */
 
-/* Forgets everything; the next entry will be `first_seq`, not 0, its ids belong to `run`. Takes
- * next to no time when the numbers go on behind those that were here, as they do in a shard. */
+/* Forgets everything; the next entry will be `first_seq`, not 0, its ids belong to `run`. Clears
+ * four bytes an entry there is room for, when there were ids. */
 void delta_reset(struct delta *delta, uint64_t first_seq, uint32_t run);
 
 /* True when an entry of that size, with its ids and a mark, still fits. */
@@ -42,7 +43,8 @@ void delta_prefetch(const struct delta *delta, uint64_t hash);
 /* Asks for an entry that has an id, if one has. */
 void delta_prefetch_entry(const struct delta *delta, uint64_t hash);
 
-/* The next entry with that id after *cursor (0 to begin); 0 when there is none. */
+/* The next entry with that id after *cursor (0 to begin), the newest first; 0 when there is none.
+ */
 uint64_t delta_find_id(const struct delta *delta, uint64_t hash, uint64_t *cursor);
 
 /* The bytes of an entry, or size 0 when it is not here. */
@@ -60,7 +62,7 @@ uint32_t delta_block_count(const struct delta *delta); /* Blocks of which it kno
 size_t delta_used(const struct delta *delta);          /* Bytes of entries. */
 size_t delta_bytes(const struct delta *delta);         /* Bytes of memory reserved. */
 
-/* Its table of ids: any look-up goes anywhere in it. */
+/* Where its ids are looked up: any look-up and any new id goes anywhere in it. */
 struct bytes delta_table(const struct delta *delta);
 
 /* Where a block's entries stand. */
@@ -70,10 +72,10 @@ struct delta_block {
     uint32_t offset; /* Of the first entry; the others follow, as they do here. */
 };
 
-/* For the merge: the blocks in their order; copies all ids to `out` (room for delta_ids()), in no
- * order; all marks; all notes, ascending by seq. */
+/* For the merge: the blocks in their order; all delta_ids() ids in order of arrival; all marks; all
+ * notes, ascending by seq. */
 const struct delta_block *delta_blocks(const struct delta *delta, uint32_t *ret_count);
-void delta_copy_ids(const struct delta *delta, struct id *out);
+const struct id *delta_id_list(const struct delta *delta);
 const struct mark *delta_marks(const struct delta *delta, uint32_t *ret_count);
 const struct record_note *delta_notes(const struct delta *delta, uint32_t *ret_count);
 

@@ -163,7 +163,7 @@ static int put_ids(struct store_txn *txn, struct merge *merge)
 
     if (count == 0) return 0;
     ENSURE(count <= merge->ids_room);
-    delta_copy_ids(merge->delta, merge->ids);
+    memcpy(merge->ids, delta_id_list(merge->delta), count * sizeof *merge->ids);
     int r = take_run(txn, merge, run, &count);
     if (r != 0) return r;
     sort_ids(merge, count);

@@ -132,7 +132,8 @@ struct effects {
     /* Run merge_run() on it in the background, then EVENT_MERGED; NULL: none. */
     struct merge *merge;
 
-    /* Results that may leave now, in this order; borrowed until the next step. */
+    /* Results that may leave now, in this order; borrowed until the next step. The shard lends them
+     * where they waited, in a ring: senders' results may come in two parts; the desk's are last. */
     struct result_span {
         const struct result *list;
         uint32_t count;

@@ -166,15 +166,17 @@ static void copy_result(struct rig_result *place, const struct result *result)
 
 static void collect(struct rig *rig, const struct effects *effects)
 {
-    for (uint32_t i = 0; i < effects->results[0].count; i++) {
-        assert_in_range(rig->result_count, 0, RESULTS_ROOM - 1);
-        copy_result(&rig->results[rig->result_count++], &effects->results[0].list[i]);
+    for (int part = 0; part < 2; part++) { /* The second one where the ring begins again. */
+        const struct result_span *span = &effects->results[part];
+        for (uint32_t i = 0; i < span->count; i++) {
+            assert_in_range(rig->result_count, 0, RESULTS_ROOM - 1);
+            copy_result(&rig->results[rig->result_count++], &span->list[i]);
+        }
     }
-    for (uint32_t i = 0; i < effects->results[1].count; i++) {
+    for (uint32_t i = 0; i < effects->results[2].count; i++) {
         assert_in_range(rig->control_count, 0, CONTROLS_ROOM - 1);
-        copy_result(&rig->controls[rig->control_count++], &effects->results[1].list[i]);
+        copy_result(&rig->controls[rig->control_count++], &effects->results[2].list[i]);
     }
-    assert_int_equal(effects->results[2].count, 0);
     if (effects->append.size != 0) {
         assert_int_equal(rig->appended.size, 0); /* (S1) */
         rig->appended = effects->append;
