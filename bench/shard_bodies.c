@@ -299,6 +299,8 @@ void *bench_merge_prepare(uint64_t count)
     ENSURE(bench->cells != NULL);
     ENSURE(merge->ids != NULL);
     ENSURE(merge->ids_sorted != NULL);
+    merge->tallies = malloc(sizeof *merge->tallies);
+    ENSURE(merge->tallies != NULL);
     for (uint32_t i = 0; i < MERGE_CELLS; i++)
         bench->cells[i].key = (struct cell_key){.period = i};
     merge->cells = bench->cells;
@@ -333,5 +335,6 @@ void bench_merge_finish(void *prepared)
     free(bench->cells);
     free(bench->merge.ids);
     free(bench->merge.ids_sorted);
+    free(bench->merge.tallies);
     free(bench);
 }

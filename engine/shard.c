@@ -63,6 +63,7 @@ void shard_free(struct shard *shard)
     free(shard->merge_cells);
     free(shard->merge.ids);
     free(shard->merge.ids_sorted);
+    free(shard->merge.tallies);
     free(shard->results);
     free(shard->waits);
     free(shard->failures);
@@ -91,6 +92,7 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->merge.ids_room = config->delta_entries * IDS_PER_ENTRY + RUN_IDS_ROOM;
     shard->merge.ids = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
     shard->merge.ids_sorted = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
+    shard->merge.tallies = malloc(sizeof *shard->merge.tallies);
     shard->merge.store = config->store;
     shard->results = calloc(RESULTS_MAX, sizeof *shard->results);
     shard->waits = calloc(RESULTS_MAX, sizeof *shard->waits);
@@ -107,10 +109,10 @@ static struct shard *shard_new(const struct shard_config *config)
         shard->frozen == NULL || shard->shelf == NULL || shard->shelf_frozen == NULL ||
         shard->groups[0].buffer == NULL || shard->groups[1].buffer == NULL ||
         shard->merge_cells == NULL || shard->merge.ids == NULL || shard->merge.ids_sorted == NULL ||
-        shard->results == NULL || shard->waits == NULL || shard->failures == NULL ||
-        shard->scratch == NULL || shard->params == NULL || shard->dues.list == NULL ||
-        shard->applied == NULL || shard->work == NULL || shard->opened == NULL ||
-        shard->mail_ring == NULL || shard->recent == NULL) {
+        shard->merge.tallies == NULL || shard->results == NULL || shard->waits == NULL ||
+        shard->failures == NULL || shard->scratch == NULL || shard->params == NULL ||
+        shard->dues.list == NULL || shard->applied == NULL || shard->work == NULL ||
+        shard->opened == NULL || shard->mail_ring == NULL || shard->recent == NULL) {
         shard_free(shard);
         return NULL;
     }
@@ -1133,8 +1135,9 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
         directory_bytes(shard->directory) + 2 * sizeof(struct cell) * shard->config.cells +
         2 * GROUP_SIZE + RESULTS_MAX * (sizeof(struct result) + sizeof(struct wait)) +
         FAILURES_RING * sizeof(struct failure) + 2 * shard->merge.ids_room * sizeof(struct id) +
-        DUES_MAX * sizeof(struct due) + sizeof *shard->params + sizeof *shard->work +
-        sizeof *shard->applied + mail_ring_bytes(shard->config.shards) + recent_bytes();
+        sizeof *shard->merge.tallies + DUES_MAX * sizeof(struct due) + sizeof *shard->params +
+        sizeof *shard->work + sizeof *shard->applied + mail_ring_bytes(shard->config.shards) +
+        recent_bytes();
 }
 
 const struct cell *shard_cells(const struct shard *shard, uint32_t *ret_count)

@@ -24,6 +24,7 @@ struct merge {
                      * least its entries and PERSON_RUN_SEAL (ledger/person_index.h). */
     struct id *ids_sorted; /* Scratch: as large; the two change places. */
     uint32_t ids_room;
+    struct tally_room *tallies; /* Scratch. */
 };
 
 /* An estimate of what the store grows by, bytes: for store_reserve(). */

@@ -137,39 +137,79 @@ static struct tally_key unpacked(uint64_t packed, enum tally_kind kind)
     };
 }
 
-#define AHEAD 12 /* Records asked for before they are added: sorted, they lie anywhere. */
+/* -- rows of one kind, summed up before the store is asked --------------------------------------
+ */
 
-static void ask_for(const struct record_note *notes, const struct id *places, uint32_t i,
-                    uint32_t count)
+#define SLOT_BITS  15 /* At most half of them are taken. */
+#define SLOT_COUNT (1u << SLOT_BITS)
+#define STEPS_MAX  64 /* To a free slot: more is somebody's work, and as good as full. */
+
+_Static_assert(SLOT_COUNT == 2 * TALLY_ROOM_ROWS, "as many as the room has");
+
+static uint32_t slot_of(uint64_t key)
 {
-    if (i >= count) return;
-    const char *note = (const char *)&notes[places[i].seq];
-    __builtin_prefetch(note);
-    __builtin_prefetch(note + sizeof *notes - 1);
+    return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - SLOT_BITS));
+}
+
+static void clear(struct tally_room *room)
+{
+    room->count = 0;
+    memset(room->slots, 0, sizeof room->slots);
+}
+
+/* The row of the key, a new one with zeros when there was none; NULL when there is no place. */
+static struct tally *row_of(struct tally_room *room, enum tally_kind kind, uint64_t key)
+{
+    uint32_t slot = slot_of(key);
+    for (uint32_t step = 0; step < STEPS_MAX; step++) {
+        struct id *const place = &room->slots[slot];
+        if (place->seq == 0) {
+            if (room->count == TALLY_ROOM_ROWS) return NULL;
+            struct tally *row = &room->rows[room->count++];
+            *row = (struct tally){.key = unpacked(key, kind)};
+            *place = (struct id){.hash = key, .seq = room->count};
+            return row;
+        }
+        if (place->hash == key) return &room->rows[place->seq - 1];
+        slot = (slot + 1) % SLOT_COUNT;
+    }
+    return NULL;
+}
+
+/* Adds the rows to those of the store, in the order of their keys, and clears the room. */
+static int put_rows(struct store_txn *txn, struct tally_room *room)
+{
+    for (uint32_t i = 0, rows = 0; i < SLOT_COUNT && rows < room->count; i++) {
+        if (room->slots[i].seq != 0) room->order[rows++] = room->slots[i];
+    }
+    const struct id *sorted = radix_sort(room->order, room->order_sorted, room->count, 0);
+    for (uint32_t i = 0; i < room->count; i++) {
+        const int r = put_row(txn, &room->rows[sorted[i].seq - 1]);
+        if (r != 0) return r;
+    }
+    clear(room);
+    return 0;
 }
 
 int tally_put(struct store_txn *txn, const struct record_note *notes, uint32_t count,
-              struct id *places, struct id *places_sorted)
+              struct tally_room *room)
 {
     struct day known = {0};
+    clear(room);
     for (enum tally_kind kind = TALLY_DAY; kind <= TALLY_PAYEE_AREA; kind++) {
-        uint32_t records = 0;
         for (uint32_t i = 0; i < count; i++) {
             if (notes[i].kind == NOTE_CYCLE) continue;
-            const uint32_t part = part_of(&notes[i], kind, &known);
-            places[records++] = (struct id){.hash = packed(notes[i].key, part), .seq = i};
-        }
-        const struct id *sorted = radix_sort(places, places_sorted, records, 0);
-        for (uint32_t i = 0; i < records;) {
-            const uint64_t key = sorted[i].hash;
-            struct tally tally = {.key = unpacked(key, kind)};
-            for (; i < records && sorted[i].hash == key; i++) {
-                ask_for(notes, sorted, i + AHEAD, records);
-                count_note(&tally, &notes[sorted[i].seq]);
+            const uint64_t key = packed(notes[i].key, part_of(&notes[i], kind, &known));
+            struct tally *row = row_of(room, kind, key);
+            if (row == NULL) {
+                const int r = put_rows(txn, room);
+                if (r != 0) return r;
+                row = row_of(room, kind, key);
             }
-            const int r = put_row(txn, &tally);
-            if (r != 0) return r;
+            count_note(row, &notes[i]);
         }
+        const int r = put_rows(txn, room);
+        if (r != 0) return r;
     }
     return 0;
 }

@@ -20,11 +20,21 @@
 #define TALLY_KEY_SIZE 16
 void tally_key_encode(const struct tally_key *key, uint8_t out[TALLY_KEY_SIZE]);
 
+/* Scratch: rows are summed up here, and put where there is no room for one more. */
+#define TALLY_ROOM_ROWS 16384
+struct tally_room {
+    uint32_t count;
+    struct tally rows[TALLY_ROOM_ROWS];   /* In order of arrival. */
+    struct id slots[2 * TALLY_ROOM_ROWS]; /* Open addressing by packed key: its row plus 1. */
+    struct id order[TALLY_ROOM_ROWS];     /* For sorting. */
+    struct id order_sorted[TALLY_ROOM_ROWS];
+};
+
 /* Adds the records of the notes to their rows in the store, and takes off again what was taken
  * back. first_seq and last_seq of a row only ever widen. Sums are mod 2^64: the cell refuses what
- * would overflow, a day in between may. `places` and `places_sorted` are scratch with room for
- * `count`. 0, or the store's error; -EUCLEAN when a row has a wrong size. */
+ * would overflow, a day in between may. 0, or the store's error; -EUCLEAN when a row has a wrong
+ * size. */
 int tally_put(struct store_txn *txn, const struct record_note *notes, uint32_t count,
-              struct id *places, struct id *places_sorted);
+              struct tally_room *room);
 
 #endif
