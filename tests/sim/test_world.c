@@ -164,6 +164,28 @@ static void damage_is_named_or_does_no_harm(void **state)
     }
 }
 
+/* No start looks there: who sends a message again asks for the record it made, which is not as it
+ * was. Nobody is answered from it, and after each start it would be the same. */
+static void an_old_record_that_rotted(void **state)
+{
+    (void)state;
+    struct sim_config config = {.seed = 11, .shards = 1, .faults.rot = 20000};
+    struct sim_world *world = sim_world_new(&config);
+    struct plain *plain = plain_new(world, 8000, 4, 20);
+    struct sim_counts counts;
+    assert_true(play(world, plain));
+    sim_get_counts(world, &counts);
+    assert_true(sim_damaged(world) && counts.crashes == 0);
+    sim_calm(world);
+    plain_again(plain);
+    assert_false(play(world, plain));
+    if (strstr(sim_refusal(world), ".qfj, offset ") == NULL ||
+        strstr(sim_refusal(world), " is not there") == NULL)
+        fail_msg("it said '%s'", sim_refusal(world));
+    plain_free(plain);
+    sim_world_free(world);
+}
+
 /* One seed, one history; whatever stands in memory that nobody wrote to. */
 static void a_seed_is_a_history(void **state)
 {
@@ -226,6 +248,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_centre_works),
         cmocka_unit_test(everything_acknowledged_survives),
         cmocka_unit_test(damage_is_named_or_does_no_harm),
+        cmocka_unit_test(an_old_record_that_rotted),
         cmocka_unit_test(a_seed_is_a_history),
         cmocka_unit_test(a_start_on_a_full_disk_says_so),
     };

@@ -378,14 +378,15 @@ static uint32_t compare_stretch(struct bytes value, uint64_t first, const struct
     const uint64_t segment = le_load32(value.data);
     const uint64_t offset = le_load32(value.data + 4);
     for (size_t i = 0; i < count; i++) {
-        const uint64_t distance = (uint64_t)UNIT * le_load16(value.data + STRETCH_HEAD + 2 * i);
+        const uint64_t said =
+            offset + UNIT * (uint64_t)le_load16(value.data + STRETCH_HEAD + 2 * i);
         const place_t stands = recount->places[first + i - 1];
-        if ((stands >> 32) + 1 == segment && (uint32_t)stands == offset + distance) continue;
+        if ((stands >> 32) + 1 == segment && (uint32_t)stands == said) continue;
         finding_set(finding,
                     "shard %u, state: record seq %llu is said to stand in segment %llu at byte "
                     "%llu, it stands in %s",
                     chain->shard, (unsigned long long)first + i, (unsigned long long)segment,
-                    (unsigned long long)(offset + distance), chain_place_text(stands));
+                    (unsigned long long)said, chain_place_text(stands));
         return 0;
     }
     return (uint32_t)count;

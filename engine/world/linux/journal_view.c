@@ -13,18 +13,19 @@
 
 /* One segment's file in memory. */
 struct mapped {
-    const uint8_t *data;
-    uint64_t size;
+    struct bytes bytes;
     uint32_t shard;
     uint32_t segment;
+    struct mapped *next_own;       /* Of the same view. */
     _Atomic(struct mapped *) next; /* Of all in the process, of whichever view. */
 };
 
 struct journal_view {
     char path[SEGMENT_PATH_MAX];
     uint32_t shard;
-    struct mapped **segments; /* By number - 1; NULL: not asked for so far. */
+    struct bytes *segments; /* By number - 1; size 0: not asked for so far. */
     uint32_t room;
+    struct mapped *own;
 };
 
 /* All there are, for journal_view_find(). Changed under the lock, read without it. */
@@ -61,11 +62,11 @@ static void list_remove(struct mapped *mapped)
 void journal_view_free(struct journal_view *view)
 {
     if (view == NULL) return;
-    for (uint32_t i = 0; i < view->room; i++) {
-        struct mapped *mapped = view->segments[i];
-        if (mapped == NULL) continue;
+    while (view->own != NULL) {
+        struct mapped *mapped = view->own;
+        view->own = mapped->next_own;
         list_remove(mapped);
-        munmap((void *)(uintptr_t)mapped->data, mapped->size);
+        munmap((void *)(uintptr_t)mapped->bytes.data, mapped->bytes.size);
         free(mapped);
     }
     free(view->segments);
@@ -73,19 +74,20 @@ void journal_view_free(struct journal_view *view)
 }
 
 /* Maps the whole file of a segment. */
-static int map_file(struct mapped *mapped, const char *folder)
+static int map_file(const char *folder, uint32_t segment, struct bytes *ret_bytes)
 {
     char path[SEGMENT_PATH_MAX];
+    uint64_t size;
     int file;
-    segment_path(folder, mapped->segment, path);
+    segment_path(folder, segment, path);
     int r = file_open(path, FILE_READ, &file);
     if (r != 0) return r;
-    r = file_size(file, &mapped->size);
-    if (r == 0 && mapped->size == 0) r = -ERANGE;
+    r = file_size(file, &size);
+    if (r == 0 && size == 0) r = -ERANGE;
     if (r == 0) {
-        void *data = mmap(NULL, mapped->size, PROT_READ, MAP_SHARED, file, 0);
+        void *data = mmap(NULL, size, PROT_READ, MAP_SHARED, file, 0);
         if (data == MAP_FAILED) r = -errno;
-        mapped->data = data;
+        *ret_bytes = (struct bytes){data, size};
     }
     (void)file_close(file);
     return r;
@@ -97,7 +99,7 @@ static int make_room(struct journal_view *view, uint32_t segment)
     while (room < segment)
         room *= 2;
     if (room == view->room) return 0;
-    struct mapped **more = realloc(view->segments, room * sizeof *more);
+    struct bytes *more = realloc(view->segments, room * sizeof *more);
     if (more == NULL) return -ENOMEM;
     memset(more + view->room, 0, (room - view->room) * sizeof *more);
     view->segments = more;
@@ -113,18 +115,20 @@ static int map_segment(struct journal_view *view, uint32_t segment)
     if (mapped == NULL) return -ENOMEM;
     mapped->shard = view->shard;
     mapped->segment = segment;
-    int r = map_file(mapped, view->path);
+    int r = map_file(view->path, segment, &mapped->bytes);
     if (r != 0) {
         free(mapped);
         return r;
     }
     r = make_room(view, segment);
     if (r != 0) {
-        munmap((void *)(uintptr_t)mapped->data, mapped->size);
+        munmap((void *)(uintptr_t)mapped->bytes.data, mapped->bytes.size);
         free(mapped);
         return r;
     }
-    view->segments[segment - 1] = mapped;
+    view->segments[segment - 1] = mapped->bytes;
+    mapped->next_own = view->own;
+    view->own = mapped;
     list_add(mapped);
     return 0;
 }
@@ -133,14 +137,14 @@ int journal_bytes(struct journal_view *view, uint32_t segment, uint32_t offset, 
                   struct bytes *ret_bytes)
 {
     if (segment == 0) return -ENOENT;
-    if (segment > view->room || view->segments[segment - 1] == NULL) {
+    if (segment > view->room || view->segments[segment - 1].size == 0) {
         const int r = map_segment(view, segment);
         if (r != 0) return r;
     }
-    const struct mapped *mapped = view->segments[segment - 1];
-    if (offset >= mapped->size) return -ERANGE;
-    const uint64_t rest = mapped->size - offset;
-    *ret_bytes = (struct bytes){mapped->data + offset, size < rest ? size : rest};
+    const struct bytes whole = view->segments[segment - 1];
+    if (offset >= whole.size) return -ERANGE;
+    const size_t rest = whole.size - offset;
+    *ret_bytes = (struct bytes){whole.data + offset, size < rest ? size : rest};
     return 0;
 }
 
@@ -170,8 +174,8 @@ bool journal_view_find(const void *address, uint32_t *ret_shard, uint32_t *ret_s
     const uintptr_t at = (uintptr_t)address;
     const struct mapped *mapped = atomic_load(&first_mapped);
     for (; mapped != NULL; mapped = atomic_load(&mapped->next)) {
-        const uintptr_t start = (uintptr_t)mapped->data;
-        if (at < start || at - start >= mapped->size) continue;
+        const uintptr_t start = (uintptr_t)mapped->bytes.data;
+        if (at < start || at - start >= mapped->bytes.size) continue;
         *ret_shard = mapped->shard;
         *ret_segment = mapped->segment;
         *ret_offset = at - start;
