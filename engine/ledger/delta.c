@@ -234,6 +234,11 @@ struct bytes delta_table(const struct delta *delta)
                           (delta->chain_mask + 1) * sizeof *delta->chains};
 }
 
+struct bytes delta_note_table(const struct delta *delta)
+{
+    return (struct bytes){(const uint8_t *)delta->notes, delta->entries_max * sizeof *delta->notes};
+}
+
 size_t delta_bytes(const struct delta *delta)
 {
     return sizeof *delta + delta->bytes_max + delta->entries_max * sizeof *delta->offsets +

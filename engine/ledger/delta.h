@@ -59,6 +59,9 @@ size_t delta_bytes(const struct delta *delta);   /* Bytes of memory reserved. */
 /* Where its ids are looked up: any look-up and any new id goes anywhere in it. */
 struct bytes delta_table(const struct delta *delta);
 
+/* Its notes: a merge sorts them, and then reads them in another order than they lie. */
+struct bytes delta_note_table(const struct delta *delta);
+
 /* For the merge: all delta_ids() ids in order of arrival; all marks; all notes, ascending by seq.
  */
 const struct id *delta_id_list(const struct delta *delta);
