@@ -119,12 +119,23 @@ static struct shard *shard_new(const struct shard_config *config)
     return shard;
 }
 
+/* What is looked into anywhere: by judging the first three, by sorting for a merge the others. */
 static void tell_of_tables(const struct shard *shard)
 {
+    const struct merge *merge = &shard->merge;
+    const size_t ids_size = merge->ids_room * sizeof *merge->ids;
+    const struct bytes tables[] = {
+        directory_table(shard->directory),
+        delta_table(shard->active),
+        delta_table(shard->frozen),
+        delta_note_table(shard->active),
+        delta_note_table(shard->frozen),
+        {(const uint8_t *)merge->ids, ids_size},
+        {(const uint8_t *)merge->ids_sorted, ids_size},
+    };
     if (shard->config.table_made == NULL) return;
-    shard->config.table_made(directory_table(shard->directory));
-    shard->config.table_made(delta_table(shard->active));
-    shard->config.table_made(delta_table(shard->frozen));
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        shard->config.table_made(tables[i]);
 }
 
 static int read_cells(struct shard *shard, const char **ret_why)

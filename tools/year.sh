@@ -9,7 +9,8 @@ usage() {
     cat <<'USAGE'
 Usage: tools/year.sh [--count N] [--year YYYY] [--seed S] [--mode MODE] [--keep DIR]
 
-Runs a year of cross-province clearing on this machine, in about a minute on two cores.
+Runs a year of cross-province clearing on this machine, in about a minute on two cores; the first
+time three more, to build (tools/release.sh).
 
   --count N     settlements a month (default 20000)
   --year YYYY   the year (default 2026)

@@ -164,9 +164,12 @@ void delta_prefetch(const struct delta *delta, uint64_t hash)
 uint64_t delta_find_id(const struct delta *delta, uint64_t hash, uint64_t *cursor)
 {
     uint32_t place = *cursor == 0 ? *chain_of(delta, hash) : (uint32_t)*cursor;
+    ENSURE(place <= delta->ids_used);
     while (place != 0) {
         const struct id *id = &delta->ids[place - 1];
-        place = delta->links[place - 1];
+        const uint32_t next = delta->links[place - 1];
+        ENSURE(next < place); /* So that every chain ends. */
+        place = next;
         if (id->hash == hash) {
             *cursor = CHAIN_BEGUN | place;
             return id->seq;
@@ -251,6 +254,11 @@ struct bytes delta_table(const struct delta *delta)
 {
     return (struct bytes){(const uint8_t *)delta->chains,
                           (delta->chain_mask + 1) * sizeof *delta->chains};
+}
+
+struct bytes delta_note_table(const struct delta *delta)
+{
+    return (struct bytes){(const uint8_t *)delta->notes, delta->entries_max * sizeof *delta->notes};
 }
 
 size_t delta_bytes(const struct delta *delta)

@@ -65,6 +65,9 @@ size_t delta_bytes(const struct delta *delta);         /* Bytes of memory reserv
 /* Where its ids are looked up: any look-up and any new id goes anywhere in it. */
 struct bytes delta_table(const struct delta *delta);
 
+/* Its notes: the shard writes them, the merge reads them three times. */
+struct bytes delta_note_table(const struct delta *delta);
+
 /* Where a block's entries stand. */
 struct delta_block {
     uint64_t first_seq;
