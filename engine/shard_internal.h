@@ -156,12 +156,12 @@ struct wallet_work {
     size_t packed_size;
     uint8_t packed[2 * PERSON_PACKED_MAX];
 
-    /* The entry, when there is something to write; its body is `squeezed`, made of `body`. */
+    /* The entry, when there is something to write; its body is `shortened`, made of `body`. */
     bool writes;
     struct entry entry;
     size_t body_size;
     uint8_t body[WALLET_BODY_MAX];
-    uint8_t squeezed[SQUEEZE_ROOM(WALLET_BODY_MAX)];
+    uint8_t shortened[TERSE_ROOM(WALLET_BODY_MAX)];
 
     /* The answer: the decision's, or of what was answered before. */
     bool dup;

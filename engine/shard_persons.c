@@ -422,7 +422,7 @@ void apply_wallet(struct shard *shard, const struct entry *entry)
     bool has_person = false;
     int64_t used = 0;
 
-    /* Judged a moment ago, it stands there before it was squeezed. */
+    /* Judged a moment ago, it stands there before it was shortened. */
     const struct bytes body =
         shard->judged ? (struct bytes){shard->work->body, shard->work->body_size} : entry->body;
     ENSURE(wallet_entry_decode(body, &its));

@@ -212,8 +212,10 @@ bool work_said_something(const struct wallet_said *said)
 /* What was written becomes the body of the entry. */
 void work_take_body(struct wallet_work *w, const struct ops_writer *writer)
 {
+    const bool mail = le_load16(writer->out) == REQUEST_MAIL;
     w->body_size = writer->size;
-    w->entry.body = (struct bytes){w->squeezed, ops_squeeze(writer, w->squeezed)};
+    w->entry.body =
+        (struct bytes){w->shortened, ops_shorten(writer, mail ? MAIL_HEAD_SIZE : 0, w->shortened)};
 }
 
 /* The body of the entry; false when it is too large for one. */

@@ -2,9 +2,11 @@
 
 #include "types/ensure.h"
 #include "util/le.h"
+#include "util/squeeze.h"
 #include "wallet/params.h"
 
 #define OP_HEAD_SIZE 4
+#define WORD         4 /* Bytes: everything stands at a multiple of it. */
 
 /* -- sizes ---------------------------------------------------------------------------------- */
 
@@ -46,35 +48,43 @@ bool effect_decode(struct bytes data, struct effect *ret_effect)
 
 static size_t padded(size_t size)
 {
-    return (size + SQUEEZE_WORD - 1) / SQUEEZE_WORD * SQUEEZE_WORD;
+    return (size + WORD - 1) / WORD * WORD;
 }
 
 /* The words behind the head: where they stand, or NULL when they are no such thing. */
-static const uint8_t *words_of(struct bytes source, size_t size, uint8_t *room)
+static const uint8_t *words_of(struct bytes source, uint8_t form, const struct terse_form *parts,
+                               size_t size, uint8_t *room)
 {
-    if (source.size == size) return source.data;
+    if (form == 0 && source.size == size) return source.data;
     if (size > WALLET_BODY_MAX - WALLET_BODY_HEAD || source.size > size) return NULL;
-    return unsqueeze(source, room, size) ? room : NULL;
+    const bool sound =
+        form == 0 ? unsqueeze(source, room, size) : terse_read(source, parts, room, size);
+    return sound ? room : NULL;
 }
 
 bool wallet_entry_decode(struct bytes body, struct wallet_entry *ret_entry)
 {
     if (body.size < WALLET_BODY_HEAD) return false;
-    const size_t fact_size = le_load16(body.data + 2);
-    const size_t message_size = le_load16(body.data + 4);
-    const size_t size = (size_t)le_load16(body.data + 6) * SQUEEZE_WORD;
-    if (fact_size != 0 && fact_size != sizeof(struct wallet_fact)) return false;
-    if (size < padded(message_size) + fact_size) return false;
+    const uint8_t form = body.data[3];
+    const struct terse_form parts = {
+        .message_size = le_load16(body.data + 4),
+        .items_at = form & BODY_ITEMS_AT,
+        .fact_size = body.data[2],
+    };
+    const size_t size = (size_t)le_load16(body.data + 6) * WORD;
+    if (form != 0 && (form & BODY_TERSE) == 0) return false;
+    if (parts.fact_size != 0 && parts.fact_size != sizeof(struct wallet_fact)) return false;
+    if (size < padded(parts.message_size) + parts.fact_size) return false;
     const uint8_t *at =
-        words_of((struct bytes){body.data + WALLET_BODY_HEAD, body.size - WALLET_BODY_HEAD}, size,
-                 ret_entry->room);
+        words_of((struct bytes){body.data + WALLET_BODY_HEAD, body.size - WALLET_BODY_HEAD}, form,
+                 &parts, size, ret_entry->room);
     if (at == NULL) return false;
     const uint8_t *end = at + size;
     ret_entry->type = le_load16(body.data);
-    ret_entry->message = (struct bytes){at, message_size};
-    at += padded(message_size);
-    ret_entry->fact = (struct bytes){at, fact_size};
-    at += fact_size;
+    ret_entry->message = (struct bytes){at, parts.message_size};
+    at += padded(parts.message_size);
+    ret_entry->fact = (struct bytes){at, parts.fact_size};
+    at += parts.fact_size;
     ret_entry->ops = (struct bytes){at, (size_t)(end - at)};
     return true;
 }
@@ -141,7 +151,7 @@ static void put_bytes(struct ops_writer *w, const void *data, size_t size)
         w->full = true;
         return;
     }
-    if (more != size) le_store32(w->out + w->size + more - SQUEEZE_WORD, 0);
+    if (more != size) le_store32(w->out + w->size + more - WORD, 0);
     if (size != 0) memcpy(w->out + w->size, data, size);
     w->size += more;
 }
@@ -150,7 +160,7 @@ static void put_bytes(struct ops_writer *w, const void *data, size_t size)
 static void count_words(struct ops_writer *w)
 {
     if (!w->has_head || w->full) return;
-    le_store16(w->out + 6, (uint16_t)((w->size - WALLET_BODY_HEAD) / SQUEEZE_WORD));
+    le_store16(w->out + 6, (uint16_t)((w->size - WALLET_BODY_HEAD) / WORD));
 }
 
 void ops_begin(struct ops_writer *writer, uint8_t *out, size_t room, uint16_t type,
@@ -190,13 +200,23 @@ void ops_put_all(struct ops_writer *writer, struct bytes ops)
     count_words(writer);
 }
 
-size_t ops_squeeze(const struct ops_writer *writer, uint8_t *out)
+size_t ops_shorten(const struct ops_writer *writer, size_t items_at, uint8_t *out)
 {
-    ENSURE(writer->has_head && !writer->full);
+    ENSURE(writer->has_head && !writer->full && items_at <= BODY_ITEMS_AT);
     const struct bytes words = {writer->out + WALLET_BODY_HEAD, writer->size - WALLET_BODY_HEAD};
+    struct terse_form parts = {
+        .message_size = le_load16(writer->out + 4),
+        .items_at = items_at,
+        .fact_size = writer->out[2],
+    };
+    if (items_at != 0 && !terse_items((struct bytes){words.data, parts.message_size}, items_at)) {
+        parts.items_at = 0;
+    }
     memcpy(out, writer->out, WALLET_BODY_HEAD);
-    size_t size = squeeze(words, out + WALLET_BODY_HEAD);
+    out[3] = (uint8_t)(BODY_TERSE | parts.items_at);
+    size_t size = terse_write(words, &parts, out + WALLET_BODY_HEAD);
     if (size >= words.size) {
+        out[3] = 0;
         memcpy(out + WALLET_BODY_HEAD, words.data, words.size);
         size = words.size;
     }
