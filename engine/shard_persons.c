@@ -47,13 +47,13 @@ uint64_t hash_wallet_id(const struct shard *shard, const struct psn_key *person,
     return checksum_hash64(shard->config.hash_seed, text, used);
 }
 
-static void apply_id(struct shard *shard, const struct op *op, const struct psn_key *person,
-                     uint64_t seq)
+static uint64_t op_hash(const struct shard *shard, const struct op *op,
+                        const struct psn_key *person)
 {
     struct wallet_id id = {.domain = (char)op->kind, .scope = le_load32(op->data.data)};
     ENSURE(op->data.size - 4 < sizeof id.text);
     memcpy(id.text, op->data.data + 4, op->data.size - 4);
-    add_id(shard, hash_wallet_id(shard, person, &id), seq);
+    return hash_wallet_id(shard, person, &id);
 }
 
 /* -- who is due ------------------------------------------------------------------------------ */
@@ -219,7 +219,8 @@ struct put_person person_put_away(struct person *person, uint8_t *out)
         .due_after = person_due(person),
     };
     person->head.due_ms = put.due_after;
-    if (!person_empty(person)) put.size = person_pack(person, out);
+    put.size = person_pack(person, out);
+    if (put.size == sizeof person->head) put.size = 0; /* Not a row is left. */
     return put;
 }
 
@@ -352,6 +353,14 @@ static void note_end(struct shard *shard, const struct op *op, const struct entr
     if (row->seq != entry->orig_seq) change_mark(shard, row->seq, entry, nothing, 1, 0);
 }
 
+/* Ids of what was judged a moment ago: the ops are in the judge's order. */
+static void apply_ids(struct shard *shard, uint64_t seq)
+{
+    const struct wallet_work *work = shard->work;
+    for (uint32_t i = 0; i < work->id_count; i++)
+        add_id(shard, work->id_hashes[i], seq);
+}
+
 /* `person`: whose rows and ids these are; NULL: nobody's. */
 static void apply_op(struct shard *shard, const struct op *op, const struct entry *entry,
                      const struct psn_key *person)
@@ -388,7 +397,7 @@ static void apply_op(struct shard *shard, const struct op *op, const struct entr
         apply_rule(shard, op->data);
         return;
     case OP_ID:
-        apply_id(shard, op, person, entry->seq);
+        if (!shard->judged) add_id(shard, op_hash(shard, op, person), entry->seq);
         return;
     case OP_PERSON:
     case OP_SAID:
@@ -445,6 +454,7 @@ void apply_wallet(struct shard *shard, const struct entry *entry)
     }
     ENSURE(!bad);
     if (shard->judged) {
+        apply_ids(shard, entry->seq);
         put_judged(shard, entry->seq);
     } else if (has_person) {
         person_store(shard, shard->applied, entry->seq);

@@ -131,14 +131,17 @@ static bool premium_refused(const struct shard *shard, uint64_t seq)
            found.said.stas == STAS_REFUSED;
 }
 
-/* True when that settles it: the first answer again, or a conflict. */
+/* True when that settles it: the first answer again, or a conflict. Else the entry will have it. */
 static bool judge_key(const struct shard *shard, struct wallet_work *w, struct bytes message,
-                      const struct psn_key *person, const struct wallet_id *key, uint32_t conflict,
-                      uint32_t field)
+                      const struct psn_key *person, const struct wallet_id *key, uint64_t hash,
+                      uint32_t conflict, uint32_t field)
 {
     struct entry entry;
     struct wallet_entry its;
-    if (!wallet_find_id(shard, person, key, &entry, &its)) return false;
+    if (!wallet_find_hash(shard, hash, person, key, &entry, &its)) {
+        work_note_id(w, key, hash);
+        return false;
+    }
     if (its.type == MESSAGE_PREM_PAY && premium_refused(shard, entry.seq)) {
         work_refuse(w, ERROR_PREMIUM_REFUSED, field, CHECK_STATE, 0, 0);
     } else if (same_content(w, &its, message, key)) {
@@ -150,22 +153,16 @@ static bool judge_key(const struct shard *shard, struct wallet_work *w, struct b
 }
 
 static bool answered_before(const struct shard *shard, struct wallet_work *w, struct bytes message,
-                            const struct psn_key *person)
+                            const struct psn_key *person, const struct answer_ids *ids)
 {
     const struct wallet_order *o = &w->order;
-    const struct wallet_id msgid = wallet_id_of(ID_MSGID, w->entry.sender, o->msgid);
-    struct wallet_id key;
-    uint16_t conflict;
-
-    if (judge_key(shard, w, message, person, &msgid, ERROR_MSGID_REUSED,
+    ENSURE(ids->known);
+    if (judge_key(shard, w, message, person, &ids->msgid, ids->msgid_hash, ERROR_MSGID_REUSED,
                   WALLET_FIELD(o->type, msgid))) {
         return true;
     }
-    work_note_id(w, &msgid);
-    if (!wallet_business_key(o, &key, &conflict)) return false;
-    if (judge_key(shard, w, message, person, &key, conflict, key_field(o, &key))) return true;
-    work_note_id(w, &key);
-    return false;
+    return ids->has_key && judge_key(shard, w, message, person, &ids->key, ids->key_hash,
+                                     ids->conflict, key_field(o, &ids->key));
 }
 
 /* -- orders ---------------------------------------------------------------------------------- */
@@ -324,18 +321,22 @@ static void judge_order(const struct shard *shard, uint16_t type, struct bytes m
     }
     work_find_past(shard, w);
     if (work_refused(w)) return;
+    struct answer_ids found;
     if (concerns_nobody(type)) {
-        if (!answered_before(shard, w, message, NULL)) judge_new(shard, w, message);
+        answer_ids_of(shard, &w->order, w->entry.sender, NULL, &found);
+        if (!answered_before(shard, w, message, NULL, &found)) judge_new(shard, w, message);
         return;
     }
     if (!find_person(shard, w, &person)) return;
+    const struct answer_ids *ids = &found;
     struct person_ahead ahead;
-    if (opened != NULL && opened->ahead.has_hash) {
-        ahead = opened->ahead; /* That was known long before. */
+    if (opened != NULL && opened->ids.known && psn_same(&opened->ids.person, &person)) {
+        ids = &opened->ids; /* That was known long before. */
+        ahead = opened->ahead;
     } else {
-        found_ahead(shard, &w->order, w->entry.sender, &person, &ahead);
+        found_ahead(shard, &w->order, w->entry.sender, &person, &ahead, &found);
     }
-    if (answered_before(shard, w, message, &person)) return;
+    if (answered_before(shard, w, message, &person, ids)) return;
     found_ahead_more(shard, &ahead);
     if (needs_fact(type) && !w->has_fact) {
         work_refuse(w, ERROR_MALFORMED, WALLET_FIELD(type, other_key), CHECK_MATCH, 0, 0);

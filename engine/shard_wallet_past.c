@@ -85,8 +85,16 @@ bool wallet_find_id(const struct shard *shard, const struct psn_key *person,
                     const struct wallet_id *id, struct entry *ret_entry,
                     struct wallet_entry *ret_its)
 {
+    return wallet_find_hash(shard, hash_wallet_id(shard, person, id), person, id, ret_entry,
+                            ret_its);
+}
+
+bool wallet_find_hash(const struct shard *shard, uint64_t hash, const struct psn_key *person,
+                      const struct wallet_id *id, struct entry *ret_entry,
+                      struct wallet_entry *ret_its)
+{
     struct lookup lookup;
-    lookup_begin(shard, hash_wallet_id(shard, person, id), &lookup);
+    lookup_begin(shard, hash, &lookup);
     while (lookup_next(shard, &lookup, ret_entry)) {
         if (ret_entry->kind != ENTRY_WALLET) continue;
         ENSURE(wallet_entry_decode(ret_entry->body, ret_its));

@@ -64,17 +64,17 @@ struct wallet_id wallet_id_of(char domain, uint32_t scope, struct bytes text)
     return id;
 }
 
-/* An id the entry will be found by; each once. */
-void work_note_id(struct wallet_work *w, const struct wallet_id *id)
+void work_note_id(struct wallet_work *w, const struct wallet_id *id, uint64_t hash)
 {
     for (uint32_t i = 0; i < w->id_count; i++) {
         const struct wallet_id *noted = &w->ids[i];
-        if (noted->domain == id->domain && noted->scope == id->scope &&
+        if (w->id_hashes[i] == hash && noted->domain == id->domain && noted->scope == id->scope &&
             strcmp(noted->text, id->text) == 0) {
             return;
         }
     }
     ENSURE(w->id_count < sizeof w->ids / sizeof w->ids[0]);
+    w->id_hashes[w->id_count] = hash;
     w->ids[w->id_count++] = *id;
 }
 
@@ -259,8 +259,10 @@ void work_finish(const struct shard *shard, struct wallet_work *w, uint16_t type
     struct wallet_decision *d = &w->decision;
     if (work_refused(w)) return;
     for (uint32_t i = 0; i < d->id_count; i++) {
-        work_note_id(w, &d->ids[i]);
-        id_ahead(shard, w->has_person ? &w->after.key : NULL, &d->ids[i]);
+        const uint64_t hash =
+            hash_wallet_id(shard, w->has_person ? &w->after.key : NULL, &d->ids[i]);
+        work_note_id(w, &d->ids[i], hash);
+        id_ahead(shard, hash);
     }
     if (d->debt_count != 0) {
         d->said.period = w->entry.period;

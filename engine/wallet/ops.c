@@ -181,10 +181,14 @@ void ops_begin(struct ops_writer *writer, uint8_t *out, size_t room, uint16_t ty
 void ops_put(struct ops_writer *writer, enum op_kind op, uint8_t kind, const void *data,
              size_t size)
 {
-    uint8_t head[OP_HEAD_SIZE] = {(uint8_t)op, kind};
     ENSURE(size <= UINT16_MAX);
-    le_store16(head + 2, (uint16_t)size);
-    put_bytes(writer, head, sizeof head);
+    if (writer->full || writer->room - writer->size < OP_HEAD_SIZE) {
+        writer->full = true;
+        return;
+    }
+    le_store32(writer->out + writer->size,
+               (uint32_t)op | (uint32_t)kind << 8 | (uint32_t)size << 16);
+    writer->size += OP_HEAD_SIZE;
     put_bytes(writer, data, size);
     count_words(writer);
 }
@@ -428,14 +432,28 @@ static bool drop_row(struct person *person, enum person_row kind, struct bytes k
     return true;
 }
 
+/* Of a size that the compiler knows. */
+static inline bool copy_single(void *row, size_t size, uint32_t count, struct bytes rows)
+{
+    if (count != 1 || rows.size != size) return false;
+    memcpy(row, rows.data, size);
+    return true;
+}
+
 bool rows_append(struct person *person, enum person_row kind, uint32_t count, struct bytes rows)
 {
     if (kind <= 0 || kind >= PERSON_ROW_END) return false;
-    const struct single *single = &singles[kind];
-    if (single->size != 0) {
-        if (count != 1 || rows.size != single->size) return false;
-        memcpy((uint8_t *)person + single->at, rows.data, single->size);
-        return true;
+    switch (kind) {
+    case PERSON_WALLET:
+        return copy_single(&person->wallet, sizeof person->wallet, count, rows);
+    case PERSON_INSURED:
+        return copy_single(&person->insured, sizeof person->insured, count, rows);
+    case PERSON_LIMITS:
+        return copy_single(&person->limits, sizeof person->limits, count, rows);
+    case PERSON_HOLD:
+        return copy_single(&person->hold, sizeof person->hold, count, rows);
+    default:
+        break;
     }
     const struct list *list = &lists[kind];
     uint32_t *used = list_count(person, list);
@@ -507,36 +525,42 @@ static uint32_t same_front(const struct list *list, const struct person *before,
     const uint8_t *old = row_at(before, list, 0);
     const uint8_t *new = row_at(after, list, 0);
     uint32_t same = 0;
-    if (memcmp(old, new, (size_t)most * list->size) == 0) return most;
+    if (most == 0 || memcmp(old, new, (size_t)most * list->size) == 0) return most;
     while (memcmp(old + same * list->size, new + same * list->size, list->size) == 0)
         same++;
     return same;
 }
 
-static void diff_list(struct difference *d, enum person_row kind, const struct person *after)
+static void drop_difference(struct difference *d, enum person_row kind, const uint8_t *row)
+{
+    uint8_t key[ROW_KEY_MAX];
+    put_difference(d, OP_DROP, kind, key, row_key(kind, row, key));
+}
+
+/* Keys stand in a list once: behind a front that is all of one list, no row of the other one is in
+ * it, and none has to be looked for. */
+static void diff_list(struct difference *d, enum person_row kind, const struct person *after,
+                      uint32_t old_count, uint32_t new_count)
 {
     const struct list *list = &lists[kind];
-    const uint32_t old_count = count_of(d->before, list);
-    const uint32_t new_count = count_of(after, list);
-    if (old_count + new_count == 0) return;
     const uint32_t same =
         same_front(list, d->before, after, old_count < new_count ? old_count : new_count);
     uint32_t hint = same;
 
     for (uint32_t i = same; i < old_count; i++) {
         const uint8_t *row = row_at(d->before, list, i);
-        const uint32_t place = find_like(after, kind, row, hint);
+        const uint32_t place = same == new_count ? new_count : find_like(after, kind, row, hint);
         if (place < new_count) {
             hint = place + 1;
             continue;
         }
-        uint8_t key[ROW_KEY_MAX];
-        put_difference(d, OP_DROP, kind, key, row_key(kind, row, key));
+        drop_difference(d, kind, row);
     }
     hint = same;
     for (uint32_t i = same; i < new_count; i++) {
         const uint8_t *row = row_at(after, list, i);
-        const uint32_t place = find_like(d->before, kind, row, hint);
+        const uint32_t place =
+            same == old_count ? old_count : find_like(d->before, kind, row, hint);
         const size_t size = row_size(kind, row);
         if (place < old_count) {
             hint = place + 1;
@@ -547,17 +571,29 @@ static void diff_list(struct difference *d, enum person_row kind, const struct p
     }
 }
 
+/* The rows there is one of stand side by side, and are the first kinds. */
+#define SINGLES_AT   offsetof(struct person, wallet)
+#define SINGLES_SIZE (offsetof(struct person, lot_count) - SINGLES_AT)
+
+_Static_assert(SINGLES_SIZE == sizeof(struct wallet_row) + sizeof(struct insured_row) +
+                                   sizeof(struct limits_row) + sizeof(struct hold_row),
+               "nothing between them");
+
 void ops_put_person(struct ops_writer *writer, const struct person *before,
                     const struct person *after, bool always)
 {
     struct difference d = {.writer = writer, .before = before};
     ENSURE(psn_same(&before->key, &after->key));
     if (always) begin_person(&d);
-    for (int kind = 1; kind < PERSON_ROW_END; kind++) {
-        if (singles[kind].size != 0) {
+    if (memcmp((const uint8_t *)before + SINGLES_AT, (const uint8_t *)after + SINGLES_AT,
+               SINGLES_SIZE) != 0) {
+        for (int kind = PERSON_WALLET; kind <= PERSON_HOLD; kind++)
             diff_single(&d, (enum person_row)kind, after);
-        } else {
-            diff_list(&d, (enum person_row)kind, after);
-        }
+    }
+    for (int kind = PERSON_LOT; kind < PERSON_ROW_END; kind++) {
+        const uint32_t old_count = count_of(before, &lists[kind]);
+        const uint32_t new_count = count_of(after, &lists[kind]);
+        if (old_count + new_count == 0) continue;
+        diff_list(&d, (enum person_row)kind, after, old_count, new_count);
     }
 }

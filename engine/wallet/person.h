@@ -56,11 +56,8 @@ void person_copy(struct person *to, const struct person *from);
 bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_person);
 
 /* Writes at most PERSON_PACKED_MAX bytes; gives their number. Rows that say nothing (no wallet, no
- * hold) are left out. */
+ * hold) are left out: of a person without any only the head is there. */
 size_t person_pack(const struct person *person, uint8_t *out);
-
-/* True when not a single row is left. */
-bool person_empty(const struct person *person);
 
 /* When the engine must look at the person next: the end of its earliest transfer, or when a
  * province has to be asked again. INT64_MAX: never. A function of the rows alone. */
