@@ -386,6 +386,9 @@ bool wallet_id_scoped(char domain);
 /* The rows of a person, none for an unknown one. */
 void person_load(const struct shard *shard, const struct psn_key *key, struct person *ret_person);
 
+/* The same without what stands in lists: only how many rows they have. */
+void person_glance(const struct shard *shard, const struct psn_key *key, struct person *ret_person);
+
 /* Packs the person as it is now into `out`, with its new due time; put.at is the caller's. */
 struct put_person person_put_away(struct person *person, uint8_t *out);
 

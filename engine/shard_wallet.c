@@ -134,7 +134,7 @@ static bool premium_refused(const struct shard *shard, uint64_t seq)
 /* True when that settles it: the first answer again, or a conflict. Else the entry will have it. */
 static bool judge_key(const struct shard *shard, struct wallet_work *w, struct bytes message,
                       const struct psn_key *person, const struct wallet_id *key, uint64_t hash,
-                      uint32_t conflict, uint32_t field)
+                      uint32_t conflict)
 {
     struct entry entry;
     struct wallet_entry its;
@@ -142,6 +142,8 @@ static bool judge_key(const struct shard *shard, struct wallet_work *w, struct b
         work_note_id(w, key, hash);
         return false;
     }
+    const uint32_t field =
+        key->domain == ID_MSGID ? WALLET_FIELD(w->order.type, msgid) : key_field(&w->order, key);
     if (its.type == MESSAGE_PREM_PAY && premium_refused(shard, entry.seq)) {
         work_refuse(w, ERROR_PREMIUM_REFUSED, field, CHECK_STATE, 0, 0);
     } else if (same_content(w, &its, message, key)) {
@@ -155,14 +157,12 @@ static bool judge_key(const struct shard *shard, struct wallet_work *w, struct b
 static bool answered_before(const struct shard *shard, struct wallet_work *w, struct bytes message,
                             const struct psn_key *person, const struct answer_ids *ids)
 {
-    const struct wallet_order *o = &w->order;
     ENSURE(ids->known);
-    if (judge_key(shard, w, message, person, &ids->msgid, ids->msgid_hash, ERROR_MSGID_REUSED,
-                  WALLET_FIELD(o->type, msgid))) {
+    if (judge_key(shard, w, message, person, &ids->msgid, ids->msgid_hash, ERROR_MSGID_REUSED)) {
         return true;
     }
-    return ids->has_key && judge_key(shard, w, message, person, &ids->key, ids->key_hash,
-                                     ids->conflict, key_field(o, &ids->key));
+    return ids->has_key &&
+           judge_key(shard, w, message, person, &ids->key, ids->key_hash, ids->conflict);
 }
 
 /* -- orders ---------------------------------------------------------------------------------- */
@@ -418,7 +418,7 @@ static bool read_fact_of(const struct shard *shard, uint16_t type, struct bytes 
     const struct psn_key person = psn_key_of(key);
     work_begin(w);
     w->order.type = type;
-    person_load(shard, &person, &w->before);
+    person_glance(shard, &person, &w->before);
     const struct wallet_input input = work_input(shard, w);
     wallet_fact_of(&input, &w->before, &w->fact, &w->decision);
     return true;

@@ -143,9 +143,9 @@ static struct entry debt_entry(const struct shard *shard, const struct wallet_wo
 /* The month the debts are cleared in; a payment by itself has that of its stamp. */
 void work_assign_period(const struct shard *shard, struct wallet_work *w)
 {
-    const uint32_t month = civil_month(w->entry.stamp_ms);
     w->debt_ms = w->entry.stamp_ms;
     if (w->decision.debt_count == 0) return;
+    const uint32_t month = civil_month(w->entry.stamp_ms);
     w->entry.orig_period = month;
     w->entry.period = open_period(shard, month);
     if (w->entry.period != month) w->entry.flags |= ENTRY_LATE;

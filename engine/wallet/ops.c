@@ -440,9 +440,10 @@ static inline bool copy_single(void *row, size_t size, uint32_t count, struct by
     return true;
 }
 
-bool rows_append(struct person *person, enum person_row kind, uint32_t count, struct bytes rows)
+/* A row there is one of; false when it is none, or has another size. */
+static inline bool append_single(struct person *person, enum person_row kind, uint32_t count,
+                                 struct bytes rows)
 {
-    if (kind <= 0 || kind >= PERSON_ROW_END) return false;
     switch (kind) {
     case PERSON_WALLET:
         return copy_single(&person->wallet, sizeof person->wallet, count, rows);
@@ -453,18 +454,41 @@ bool rows_append(struct person *person, enum person_row kind, uint32_t count, st
     case PERSON_HOLD:
         return copy_single(&person->hold, sizeof person->hold, count, rows);
     default:
-        break;
+        return false;
     }
+}
+
+/* True when so many more rows of a list are of its size and fit. */
+static inline bool list_takes(const struct list *list, enum person_row kind, uint32_t used,
+                              uint32_t count, struct bytes rows)
+{
+    if (count > list->max - used) return false;
+    if (kind == PERSON_TRANSFER) return count == 1 && transfer_sound(rows);
+    return rows.size == (size_t)count * list->size;
+}
+
+bool rows_append(struct person *person, enum person_row kind, uint32_t count, struct bytes rows)
+{
+    if (kind <= 0 || kind >= PERSON_ROW_END) return false;
+    if (kind <= PERSON_HOLD) return append_single(person, kind, count, rows);
     const struct list *list = &lists[kind];
     uint32_t *used = list_count(person, list);
-    if (count > list->max - *used) return false;
+    if (!list_takes(list, kind, *used, count, rows)) return false;
     if (kind == PERSON_TRANSFER) {
-        if (count != 1 || !transfer_sound(rows)) return false;
         write_row(list, list_row(person, list, *used), rows);
     } else {
-        if (rows.size != (size_t)count * list->size) return false;
         memcpy(list_row(person, list, *used), rows.data, rows.size);
     }
+    *used += count;
+    return true;
+}
+
+bool rows_count(struct person *person, enum person_row kind, uint32_t count, struct bytes rows)
+{
+    if (kind <= 0 || kind >= PERSON_ROW_END) return false;
+    if (kind <= PERSON_HOLD) return append_single(person, kind, count, rows);
+    uint32_t *used = list_count(person, &lists[kind]);
+    if (!list_takes(&lists[kind], kind, *used, count, rows)) return false;
     *used += count;
     return true;
 }

@@ -29,6 +29,7 @@
 #ifndef WALLET_OPS_H
 #define WALLET_OPS_H
 
+#include "util/le.h"
 #include "wallet/person.h"
 #include "wallet/terse.h"
 
@@ -76,6 +77,17 @@ bool wallet_entry_decode(struct bytes body, struct wallet_entry *ret_entry);
  * are no op of a known form. */
 bool ops_next(struct bytes *ops, struct op *ret_op, bool *ret_bad);
 
+/* The same for ops that were written a moment ago and are sound; there must be one. */
+static inline struct op ops_next_own(struct bytes *ops)
+{
+    const size_t size = le_load16(ops->data + 2);
+    const size_t whole = 4 + (size + 3) / 4 * 4;
+    const struct op op = {ops->data[0], ops->data[1], {ops->data + 4, size}};
+    ops->data += whole;
+    ops->size -= whole;
+    return op;
+}
+
 /* A body as it grows; `full` once something did not fit, and then nothing of it counts. */
 struct ops_writer {
     uint8_t *out;
@@ -114,6 +126,9 @@ bool op_apply(const struct op *op, struct person *person);
 /* Puts rows of a kind that the person has not got at the end of their list: unpacking. Of a kind
  * there is one of, and of transfers, one at a time. False when they do not fit. */
 bool rows_append(struct person *person, enum person_row kind, uint32_t count, struct bytes rows);
+
+/* The same, but of a list only the count changes. */
+bool rows_count(struct person *person, enum person_row kind, uint32_t count, struct bytes rows);
 
 /* The key that an OP_DROP carries for a row, at most ROW_KEY_MAX bytes; gives its size. */
 #define ROW_KEY_MAX 32

@@ -41,7 +41,8 @@ void person_copy(struct person *to, const struct person *from)
 _Static_assert(HOLDERS_MAX <= GROUP_MAX && LOTS_MAX <= GROUP_MAX && PREMIUMS_MAX <= GROUP_MAX,
                "a list is one group");
 
-bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_person)
+static inline __attribute__((always_inline)) bool unpack(struct bytes packed, struct psn_key key,
+                                                         bool rows_too, struct person *ret_person)
 {
     person_clear(ret_person, key);
     if (packed.size < sizeof ret_person->head) return false;
@@ -54,11 +55,25 @@ bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_p
         const size_t size = count * (size_t)le_load16(packed.data + 2);
         if (packed.size - GROUP_HEAD_SIZE < size) return false;
         const struct bytes rows = {packed.data + GROUP_HEAD_SIZE, size};
-        if (!rows_append(ret_person, (enum person_row)packed.data[0], count, rows)) return false;
+        const enum person_row kind = (enum person_row)packed.data[0];
+        if (!(rows_too ? rows_append(ret_person, kind, count, rows)
+                       : rows_count(ret_person, kind, count, rows))) {
+            return false;
+        }
         packed.data += GROUP_HEAD_SIZE + size;
         packed.size -= GROUP_HEAD_SIZE + size;
     }
     return true;
+}
+
+bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_person)
+{
+    return unpack(packed, key, true, ret_person);
+}
+
+bool person_unpack_counts(struct bytes packed, struct psn_key key, struct person *ret_person)
+{
+    return unpack(packed, key, false, ret_person);
 }
 
 /* Rows of one size, one after the other; none are no group. */
