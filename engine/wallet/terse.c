@@ -303,7 +303,8 @@ static bool put_queue(struct terse *t, const uint8_t *data)
     struct bytes rest = t->outs;
     const uint8_t *out = next_out(&rest);
     if (out == NULL || memcmp(out, data, POSITION_AT) != 0 ||
-        memcmp(out + POSITION_END, data + POSITION_END, sizeof(struct outgoing) - POSITION_END)) {
+        memcmp(out + POSITION_END, data + POSITION_END, sizeof(struct outgoing) - POSITION_END) !=
+            0) {
         return false;
     }
     t->outs = rest;
