@@ -42,31 +42,38 @@ static void ask_values(const struct shard *shard, const struct person_ahead *ahe
 
 /* -- requests -------------------------------------------------------------------------------- */
 
-/* The ids by which it is seen whether an order was answered before. */
-static void ask_answer(const struct shard *shard, const struct wallet_order *order, uint16_t sender,
-                       const struct psn_key *person)
+void answer_ids_of(const struct shard *shard, const struct wallet_order *order, uint16_t sender,
+                   const struct psn_key *person, struct answer_ids *ret_ids)
 {
-    struct wallet_id id = {.domain = ID_MSGID, .scope = sender};
-    uint16_t conflict;
+    struct answer_ids *ids = ret_ids;
+    ids->known = order->msgid.size < sizeof ids->msgid.text;
+    if (!ids->known) return;
+    if (person != NULL) ids->person = *person;
+    ids->msgid = (struct wallet_id){.domain = ID_MSGID, .scope = sender};
+    if (order->msgid.size != 0) memcpy(ids->msgid.text, order->msgid.data, order->msgid.size);
+    ids->msgid_hash = hash_wallet_id(shard, person, &ids->msgid);
+    ids->has_key = wallet_business_key(order, &ids->key, &ids->conflict);
+    if (ids->has_key) ids->key_hash = hash_wallet_id(shard, person, &ids->key);
+}
 
-    if (order->msgid.size < sizeof id.text) {
-        if (order->msgid.size != 0) memcpy(id.text, order->msgid.data, order->msgid.size);
-        ask_id(shard, hash_wallet_id(shard, person, &id));
-    }
-    if (wallet_business_key(order, &id, &conflict)) {
-        ask_id(shard, hash_wallet_id(shard, person, &id));
-    }
+static void ask_answer(const struct shard *shard, const struct wallet_order *order, uint16_t sender,
+                       const struct psn_key *person, struct answer_ids *ret_ids)
+{
+    answer_ids_of(shard, order, sender, person, ret_ids);
+    if (!ret_ids->known) return;
+    ask_id(shard, ret_ids->msgid_hash);
+    if (ret_ids->has_key) ask_id(shard, ret_ids->key_hash);
 }
 
 /* Whom an order is about, and the ids it is looked up by. */
-static void ask_order(const struct shard *shard, const struct wallet_order *order, uint16_t sender,
-                      struct bytes key, struct person_ahead *ret_ahead)
+static void ask_order(const struct shard *shard, uint16_t sender, struct bytes key,
+                      struct opened *opened)
 {
     struct psn_key person;
     if (key.size != PSN_KEY_SIZE) return;
     memcpy(person.bytes, key.data, PSN_KEY_SIZE);
-    ask_person(shard, key, ret_ahead);
-    ask_answer(shard, order, sender, &person);
+    ask_person(shard, key, &opened->ahead);
+    ask_answer(shard, &opened->order, sender, &person, &opened->ids);
 }
 
 /* The message of a request, without the fact that may stand in front of it. */
@@ -86,6 +93,7 @@ static void open_one(const struct shard *shard, const struct request *request, s
 
     o->transfer_hash = 0;
     o->ahead.has_hash = false;
+    o->ids.known = false;
     o->sound = false;
     if (fact_by_key(request)) {
         ask_person(shard, request->body, &o->ahead);
@@ -98,7 +106,7 @@ static void open_one(const struct shard *shard, const struct request *request, s
         ask_person(shard, o->order.other_key, &o->ahead);
         return;
     }
-    ask_order(shard, &o->order, request->province, o->order.psn_key, &o->ahead);
+    ask_order(shard, request->province, o->order.psn_key, o);
     if (o->order.trsf_id.size != 0) recent_ahead(shard, o->order.trsf_id);
 }
 
@@ -112,8 +120,7 @@ static void open_transfer(const struct shard *shard, const struct request *reque
     if (trsf_id.size == 0 || trsf_id.size >= sizeof id.text) return;
     const struct recent_transfer *recent = recent_find(shard, trsf_id);
     if (recent != NULL) {
-        ask_order(shard, &o->order, request->province,
-                  (struct bytes){recent->giver.bytes, PSN_KEY_SIZE}, &o->ahead);
+        ask_order(shard, request->province, (struct bytes){recent->giver.bytes, PSN_KEY_SIZE}, o);
         return;
     }
     memcpy(id.text, trsf_id.data, trsf_id.size);
@@ -144,11 +151,12 @@ void orders_open(const struct shard *shard, const struct request *list, uint32_t
 /* -- a person who was found ------------------------------------------------------------------ */
 
 void found_ahead(const struct shard *shard, const struct wallet_order *order, uint16_t sender,
-                 const struct psn_key *person, struct person_ahead *ret_ahead)
+                 const struct psn_key *person, struct person_ahead *ret_ahead,
+                 struct answer_ids *ret_ids)
 {
     ret_ahead->has_hash = false;
     ask_person(shard, (struct bytes){person->bytes, PSN_KEY_SIZE}, ret_ahead);
-    ask_answer(shard, order, sender, person);
+    ask_answer(shard, order, sender, person, ret_ids);
     ask_rows(shard, ret_ahead);
 }
 
@@ -157,9 +165,9 @@ void found_ahead_more(const struct shard *shard, const struct person_ahead *ahea
     ask_values(shard, ahead);
 }
 
-void id_ahead(const struct shard *shard, const struct psn_key *person, const struct wallet_id *id)
+void id_ahead(const struct shard *shard, uint64_t hash)
 {
-    ask_id(shard, hash_wallet_id(shard, person, id));
+    ask_id(shard, hash);
 }
 
 /* -- mail ------------------------------------------------------------------------------------ */

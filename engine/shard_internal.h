@@ -125,11 +125,24 @@ struct recent_transfer {
     char trsf_id[WALLET_ID_SIZE];
 };
 
+/* The ids by which it is seen whether an order was answered before. */
+struct answer_ids {
+    bool known; /* Else they have to be made yet. */
+    bool has_key;
+    uint16_t conflict; /* What is answered when the key leads to something else. */
+    struct psn_key person;
+    struct wallet_id msgid;
+    struct wallet_id key;
+    uint64_t msgid_hash;
+    uint64_t key_hash;
+};
+
 /* A request about a wallet, read before its turn. */
 struct opened {
     bool sound; /* `order` is its message, decoded; else whoever judges it reads it again. */
     struct wallet_order order;
     struct person_ahead ahead;
+    struct answer_ids ids;
     uint64_t transfer_hash; /* Of the transfer it names and whose entry is looked for; 0: none. */
 };
 
@@ -146,6 +159,7 @@ struct wallet_work {
     bool has_person; /* Else the decision concerns nobody. */
     struct wallet_decision decision;
     struct wallet_id ids[WALLET_IDS_MAX + 2]; /* Of the entry: decision's, msgid, business key. */
+    uint64_t id_hashes[WALLET_IDS_MAX + 2];   /* hash_wallet_id() of each. */
     uint32_t id_count;
     int64_t debt_ms; /* setl_time of its debts. */
     bool acks;       /* An outbox: up to where its destination has it. */
@@ -163,12 +177,12 @@ struct wallet_work {
     size_t packed_size;
     uint8_t packed[2 * PERSON_PACKED_MAX];
 
-    /* The entry, when there is something to write; its body is `squeezed`, made of `body`. */
+    /* The entry, when there is something to write; its body is `shortened`, made of `body`. */
     bool writes;
     struct entry entry;
     size_t body_size;
     uint8_t body[WALLET_BODY_MAX];
-    uint8_t squeezed[SQUEEZE_ROOM(WALLET_BODY_MAX)];
+    uint8_t shortened[TERSE_ROOM(WALLET_BODY_MAX)];
 
     /* The answer: the decision's, or of what was answered before. */
     bool dup;
@@ -381,6 +395,9 @@ bool wallet_id_scoped(char domain);
 /* The rows of a person, none for an unknown one. */
 void person_load(const struct shard *shard, const struct psn_key *key, struct person *ret_person);
 
+/* The same without what stands in lists: only how many rows they have. */
+void person_glance(const struct shard *shard, const struct psn_key *key, struct person *ret_person);
+
 /* Packs the person as it is now into `out`, with its new due time; put.at is the caller's. */
 struct put_person person_put_away(struct person *person, uint8_t *out);
 
@@ -492,11 +509,17 @@ void orders_open(const struct shard *shard, const struct request *list, uint32_t
 /* The same in the midst of judging, when it is found only then whom an order is about: ids by which
  * it may have been answered before, and the person. The second step comes after those are used. */
 void found_ahead(const struct shard *shard, const struct wallet_order *order, uint16_t sender,
-                 const struct psn_key *person, struct person_ahead *ret_ahead);
+                 const struct psn_key *person, struct person_ahead *ret_ahead,
+                 struct answer_ids *ret_ids);
 void found_ahead_more(const struct shard *shard, const struct person_ahead *ahead);
 
-/* An id that will lead to the entry that is being written. */
-void id_ahead(const struct shard *shard, const struct psn_key *person, const struct wallet_id *id);
+/* An id, by its hash, that will lead to the entry that is being written. */
+void id_ahead(const struct shard *shard, uint64_t hash);
+
+/* The ids of an order of that person; NULL: of one that concerns nobody. Not known when the msgid
+ * is too long to be one. */
+void answer_ids_of(const struct shard *shard, const struct wallet_order *order, uint16_t sender,
+                   const struct psn_key *person, struct answer_ids *ret_ids);
 
 /* The same for the persons whom a sound batch is for. */
 void mail_ahead(const struct shard *shard, const struct mail_batch *batch);

@@ -47,13 +47,13 @@ uint64_t hash_wallet_id(const struct shard *shard, const struct psn_key *person,
     return checksum_hash64(shard->config.hash_seed, text, used);
 }
 
-static void apply_id(struct shard *shard, const struct op *op, const struct psn_key *person,
-                     uint64_t seq)
+static uint64_t op_hash(const struct shard *shard, const struct op *op,
+                        const struct psn_key *person)
 {
     struct wallet_id id = {.domain = (char)op->kind, .scope = le_load32(op->data.data)};
     ENSURE(op->data.size - 4 < sizeof id.text);
     memcpy(id.text, op->data.data + 4, op->data.size - 4);
-    add_id(shard, hash_wallet_id(shard, person, &id), seq);
+    return hash_wallet_id(shard, person, &id);
 }
 
 /* -- who is due ------------------------------------------------------------------------------ */
@@ -171,6 +171,19 @@ int64_t shard_next_due(const struct shard *shard)
 
 /* -- persons --------------------------------------------------------------------------------- */
 
+void person_glance(const struct shard *shard, const struct psn_key *key, struct person *ret_person)
+{
+    uint8_t row[PERSON_KEY_SIZE];
+    struct bytes packed;
+
+    person_key(key, row);
+    if (!shelf_read(shard, (struct bytes){row, sizeof row}, &packed)) {
+        person_clear(ret_person, *key);
+    } else {
+        ENSURE(person_unpack_counts(packed, *key, ret_person));
+    }
+}
+
 void person_load(const struct shard *shard, const struct psn_key *key, struct person *ret_person)
 {
     uint8_t row[PERSON_KEY_SIZE];
@@ -219,7 +232,8 @@ struct put_person person_put_away(struct person *person, uint8_t *out)
         .due_after = person_due(person),
     };
     person->head.due_ms = put.due_after;
-    if (!person_empty(person)) put.size = person_pack(person, out);
+    put.size = person_pack(person, out);
+    if (put.size == sizeof person->head) put.size = 0; /* Not a row is left. */
     return put;
 }
 
@@ -388,7 +402,7 @@ static void apply_op(struct shard *shard, const struct op *op, const struct entr
         apply_rule(shard, op->data);
         return;
     case OP_ID:
-        apply_id(shard, op, person, entry->seq);
+        add_id(shard, op_hash(shard, op, person), entry->seq);
         return;
     case OP_PERSON:
     case OP_SAID:
@@ -413,7 +427,42 @@ static void put_judged(struct shard *shard, uint64_t seq)
         put_packed(shard, &work->puts[i], work->packed + work->puts[i].at, seq);
 }
 
-void apply_wallet(struct shard *shard, const struct entry *entry)
+static int64_t used_of(const struct op *op)
+{
+    struct lot lot;
+    if (op->op != OP_USED) return 0;
+    memcpy(&lot, op->data.data, sizeof lot);
+    return lot.amount;
+}
+
+/* Ops whose effect the judge left in `work`, or that have none. */
+#define OP_BIT(op)  (1u << (op))
+#define OPS_AS_LEFT (OP_BIT(OP_PERSON) | OP_BIT(OP_PUT) | OP_BIT(OP_SAID) | OP_BIT(OP_ID))
+
+/* What was judged a moment ago: its body stands there before it was shortened. Gives what a payment
+ * used. */
+static int64_t apply_judged(struct shard *shard, const struct entry *entry)
+{
+    struct wallet_work *work = shard->work;
+    struct wallet_entry its;
+    int64_t used = 0;
+
+    ENSURE(wallet_entry_decode((struct bytes){work->body, work->body_size}, &its));
+    if (its.type == REQUEST_MAIL) mail_took(shard, its.message);
+    while (its.ops.size != 0) {
+        const struct op op = ops_next_own(&its.ops);
+        if ((OPS_AS_LEFT & OP_BIT(op.op)) != 0) continue;
+        used += used_of(&op);
+        apply_op(shard, &op, entry, &work->after.key);
+    }
+    for (uint32_t i = 0; i < work->id_count; i++)
+        add_id(shard, work->id_hashes[i], entry->seq);
+    put_judged(shard, entry->seq);
+    return used;
+}
+
+/* The same from the entry's bytes. */
+static int64_t apply_again(struct shard *shard, const struct entry *entry)
 {
     struct wallet_entry its;
     struct psn_key person;
@@ -422,33 +471,26 @@ void apply_wallet(struct shard *shard, const struct entry *entry)
     bool has_person = false;
     int64_t used = 0;
 
-    /* Judged a moment ago, it stands there before it was squeezed. */
-    const struct bytes body =
-        shard->judged ? (struct bytes){shard->work->body, shard->work->body_size} : entry->body;
-    ENSURE(wallet_entry_decode(body, &its));
+    ENSURE(wallet_entry_decode(entry->body, &its));
     if (its.type == REQUEST_MAIL) mail_took(shard, its.message);
     while (ops_next(&its.ops, &op, &bad)) {
         if (op.op == OP_PERSON) {
             memcpy(person.bytes, op.data.data, PSN_KEY_SIZE);
-            if (!shard->judged) {
-                if (has_person) person_store(shard, shard->applied, entry->seq);
-                begin_person(shard, op.data);
-            }
+            if (has_person) person_store(shard, shard->applied, entry->seq);
+            begin_person(shard, op.data);
             has_person = true;
         }
-        if (op.op == OP_USED) {
-            struct lot lot;
-            memcpy(&lot, op.data.data, sizeof lot);
-            used += lot.amount;
-        }
+        used += used_of(&op);
         apply_op(shard, &op, entry, has_person ? &person : NULL);
     }
     ENSURE(!bad);
-    if (shard->judged) {
-        put_judged(shard, entry->seq);
-    } else if (has_person) {
-        person_store(shard, shard->applied, entry->seq);
-    }
+    if (has_person) person_store(shard, shard->applied, entry->seq);
+    return used;
+}
+
+void apply_wallet(struct shard *shard, const struct entry *entry)
+{
+    const int64_t used = shard->judged ? apply_judged(shard, entry) : apply_again(shard, entry);
     if (entry->orig_seq != 0) note_reversal(shard, entry, used);
 }
 

@@ -131,14 +131,19 @@ static bool premium_refused(const struct shard *shard, uint64_t seq)
            found.said.stas == STAS_REFUSED;
 }
 
-/* True when that settles it: the first answer again, or a conflict. */
+/* True when that settles it: the first answer again, or a conflict. Else the entry will have it. */
 static bool judge_key(const struct shard *shard, struct wallet_work *w, struct bytes message,
-                      const struct psn_key *person, const struct wallet_id *key, uint32_t conflict,
-                      uint32_t field)
+                      const struct psn_key *person, const struct wallet_id *key, uint64_t hash,
+                      uint32_t conflict)
 {
     struct entry entry;
     struct wallet_entry its;
-    if (!wallet_find_id(shard, person, key, &entry, &its)) return false;
+    if (!wallet_find_hash(shard, hash, person, key, &entry, &its)) {
+        work_note_id(w, key, hash);
+        return false;
+    }
+    const uint32_t field =
+        key->domain == ID_MSGID ? WALLET_FIELD(w->order.type, msgid) : key_field(&w->order, key);
     if (its.type == MESSAGE_PREM_PAY && premium_refused(shard, entry.seq)) {
         work_refuse(w, ERROR_PREMIUM_REFUSED, field, CHECK_STATE, 0, 0);
     } else if (same_content(w, &its, message, key)) {
@@ -150,22 +155,14 @@ static bool judge_key(const struct shard *shard, struct wallet_work *w, struct b
 }
 
 static bool answered_before(const struct shard *shard, struct wallet_work *w, struct bytes message,
-                            const struct psn_key *person)
+                            const struct psn_key *person, const struct answer_ids *ids)
 {
-    const struct wallet_order *o = &w->order;
-    const struct wallet_id msgid = wallet_id_of(ID_MSGID, w->entry.sender, o->msgid);
-    struct wallet_id key;
-    uint16_t conflict;
-
-    if (judge_key(shard, w, message, person, &msgid, ERROR_MSGID_REUSED,
-                  WALLET_FIELD(o->type, msgid))) {
+    ENSURE(ids->known);
+    if (judge_key(shard, w, message, person, &ids->msgid, ids->msgid_hash, ERROR_MSGID_REUSED)) {
         return true;
     }
-    work_note_id(w, &msgid);
-    if (!wallet_business_key(o, &key, &conflict)) return false;
-    if (judge_key(shard, w, message, person, &key, conflict, key_field(o, &key))) return true;
-    work_note_id(w, &key);
-    return false;
+    return ids->has_key &&
+           judge_key(shard, w, message, person, &ids->key, ids->key_hash, ids->conflict);
 }
 
 /* -- orders ---------------------------------------------------------------------------------- */
@@ -324,18 +321,22 @@ static void judge_order(const struct shard *shard, uint16_t type, struct bytes m
     }
     work_find_past(shard, w);
     if (work_refused(w)) return;
+    struct answer_ids found;
     if (concerns_nobody(type)) {
-        if (!answered_before(shard, w, message, NULL)) judge_new(shard, w, message);
+        answer_ids_of(shard, &w->order, w->entry.sender, NULL, &found);
+        if (!answered_before(shard, w, message, NULL, &found)) judge_new(shard, w, message);
         return;
     }
     if (!find_person(shard, w, &person)) return;
+    const struct answer_ids *ids = &found;
     struct person_ahead ahead;
-    if (opened != NULL && opened->ahead.has_hash) {
-        ahead = opened->ahead; /* That was known long before. */
+    if (opened != NULL && opened->ids.known && psn_same(&opened->ids.person, &person)) {
+        ids = &opened->ids; /* That was known long before. */
+        ahead = opened->ahead;
     } else {
-        found_ahead(shard, &w->order, w->entry.sender, &person, &ahead);
+        found_ahead(shard, &w->order, w->entry.sender, &person, &ahead, &found);
     }
-    if (answered_before(shard, w, message, &person)) return;
+    if (answered_before(shard, w, message, &person, ids)) return;
     found_ahead_more(shard, &ahead);
     if (needs_fact(type) && !w->has_fact) {
         work_refuse(w, ERROR_MALFORMED, WALLET_FIELD(type, other_key), CHECK_MATCH, 0, 0);
@@ -417,7 +418,7 @@ static bool read_fact_of(const struct shard *shard, uint16_t type, struct bytes 
     const struct psn_key person = psn_key_of(key);
     work_begin(w);
     w->order.type = type;
-    person_load(shard, &person, &w->before);
+    person_glance(shard, &person, &w->before);
     const struct wallet_input input = work_input(shard, w);
     wallet_fact_of(&input, &w->before, &w->fact, &w->decision);
     return true;
@@ -547,7 +548,7 @@ static void judge_due(const struct shard *shard, const struct psn_key *person, i
     work_assign_period(shard, w);
     work_finish(shard, w, REQUEST_SWEEP, (struct bytes){0});
     ENSURE(w->writes);
-    /* As it stood before it was squeezed. Else it would be due for ever. */
+    /* As it stood before it was shortened. Else it would be due for ever. */
     ENSURE(changes_rows((struct bytes){w->body, w->body_size}));
 }
 
@@ -612,6 +613,15 @@ static void judge_entry_again(const struct shard *shard, const struct entry *ent
     }
 }
 
+/* In whatever form it stands in the journal. `body` is one that was not shortened. */
+static bool says_the_same(const struct wallet_entry *its, struct bytes body)
+{
+    struct wallet_entry now;
+    ENSURE(wallet_entry_decode(body, &now));
+    return now.type == its->type && bytes_equal(now.message, its->message) &&
+           bytes_equal(now.fact, its->fact) && bytes_equal(now.ops, its->ops);
+}
+
 const char *wallet_judge_again(const struct shard *shard, const struct entry *entry)
 {
     const struct wallet_work *w = shard->work;
@@ -628,6 +638,8 @@ const char *wallet_judge_again(const struct shard *shard, const struct entry *en
     if (!w->writes) return "nothing would change";
     if (w->entry.period != entry->period) return "its debts would be cleared in another period";
     if (w->entry.orig_seq != entry->orig_seq) return "it would refer to another original";
-    if (!bytes_equal(w->entry.body, entry->body)) return "the wallet would change otherwise";
+    if (!says_the_same(&its, (struct bytes){w->body, w->body_size})) {
+        return "the wallet would change otherwise";
+    }
     return NULL;
 }

@@ -120,7 +120,7 @@ static bool judge_inline_pay(const struct shard *shard, const struct settlement 
     }
     begin_inline(shard, w, record, s->setl_time);
     const struct wallet_id key = wallet_id_of(ID_PAID, s->mdtrtarea_admvs / 10000, s->setl_id);
-    work_note_id(w, &key);
+    work_note_id(w, &key, hash_wallet_id(shard, &w->after.key, &key));
     return judge_amount(shard, w, s->amounts[AMOUNT_WLT], record->body, SETL_FIELD_WLT, failures);
 }
 
@@ -137,7 +137,7 @@ static bool judge_inline_back(const struct shard *shard, int64_t amount, struct 
     work_refer(shard, w, paid.seq);
     const struct wallet_id key =
         wallet_id_of(ID_REVERSAL, w->order.mdtrtarea_admvs / 10000, number);
-    work_note_id(w, &key);
+    work_note_id(w, &key, hash_wallet_id(shard, &w->after.key, &key));
     return judge_amount(shard, w, amount, record->body, field, failures);
 }
 

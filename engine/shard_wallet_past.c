@@ -85,8 +85,16 @@ bool wallet_find_id(const struct shard *shard, const struct psn_key *person,
                     const struct wallet_id *id, struct entry *ret_entry,
                     struct wallet_entry *ret_its)
 {
+    return wallet_find_hash(shard, hash_wallet_id(shard, person, id), person, id, ret_entry,
+                            ret_its);
+}
+
+bool wallet_find_hash(const struct shard *shard, uint64_t hash, const struct psn_key *person,
+                      const struct wallet_id *id, struct entry *ret_entry,
+                      struct wallet_entry *ret_its)
+{
     struct lookup lookup;
-    lookup_begin(shard, hash_wallet_id(shard, person, id), &lookup);
+    lookup_begin(shard, hash, &lookup);
     while (lookup_next(shard, &lookup, ret_entry)) {
         if (ret_entry->kind != ENTRY_WALLET) continue;
         ENSURE(wallet_entry_decode(ret_entry->body, ret_its));
@@ -274,10 +282,10 @@ void recent_ahead(const struct shard *shard, struct bytes trsf_id)
 }
 
 /* What wallet_past_of() makes of its entry. */
-static struct wallet_past past_of_recent(const struct shard *shard,
-                                         const struct recent_transfer *recent)
+static void past_of_recent(const struct shard *shard, const struct recent_transfer *recent,
+                           struct wallet_past *ret_past)
 {
-    struct wallet_past past = {
+    *ret_past = (struct wallet_past){
         .found = true,
         .type = MESSAGE_TRSF_SUBMIT,
         .seq = recent->seq,
@@ -287,9 +295,8 @@ static struct wallet_past past_of_recent(const struct shard *shard,
         .reversed = -mark_of(shard, recent->seq).changes[AMOUNT_WLT],
         .line = LINE_WALLET_CARE,
     };
-    memcpy(past.id, recent->trsf_id, sizeof past.id);
-    past.stas = transfer_end(shard, recent->seq, &past.code);
-    return past;
+    memcpy(ret_past->id, recent->trsf_id, sizeof ret_past->id);
+    ret_past->stas = transfer_end(shard, recent->seq, &ret_past->code);
 }
 
 /* -- what an order refers to ----------------------------------------------------------------- */
@@ -347,9 +354,10 @@ void work_find_past(const struct shard *shard, struct wallet_work *w)
     struct psn_key person;
     const struct psn_key *whose = NULL;
 
-    const struct recent_transfer *recent = recent_find(shard, w->order.trsf_id);
+    const struct recent_transfer *recent =
+        w->order.trsf_id.size == 0 ? NULL : recent_find(shard, w->order.trsf_id);
     if (recent != NULL) {
-        w->past = past_of_recent(shard, recent);
+        past_of_recent(shard, recent, &w->past);
         if (past_fits(&w->order, &w->past)) return;
     }
     if (!reference_of(w, &reference)) return;

@@ -64,17 +64,17 @@ struct wallet_id wallet_id_of(char domain, uint32_t scope, struct bytes text)
     return id;
 }
 
-/* An id the entry will be found by; each once. */
-void work_note_id(struct wallet_work *w, const struct wallet_id *id)
+void work_note_id(struct wallet_work *w, const struct wallet_id *id, uint64_t hash)
 {
     for (uint32_t i = 0; i < w->id_count; i++) {
         const struct wallet_id *noted = &w->ids[i];
-        if (noted->domain == id->domain && noted->scope == id->scope &&
+        if (w->id_hashes[i] == hash && noted->domain == id->domain && noted->scope == id->scope &&
             strcmp(noted->text, id->text) == 0) {
             return;
         }
     }
     ENSURE(w->id_count < sizeof w->ids / sizeof w->ids[0]);
+    w->id_hashes[w->id_count] = hash;
     w->ids[w->id_count++] = *id;
 }
 
@@ -143,9 +143,9 @@ static struct entry debt_entry(const struct shard *shard, const struct wallet_wo
 /* The month the debts are cleared in; a payment by itself has that of its stamp. */
 void work_assign_period(const struct shard *shard, struct wallet_work *w)
 {
-    const uint32_t month = civil_month(w->entry.stamp_ms);
     w->debt_ms = w->entry.stamp_ms;
     if (w->decision.debt_count == 0) return;
+    const uint32_t month = civil_month(w->entry.stamp_ms);
     w->entry.orig_period = month;
     w->entry.period = open_period(shard, month);
     if (w->entry.period != month) w->entry.flags |= ENTRY_LATE;
@@ -212,8 +212,10 @@ bool work_said_something(const struct wallet_said *said)
 /* What was written becomes the body of the entry. */
 void work_take_body(struct wallet_work *w, const struct ops_writer *writer)
 {
+    const bool mail = le_load16(writer->out) == REQUEST_MAIL;
     w->body_size = writer->size;
-    w->entry.body = (struct bytes){w->squeezed, ops_squeeze(writer, w->squeezed)};
+    w->entry.body =
+        (struct bytes){w->shortened, ops_shorten(writer, mail ? MAIL_HEAD_SIZE : 0, w->shortened)};
 }
 
 /* The body of the entry; false when it is too large for one. */
@@ -257,8 +259,10 @@ void work_finish(const struct shard *shard, struct wallet_work *w, uint16_t type
     struct wallet_decision *d = &w->decision;
     if (work_refused(w)) return;
     for (uint32_t i = 0; i < d->id_count; i++) {
-        work_note_id(w, &d->ids[i]);
-        id_ahead(shard, w->has_person ? &w->after.key : NULL, &d->ids[i]);
+        const uint64_t hash =
+            hash_wallet_id(shard, w->has_person ? &w->after.key : NULL, &d->ids[i]);
+        work_note_id(w, &d->ids[i], hash);
+        id_ahead(shard, hash);
     }
     if (d->debt_count != 0) {
         d->said.period = w->entry.period;

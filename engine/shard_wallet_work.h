@@ -26,8 +26,8 @@ void work_load(const struct shard *shard, struct wallet_work *w, const struct ps
 struct psn_key psn_key_of(struct bytes bytes);
 struct wallet_id wallet_id_of(char domain, uint32_t scope, struct bytes text);
 
-/* An id the entry will be found by; each once. */
-void work_note_id(struct wallet_work *w, const struct wallet_id *id);
+/* An id the entry will be found by, with its hash_wallet_id(); each once. */
+void work_note_id(struct wallet_work *w, const struct wallet_id *id, uint64_t hash);
 
 /* What a chapter judges by, but for institution and rule. */
 struct wallet_input work_input(const struct shard *shard, const struct wallet_work *w);
@@ -73,6 +73,11 @@ bool entry_first_person(const struct wallet_entry *entry, struct psn_key *ret_pe
 bool wallet_find_id(const struct shard *shard, const struct psn_key *person,
                     const struct wallet_id *id, struct entry *ret_entry,
                     struct wallet_entry *ret_its);
+
+/* The same when its hash_wallet_id() is known. */
+bool wallet_find_hash(const struct shard *shard, uint64_t hash, const struct psn_key *person,
+                      const struct wallet_id *id, struct entry *ret_entry,
+                      struct wallet_entry *ret_its);
 
 /* What an entry began, and what became of it. */
 void wallet_past_of(const struct shard *shard, const struct entry *entry,

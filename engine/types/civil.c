@@ -89,6 +89,12 @@ static struct civil date_from_ms(int64_t unix_ms)
     return date;
 }
 
+int64_t civil_ms_of_day(int64_t unix_ms)
+{
+    const int64_t local_ms = unix_ms + SHANGHAI_OFFSET_MS;
+    return local_ms - floor_div(local_ms, MS_PER_DAY) * MS_PER_DAY;
+}
+
 uint32_t civil_day(int64_t unix_ms)
 {
     const struct civil date = date_from_ms(unix_ms);

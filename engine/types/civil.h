@@ -33,6 +33,9 @@ bool civil_to_ms(const struct civil *civil, int64_t *ret_unix_ms);
 /* yyyymm of the instant: the month a settlement belongs to (docs/rules.md, Periods). */
 uint32_t civil_month(int64_t unix_ms);
 
+/* Milliseconds since midnight of that wall clock. */
+int64_t civil_ms_of_day(int64_t unix_ms);
+
 /* yyyymmdd of the instant. */
 uint32_t civil_day(int64_t unix_ms);
 

@@ -2,9 +2,11 @@
 
 #include "types/ensure.h"
 #include "util/le.h"
+#include "util/squeeze.h"
 #include "wallet/params.h"
 
 #define OP_HEAD_SIZE 4
+#define WORD         4 /* Bytes: everything stands at a multiple of it. */
 
 /* -- sizes ---------------------------------------------------------------------------------- */
 
@@ -46,35 +48,43 @@ bool effect_decode(struct bytes data, struct effect *ret_effect)
 
 static size_t padded(size_t size)
 {
-    return (size + SQUEEZE_WORD - 1) / SQUEEZE_WORD * SQUEEZE_WORD;
+    return (size + WORD - 1) / WORD * WORD;
 }
 
 /* The words behind the head: where they stand, or NULL when they are no such thing. */
-static const uint8_t *words_of(struct bytes source, size_t size, uint8_t *room)
+static const uint8_t *words_of(struct bytes source, uint8_t form, const struct terse_form *parts,
+                               size_t size, uint8_t *room)
 {
-    if (source.size == size) return source.data;
+    if (form == 0 && source.size == size) return source.data;
     if (size > WALLET_BODY_MAX - WALLET_BODY_HEAD || source.size > size) return NULL;
-    return unsqueeze(source, room, size) ? room : NULL;
+    const bool sound =
+        form == 0 ? unsqueeze(source, room, size) : terse_read(source, parts, room, size);
+    return sound ? room : NULL;
 }
 
 bool wallet_entry_decode(struct bytes body, struct wallet_entry *ret_entry)
 {
     if (body.size < WALLET_BODY_HEAD) return false;
-    const size_t fact_size = le_load16(body.data + 2);
-    const size_t message_size = le_load16(body.data + 4);
-    const size_t size = (size_t)le_load16(body.data + 6) * SQUEEZE_WORD;
-    if (fact_size != 0 && fact_size != sizeof(struct wallet_fact)) return false;
-    if (size < padded(message_size) + fact_size) return false;
+    const uint8_t form = body.data[3];
+    const struct terse_form parts = {
+        .message_size = le_load16(body.data + 4),
+        .items_at = form & BODY_ITEMS_AT,
+        .fact_size = body.data[2],
+    };
+    const size_t size = (size_t)le_load16(body.data + 6) * WORD;
+    if (form != 0 && (form & BODY_TERSE) == 0) return false;
+    if (parts.fact_size != 0 && parts.fact_size != sizeof(struct wallet_fact)) return false;
+    if (size < padded(parts.message_size) + parts.fact_size) return false;
     const uint8_t *at =
-        words_of((struct bytes){body.data + WALLET_BODY_HEAD, body.size - WALLET_BODY_HEAD}, size,
-                 ret_entry->room);
+        words_of((struct bytes){body.data + WALLET_BODY_HEAD, body.size - WALLET_BODY_HEAD}, form,
+                 &parts, size, ret_entry->room);
     if (at == NULL) return false;
     const uint8_t *end = at + size;
     ret_entry->type = le_load16(body.data);
-    ret_entry->message = (struct bytes){at, message_size};
-    at += padded(message_size);
-    ret_entry->fact = (struct bytes){at, fact_size};
-    at += fact_size;
+    ret_entry->message = (struct bytes){at, parts.message_size};
+    at += padded(parts.message_size);
+    ret_entry->fact = (struct bytes){at, parts.fact_size};
+    at += parts.fact_size;
     ret_entry->ops = (struct bytes){at, (size_t)(end - at)};
     return true;
 }
@@ -141,7 +151,7 @@ static void put_bytes(struct ops_writer *w, const void *data, size_t size)
         w->full = true;
         return;
     }
-    if (more != size) le_store32(w->out + w->size + more - SQUEEZE_WORD, 0);
+    if (more != size) le_store32(w->out + w->size + more - WORD, 0);
     if (size != 0) memcpy(w->out + w->size, data, size);
     w->size += more;
 }
@@ -150,7 +160,7 @@ static void put_bytes(struct ops_writer *w, const void *data, size_t size)
 static void count_words(struct ops_writer *w)
 {
     if (!w->has_head || w->full) return;
-    le_store16(w->out + 6, (uint16_t)((w->size - WALLET_BODY_HEAD) / SQUEEZE_WORD));
+    le_store16(w->out + 6, (uint16_t)((w->size - WALLET_BODY_HEAD) / WORD));
 }
 
 void ops_begin(struct ops_writer *writer, uint8_t *out, size_t room, uint16_t type,
@@ -171,10 +181,14 @@ void ops_begin(struct ops_writer *writer, uint8_t *out, size_t room, uint16_t ty
 void ops_put(struct ops_writer *writer, enum op_kind op, uint8_t kind, const void *data,
              size_t size)
 {
-    uint8_t head[OP_HEAD_SIZE] = {(uint8_t)op, kind};
     ENSURE(size <= UINT16_MAX);
-    le_store16(head + 2, (uint16_t)size);
-    put_bytes(writer, head, sizeof head);
+    if (writer->full || writer->room - writer->size < OP_HEAD_SIZE) {
+        writer->full = true;
+        return;
+    }
+    le_store32(writer->out + writer->size,
+               (uint32_t)op | (uint32_t)kind << 8 | (uint32_t)size << 16);
+    writer->size += OP_HEAD_SIZE;
     put_bytes(writer, data, size);
     count_words(writer);
 }
@@ -190,13 +204,23 @@ void ops_put_all(struct ops_writer *writer, struct bytes ops)
     count_words(writer);
 }
 
-size_t ops_squeeze(const struct ops_writer *writer, uint8_t *out)
+size_t ops_shorten(const struct ops_writer *writer, size_t items_at, uint8_t *out)
 {
-    ENSURE(writer->has_head && !writer->full);
+    ENSURE(writer->has_head && !writer->full && items_at <= BODY_ITEMS_AT);
     const struct bytes words = {writer->out + WALLET_BODY_HEAD, writer->size - WALLET_BODY_HEAD};
+    struct terse_form parts = {
+        .message_size = le_load16(writer->out + 4),
+        .items_at = items_at,
+        .fact_size = writer->out[2],
+    };
+    if (items_at != 0 && !terse_items((struct bytes){words.data, parts.message_size}, items_at)) {
+        parts.items_at = 0;
+    }
     memcpy(out, writer->out, WALLET_BODY_HEAD);
-    size_t size = squeeze(words, out + WALLET_BODY_HEAD);
+    out[3] = (uint8_t)(BODY_TERSE | parts.items_at);
+    size_t size = terse_write(words, &parts, out + WALLET_BODY_HEAD);
     if (size >= words.size) {
+        out[3] = 0;
         memcpy(out + WALLET_BODY_HEAD, words.data, words.size);
         size = words.size;
     }
@@ -408,25 +432,63 @@ static bool drop_row(struct person *person, enum person_row kind, struct bytes k
     return true;
 }
 
+/* Of a size that the compiler knows. */
+static inline bool copy_single(void *row, size_t size, uint32_t count, struct bytes rows)
+{
+    if (count != 1 || rows.size != size) return false;
+    memcpy(row, rows.data, size);
+    return true;
+}
+
+/* A row there is one of; false when it is none, or has another size. */
+static inline bool append_single(struct person *person, enum person_row kind, uint32_t count,
+                                 struct bytes rows)
+{
+    switch (kind) {
+    case PERSON_WALLET:
+        return copy_single(&person->wallet, sizeof person->wallet, count, rows);
+    case PERSON_INSURED:
+        return copy_single(&person->insured, sizeof person->insured, count, rows);
+    case PERSON_LIMITS:
+        return copy_single(&person->limits, sizeof person->limits, count, rows);
+    case PERSON_HOLD:
+        return copy_single(&person->hold, sizeof person->hold, count, rows);
+    default:
+        return false;
+    }
+}
+
+/* True when so many more rows of a list are of its size and fit. */
+static inline bool list_takes(const struct list *list, enum person_row kind, uint32_t used,
+                              uint32_t count, struct bytes rows)
+{
+    if (count > list->max - used) return false;
+    if (kind == PERSON_TRANSFER) return count == 1 && transfer_sound(rows);
+    return rows.size == (size_t)count * list->size;
+}
+
 bool rows_append(struct person *person, enum person_row kind, uint32_t count, struct bytes rows)
 {
     if (kind <= 0 || kind >= PERSON_ROW_END) return false;
-    const struct single *single = &singles[kind];
-    if (single->size != 0) {
-        if (count != 1 || rows.size != single->size) return false;
-        memcpy((uint8_t *)person + single->at, rows.data, single->size);
-        return true;
-    }
+    if (kind <= PERSON_HOLD) return append_single(person, kind, count, rows);
     const struct list *list = &lists[kind];
     uint32_t *used = list_count(person, list);
-    if (count > list->max - *used) return false;
+    if (!list_takes(list, kind, *used, count, rows)) return false;
     if (kind == PERSON_TRANSFER) {
-        if (count != 1 || !transfer_sound(rows)) return false;
         write_row(list, list_row(person, list, *used), rows);
     } else {
-        if (rows.size != (size_t)count * list->size) return false;
         memcpy(list_row(person, list, *used), rows.data, rows.size);
     }
+    *used += count;
+    return true;
+}
+
+bool rows_count(struct person *person, enum person_row kind, uint32_t count, struct bytes rows)
+{
+    if (kind <= 0 || kind >= PERSON_ROW_END) return false;
+    if (kind <= PERSON_HOLD) return append_single(person, kind, count, rows);
+    uint32_t *used = list_count(person, &lists[kind]);
+    if (!list_takes(&lists[kind], kind, *used, count, rows)) return false;
     *used += count;
     return true;
 }
@@ -487,36 +549,42 @@ static uint32_t same_front(const struct list *list, const struct person *before,
     const uint8_t *old = row_at(before, list, 0);
     const uint8_t *new = row_at(after, list, 0);
     uint32_t same = 0;
-    if (memcmp(old, new, (size_t)most * list->size) == 0) return most;
+    if (most == 0 || memcmp(old, new, (size_t)most * list->size) == 0) return most;
     while (memcmp(old + same * list->size, new + same * list->size, list->size) == 0)
         same++;
     return same;
 }
 
-static void diff_list(struct difference *d, enum person_row kind, const struct person *after)
+static void drop_difference(struct difference *d, enum person_row kind, const uint8_t *row)
+{
+    uint8_t key[ROW_KEY_MAX];
+    put_difference(d, OP_DROP, kind, key, row_key(kind, row, key));
+}
+
+/* Keys stand in a list once: behind a front that is all of one list, no row of the other one is in
+ * it, and none has to be looked for. */
+static void diff_list(struct difference *d, enum person_row kind, const struct person *after,
+                      uint32_t old_count, uint32_t new_count)
 {
     const struct list *list = &lists[kind];
-    const uint32_t old_count = count_of(d->before, list);
-    const uint32_t new_count = count_of(after, list);
-    if (old_count + new_count == 0) return;
     const uint32_t same =
         same_front(list, d->before, after, old_count < new_count ? old_count : new_count);
     uint32_t hint = same;
 
     for (uint32_t i = same; i < old_count; i++) {
         const uint8_t *row = row_at(d->before, list, i);
-        const uint32_t place = find_like(after, kind, row, hint);
+        const uint32_t place = same == new_count ? new_count : find_like(after, kind, row, hint);
         if (place < new_count) {
             hint = place + 1;
             continue;
         }
-        uint8_t key[ROW_KEY_MAX];
-        put_difference(d, OP_DROP, kind, key, row_key(kind, row, key));
+        drop_difference(d, kind, row);
     }
     hint = same;
     for (uint32_t i = same; i < new_count; i++) {
         const uint8_t *row = row_at(after, list, i);
-        const uint32_t place = find_like(d->before, kind, row, hint);
+        const uint32_t place =
+            same == old_count ? old_count : find_like(d->before, kind, row, hint);
         const size_t size = row_size(kind, row);
         if (place < old_count) {
             hint = place + 1;
@@ -527,17 +595,29 @@ static void diff_list(struct difference *d, enum person_row kind, const struct p
     }
 }
 
+/* The rows there is one of stand side by side, and are the first kinds. */
+#define SINGLES_AT   offsetof(struct person, wallet)
+#define SINGLES_SIZE (offsetof(struct person, lot_count) - SINGLES_AT)
+
+_Static_assert(SINGLES_SIZE == sizeof(struct wallet_row) + sizeof(struct insured_row) +
+                                   sizeof(struct limits_row) + sizeof(struct hold_row),
+               "nothing between them");
+
 void ops_put_person(struct ops_writer *writer, const struct person *before,
                     const struct person *after, bool always)
 {
     struct difference d = {.writer = writer, .before = before};
     ENSURE(psn_same(&before->key, &after->key));
     if (always) begin_person(&d);
-    for (int kind = 1; kind < PERSON_ROW_END; kind++) {
-        if (singles[kind].size != 0) {
+    if (memcmp((const uint8_t *)before + SINGLES_AT, (const uint8_t *)after + SINGLES_AT,
+               SINGLES_SIZE) != 0) {
+        for (int kind = PERSON_WALLET; kind <= PERSON_HOLD; kind++)
             diff_single(&d, (enum person_row)kind, after);
-        } else {
-            diff_list(&d, (enum person_row)kind, after);
-        }
+    }
+    for (int kind = PERSON_LOT; kind < PERSON_ROW_END; kind++) {
+        const uint32_t old_count = count_of(before, &lists[kind]);
+        const uint32_t new_count = count_of(after, &lists[kind]);
+        if (old_count + new_count == 0) continue;
+        diff_list(&d, (enum person_row)kind, after, old_count, new_count);
     }
 }

@@ -4,12 +4,14 @@
  * BODY OF ENTRY_WALLET  little-endian
  *           OFFSET  SIZE  FIELD
  *                0     2  type          enum message_type; REQUEST_MAIL, REQUEST_SWEEP
- *                2     2  fact_size     0 or sizeof(struct wallet_fact)
+ *                2     1  fact_size     0 or sizeof(struct wallet_fact)
+ *                3     1  form          BODY_TERSE and, of a batch of mail, where its items begin
  *                4     2  message_size
  *                6     2  words         of 4 bytes behind the head: message, fact and ops, each
  *                                       with zeros behind it up to a multiple of 4
- *                8     …  the words, squeezed (util/squeeze.h); or as they are when there are
- *                         exactly so many bytes, for squeezed they would not be fewer
+ *                8     …  the words, field by field (wallet/terse.h); or with form 0 as they are,
+ *                         when they would not be fewer bytes. With form 0 and fewer bytes they are
+ *                         squeezed (util/squeeze.h): so they were written before there was a form
  * OP        op (1), kind (1), size (2), `size` bytes, zeros up to a multiple of 4
  *   OP_PERSON       psn_key (16), seq of the person's entry before this one (8): the following rows
  *                   are this person's; a mail can be for several
@@ -27,11 +29,15 @@
 #ifndef WALLET_OPS_H
 #define WALLET_OPS_H
 
-#include "util/squeeze.h"
+#include "util/le.h"
 #include "wallet/person.h"
+#include "wallet/terse.h"
 
 #define WALLET_BODY_HEAD 8    /* Bytes before the message. */
-#define WALLET_BODY_MAX  4096 /* Bytes of a body, squeezed or not. */
+#define WALLET_BODY_MAX  4096 /* Bytes of a body, terse or not. */
+
+#define BODY_TERSE    0x80 /* Bit of form, … */
+#define BODY_ITEMS_AT 0x7f /* … and the others. */
 
 enum op_kind {
     OP_PERSON = 1,
@@ -61,7 +67,7 @@ struct wallet_entry {
     struct bytes message;
     struct bytes fact; /* Size 0 or of struct wallet_fact. */
     struct bytes ops;
-    _Alignas(8) uint8_t room[WALLET_BODY_MAX]; /* What was squeezed. */
+    _Alignas(8) uint8_t room[WALLET_BODY_MAX]; /* What does not stand in the entry as it is. */
 };
 
 /* False when the body is no such thing; then nothing may be taken from it. */
@@ -70,6 +76,17 @@ bool wallet_entry_decode(struct bytes body, struct wallet_entry *ret_entry);
 /* Takes the next op off the front of `ops`. False at the end, or with *ret_bad set at bytes that
  * are no op of a known form. */
 bool ops_next(struct bytes *ops, struct op *ret_op, bool *ret_bad);
+
+/* The same for ops that were written a moment ago and are sound; there must be one. */
+static inline struct op ops_next_own(struct bytes *ops)
+{
+    const size_t size = le_load16(ops->data + 2);
+    const size_t whole = 4 + (size + 3) / 4 * 4;
+    const struct op op = {ops->data[0], ops->data[1], {ops->data + 4, size}};
+    ops->data += whole;
+    ops->size -= whole;
+    return op;
+}
 
 /* A body as it grows; `full` once something did not fit, and then nothing of it counts. */
 struct ops_writer {
@@ -80,7 +97,8 @@ struct ops_writer {
     bool has_head; /* It is a whole body, not ops alone. */
 };
 
-/* What stands in `out` is a body at any time, though not squeezed. `room`: at most WALLET_BODY_MAX.
+/* What stands in `out` is a body at any time, though not a short one. `room`: at most
+ * WALLET_BODY_MAX.
  */
 void ops_begin(struct ops_writer *writer, uint8_t *out, size_t room, uint16_t type,
                struct bytes message, struct bytes fact);
@@ -92,9 +110,10 @@ void ops_put_effect(struct ops_writer *writer, const struct effect *effect);
 void ops_put_all(struct ops_writer *writer, struct bytes ops);
 void ops_put_id(struct ops_writer *writer, char domain, uint32_t scope, struct bytes text);
 
-/* The body as it stands in an entry, squeezed where that makes it shorter; gives its size. `out`
- * has room for SQUEEZE_ROOM(WALLET_BODY_MAX) bytes. */
-size_t ops_squeeze(const struct ops_writer *writer, uint8_t *out);
+/* The body as it stands in an entry, terse where that makes it shorter; gives its size. `out` has
+ * room for TERSE_ROOM(WALLET_BODY_MAX) bytes. `items_at`: where the items begin in a message that
+ * is a batch of mail; 0: it is none. */
+size_t ops_shorten(const struct ops_writer *writer, size_t items_at, uint8_t *out);
 
 /* The rows in which `after` differs from `before`, as OP_PERSON, OP_PUT and OP_DROP; nothing when
  * they are alike, unless `always`. */
@@ -107,6 +126,9 @@ bool op_apply(const struct op *op, struct person *person);
 /* Puts rows of a kind that the person has not got at the end of their list: unpacking. Of a kind
  * there is one of, and of transfers, one at a time. False when they do not fit. */
 bool rows_append(struct person *person, enum person_row kind, uint32_t count, struct bytes rows);
+
+/* The same, but of a list only the count changes. */
+bool rows_count(struct person *person, enum person_row kind, uint32_t count, struct bytes rows);
 
 /* The key that an OP_DROP carries for a row, at most ROW_KEY_MAX bytes; gives its size. */
 #define ROW_KEY_MAX 32

@@ -15,18 +15,22 @@ void person_clear(struct person *person, struct psn_key key)
     person->head.due_ms = INT64_MAX;
 }
 
+/* Most lists of most persons are empty. */
+#define COPY_LIST(list, counter) \
+    if (from->counter != 0) memcpy(to->list, from->list, from->counter * sizeof to->list[0])
+
 void person_copy(struct person *to, const struct person *from)
 {
     memcpy(to, from, offsetof(struct person, lots));
-    memcpy(to->lots, from->lots, from->lot_count * sizeof to->lots[0]);
-    memcpy(to->relations, from->relations, from->relation_count * sizeof to->relations[0]);
-    memcpy(to->transfers, from->transfers, from->transfer_count * sizeof to->transfers[0]);
-    memcpy(to->offers, from->offers, from->offer_count * sizeof to->offers[0]);
-    memcpy(to->holders, from->holders, from->holder_count * sizeof to->holders[0]);
-    memcpy(to->reserves, from->reserves, from->reserve_count * sizeof to->reserves[0]);
-    memcpy(to->premiums, from->premiums, from->premium_count * sizeof to->premiums[0]);
-    memcpy(to->switches, from->switches, from->switch_count * sizeof to->switches[0]);
-    memcpy(to->filings, from->filings, from->filing_count * sizeof to->filings[0]);
+    COPY_LIST(lots, lot_count);
+    COPY_LIST(relations, relation_count);
+    COPY_LIST(transfers, transfer_count);
+    COPY_LIST(offers, offer_count);
+    COPY_LIST(holders, holder_count);
+    COPY_LIST(reserves, reserve_count);
+    COPY_LIST(premiums, premium_count);
+    COPY_LIST(switches, switch_count);
+    COPY_LIST(filings, filing_count);
 }
 
 /* -- packed --------------------------------------------------------------------------------- */
@@ -37,7 +41,8 @@ void person_copy(struct person *to, const struct person *from)
 _Static_assert(HOLDERS_MAX <= GROUP_MAX && LOTS_MAX <= GROUP_MAX && PREMIUMS_MAX <= GROUP_MAX,
                "a list is one group");
 
-bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_person)
+static inline __attribute__((always_inline)) bool unpack(struct bytes packed, struct psn_key key,
+                                                         bool rows_too, struct person *ret_person)
 {
     person_clear(ret_person, key);
     if (packed.size < sizeof ret_person->head) return false;
@@ -50,16 +55,30 @@ bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_p
         const size_t size = count * (size_t)le_load16(packed.data + 2);
         if (packed.size - GROUP_HEAD_SIZE < size) return false;
         const struct bytes rows = {packed.data + GROUP_HEAD_SIZE, size};
-        if (!rows_append(ret_person, (enum person_row)packed.data[0], count, rows)) return false;
+        const enum person_row kind = (enum person_row)packed.data[0];
+        if (!(rows_too ? rows_append(ret_person, kind, count, rows)
+                       : rows_count(ret_person, kind, count, rows))) {
+            return false;
+        }
         packed.data += GROUP_HEAD_SIZE + size;
         packed.size -= GROUP_HEAD_SIZE + size;
     }
     return true;
 }
 
+bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_person)
+{
+    return unpack(packed, key, true, ret_person);
+}
+
+bool person_unpack_counts(struct bytes packed, struct psn_key key, struct person *ret_person)
+{
+    return unpack(packed, key, false, ret_person);
+}
+
 /* Rows of one size, one after the other; none are no group. */
-static size_t pack_group(enum person_row kind, const void *rows, uint32_t count, size_t size,
-                         uint8_t *out)
+static inline size_t pack_group(enum person_row kind, const void *rows, uint32_t count, size_t size,
+                                uint8_t *out)
 {
     if (count == 0) return 0;
     out[0] = (uint8_t)kind;
@@ -69,18 +88,26 @@ static size_t pack_group(enum person_row kind, const void *rows, uint32_t count,
     return GROUP_HEAD_SIZE + count * size;
 }
 
-static bool says_nothing(const void *row, size_t size)
+/* `size`: a multiple of 8 that the compiler knows, here and in the next one. */
+static inline bool says_nothing(const void *row, size_t size)
 {
-    const uint8_t *bytes = row;
-    for (size_t i = 0; i < size; i++) {
-        if (bytes[i] != 0) return false;
+    uint64_t any = 0;
+    for (size_t i = 0; i < size; i += sizeof any) {
+        uint64_t word;
+        memcpy(&word, (const uint8_t *)row + i, sizeof word);
+        any |= word;
     }
-    return true;
+    return any == 0;
 }
 
-static size_t pack_single(enum person_row kind, const void *row, size_t size, uint8_t *out)
+static inline size_t pack_single(enum person_row kind, const void *row, size_t size, uint8_t *out)
 {
-    return pack_group(kind, row, !says_nothing(row, size), size, out);
+    if (says_nothing(row, size)) return 0;
+    out[0] = (uint8_t)kind;
+    out[1] = 0;
+    le_store16(out + 2, (uint16_t)size);
+    memcpy(out + GROUP_HEAD_SIZE, row, size);
+    return GROUP_HEAD_SIZE + size;
 }
 
 size_t person_pack(const struct person *person, uint8_t *out)
@@ -112,17 +139,6 @@ size_t person_pack(const struct person *person, uint8_t *out)
     used +=
         pack_group(PERSON_FILING, p->filings, p->filing_count, sizeof p->filings[0], out + used);
     return used;
-}
-
-bool person_empty(const struct person *person)
-{
-    const struct person *p = person;
-    return says_nothing(&p->wallet, sizeof p->wallet) &&
-           says_nothing(&p->insured, sizeof p->insured) &&
-           says_nothing(&p->limits, sizeof p->limits) && says_nothing(&p->hold, sizeof p->hold) &&
-           p->lot_count + p->relation_count + p->transfer_count + p->offer_count + p->holder_count +
-                   p->reserve_count + p->premium_count + p->switch_count + p->filing_count ==
-               0;
 }
 
 /* -- questions ------------------------------------------------------------------------------ */

@@ -55,12 +55,12 @@ void person_copy(struct person *to, const struct person *from);
 /* False when the bytes are no person: wrong sizes, counts or kinds. */
 bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_person);
 
-/* Writes at most PERSON_PACKED_MAX bytes; gives their number. Rows that say nothing (no wallet, no
- * hold) are left out. */
-size_t person_pack(const struct person *person, uint8_t *out);
+/* The same, but nothing is put into lists: only how many rows they have. */
+bool person_unpack_counts(struct bytes packed, struct psn_key key, struct person *ret_person);
 
-/* True when not a single row is left. */
-bool person_empty(const struct person *person);
+/* Writes at most PERSON_PACKED_MAX bytes; gives their number. Rows that say nothing (no wallet, no
+ * hold) are left out: of a person without any only the head is there. */
+size_t person_pack(const struct person *person, uint8_t *out);
 
 /* When the engine must look at the person next: the end of its earliest transfer, or when a
  * province has to be asked again. INT64_MAX: never. A function of the rows alone. */

@@ -15,12 +15,6 @@
 
 /* -- times of day ----------------------------------------------------------------------------- */
 
-static int64_t time_of_day(int64_t ms)
-{
-    const struct civil at = civil_from_ms(ms);
-    return ((at.hour * 60 + at.minute) * INT64_C(60) + at.second) * MS_PER_SECOND + at.millisecond;
-}
-
 /* hhmm as milliseconds since midnight. */
 static int64_t clock_ms(const struct params *params, enum param param, uint32_t area, int64_t at_ms)
 {
@@ -32,7 +26,7 @@ static bool is_night(const struct params *params, uint32_t area, int64_t now_ms)
 {
     const int64_t from = clock_ms(params, PARAM_NIGHT_FROM, area, now_ms);
     const int64_t to = clock_ms(params, PARAM_NIGHT_TO, area, now_ms);
-    const int64_t time = time_of_day(now_ms);
+    const int64_t time = civil_ms_of_day(now_ms);
     if (from > to) return time >= from || time < to;
     return time >= from && time < to;
 }
@@ -40,7 +34,7 @@ static bool is_night(const struct params *params, uint32_t area, int64_t now_ms)
 /* 06:00:00.000 of the day after. */
 static int64_t expiry_of(const struct params *params, uint32_t area, int64_t now_ms)
 {
-    return now_ms - time_of_day(now_ms) + MS_PER_DAY +
+    return now_ms - civil_ms_of_day(now_ms) + MS_PER_DAY +
            clock_ms(params, PARAM_EXPIRE_AT, area, now_ms);
 }
 
@@ -48,7 +42,7 @@ static int64_t expiry_of(const struct params *params, uint32_t area, int64_t now
 static int64_t give_up_at(const struct params *params, uint32_t area,
                           const struct transfer_row *row)
 {
-    const int64_t time = time_of_day(row->submitted_ms);
+    const int64_t time = civil_ms_of_day(row->submitted_ms);
     const int64_t night = clock_ms(params, PARAM_NIGHT_FROM, area, row->submitted_ms);
     const int64_t at = row->submitted_ms - time + night;
     return night > time && at < row->exp_ms ? at : row->exp_ms;
@@ -209,16 +203,19 @@ static bool related(const struct wallet_input *input, struct person *person,
                     struct wallet_decision *decision)
 {
     const struct wallet_order *order = input->order;
-    const uint32_t field = WALLET_FIELD(order->type, rlts_id);
     const struct relation_row *row = person_relation(person, &input->fact->psn_key, SIDE_GIVER);
-    if (row == NULL) return refuse(decision, ERROR_NO_RELATION, field, CHECK_STATE, 0, 0);
+    if (row == NULL)
+        return refuse(decision, ERROR_NO_RELATION, WALLET_FIELD(order->type, rlts_id), CHECK_STATE,
+                      0, 0);
     if (order->rlts_id.size != 0 && !bytes_equal(order->rlts_id, bytes_of(row->rlts_id))) {
-        return refuse(decision, ERROR_NO_RELATION, field, CHECK_MATCH, 0, 0);
+        return refuse(decision, ERROR_NO_RELATION, WALLET_FIELD(order->type, rlts_id), CHECK_MATCH,
+                      0, 0);
     }
     const int64_t kinds =
         params_value(input->params, PARAM_RELATIVES, person_area(person), input->now_ms);
     if ((kinds >> (row->rlts_code - 1) & 1) == 0) {
-        return refuse(decision, ERROR_RELATION_KIND, field, CHECK_STATE, row->rlts_code, kinds);
+        return refuse(decision, ERROR_RELATION_KIND, WALLET_FIELD(order->type, rlts_id),
+                      CHECK_STATE, row->rlts_code, kinds);
     }
     return true;
 }
@@ -227,18 +224,18 @@ static bool giver_fits(const struct wallet_input *input, const struct person *pe
                        struct wallet_decision *decision)
 {
     const struct wallet_order *order = input->order;
-    const uint32_t field = WALLET_FIELD(order->type, src);
     if (!person_may_give(person)) {
         return refuse(decision, ERROR_INSURED_STATE, WALLET_FIELD(order->type, psn_key),
                       CHECK_STATE, person->insured.state, INSURED_NORMAL);
     }
     if (order->src == SRC_ACCOUNT && person->insured.insutype != INSUTYPE_EMPLOYEE) {
-        return refuse(decision, ERROR_GIVER_INSUTYPE, field, CHECK_STATE, person->insured.insutype,
-                      INSUTYPE_EMPLOYEE);
+        return refuse(decision, ERROR_GIVER_INSUTYPE, WALLET_FIELD(order->type, src), CHECK_STATE,
+                      person->insured.insutype, INSUTYPE_EMPLOYEE);
     }
     if (order->src == SRC_WALLET &&
         params_value(input->params, PARAM_SOURCE_WALLET, person_area(person), input->now_ms) == 0) {
-        return refuse(decision, ERROR_GIVER_INSUTYPE, field, CHECK_STATE, SRC_WALLET, SRC_ACCOUNT);
+        return refuse(decision, ERROR_GIVER_INSUTYPE, WALLET_FIELD(order->type, src), CHECK_STATE,
+                      SRC_WALLET, SRC_ACCOUNT);
     }
     return true;
 }
@@ -256,14 +253,13 @@ static bool within_limits(const struct wallet_input *input, const struct person 
                           struct wallet_decision *decision)
 {
     const uint32_t area = person_area(person);
-    const uint32_t field = WALLET_FIELD(input->order->type, amount);
     const int64_t amount = input->order->amount;
     struct limits_row limits = person->limits;
 
     const int64_t each = params_value(input->params, PARAM_TRSF_MAX_EACH, area, input->now_ms);
     if (amount <= 0 || amount > each) {
-        return refuse(decision, ERROR_TRANSFER_AMOUNT, field, CHECK_RANGE, amount,
-                      amount <= 0 ? 1 : each);
+        return refuse(decision, ERROR_TRANSFER_AMOUNT, WALLET_FIELD(input->order->type, amount),
+                      CHECK_RANGE, amount, amount <= 0 ? 1 : each);
     }
     begin_day(&limits, civil_day(input->now_ms));
     const int64_t count = params_value(input->params, PARAM_TRSF_MAX_COUNT, area, input->now_ms);
@@ -273,7 +269,8 @@ static bool within_limits(const struct wallet_input *input, const struct person 
     }
     const int64_t sum = params_value(input->params, PARAM_TRSF_MAX_SUM, area, input->now_ms);
     if (limits.sum + amount > sum) {
-        return refuse(decision, ERROR_TRANSFER_LIMIT, field, CHECK_RANGE, limits.sum + amount, sum);
+        return refuse(decision, ERROR_TRANSFER_LIMIT, WALLET_FIELD(input->order->type, amount),
+                      CHECK_RANGE, limits.sum + amount, sum);
     }
     return true;
 }
@@ -281,13 +278,13 @@ static bool within_limits(const struct wallet_input *input, const struct person 
 static bool nothing_blocks(const struct wallet_input *input, const struct person *person,
                            struct wallet_decision *decision)
 {
-    const uint32_t field = WALLET_FIELD(input->order->type, other_key);
     const int64_t scope =
         params_value(input->params, PARAM_PENDING_SCOPE, person_area(person), input->now_ms);
     for (uint32_t i = 0; i < person->transfer_count && scope != PENDING_NONE; i++) {
         if (scope == PENDING_GIVER ||
             psn_same(&person->transfers[i].receiver, &input->fact->psn_key)) {
-            return refuse(decision, ERROR_TRANSFER_PENDING, field, CHECK_NONE, 0, 0);
+            return refuse(decision, ERROR_TRANSFER_PENDING,
+                          WALLET_FIELD(input->order->type, other_key), CHECK_NONE, 0, 0);
         }
     }
     if (person->transfer_count == TRANSFERS_MAX) {
@@ -295,7 +292,8 @@ static bool nothing_blocks(const struct wallet_input *input, const struct person
                       CHECK_RANGE, TRANSFERS_MAX + 1, TRANSFERS_MAX);
     }
     if (input->fact->offers >= OFFERS_MAX) {
-        return refuse(decision, ERROR_TOO_MANY, field, CHECK_RANGE, OFFERS_MAX + 1, OFFERS_MAX);
+        return refuse(decision, ERROR_TOO_MANY, WALLET_FIELD(input->order->type, other_key),
+                      CHECK_RANGE, OFFERS_MAX + 1, OFFERS_MAX);
     }
     return true;
 }
@@ -463,16 +461,17 @@ static struct transfer_row *under_way(const struct wallet_input *input, struct p
     const struct wallet_order *order = input->order;
     const struct wallet_past *past = input->past;
     struct transfer_row *row = person_transfer(person, order->trsf_id);
-    const uint32_t field = WALLET_FIELD(order->type, trsf_id);
     if (row != NULL && input->now_ms < row->exp_ms) return row;
     if (row != NULL || (past != NULL && past->found && past->stas == STAS_EXPIRED)) {
-        refuse(decision, ERROR_TRANSFER_EXPIRED, field, CHECK_NONE, 0, 0);
+        refuse(decision, ERROR_TRANSFER_EXPIRED, WALLET_FIELD(order->type, trsf_id), CHECK_NONE, 0,
+               0);
     } else if (past != NULL && past->found && past->code == ERROR_HOLD_GIVEN_UP) {
-        refuse(decision, ERROR_HOLD_GIVEN_UP, field, CHECK_NONE, 0, 0);
+        refuse(decision, ERROR_HOLD_GIVEN_UP, WALLET_FIELD(order->type, trsf_id), CHECK_NONE, 0, 0);
     } else if (past != NULL && past->found) {
-        refuse(decision, ERROR_TRANSFER_ENDED, field, CHECK_STATE, past->stas, 0);
+        refuse(decision, ERROR_TRANSFER_ENDED, WALLET_FIELD(order->type, trsf_id), CHECK_STATE,
+               past->stas, 0);
     } else {
-        refuse(decision, ERROR_NO_TRANSFER, field, CHECK_STATE, 0, 0);
+        refuse(decision, ERROR_NO_TRANSFER, WALLET_FIELD(order->type, trsf_id), CHECK_STATE, 0, 0);
     }
     return NULL;
 }

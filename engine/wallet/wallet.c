@@ -137,12 +137,13 @@ bool wallet_is_there(const struct wallet_input *input, const struct person *pers
 {
     const struct wallet_order *order = input->order;
     const struct wallet_row *wallet = &person->wallet;
-    const uint32_t field = WALLET_FIELD(order->type, wlt_id);
     if (wallet->state == WALLET_NONE) {
-        return refuse(decision, ERROR_NO_WALLET, field, CHECK_STATE, 0, 0);
+        return refuse(decision, ERROR_NO_WALLET, WALLET_FIELD(order->type, wlt_id), CHECK_STATE, 0,
+                      0);
     }
     if (order->wlt_id.size != 0 && !bytes_equal(order->wlt_id, bytes_of(wallet->wlt_id))) {
-        return refuse(decision, ERROR_NO_WALLET, field, CHECK_MATCH, 0, 0);
+        return refuse(decision, ERROR_NO_WALLET, WALLET_FIELD(order->type, wlt_id), CHECK_MATCH, 0,
+                      0);
     }
     return true;
 }

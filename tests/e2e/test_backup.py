@@ -34,24 +34,105 @@ def whole_words(size):
     return (size + 3) // 4 * 4
 
 
-def unsqueezed(data, words):
-    """What stands behind the head of a wallet's entry, word by word (docs/formats.md)."""
-    if len(data) == 4 * words:
-        return data
-    out, at, distance = [], 0, 0
-    while at < len(data):
-        kind, count = data[at] >> 5, (data[at] & 31) + 1
-        at += 1
-        if kind in (2, 3):
-            distance = int.from_bytes(data[at:at + kind - 1], "little")
-            at += kind - 1
-        for _ in range(count):
-            if kind >= 4:
-                out.append(int.from_bytes(data[at:at + kind - 3], "little"))
-                at += kind - 3
-            else:
-                out.append(out[-distance] if kind else 0)
-    return struct.pack("<%dI" % words, *out)
+FIELDS = {1: "k8", 4: "i4s8884444", 5: "44kk88", 6: "44kkki4444488", 7: "4488ssk88444444",
+          8: "4488ssk88444444", 9: "448", 10: "t444444T", 11: "4488"}
+ROWS = {1: "i44444444488", 2: "444444", 3: "44844", 4: "88844", 5: "44kk88", 6: "ki4448",
+        7: "i4k8888844", 8: "i4k88", 9: "k8", 10: "ist488", 11: "444488ksi4", 12: "448", 13: "s4444"}
+KEYS = {5: "4", 6: "k4", 7: "i", 8: "i", 9: "k", 10: "i", 11: "44", 12: "48", 13: "s"}
+SIZES = {"4": 4, "8": 8, "k": 16, "i": 28, "s": 32, "t": 16, "T": 96}
+
+
+class Terse:
+    """What stands behind the head of a wallet's entry, field by field (docs/formats.md)."""
+
+    def __init__(self, data):
+        self.data, self.at, self.large, self.keys, self.ids = data, 0, {}, [], []
+
+    def take(self, size):
+        self.at += size
+        return self.data[self.at - size:self.at]
+
+    def byte(self):
+        return self.take(1)[0]
+
+    def number(self, code, width):
+        if width == 8 and 9 <= code <= 12:
+            return self.large[code - 9].to_bytes(8, "little")
+        value = int.from_bytes(self.take(code), "little")
+        if value >> 32:
+            self.large[(value * 0x9e3779b97f4a7c15 >> 62) & 3] = value
+        return value.to_bytes(width, "little")
+
+    def counted(self, code, last, seen, read):
+        if code <= last:
+            return seen[(code if code < last else self.byte()) - 1]
+        value = read()
+        if len(seen) < 64:
+            seen.append(value)
+        return value
+
+    def field(self, kind, code):
+        size = SIZES[kind]
+        if kind in "48":
+            return self.number(code, size)
+        if code == 0:
+            return bytes(size)
+        if kind == "k":
+            return self.counted(code, 14, self.keys, lambda: self.take(16))
+        if kind in "tT":
+            return self.take(self.byte()).ljust(size, b"\0")
+        if code == 14:
+            read = lambda: self.take(1) + self.take(12).hex().encode()
+        else:
+            read = lambda: self.take(self.byte())
+        return self.counted(code, 13, self.ids, read).ljust(size, b"\0")
+
+    def row(self, kinds):
+        codes = [code for byte in self.take((len(kinds) + 1) // 2) for code in (byte & 15, byte >> 4)]
+        row = b"".join(self.field(*pair) for pair in zip(kinds, codes))
+        if len(row) in (96, 120) and kinds[:3] in ("i4k", "44k"):  # The lots it carries.
+            count = struct.unpack_from("<I", row, 92 if kinds[0] == "i" else 100)[0]
+            row += b"".join(self.row("44kk88") for _ in range(count))
+        return row
+
+    def item(self):
+        op = self.byte()
+        if op == 15:
+            head = self.take(4)
+            return head + self.take(int.from_bytes(head[:2], "little"))
+        row = self.row(FIELDS[op])
+        return struct.pack("<HH", len(row), op) + row
+
+    def op(self, outs):
+        tag = self.byte()
+        kind, op = tag >> 4, tag & 15
+        if tag == 15:
+            op, kind, size = struct.unpack("<BBH", self.take(4))
+            row = self.take(size)
+        elif tag == 13:
+            op, row = 8, outs.pop(0)
+            row = row[:8] + self.number(self.byte(), 8) + row[16:]
+        elif tag == 12:
+            kind, codes = self.take(2)
+            row = self.number(codes & 15, 4) + self.field("s", codes >> 4).rstrip(b"\0")
+        else:
+            row = self.row({2: ROWS, 3: KEYS}.get(op, {}).get(kind) or FIELDS[op])
+        return struct.pack("<BBH", op, kind, len(row)) + row.ljust(whole_words(len(row)), b"\0")
+
+    def words(self, message, items_at, fact, size):
+        out = self.take(items_at or message)
+        outs = []
+        while len(out) < message:
+            item = self.item()
+            out += item
+            if item[2] == 7:
+                outs.append(item[4:])
+        out = out.ljust(whole_words(message), b"\0")
+        if fact:
+            out += self.row("k4444444444844")
+        while len(out) < size:
+            out += self.op(outs)
+        return out
 
 
 class Entry:
@@ -67,8 +148,10 @@ class Entry:
             self._read_wallet(shards)
 
     def _read_wallet(self, shards):
-        self.type, fact, size, words = struct.unpack_from("<HHHH", self.body)
-        rest = unsqueezed(self.body[8:], words)
+        self.type, fact, form, size, words = struct.unpack_from("<HBBHH", self.body)
+        rest = self.body[8:]
+        if form:
+            rest = Terse(rest).words(size, form & 127, fact, 4 * words)
         self.message = rest[:size]
         at = whole_words(size)
         self.fact = rest[at:at + fact]

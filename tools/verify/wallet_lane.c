@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/verify/wallet_words.h"
 #include "util/le.h"
 #include "wallet/ops.h"
 
@@ -16,60 +17,29 @@ static size_t in_words(size_t size)
     return size + (WORD - size % WORD) % WORD;
 }
 
-/* Numbers of `width` bytes as words. */
-static void spread(const uint8_t *from, size_t width, uint32_t count, uint8_t *out)
+/* Words that stand there in another form; false when they make no sense. */
+static bool words_read(struct bytes body, uint8_t *out, size_t size)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        memset(out + WORD * i, 0, WORD);
-        memcpy(out + WORD * i, from + width * i, width);
-    }
-}
-
-/* docs/formats.md, Decisions about wallets: runs of words. False when they are not `size` bytes. */
-static bool stretch(struct bytes in, uint8_t *out, size_t size)
-{
-    size_t done = 0;
-    size_t distance = 0;
-    size_t i = 0;
-    while (i < in.size) {
-        const uint32_t kind = in.data[i] / 32;
-        const uint32_t count = in.data[i] % 32 + 1u;
-        i++;
-        if (done + (size_t)WORD * count > size) return false;
-        if (kind >= 4) {
-            const size_t width = kind - 3;
-            if (i + width * count > in.size) return false;
-            spread(in.data + i, width, count, out + done);
-            i += width * count;
-        } else if (kind == 0) {
-            memset(out + done, 0, (size_t)WORD * count);
-        } else {
-            if (kind == 2 && i + 1 <= in.size) distance = (size_t)WORD * in.data[i];
-            if (kind == 3 && i + 2 <= in.size) distance = (size_t)WORD * le_load16(in.data + i);
-            i += kind - 1;
-            if (i > in.size || distance == 0 || distance > done) return false;
-            for (uint32_t k = 0; k < count; k++)
-                memcpy(out + done + (size_t)WORD * k, out + done + (size_t)WORD * k - distance,
-                       WORD);
-        }
-        done += (size_t)WORD * count;
-    }
-    return done == size;
+    const uint32_t form = body.data[3];
+    const struct bytes rest = {body.data + BODY_HEAD, body.size - BODY_HEAD};
+    const struct words_form parts = {le_load16(body.data + 4), form % 128, body.data[2]};
+    if (form == 0) return words_squeezed(rest, out, size);
+    return form >= 128 && words_terse(rest, &parts, out, size);
 }
 
 const char *body_open(struct bytes body, struct opened *ret_opened)
 {
     ret_opened->body = NULL;
     if (body.size < BODY_HEAD) return "a body without a head";
-    const size_t fact = le_load16(body.data + 2);
+    const size_t fact = body.data[2];
     const size_t message = le_load16(body.data + 4);
     const size_t size = (size_t)WORD * le_load16(body.data + 6);
     const struct bytes rest = {body.data + BODY_HEAD, body.size - BODY_HEAD};
     if ((fact != 0 && fact != sizeof(struct wallet_fact)) || in_words(message) + fact > size)
         return "a body whose parts do not fit";
     ret_opened->words = rest.data;
-    if (rest.size != size) {
-        if (size > BODY_MAX || rest.size > size || !stretch(rest, ret_opened->room, size))
+    if (body.data[3] != 0 || rest.size != size) {
+        if (size > BODY_MAX || rest.size > size || !words_read(body, ret_opened->room, size))
             return "a body whose words make no sense";
         ret_opened->words = ret_opened->room;
     }

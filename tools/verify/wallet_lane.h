@@ -10,7 +10,7 @@
 
 #define OUTBOXES OUTBOX_COUNT
 
-#define BODY_MAX 4096 /* Bytes of an entry's body, with what is squeezed in it as it was. */
+#define BODY_MAX 4096 /* Bytes of an entry's body, with its words as they were. */
 
 /* The body of an ENTRY_WALLET, read: views into the entry or into `room`. */
 struct opened {

@@ -171,6 +171,9 @@ static void there_and_back(void **state)
     for (int i = 0; i < 200000; i++) {
         const int64_t ms = first + (int64_t)prng_below(&prng, (uint64_t)(end - first));
         const struct civil civil = civil_from_ms(ms);
+        assert_int_equal(civil_ms_of_day(ms),
+                         ((civil.hour * 60 + civil.minute) * 60 + civil.second) * 1000 +
+                             civil.millisecond);
         const time_t seconds = (time_t)((ms + 8 * 3600 * 1000) / 1000); /* The second opinion. */
         struct tm tm;
         char text[CIVIL_ISO_SIZE];

@@ -1,10 +1,126 @@
-/* Words squeezed: read again they are the same, what repeats costs next to nothing, and bytes that
- * are no such thing are refused. */
+/* Words squeezed as they were while journals had them so: read again they are the same, and bytes
+ * that are no such thing are refused. The writer is kept here for it. */
 #include "tests/lib/unit.h"
 #include "util/le.h"
 #include "util/squeeze.h"
 
 #define WORDS_MAX 1024
+
+/* Bytes that `size` bytes may become, and some that are written to besides. */
+#define SQUEEZE_ROOM(size) ((size) / 4 * 5 + 8)
+
+/* -- the writer ----------------------------------------------------------------------------- */
+
+enum run {
+    RUN_ZEROS = 0,
+    RUN_SAME = 1,
+    RUN_NEAR = 2,
+    RUN_FAR = 3,
+    RUN_NUMBERS = 4, /* 4..7: of 1..4 bytes. */
+};
+
+#define KIND_SHIFT 5
+#define COUNT_MASK 31u
+#define RUN_BYTES  ((size_t)(COUNT_MASK + 1) * SQUEEZE_WORD)
+#define SEEN_BITS  7
+#define WORTH      0x10000 /* Smaller words are as short as where to find them. */
+
+static uint8_t run_head(unsigned kind, size_t bytes)
+{
+    return (uint8_t)(kind << KIND_SHIFT | (bytes / SQUEEZE_WORD - 1));
+}
+
+/* Where a run from `at` on ends at the latest. */
+static const uint8_t *run_limit(const uint8_t *at, const uint8_t *end)
+{
+    return (size_t)(end - at) < RUN_BYTES ? end : at + RUN_BYTES;
+}
+
+static const uint8_t *skip_zeros(const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t *limit = run_limit(at, end);
+    do {
+        at += SQUEEZE_WORD;
+    } while (at < limit && le_load32(at) == 0);
+    return at;
+}
+
+static const uint8_t *skip_same(const uint8_t *at, const uint8_t *end, size_t distance)
+{
+    const uint8_t *limit = run_limit(at, end);
+    do {
+        at += SQUEEZE_WORD;
+    } while (at < limit && le_load32(at) == le_load32(at - distance));
+    return at;
+}
+
+static uint32_t slot_of(uint32_t word)
+{
+    return word * UINT32_C(0x9e3779b1) >> (32 - SEEN_BITS);
+}
+
+static size_t squeeze(struct bytes source, uint8_t *out)
+{
+    uint16_t seen[1 << SEEN_BITS] = {0}; /* By hash: where a word stands, in bytes. */
+    const uint8_t *from = source.data;
+    const uint8_t *end = from + source.size;
+    uint8_t *to = out;
+    uint8_t *head = out;        /* Of the run of numbers that is being written, … */
+    unsigned numbers = 0;       /* … and what stands there; 0: none is. */
+    size_t distance = SIZE_MAX; /* In bytes. */
+
+    while (from < end) {
+        const size_t at = (size_t)(from - source.data);
+        const uint32_t word = le_load32(from);
+        const uint8_t *next;
+        if (word == 0) {
+            next = skip_zeros(from, end);
+            *to++ = run_head(RUN_ZEROS, (size_t)(next - from));
+            from = next;
+            numbers = 0;
+            continue;
+        }
+        if (distance <= at && le_load32(from - distance) == word) {
+            next = skip_same(from, end, distance);
+            *to++ = run_head(RUN_SAME, (size_t)(next - from));
+            from = next;
+            numbers = 0;
+            continue;
+        }
+        if (word >= WORTH) {
+            uint16_t *slot = &seen[slot_of(word)];
+            const size_t before = *slot;
+            *slot = (uint16_t)at;
+            if (before < at && le_load32(source.data + before) == word) {
+                distance = at - before;
+                next = skip_same(from, end, distance);
+                const size_t words = distance / SQUEEZE_WORD;
+                const bool near = words <= UINT8_MAX;
+                *to = run_head(near ? RUN_NEAR : RUN_FAR, (size_t)(next - from));
+                le_store16(to + 1, (uint16_t)words);
+                to += near ? 2 : 3;
+                from = next;
+                numbers = 0;
+                continue;
+            }
+        }
+        const unsigned size = (unsigned)(SQUEEZE_WORD - __builtin_clz(word) / 8);
+        const unsigned first = (RUN_NUMBERS + size - 1) << KIND_SHIFT;
+        if (numbers - first >= COUNT_MASK) { /* None, of another size, or full. */
+            head = to++;
+            numbers = first;
+        } else {
+            numbers++;
+        }
+        *head = (uint8_t)numbers;
+        le_store32(to, word);
+        to += size;
+        from += SQUEEZE_WORD;
+    }
+    return (size_t)(to - out);
+}
+
+/* ------------------------------------------------------------------------------------------- */
 
 /* Squeezes, reads again, and gives the size. */
 static size_t round_trip(const uint32_t *words, size_t count)

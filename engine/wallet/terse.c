@@ -1,0 +1,382 @@
+#include "wallet/terse.h"
+
+#include "types/ensure.h"
+#include "wallet/terse_shapes.h"
+
+#define SLOT_BITS 6
+
+/* -- writing --------------------------------------------------------------------------------- */
+
+struct terse {
+    uint8_t *to;
+    struct bytes outs; /* The items from which the next OP_OUT is taken. */
+    uint64_t numbers[NUMBER_SLOTS];
+    uint32_t key_count;
+    uint32_t id_count;
+    uint8_t key_slots[1 << SLOT_BITS]; /* Number of the key, from 1; 0: none. */
+    uint8_t id_slots[1 << SLOT_BITS];
+    uint64_t keys[SEEN_MAX][2];
+    struct text ids[SEEN_MAX];
+};
+
+static void terse_begin(struct terse *t, uint8_t *out)
+{
+    memset(t, 0, offsetof(struct terse, keys));
+    t->to = out;
+}
+
+static inline bool text_is(const struct text *a, const struct text *b)
+{
+    return ((a->words[0] ^ b->words[0]) | (a->words[1] ^ b->words[1]) |
+            (a->words[2] ^ b->words[2]) | (a->words[3] ^ b->words[3])) == 0;
+}
+
+/* Eight hex digits as the four bytes they say; false when they are none, or capitals. */
+static inline bool read_digits(uint64_t text, uint8_t *out)
+{
+    const uint64_t letters = text >> 6 & EACH(1);
+    uint64_t digits = (text & EACH(0x0f)) + letters * 9;
+    if (digits + EACH('0') + letters * ('a' - '0' - 10) != text) return false;
+    if (((digits | (digits + EACH(6) - letters * 16)) & EACH(0xf0)) != 0) return false;
+    digits = (digits << 4 | digits >> 8) & UINT64_C(0x00ff00ff00ff00ff);
+    digits = (digits | digits >> 8) & UINT64_C(0x0000ffff0000ffff);
+    le_store32(out, (uint32_t)(digits | digits >> 16));
+    return true;
+}
+
+/* Bytes of a number without the zeros in front. */
+static inline unsigned number_size(uint64_t number)
+{
+    const unsigned zeros = number == 0 ? 64 : (unsigned)__builtin_clzll(number);
+    return (71 - zeros) / 8;
+}
+
+static inline unsigned put_number(struct terse *t, uint64_t number)
+{
+    if (number > UINT32_MAX) {
+        uint64_t *slot = &t->numbers[number_slot(number)];
+        if (*slot == number) return NUMBER_SEEN + number_slot(number);
+        *slot = number;
+    }
+    const unsigned size = number_size(number);
+    le_store64(t->to, number);
+    t->to += size;
+    return size;
+}
+
+static inline unsigned put_seen(struct terse *t, unsigned number, unsigned direct)
+{
+    if (number <= direct) return number;
+    *t->to++ = (uint8_t)number;
+    return direct + 1;
+}
+
+static inline unsigned put_key(struct terse *t, const uint8_t *key)
+{
+    const uint64_t low = le_load64(key);
+    const uint64_t high = le_load64(key + 8);
+    if ((low | high) == 0) return 0;
+    uint8_t *slot = &t->key_slots[low % (1 << SLOT_BITS)];
+    if (*slot != 0 && t->keys[*slot - 1][0] == low && t->keys[*slot - 1][1] == high) {
+        return put_seen(t, *slot, KEY_DIRECT);
+    }
+    if (t->key_count < SEEN_MAX) {
+        t->keys[t->key_count][0] = low;
+        t->keys[t->key_count][1] = high;
+        *slot = (uint8_t)++t->key_count;
+    }
+    memcpy(t->to, key, PSN_KEY_SIZE);
+    t->to += PSN_KEY_SIZE;
+    return KEY_NEW;
+}
+
+/* True when it is one of ours, and written then. */
+static bool put_ours(struct terse *t, const struct text *text)
+{
+    const uint8_t *at = (const uint8_t *)text->words;
+    uint8_t *to = t->to;
+    if (text->words[3] > UINT8_MAX || at[OURS_SIZE - 1] == 0) return false;
+    if (!read_digits(le_load64(at + 1), to + 1) || !read_digits(le_load64(at + 9), to + 5) ||
+        !read_digits(le_load64(at + 17), to + 9)) {
+        return false;
+    }
+    to[0] = at[0];
+    t->to += 1 + (OURS_SIZE - 1) / 2;
+    return true;
+}
+
+/* One that was not written before. */
+static unsigned put_new_text(struct terse *t, const struct text *text, uint8_t *slot)
+{
+    if (t->id_count < SEEN_MAX) {
+        t->ids[t->id_count] = *text;
+        *slot = (uint8_t)++t->id_count;
+    }
+    if (put_ours(t, text)) return ID_OURS;
+    const size_t size = text_size(text);
+    *t->to++ = (uint8_t)size;
+    memcpy(t->to, text, sizeof *text);
+    t->to += size;
+    return ID_NEW;
+}
+
+static inline unsigned put_text(struct terse *t, const struct text *text)
+{
+    const uint64_t *w = text->words;
+    if ((w[0] | w[1] | w[2] | w[3]) == 0) return 0;
+    const uint64_t mixed = (w[0] ^ w[1] * 3 ^ w[2] * 5) * NUMBER_MIX;
+    uint8_t *slot = &t->id_slots[mixed >> (64 - SLOT_BITS)];
+    if (*slot != 0 && text_is(&t->ids[*slot - 1], text)) return put_seen(t, *slot, ID_DIRECT);
+    return put_new_text(t, text, slot);
+}
+
+static inline unsigned put_id(struct terse *t, const uint8_t *id)
+{
+    const struct text text = {
+        {le_load64(id), le_load64(id + 8), le_load64(id + 16), le_load32(id + 24)}};
+    return put_text(t, &text);
+}
+
+static inline unsigned put_sender_id(struct terse *t, const uint8_t *id)
+{
+    struct text text;
+    memcpy(&text, id, sizeof text);
+    return put_text(t, &text);
+}
+
+static unsigned put_long_text(struct terse *t, const uint8_t *text, size_t size)
+{
+    while (size != 0 && text[size - 1] == 0)
+        size--;
+    if (size == 0) return 0;
+    *t->to++ = (uint8_t)size;
+    memcpy(t->to, text, size);
+    t->to += size;
+    return TEXT_NEW;
+}
+
+/* Inlined for the rows that nearly every entry has: of a shape that is known the compiler makes a
+ * row of stores, without a look at its fields. */
+static inline __attribute__((always_inline)) void
+put_fields(struct terse *t, const struct shape *shape, const uint8_t *row)
+{
+    const size_t size = codes_size(shape);
+    const uint64_t mask = UINT64_MAX >> (64 - 8 * size);
+    uint8_t *codes_at = t->to;
+    uint64_t codes = 0;
+
+    t->to += size;
+#pragma GCC unroll 16
+    for (unsigned i = 0; i < shape->count; i++) {
+        uint64_t code;
+        switch ((enum field)shape->fields[i]) {
+        case FIELD_U32: {
+            const uint32_t number = le_load32(row);
+            code = number_size(number);
+            le_store32(t->to, number);
+            t->to += code;
+            row += 4;
+            break;
+        }
+        case FIELD_I64:
+            code = put_number(t, le_load64(row));
+            row += 8;
+            break;
+        case FIELD_KEY:
+            code = put_key(t, row);
+            row += PSN_KEY_SIZE;
+            break;
+        case FIELD_ID:
+            code = put_id(t, row);
+            row += WALLET_ID_SIZE;
+            break;
+        case FIELD_NUMBER:
+            code = put_sender_id(t, row);
+            row += CLIENT_NO_SIZE;
+            break;
+        case FIELD_CODE:
+            code = put_long_text(t, row, 16);
+            row += 16;
+            break;
+        case FIELD_NAME:
+        default:
+            code = put_long_text(t, row, 96);
+            row += 96;
+            break;
+        }
+        codes |= code << 4 * i;
+    }
+    le_store64(codes_at, (le_load64(codes_at) & ~mask) | codes);
+}
+
+#define PUT_SHAPE(shape)                    \
+    case shape:                             \
+        put_fields(t, &shapes[shape], row); \
+        return
+
+static void put_row(struct terse *t, enum shape_name name, const uint8_t *row)
+{
+    switch (name) {
+        PUT_SHAPE(SHAPE_FACT);
+        PUT_SHAPE(SHAPE_PERSON);
+        PUT_SHAPE(SHAPE_SAID);
+        PUT_SHAPE(SHAPE_EFFECT);
+        PUT_SHAPE(SHAPE_OUTGOING);
+        PUT_SHAPE(SHAPE_WALLET);
+        PUT_SHAPE(SHAPE_LIMITS);
+        PUT_SHAPE(SHAPE_HOLD);
+        PUT_SHAPE(SHAPE_LOT);
+        PUT_SHAPE(SHAPE_TRANSFER);
+        PUT_SHAPE(SHAPE_OFFER);
+        PUT_SHAPE(SHAPE_HOLDER);
+        PUT_SHAPE(SHAPE_ID);
+    default:
+        put_fields(t, &shapes[name], row);
+    }
+}
+
+static void put_rows(struct terse *t, enum shape_name name, uint32_t lots, const uint8_t *row)
+{
+    put_row(t, name, row);
+    for (uint32_t i = 0; i < lots; i++)
+        put_row(t, SHAPE_LOT, row + shapes[name].size + i * sizeof(struct lot));
+}
+
+static void put_bytes(struct terse *t, const uint8_t *data, size_t size)
+{
+    if (size != 0) memcpy(t->to, data, size);
+    t->to += size;
+}
+
+/* How many lots a row of `size` bytes has behind it; false when it is none of that shape. */
+static bool shape_fits(const struct shape *shape, size_t size, uint32_t *ret_lots)
+{
+    *ret_lots = 0;
+    if (size == shape->size) return size != 0;
+    if (!shape->lots || size < shape->size) return false;
+    *ret_lots = (uint32_t)((size - shape->size) / sizeof(struct lot));
+    return *ret_lots < 256 && shape->size + *ret_lots * sizeof(struct lot) == size;
+}
+
+static bool fits(enum shape_name name, struct bytes data, uint32_t *ret_lots)
+{
+    if (!shape_fits(&shapes[name], data.size, ret_lots)) return false;
+    return !shapes[name].lots || lots_said(name, data.data, *ret_lots);
+}
+
+/* -- items ----------------------------------------------------------------------------------- */
+
+bool terse_items(struct bytes message, size_t items_at)
+{
+    if (items_at % WORD != 0 || message.size < items_at) return false;
+    struct bytes rest = {message.data + items_at, message.size - items_at};
+    struct bytes data;
+    unsigned op;
+    while (next_item(&rest, &op, &data)) {
+        if (data.size % WORD != 0) return false;
+    }
+    return rest.size == 0;
+}
+
+static void put_items(struct terse *t, struct bytes items)
+{
+    struct bytes data;
+    unsigned op;
+    while (next_item(&items, &op, &data)) {
+        const enum shape_name name = item_shape(op);
+        uint32_t lots;
+        if (fits(name, data, &lots)) {
+            *t->to++ = (uint8_t)op;
+            put_rows(t, name, lots, data.data);
+        } else {
+            *t->to++ = RECORD_RAW;
+            put_bytes(t, data.data - WORD, WORD + data.size);
+        }
+    }
+}
+
+/* -- ops ------------------------------------------------------------------------------------- */
+
+/* False when it is not the next item's message. */
+static bool put_queue(struct terse *t, const uint8_t *data)
+{
+    struct bytes rest = t->outs;
+    const uint8_t *out = next_out(&rest);
+    if (out == NULL || memcmp(out, data, POSITION_AT) != 0 ||
+        memcmp(out + POSITION_END, data + POSITION_END, sizeof(struct outgoing) - POSITION_END) !=
+            0) {
+        return false;
+    }
+    t->outs = rest;
+    *t->to++ = RECORD_QUEUE;
+    uint8_t *code = t->to++;
+    *code = (uint8_t)put_number(t, le_load64(data + POSITION_AT));
+    return true;
+}
+
+/* False when it is longer than ids of rows are, or ends in zeros. */
+static bool put_id_op(struct terse *t, uint8_t letter, struct bytes data)
+{
+    struct text text = {{0}};
+    const size_t size = data.size - 4;
+    if (size > sizeof text || (size != 0 && data.data[data.size - 1] == 0)) return false;
+    memcpy(&text, data.data + 4, size);
+    *t->to++ = OP_ID;
+    *t->to++ = letter;
+    uint8_t *codes = t->to++;
+    const unsigned scope = put_number(t, le_load32(data.data));
+    *codes = (uint8_t)(scope | put_text(t, &text) << 4);
+    return true;
+}
+
+static void put_raw(struct terse *t, unsigned op, unsigned kind, struct bytes data)
+{
+    t->to[0] = RECORD_RAW;
+    t->to[1] = (uint8_t)op;
+    t->to[2] = (uint8_t)kind;
+    le_store16(t->to + 3, (uint16_t)data.size);
+    t->to += 5;
+    put_bytes(t, data.data, data.size);
+}
+
+static void put_op(struct terse *t, unsigned op, unsigned kind, struct bytes data)
+{
+    uint32_t lots;
+    if (op == OP_ID) {
+        if (data.size >= 4 && put_id_op(t, (uint8_t)kind, data)) return;
+    } else if (op < OP_KIND_END && kind < 16) {
+        const enum shape_name name = shape_of(op, kind);
+        if (fits(name, data, &lots)) {
+            if (op == OP_QUEUE && kind == 0 && put_queue(t, data.data)) return;
+            *t->to++ = (uint8_t)(op | kind << 4);
+            put_rows(t, name, lots, data.data);
+            return;
+        }
+    }
+    put_raw(t, op, kind, data);
+}
+
+size_t terse_write(struct bytes words, const struct terse_form *form, uint8_t *out)
+{
+    const uint8_t *at = words.data;
+    const uint8_t *end = at + words.size;
+    struct terse t;
+
+    terse_begin(&t, out);
+    const size_t plain = form->items_at != 0 ? form->items_at : form->message_size;
+    put_bytes(&t, at, plain);
+    if (form->items_at != 0) {
+        t.outs = (struct bytes){at + plain, form->message_size - plain};
+        put_items(&t, t.outs);
+    }
+    at += padded(form->message_size);
+    if (form->fact_size != 0) put_row(&t, SHAPE_FACT, at);
+    at += form->fact_size;
+    while (at < end) {
+        const size_t size = le_load16(at + 2);
+        put_op(&t, at[0], at[1], (struct bytes){at + WORD, size});
+        at += WORD + padded(size);
+    }
+    ENSURE(at == end);
+    return (size_t)(t.to - out);
+}
