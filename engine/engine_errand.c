@@ -437,11 +437,28 @@ static void take_answer(struct home *home, struct errand *errand, const struct r
     finish(home, errand, result);
 }
 
+static struct errand *errand_of(const struct home *home, uint64_t ticket)
+{
+    const uint32_t number = (uint32_t)ticket;
+    ENSURE(number < ERRANDS_MAX);
+    return &home->errands->list[number];
+}
+
+uint64_t errand_ticket(const struct home *home, uint64_t ticket)
+{
+    return errand_of(home, ticket)->ticket;
+}
+
+void errand_ahead(const struct home *home, uint64_t ticket)
+{
+    const struct errand *errand = errand_of(home, ticket);
+    __builtin_prefetch(errand);
+    __builtin_prefetch(errand->body, 1); /* The fact's place. */
+}
+
 void errand_result(struct home *home, const struct result *result)
 {
-    const uint32_t number = (uint32_t)result->ticket;
-    ENSURE(number < ERRANDS_MAX);
-    struct errand *errand = &home->errands->list[number];
+    struct errand *errand = errand_of(home, result->ticket);
     switch ((enum errand_stage)errand->stage) {
     case ERRAND_FACT:
         take_fact(home, errand, result);
