@@ -318,30 +318,40 @@ static void deliver(struct transfer_bench *bench)
     }
 }
 
-/* Messages of two stops, one for each of `count` pairs from `first` on; they stand in errands. */
+/* Messages of two stops, or of one where both persons of the pair are at home in the same shard;
+ * one for each of `count` pairs from `first` on; they stand in errands. */
 static void two_stops(struct transfer_bench *bench, uint64_t first, uint32_t count, uint16_t type)
 {
     const struct psn_key *givers[ROUND];
     const struct psn_key *receivers[ROUND];
     struct request list[ROUND];
+    uint32_t facts = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct pair *pair = &bench->pairs[(first + i) % bench->pair_count];
         givers[i] = &pair->giver;
-        receivers[i] = &pair->receiver;
-        list[i] = (struct request){
+        if (home(bench, &pair->giver) == home(bench, &pair->receiver)) continue;
+        receivers[facts] = &pair->receiver;
+        list[facts++] = (struct request){
             .ticket = i,
             .type = REQUEST_WALLET_FACT,
             .period = type,
             .body = {pair->receiver.bytes, PSN_KEY_SIZE},
         };
     }
-    give_all(bench, list, count, receivers);
+    give_all(bench, list, facts, receivers);
     for (uint32_t i = 0; i < count; i++) {
-        const size_t size = sizeof(struct wallet_fact) + bench->errands[i].size;
-        list[i] = (struct request){.ticket = i,
-                                   .type = type,
-                                   .area = sizeof(struct wallet_fact),
-                                   .body = {bench->errands[i].bytes, size}};
+        const struct pair *pair = &bench->pairs[(first + i) % bench->pair_count];
+        const uint8_t *bytes = bench->errands[i].bytes;
+        const size_t size = bench->errands[i].size;
+        const size_t fact = sizeof(struct wallet_fact);
+        list[i] = (struct request){.ticket = i, .type = type};
+        if (home(bench, &pair->giver) == home(bench, &pair->receiver)) {
+            list[i].area = FACT_HERE;
+            list[i].body = (struct bytes){bytes + fact, size};
+        } else {
+            list[i].area = fact;
+            list[i].body = (struct bytes){bytes, fact + size};
+        }
     }
     give_all(bench, list, count, givers);
     deliver(bench);

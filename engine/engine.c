@@ -31,6 +31,7 @@ _Static_assert((DESK_QUEUE_MAX - DESK_QUEUE_LOCAL) / SHARDS_MAX >= 1,
 #define BUFFER_FIRST    (64 * 1024)
 #define BUFFER_SHORT    (384 * 1024) /* From here on a refusal names its first failure only. */
 #define SINGLE_MAX      (16 * 1024)
+#define RESULTS_AHEAD   16
 #define ANSWER_FEW      1024 /* An answer as long as nearly all are: needs no memory of its own. */
 
 /* -- making --------------------------------------------------------------------------------- */
@@ -362,9 +363,43 @@ static void complete_status(const struct home *home, struct shard_status *status
     if (home->ops.stage != NULL) home->ops.timings(home->ops.context, status->timings);
 }
 
+/* Calls and errands lie anywhere in megabytes, and some milliseconds have passed since they were
+ * last looked at: memory is asked for them, and for what will be copied, some results ahead; nearer
+ * for the call of an errand, which the errand itself has to say. */
+static void ask_ahead(const struct home *home, const struct result *result)
+{
+    const uint64_t ticket = result->ticket;
+    if ((ticket & TICKET_ERRAND) != 0) {
+        errand_ahead(home, ticket);
+    } else if ((ticket & (TICKET_DESK | TICKET_MAIL)) == 0) {
+        __builtin_prefetch(&home->calls[(uint32_t)ticket]);
+    }
+    __builtin_prefetch(result->data);
+}
+
+static void ask_call_ahead(const struct home *home, const struct result *result)
+{
+    if ((result->ticket & TICKET_ERRAND) == 0) return;
+    const uint64_t ticket = errand_ticket(home, result->ticket);
+    __builtin_prefetch(&home->calls[(uint32_t)ticket]);
+}
+
+static void look_ahead(const struct home *home, const struct result_span *span, uint32_t i)
+{
+    const uint32_t asks = i + RESULTS_AHEAD;
+    const uint32_t knows = i + RESULTS_AHEAD / 2;
+    if (asks < span->count && ticket_shard(span->list[asks].ticket) == home->index) {
+        ask_ahead(home, &span->list[asks]);
+    }
+    if (knows < span->count && ticket_shard(span->list[knows].ticket) == home->index) {
+        ask_call_ahead(home, &span->list[knows]);
+    }
+}
+
 static void spread_results(struct home *home, const struct result_span *span)
 {
     for (uint32_t i = 0; i < span->count; i++) {
+        look_ahead(home, span, i);
         const struct result *result = &span->list[i];
         const uint32_t asking = ticket_shard(result->ticket);
         if (result->type == REQUEST_STATUS && result->data != NULL) {
@@ -869,6 +904,25 @@ enum home_taken home_frame(struct home *home, uint32_t session, const struct fra
 
 /* -- turns ---------------------------------------------------------------------------------- */
 
+/* The next results of a lane; gives how many. */
+static uint32_t take_some_results(struct home *home, struct ring *ring, uint32_t shard)
+{
+    struct result list[RESULTS_AHEAD];
+    uint32_t count = 0;
+    while (count < RESULTS_AHEAD) {
+        const struct bytes message = ring_next(ring);
+        if (message.size == 0) break;
+        struct result *result = &list[count++];
+        memcpy(result, message.data, sizeof *result);
+        result->failures = (const struct failure *)(message.data + sizeof(struct lane_result));
+        ask_ahead(home, result);
+    }
+    home->outstanding[shard] -= count;
+    for (uint32_t i = 0; i < count; i++)
+        hand_result(home, &list[i], shard);
+    return count;
+}
+
 /* Results of other shards for calls and questions of this home. */
 static bool take_lane_results(struct home *home)
 {
@@ -876,16 +930,9 @@ static bool take_lane_results(struct home *home)
     for (uint32_t shard = 0; shard < home->engine->config.shards; shard++) {
         if (shard == home->index) continue;
         struct ring *ring = lane_of(home->engine, home->index, shard)->results;
-        struct bytes message;
         bool got = false;
-        while ((message = ring_next(ring)).size != 0) {
-            struct result result;
-            memcpy(&result, message.data, sizeof result);
-            result.failures = (const struct failure *)(message.data + sizeof(struct lane_result));
-            home->outstanding[shard]--;
-            hand_result(home, &result, shard);
+        while (take_some_results(home, ring, shard) != 0)
             got = true;
-        }
         if (got) ring_release(ring);
         any |= got;
     }

@@ -3,7 +3,8 @@
  *
  *   one stop    to the shard of the person who decides, as a settlement goes to its person's
  *   two stops   REQUEST_WALLET_FACT to the other person's shard; then the message, with the fact in
- *               front, to the deciding one. Only a premium's claim needs the message for its fact
+ *               front, to the deciding one. Only a premium's claim needs the message for its fact.
+ *               Where one shard is home to both, one stop does: it looks at the other one itself
  *   a reversal  home 0 first, which knows the disputes; then the deciding shard, with a fact that
  *               says so if the payment is in one. Where it names the settlement, the deciding
  *               shard is asked before that which payment it means
@@ -436,11 +437,28 @@ static void take_answer(struct home *home, struct errand *errand, const struct r
     finish(home, errand, result);
 }
 
+static struct errand *errand_of(const struct home *home, uint64_t ticket)
+{
+    const uint32_t number = (uint32_t)ticket;
+    ENSURE(number < ERRANDS_MAX);
+    return &home->errands->list[number];
+}
+
+uint64_t errand_ticket(const struct home *home, uint64_t ticket)
+{
+    return errand_of(home, ticket)->ticket;
+}
+
+void errand_ahead(const struct home *home, uint64_t ticket)
+{
+    const struct errand *errand = errand_of(home, ticket);
+    __builtin_prefetch(errand);
+    __builtin_prefetch(errand->body, 1); /* The fact's place. */
+}
+
 void errand_result(struct home *home, const struct result *result)
 {
-    const uint32_t number = (uint32_t)result->ticket;
-    ENSURE(number < ERRANDS_MAX);
-    struct errand *errand = &home->errands->list[number];
+    struct errand *errand = errand_of(home, result->ticket);
     switch ((enum errand_stage)errand->stage) {
     case ERRAND_FACT:
         take_fact(home, errand, result);
@@ -518,6 +536,14 @@ static bool begin_two_stops(struct home *home, const struct request *request,
     return true;
 }
 
+/* True when both persons are at home in the deciding shard, and a look at the other one is all that
+ * is needed: then it looks when it decides. */
+static bool both_there(const struct home *home, uint16_t type, const struct wallet_route *route,
+                       uint32_t deciding)
+{
+    return fact_is_look(type) && route_shard(route->other, home->engine->config.shards) == deciding;
+}
+
 /* By the payment, or by the settlement it was made for. */
 static bool begin_reversal(struct home *home, const struct request *request, uint32_t shard)
 {
@@ -578,10 +604,14 @@ bool errand_take(struct home *home, const struct request *request, int64_t now_m
                      0);
     }
     if (route.way == WAY_EVERYWHERE) return begin(home, request, ERRAND_SPREAD, 0, 0);
-    if (route.way == WAY_TWO) return begin_two_stops(home, request, &route, shard);
+    if (route.way == WAY_TWO && !both_there(home, request->type, &route, shard)) {
+        return begin_two_stops(home, request, &route, shard);
+    }
     if (request->type == MESSAGE_WLT_PAY_REVERSE || request->type == MESSAGE_PREM_REVERSE) {
         return begin_reversal(home, request, shard);
     }
-    home_route(home, request, shard, now_ms);
+    struct request one_stop = *request;
+    one_stop.area = route.way == WAY_TWO ? FACT_HERE : 0;
+    home_route(home, &one_stop, shard, now_ms);
     return true;
 }

@@ -293,6 +293,12 @@ bool errand_take(struct home *home, const struct request *request, int64_t now_m
 /* A result with TICKET_ERRAND. Calls no shard: it may come from inside a step. */
 void errand_result(struct home *home, const struct result *result);
 
+/* The ticket of the call that the errand behind a ticket with TICKET_ERRAND answers in the end. */
+uint64_t errand_ticket(const struct home *home, uint64_t ticket);
+
+/* Asks memory for that errand, for errand_result(). */
+void errand_ahead(const struct home *home, uint64_t ticket);
+
 /* Answers another home's REQUEST_DISPUTED; only on home 0, where the cycle is. */
 void errand_disputed(struct home *home, const struct request *request);
 

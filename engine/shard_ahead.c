@@ -94,6 +94,7 @@ static void open_one(const struct shard *shard, const struct request *request, s
     o->transfer_hash = 0;
     o->ahead.has_hash = false;
     o->ids.known = false;
+    o->other.has_hash = false;
     o->sound = false;
     if (fact_by_key(request)) {
         ask_person(shard, request->body, &o->ahead);
@@ -106,6 +107,7 @@ static void open_one(const struct shard *shard, const struct request *request, s
         ask_person(shard, o->order.other_key, &o->ahead);
         return;
     }
+    if (request->area == FACT_HERE) ask_person(shard, o->order.other_key, &o->other);
     ask_order(shard, request->province, o->order.psn_key, o);
     if (o->order.trsf_id.size != 0) recent_ahead(shard, o->order.trsf_id);
 }
@@ -141,11 +143,14 @@ void orders_open(const struct shard *shard, const struct request *list, uint32_t
         open_transfer(shard, &list[i], &ret_opened[i]);
     for (uint32_t i = 0; i < count; i++) {
         ask_rows(shard, &ret_opened[i].ahead);
+        ask_rows(shard, &ret_opened[i].other);
         if (ret_opened[i].transfer_hash == 0) continue;
         delta_prefetch_entry(shard->active, ret_opened[i].transfer_hash);
     }
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         ask_values(shard, &ret_opened[i].ahead);
+        ask_values(shard, &ret_opened[i].other);
+    }
 }
 
 /* -- a person who was found ------------------------------------------------------------------ */

@@ -143,6 +143,7 @@ struct opened {
     struct wallet_order order;
     struct person_ahead ahead;
     struct answer_ids ids;
+    struct person_ahead other; /* Who is looked at first, if at home here. */
     uint64_t transfer_hash; /* Of the transfer it names and whose entry is looked for; 0: none. */
 };
 
@@ -466,9 +467,7 @@ void take_wallet_fact(struct shard *shard, const struct request *request,
 /* True when what the request asks for is known of the person alone: its body is the key. */
 static inline bool fact_by_key(const struct request *request)
 {
-    return request->type == REQUEST_WALLET_FACT &&
-           (request->period == MESSAGE_TRSF_SUBMIT || request->period == MESSAGE_TRSF_ACCEPT ||
-            request->period == MESSAGE_RLTS_BIND);
+    return request->type == REQUEST_WALLET_FACT && fact_is_look((uint16_t)request->period);
 }
 
 /* Serves REQUEST_PAY_ID. */

@@ -384,14 +384,51 @@ static void put_reply(struct shard *shard, const struct request *request)
     result->data_size = size;
 }
 
+/* Fills in work->fact of a person, whatever the message says besides. */
+static bool read_fact_of(const struct shard *shard, uint16_t type, struct bytes key)
+{
+    struct wallet_work *w = shard->work;
+    if (key.size != PSN_KEY_SIZE) return false;
+    const struct psn_key person = psn_key_of(key);
+    work_begin(w);
+    w->order.type = type;
+    person_glance(shard, &person, &w->before);
+    const struct wallet_input input = work_input(shard, w);
+    wallet_fact_of(&input, &w->before, &w->fact, &w->decision);
+    return true;
+}
+
+/* The other person is at home here, too: one stop does for two. Nothing for a message that names
+ * nobody; what is wrong with it is said when it is judged. */
+static struct bytes look_at_other(const struct shard *shard, const struct request *request,
+                                  const struct opened *opened, struct wallet_fact *ret_fact)
+{
+    struct wallet_work *w = shard->work;
+    uint32_t field;
+    if (!fact_is_look(request->type) ||
+        !read_order(w, request->type, request->body, opened, &field)) {
+        return (struct bytes){0};
+    }
+    const struct bytes key = w->order.other_key;
+    if (key.size != PSN_KEY_SIZE ||
+        route_shard(key.data, shard->config.shards) != shard->config.shard ||
+        !read_fact_of(shard, request->type, key)) {
+        return (struct bytes){0};
+    }
+    *ret_fact = w->fact;
+    return (struct bytes){(const uint8_t *)ret_fact, sizeof *ret_fact};
+}
+
 void take_wallet(struct shard *shard, const struct request *request, const struct opened *opened,
                  int64_t now_ms)
 {
     struct wallet_work *w = shard->work;
     const size_t front = request->area <= request->body.size ? request->area : 0;
-    const struct bytes fact = {request->body.data, front};
     const struct bytes message = {request->body.data + front, request->body.size - front};
+    struct bytes fact = {request->body.data, front};
+    struct wallet_fact seen;
 
+    if (request->area == FACT_HERE) fact = look_at_other(shard, request, opened, &seen);
     if (request->type == MESSAGE_TRSF_SUBMIT) dues_make_room(shard);
     judge_order(shard, request->type, message, fact, request->province, opened, now_ms);
     if (work_refused(w)) {
@@ -409,20 +446,6 @@ void take_wallet(struct shard *shard, const struct request *request, const struc
 }
 
 /* -- the first of two stops ------------------------------------------------------------------ */
-
-/* Fills in work->fact of a person, whatever the message says besides. */
-static bool read_fact_of(const struct shard *shard, uint16_t type, struct bytes key)
-{
-    struct wallet_work *w = shard->work;
-    if (key.size != PSN_KEY_SIZE) return false;
-    const struct psn_key person = psn_key_of(key);
-    work_begin(w);
-    w->order.type = type;
-    person_glance(shard, &person, &w->before);
-    const struct wallet_input input = work_input(shard, w);
-    wallet_fact_of(&input, &w->before, &w->fact, &w->decision);
-    return true;
-}
 
 /* Fills in work->fact for a premium; an entry where the claim is made. */
 static bool judge_claim(const struct shard *shard, uint16_t type, struct bytes message,

@@ -6,8 +6,16 @@
 
 #include "dispatch/route.h"
 #include "types/wallet.h"
+#include "types/wire.h"
 
 struct shard;
+
+/* True of messages whose fact is a look at the other person and nothing more; a premium's is a
+ * claim, too, with an entry of its own. */
+static inline bool fact_is_look(uint16_t type)
+{
+    return type == MESSAGE_TRSF_SUBMIT || type == MESSAGE_TRSF_ACCEPT || type == MESSAGE_RLTS_BIND;
+}
 
 /* Row 'C': positions that must agree with everything else in the store. */
 struct shelf_counters {

@@ -55,13 +55,17 @@ enum request_type {
                                 * the answer is its pay_id, nothing when there is none. */
 };
 
+/* Instead of a fact's bytes: the other person is at home in the same shard, which looks itself. */
+#define FACT_HERE UINT32_MAX
+
 struct request {
     uint64_t ticket;   /* The driver's; comes back in the result. */
     uint32_t index;    /* Place in its batch; comes back. */
     uint16_t type;     /* enum message_type or enum request_type */
     uint16_t province; /* Two-digit code the session speaks for; 0: all (the centre). */
     uint32_t period;   /* For requests of the desk. */
-    uint32_t area;     /* Of wallet messages: bytes of struct wallet_fact before the message. */
+    uint32_t area;     /* Of wallet messages: bytes of struct wallet_fact before the message, or
+                        * FACT_HERE. */
     int64_t instant_ms;
     struct bytes body; /* Borrowed for the step. */
 };

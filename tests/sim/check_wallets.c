@@ -7,12 +7,13 @@
 #include "codec/wallet.h"
 #include "tests/sim/lived_wallets.h"
 #include "tests/sim/pb.h"
+#include "types/civil.h"
 #include "types/ensure.h"
 #include "types/error.h"
 #include "types/wire.h"
 #include "world/world.h"
 
-#define TIMES_MAX 4
+#define TIMES_MAX 5
 #define FACTS_MAX 64
 
 /* The judgement under way. */
@@ -79,7 +80,18 @@ static int64_t stamp_of(uint32_t shard, uint64_t seq)
     return w.evidence->shard[shard].entries[seq - 1].stamp_ms;
 }
 
-/* What the shard's clock can have shown at a place; a system's clock moves on between entries. */
+#define BEIJING_MS INT64_C(28800000) /* East of Greenwich. */
+
+/* A midnight between two times, or 0. */
+static int64_t midnight_between(int64_t from_ms, int64_t to_ms)
+{
+    const int64_t next_ms = from_ms - (from_ms + BEIJING_MS) % MS_PER_DAY + MS_PER_DAY;
+    return next_ms < to_ms ? next_ms : 0;
+}
+
+/* What the shard's clock can have shown at a place; a system's clock moves on between entries. When
+ * it jumps ahead, a refusal may come out of a night that no entry fell into, and wait for a full
+ * disk until the day after. */
 static int times_at(const struct places *places, const struct sim_said *said, int64_t *out)
 {
     const int64_t clock = stamp_of(places->shard, places->at);
@@ -90,6 +102,9 @@ static int times_at(const struct places *places, const struct sim_said *said, in
         out[count++] = stamp_of(places->shard, places->moments[places->next]);
     if (said != NULL && said->sent_ms > clock) out[count++] = said->sent_ms;
     if (said != NULL && said->answered_ms > clock) out[count++] = said->answered_ms;
+    if (said != NULL && midnight_between(clock, said->answered_ms) != 0) {
+        out[count++] = midnight_between(clock, said->answered_ms);
+    }
     return count;
 }
 

@@ -104,7 +104,8 @@ int fleet_open(struct fleet *fleet, const struct fleet_options *options)
     NEED_MEMORY(fleet->lost_ns);
     NEED_MEMORY(fleet->heard_ns);
     for (uint32_t i = 0; i < wanted; i++) {
-        lane_init(&fleet->lanes[i], &options->address, options->batch, options->window);
+        lane_init(&fleet->lanes[i], &options->address, options->batch, options->window,
+                  options->body_max == 0 ? LANE_BODY_MAX : options->body_max);
     }
     for (uint32_t i = 0; i < wanted && r == 0; i++) {
         r = connect_lane(fleet, i, 0);
@@ -175,7 +176,7 @@ static bool hear(void *owner, struct lane *lane, struct lane_slot *slot, const s
     const struct hearing *hearing = owner;
     struct fleet *fleet = hearing->fleet;
     if (slot != NULL) {
-        fleet->heard_ns[hearing->index] = clock_ns();
+        fleet->heard_ns[hearing->index] = lane->received_ns;
         fleet->lost_ns[hearing->index] = 0;
     }
     return fleet->options.answered(fleet->options.owner, lane, slot, reply);

@@ -21,6 +21,7 @@ struct fleet_options {
     uint32_t lanes;    /* Connections; 0: one for each shard. */
     uint32_t batch;    /* Records in a frame. */
     uint32_t window;   /* Frames under way on each connection. */
+    uint32_t body_max; /* Bytes of the longest body, where that is known; 0: LANE_BODY_MAX. */
     int64_t retry_ns;  /* How long to try after a connection is lost; 0: not at all. */
     lane_answered *answered;
     void *owner; /* Of `answered`. */

@@ -9,14 +9,17 @@
 #include "tools/client/clock.h"
 #include "types/ensure.h"
 
-#define SEND_PARTS_MAX 64   /* Frames in one system call. */
+#define SEND_PARTS_MAX 256  /* Frames in one system call. */
 #define RECORD_TAG     0x0a /* Field 1, length-delimited: SetlBatch.records. */
 #define RECORD_HEAD    4    /* Tag and the length as a varint of a body within LANE_BODY_MAX. */
 #define BODY_ROOM      1024 /* Bytes a record takes at most on average; see slot_takes(). */
 
-static size_t room_of(uint32_t batch)
+#define CACHE_LINE 64
+
+static size_t room_of(uint32_t batch, uint32_t body_max)
 {
-    const size_t room = FRAME_HEAD_SIZE + LANE_BODY_MAX + (size_t)batch * (BODY_ROOM + RECORD_HEAD);
+    const size_t records = batch == 1 ? 0 : (size_t)batch * (BODY_ROOM + RECORD_HEAD);
+    const size_t room = FRAME_HEAD_SIZE + body_max + records;
     const size_t most = FRAME_HEAD_SIZE + FRAME_PAYLOAD_MAX;
     return room < most ? room : most;
 }
@@ -28,34 +31,46 @@ static void *need(size_t count, size_t size)
     return memory;
 }
 
+/* Bytes of all that belongs to a slot. */
+static size_t slot_size(const struct lane *lane)
+{
+    const size_t of_record = sizeof(*lane->slots->tags) + sizeof(*lane->slots->starts) +
+                             sizeof(*lane->slots->ends) + sizeof(*lane->slots->fates);
+    const size_t size = lane->batch * of_record + lane->slot_room;
+    return (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+}
+
+/* It lies together, the frame last: of a short message the processor fetches a few lines in a row.
+ */
+static void lay_slot(const struct lane *lane, uint8_t *memory, struct lane_slot *slot)
+{
+    slot->tags = (uint64_t *)(void *)memory;
+    slot->starts = (uint32_t *)(void *)(slot->tags + lane->batch);
+    slot->ends = slot->starts + lane->batch;
+    slot->fates = (uint8_t *)(slot->ends + lane->batch);
+    slot->frame = slot->fates + lane->batch;
+}
+
 void lane_init(struct lane *lane, const struct client_address *address, uint32_t batch,
-               uint32_t window)
+               uint32_t window, uint32_t body_max)
 {
     ENSURE(batch >= 1);
     ENSURE(window >= 1);
-    *lane = (struct lane){.batch = batch, .window = window, .slot_room = room_of(batch)};
+    ENSURE(body_max >= 1 && body_max <= LANE_BODY_MAX);
+    *lane = (struct lane){.batch = batch, .window = window, .body_max = body_max};
+    lane->slot_room = room_of(batch, body_max);
     client_init(&lane->client, address);
     lane->slots = need(window, sizeof(*lane->slots));
     lane->fill = lane->slots;
-    for (uint32_t i = 0; i < window; i++) {
-        struct lane_slot *slot = &lane->slots[i];
-        slot->frame = need(1, lane->slot_room);
-        slot->starts = need(batch, sizeof(*slot->starts));
-        slot->ends = need(batch, sizeof(*slot->ends));
-        slot->tags = need(batch, sizeof(*slot->tags));
-        slot->fates = need(batch, sizeof(*slot->fates));
-    }
+    const size_t size = slot_size(lane);
+    lane->memory = need(window, size);
+    for (uint32_t i = 0; i < window; i++)
+        lay_slot(lane, lane->memory + i * size, &lane->slots[i]);
 }
 
 void lane_done(struct lane *lane)
 {
-    for (uint32_t i = 0; i < lane->window; i++) {
-        free(lane->slots[i].frame);
-        free(lane->slots[i].starts);
-        free(lane->slots[i].ends);
-        free(lane->slots[i].tags);
-        free(lane->slots[i].fates);
-    }
+    free(lane->memory);
     free(lane->slots);
     client_done(&lane->client);
 }
@@ -116,7 +131,7 @@ struct lane_slot *lane_post(struct lane *lane, uint16_t type, struct bytes body,
 {
     ENSURE(lane_has_room(lane));
     ENSURE(!filling_has_records(lane));
-    ENSURE(body.size <= LANE_BODY_MAX);
+    ENSURE(body.size <= lane->body_max);
     struct lane_slot *slot = slot_begin(lane, type);
     memcpy(slot->frame + slot->size, body.data, body.size);
     slot->size += body.size;
@@ -144,7 +159,7 @@ uint8_t *lane_reserve(struct lane *lane)
 
 struct lane_slot *lane_commit(struct lane *lane, size_t size, uint64_t tag)
 {
-    ENSURE(size <= LANE_BODY_MAX);
+    ENSURE(size <= lane->body_max);
     struct lane_slot *slot = lane->fill;
     if (lane->batch > 1) {
         uint8_t *head = slot->frame + slot->size;
@@ -158,14 +173,14 @@ struct lane_slot *lane_commit(struct lane *lane, size_t size, uint64_t tag)
 
     /* Full is also a slot that might not hold the largest body there is. */
     const bool full =
-        slot->count == lane->batch || slot->size + RECORD_HEAD + LANE_BODY_MAX > lane->slot_room;
+        slot->count == lane->batch || slot->size + RECORD_HEAD + lane->body_max > lane->slot_room;
     if (full) lane_seal(lane);
     return slot;
 }
 
 struct lane_slot *lane_add(struct lane *lane, struct bytes body, uint64_t tag)
 {
-    ENSURE(body.size <= LANE_BODY_MAX);
+    ENSURE(body.size <= lane->body_max);
     memcpy(lane_reserve(lane), body.data, body.size);
     return lane_commit(lane, body.size, tag);
 }

@@ -38,7 +38,9 @@ struct lane {
     uint64_t sending;       /* The next to go out, sent_size bytes of it have. */
     uint64_t filling;       /* The one being filled; those before are sealed. */
     size_t sent_size;       /* Bytes. */
+    uint32_t body_max;      /* Bytes. */
     size_t slot_room;       /* Bytes of a slot's frame. */
+    uint8_t *memory;        /* Of all slots. */
     struct lane_slot *fill; /* The slot of `filling`, in use or free. */
     uint64_t open_records;  /* Records in slots that are not answered. */
     uint32_t held;          /* Slots to be sent again; nothing new goes out meanwhile. */
@@ -51,21 +53,22 @@ struct lane {
 typedef bool lane_answered(void *owner, struct lane *lane, struct lane_slot *slot,
                            const struct frame *reply);
 
-/* A lane that is not connected. `batch` 1..BATCH_RECORDS_MAX, `window` >= 1 slots of that size. */
+#define LANE_BODY_MAX 4096 /* Bytes; a settlement within its limits has at most 1024. */
+
+/* A lane that is not connected. `batch` 1..BATCH_RECORDS_MAX, `window` >= 1 slots of that size;
+ * no body will have more than `body_max` bytes, 1..LANE_BODY_MAX. */
 void lane_init(struct lane *lane, const struct client_address *address, uint32_t batch,
-               uint32_t window);
+               uint32_t window, uint32_t body_max);
 void lane_done(struct lane *lane);
 
 /* True when one more record or message can be taken. */
 bool lane_has_room(const struct lane *lane);
 
-/* Takes the next SetlPost; lane_has_room() must be true, body.size <= LANE_BODY_MAX. The batch is
+/* Takes the next SetlPost; lane_has_room() must be true, body.size <= body_max. The batch is
  * sealed when it is full. Gives the slot it went to. */
 struct lane_slot *lane_add(struct lane *lane, struct bytes body, uint64_t tag);
 
-#define LANE_BODY_MAX 4096 /* Bytes; a settlement within its limits has at most 1024. */
-
-/* The same without a copy: a place of LANE_BODY_MAX bytes in the frame being filled, into which the
+/* The same without a copy: a place of body_max bytes in the frame being filled, into which the
  * caller writes a SetlPost, and then lane_commit() with its size. lane_has_room() must be true; no
  * other call on this lane in between. */
 uint8_t *lane_reserve(struct lane *lane);

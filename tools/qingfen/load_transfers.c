@@ -27,6 +27,7 @@
 #define RECEIVER_AREA 510100
 #define GRANT_FEN     INT64_C(100000000000)
 #define AMOUNT_FEN    1
+#define BODY_MAX      256 /* Bytes of a message: an id or two, two keys, names of NUMBER_SIZE. */
 #define ASK_NS        (10 * NS_PER_SECOND)
 #define NAP_NS        (20 * NS_PER_MS)
 #define RULES_WAIT_MS 1000
@@ -111,7 +112,7 @@ static ProtobufCBinaryData key_view(uint8_t *key)
 static int64_t post(struct run *run, const uint8_t *decides, uint16_t type,
                     const ProtobufCMessage *message, uint32_t pair)
 {
-    uint8_t body[512];
+    uint8_t body[BODY_MAX];
     const size_t size = protobuf_c_message_pack(message, body);
     return lane_post(fleet_lane(&run->fleet, decides), type, (struct bytes){body, size}, pair)
         ->since_ns;
@@ -234,7 +235,7 @@ static void keep_id(struct bytes id, char out[WALLET_ID_SIZE])
     if (id.size != 0 && id.size < WALLET_ID_SIZE) memcpy(out, id.data, id.size);
 }
 
-static void take_answer(struct run *run, uint32_t index, const struct said *reply)
+static void take_answer(struct run *run, uint32_t index, const struct said *reply, int64_t now_ns)
 {
     struct pair *pair = &run->pairs[index];
     run->under_way--;
@@ -266,7 +267,7 @@ static void take_answer(struct run *run, uint32_t index, const struct said *repl
         break;
     case STEP_ACCEPTING:
         run->done++;
-        run->last_ns = clock_ns();
+        run->last_ns = now_ns;
         histogram_add(&run->latency_ns, (uint64_t)(run->last_ns - pair->since_ns), 1);
         pair->transfers++;
         pair->step = STEP_READY;
@@ -292,7 +293,7 @@ static bool answered(void *owner, struct lane *lane, struct lane_slot *slot,
     if (!wire_decode(&said_table, reply->payload, &said, &field)) {
         said = (struct said){.code = ERROR_MALFORMED};
     }
-    take_answer(run, (uint32_t)slot->tags[0], &said);
+    take_answer(run, (uint32_t)slot->tags[0], &said, lane->received_ns);
     return true;
 }
 
@@ -495,6 +496,7 @@ int load_transfers_run(const struct load_transfers *options)
         .lanes = options->lanes,
         .batch = 1,
         .window = (uint32_t)options->window,
+        .body_max = BODY_MAX,
         .answered = answered,
         .owner = &run,
     };

@@ -220,10 +220,9 @@ static void ask_fact(const struct wallet_order *o, struct bytes message,
     memcpy(ret_fact, got.result.data, sizeof *ret_fact);
 }
 
-static bool two_stops(uint16_t type)
+static bool asks_other(uint16_t type)
 {
-    return type == MESSAGE_RLTS_BIND || type == MESSAGE_TRSF_SUBMIT ||
-           type == MESSAGE_TRSF_ACCEPT || type == MESSAGE_PREM_PAY;
+    return fact_is_look(type) || type == MESSAGE_PREM_PAY;
 }
 
 static struct answer_read send(int who, const struct wallet_order *o, uint16_t province)
@@ -232,7 +231,10 @@ static struct answer_read send(int who, const struct wallet_order *o, uint16_t p
     uint8_t *message = body + sizeof(struct wallet_fact);
     const size_t size = wire_encode(wallet_table(o->type), o, message);
     struct request request = {.type = o->type, .province = province, .body = {message, size}};
-    if (two_stops(o->type)) {
+    if (fact_is_look(o->type) &&
+        &rigs[route_shard(o->other_key.data, SHARDS)] == home(who)) { /* One stop does. */
+        request.area = FACT_HERE;
+    } else if (asks_other(o->type)) {
         struct wallet_fact fact;
         ask_fact(o, request.body, &fact);
         memcpy(body, &fact, sizeof fact);

@@ -118,9 +118,18 @@ static void an_outbox_that_is_not_there_or_not_theirs(void **state)
 static void no_message_between_shards(void **state)
 {
     (void)state;
+    struct wallet_order nobody = order(MESSAGE_TRSF_SUBMIT);
+    struct wallet_order premium = order(MESSAGE_PREM_PAY);
+    static uint8_t bytes[256];
+    nobody.psn_key = premium.psn_key = bytes_of(PERSON);
+    premium.other_key = bytes_of(OTHER);
+    const struct bytes claim = {bytes, wire_encode(wallet_table(premium.type), &premium, bytes)};
     const struct request requests[] = {
         {.type = REQUEST_WALLET_FACT, .period = MESSAGE_TRSF_SUBMIT, .body = bytes_of("rubbish")},
         {.type = REQUEST_MAIL, .body = bytes_of("rubbish")},
+        {.type = MESSAGE_TRSF_SUBMIT, .area = FACT_HERE, .body = bytes_of("rubbish")},
+        {.type = MESSAGE_TRSF_SUBMIT, .area = FACT_HERE, .body = encoded(&nobody)},
+        {.type = MESSAGE_PREM_PAY, .area = FACT_HERE, .body = claim}, /* That is made elsewhere. */
     };
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         rig_forget(&rig);

@@ -68,7 +68,7 @@ static void everything_goes_in_order_and_again_after_a_loss(void **state) /* (L1
     struct peer peer;
     uint16_t type;
     tags = 0;
-    lane_init(&lane, &nowhere, 2, 4);
+    lane_init(&lane, &nowhere, 2, 4, LANE_BODY_MAX);
     join(&lane, &peer);
     add(&lane, 1);
     add(&lane, 2); /* The first batch is full. */
@@ -115,7 +115,7 @@ static void what_is_for_later_goes_again_when_all_else_is_answered(void **state)
     struct peer peer;
     uint16_t type;
     tags = 0;
-    lane_init(&lane, &nowhere, 1, 4);
+    lane_init(&lane, &nowhere, 1, 4, LANE_BODY_MAX);
     join(&lane, &peer);
     add(&lane, 1);
     add(&lane, 2);
@@ -151,7 +151,7 @@ static void a_window_is_never_overfilled(void **state)
     (void)state;
     struct lane lane;
     struct peer peer;
-    lane_init(&lane, &nowhere, 1, 3);
+    lane_init(&lane, &nowhere, 1, 3, LANE_BODY_MAX);
     join(&lane, &peer);
     for (uint64_t id = 1; id <= 100; id++) {
         uint16_t type;
@@ -181,7 +181,7 @@ static void bodies_are_written_where_they_are_sent_from(void **state)
         body[i] = (uint8_t)(i * 7);
     for (uint32_t batch = 1; batch <= 5; batch += 4) {
         size_t end = FRAME_HEAD_SIZE;
-        lane_init(&lane, &nowhere, batch, 5);
+        lane_init(&lane, &nowhere, batch, 5, LANE_BODY_MAX);
         for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
             memcpy(lane_reserve(&lane), body, sizes[i]);
             const struct lane_slot *slot = lane_commit(&lane, sizes[i], i);
