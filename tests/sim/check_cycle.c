@@ -62,6 +62,8 @@ static struct {
     uint32_t closed_year;
     uint64_t from;    /* The state is that behind this entry of shard 0, */
     int64_t clock_ms; /* and its time. */
+    int64_t begun_ms; /* When the first part of the decision at hand was written, */
+    int64_t shut_ms;  /* and when the shard last cut a month or closed a year. */
     bool ended;       /* A list named what wallets owe, which the model does not know by days. */
 } c;
 
@@ -667,11 +669,14 @@ static bool live_decision(struct bytes rows, const struct entry *entry, struct f
     if (at.answered == UINT64_MAX) at.answered = answered_behind(at.seq);
     if (asker != NULL) close_behind(asker, at.seq);
     const int64_t at_ms = at.order.at_ms;
-    if (c.manual_clock ? at_ms != c.clock_ms : at_ms < c.clock_ms || at_ms > entry->stamp_ms) {
+    /* The shards close a year, and go on, before its decision is written. */
+    const bool closes = at.order.type == MESSAGE_YEAR_CLOSE;
+    const int64_t from_ms = c.manual_clock ? c.clock_ms : closes ? c.shut_ms : c.begun_ms;
+    if (c.manual_clock ? at_ms != from_ms : at_ms < from_ms || at_ms > entry->stamp_ms) {
         return finding_set(finding,
                            "(H9) shard 0, seq %" PRIu64 ": decided at %" PRId64
                            ", when the clock stood at %" PRId64,
-                           at.seq, at_ms, c.clock_ms);
+                           at.seq, at_ms, from_ms);
     }
     c.ended = names_wallets(&at);
     if (c.ended) return true;
@@ -695,6 +700,8 @@ static bool live(struct finding *finding)
         if (entry->kind == ENTRY_CYCLE) {
             const int taken = parts_take(&reader, entry->body, &rows);
             ENSURE(taken >= 0);
+            /* Between its parts other entries are written, whose clock goes on. */
+            if (le_load32(entry->body.data + 8) == 1) c.begun_ms = c.clock_ms;
             if (taken == 0) continue;
         } else if (entry->kind < ENTRY_CUT || entry->kind > ENTRY_YEAR_CLOSE) {
             if (!c.manual_clock) c.clock_ms = entry->stamp_ms;
@@ -702,6 +709,7 @@ static bool live(struct finding *finding)
         }
         judge_open(entry->seq, entry->stamp_ms);
         if (entry->kind == ENTRY_CYCLE) good = live_decision(rows, entry, finding);
+        if (entry->kind != ENTRY_CYCLE) c.shut_ms = entry->stamp_ms;
         if (entry->kind == ENTRY_CUT) c.cut_through = entry->period;
         if (entry->kind == ENTRY_YEAR_CLOSE) c.closed_year = entry->period / 100;
         c.from = entry->seq;
