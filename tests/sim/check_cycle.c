@@ -669,8 +669,8 @@ static bool live_decision(struct bytes rows, const struct entry *entry, struct f
     if (at.answered == UINT64_MAX) at.answered = answered_behind(at.seq);
     if (asker != NULL) close_behind(asker, at.seq);
     const int64_t at_ms = at.order.at_ms;
-    /* The shards close a year, and go on, before its decision is written. */
-    const bool closes = at.order.type == MESSAGE_YEAR_CLOSE;
+    /* The shards cut a month or close a year, and go on, before its decision is written. */
+    const bool closes = at.order.type == MESSAGE_YEAR_CLOSE || at.order.type == MESSAGE_PERIOD_CUT;
     const int64_t from_ms = c.manual_clock ? c.clock_ms : closes ? c.shut_ms : c.begun_ms;
     if (c.manual_clock ? at_ms != from_ms : at_ms < from_ms || at_ms > entry->stamp_ms) {
         return finding_set(finding,
