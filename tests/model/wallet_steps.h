@@ -230,6 +230,10 @@ void steps_sweep(const struct steps_ask *ask, struct steps_person *p, struct ste
 void steps_note(struct steps *steps, const struct steps_ask *ask, int who,
                 const struct steps_answer *a, uint64_t seq);
 
+/* What the nation's rule says for a time, as a shard knew it behind an entry. */
+int64_t steps_rule(const struct steps *steps, uint32_t shard, uint64_t asof, enum param param,
+                   int64_t at_ms);
+
 /* yyyymmdd in Shanghai. */
 uint32_t steps_day(int64_t ms);
 

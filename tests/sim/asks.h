@@ -31,6 +31,8 @@ struct order_times {
 struct asks {
     struct ask *list; /* Sorted by person, then as they were sent. */
     uint32_t count;
+    struct ask *questions; /* Of persons about themselves, sorted in the same way. */
+    uint32_t question_count;
     struct idset rows; /* Hash of type and body -> row + 1: everything that is no settlement. */
     struct order_times times[EVIDENCE_SHARDS_MAX];
 };

@@ -547,7 +547,6 @@ static bool is_wallet_message(uint16_t type)
 bool judge_wallets(const struct asks *asks, const struct evidence *evidence,
                    struct sim_history *history, bool manual_clock, struct finding *finding)
 {
-    if (!live_wallets(evidence, manual_clock, finding)) return false;
     w.asks = asks;
     w.evidence = evidence;
     w.finding = finding;
