@@ -231,6 +231,8 @@ void give_back(const struct steps_ask *ask, struct steps_person *p, uint32_t pla
     say_transfer(&row, why, a);
     a->said.balc = steps_balance(p);
     memcpy(a->ended, row.trsf_id, sizeof a->ended);
+    a->returned = why;
+    a->returned_amount = row.amount;
     a->end = why == STAS_EXPIRED ? STEPS_EXPIRED : STEPS_ENDED;
 }
 

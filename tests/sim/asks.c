@@ -30,7 +30,8 @@ static bool of_settlements(uint16_t type)
 
 static bool of_person(uint16_t type)
 {
-    return type == MESSAGE_STMT_GET || type == MESSAGE_YEAR_SUM_GET || type == MESSAGE_SETL_RECORDS;
+    return type == MESSAGE_STMT_GET || type == MESSAGE_YEAR_SUM_GET ||
+           type == MESSAGE_WLT_RECORDS || type == MESSAGE_SETL_RECORDS;
 }
 
 static struct ask *add_to(struct ask **list, uint32_t *count, const struct sim_said *said,

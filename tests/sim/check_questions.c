@@ -157,25 +157,36 @@ static bool is_page(int below)
     return q.sliced && token && given != 0; /* As far as a call could look. */
 }
 
+/* With that page somebody was given the token of this question. */
+static bool gave_token(const struct sim_said *said)
+{
+    struct person_question other;
+    char why[QUESTION_WHY_SIZE];
+    return said->type == q.said->type && said->province == q.said->province &&
+           said->answered != 0 &&
+           bytes_equal(pb_get_bytes(said->answer, 4), bytes_of(q.asked.page_token)) &&
+           person_question_decode(said->type, said->body, &other, why) &&
+           other.from_ms == q.asked.from_ms && other.to_ms == q.asked.to_ms &&
+           other.kind == q.asked.kind;
+}
+
+static struct bytes last_row(struct bytes answer)
+{
+    struct bytes last = {0};
+    struct pb_field field;
+    while (pb_next(&answer, &field)) {
+        if (field.number == 3) last = field.bytes;
+    }
+    return last;
+}
+
 /* The last item of the page that a token came with; -1: nobody was given it. */
 static int token_item(void)
 {
     for (uint32_t i = q.begin; i < q.end; i++) {
         const struct sim_said *said = q.about.asks->questions[i].said;
-        struct person_question other;
-        char why[QUESTION_WHY_SIZE];
-        struct pb_field field;
-        struct bytes rest = said->answer, last = {0};
-        if (said->type != q.said->type || said->province != q.said->province ||
-            said->answered == 0 ||
-            !bytes_equal(pb_get_bytes(said->answer, 4), bytes_of(q.asked.page_token)) ||
-            !person_question_decode(said->type, said->body, &other, why) ||
-            other.from_ms != q.asked.from_ms || other.to_ms != q.asked.to_ms) {
-            continue;
-        }
-        while (pb_next(&rest, &field)) {
-            if (field.number == 3) last = field.bytes;
-        }
+        if (!gave_token(said)) continue;
+        const struct bytes last = last_row(said->answer);
         for (int k = 0; k < q.items; k++) {
             const struct model_item *item = &q.about.model->items[k];
             if (item->kind <= MODEL_REFUND && same_record(last, &item->s)) return k;
@@ -218,6 +229,130 @@ static bool records_are(void)
         if (records_from(i, token)) return true;
     }
     return false;
+}
+
+/* -- what happened to a wallet, page by page -------------------------------------------------- */
+
+/* The order in which things are told: newest entry first, within it as they happened. */
+struct telling {
+    const struct tale *list; /* Oldest first. */
+    uint32_t count;
+    uint32_t *order; /* Places in `list`; malloc'ed. */
+};
+
+static struct telling telling_begin(void)
+{
+    struct telling t = {0};
+    const int who = person_of_key();
+    if (who >= 0) t.list = lived_tales(who, &t.count);
+    t.order = calloc(t.count + 1, sizeof *t.order);
+    ENSURE(t.order != NULL);
+    for (uint32_t end = t.count, next = 0; end != 0;) {
+        uint32_t first = end - 1;
+        while (first != 0 && t.list[first - 1].seq == t.list[end - 1].seq)
+            first--;
+        for (uint32_t i = first; i < end; i++)
+            t.order[next++] = i;
+        end = first;
+    }
+    return t;
+}
+
+static bool same_tale(struct bytes told, const struct tale *tale)
+{
+    uint8_t room[256];
+    struct pb pb = {room, 0, sizeof room};
+    pb_put(&pb, 1, tale->seq);
+    pb_put(&pb, 2, (uint64_t)tale->at_ms);
+    pb_text(&pb, 3, tale->kind);
+    pb_text(&pb, 4, tale->what);
+    pb_text(&pb, 5, tale->id);
+    pb_fen(&pb, 6, tale->amount);
+    pb_put(&pb, 7, tale->admdvs);
+    pb_text(&pb, 8, tale->ref);
+    return bytes_equal(told, (struct bytes){room, pb.size});
+}
+
+static bool is_wanted(const struct tale *tale, uint64_t place)
+{
+    const char *kind = wallet_record_kind_name(q.asked.kind);
+    return tale->seq <= place && tale->at_ms >= q.asked.from_ms &&
+           (q.asked.to_ms == 0 || tale->at_ms <= q.asked.to_ms) &&
+           (kind[0] == '\0' || strcmp(kind, tale->kind) == 0);
+}
+
+/* Those known behind an entry, from the n-th on, are what the page and its token say. */
+static bool is_tale_page(const struct telling *t, uint32_t from, uint64_t place)
+{
+    struct bytes rest = q.said->answer;
+    struct pb_field field;
+    uint32_t given = 0, next = from;
+    bool more = false;
+    while (pb_next(&rest, &field)) {
+        if (field.number != 3) continue;
+        while (next < t->count && !is_wanted(&t->list[t->order[next]], place))
+            next++;
+        if (next == t->count || !same_tale(field.bytes, &t->list[t->order[next]])) return false;
+        next++;
+        given++;
+    }
+    for (; next < t->count && !more; next++)
+        more = is_wanted(&t->list[t->order[next]], place);
+    const bool token = pb_get_bytes(q.said->answer, 4).size != 0;
+    if (given > q.asked.limit || (more && !token)) return false;
+    if (token == more && (given == q.asked.limit || !more)) return true;
+    return q.sliced && token && given != 0;
+}
+
+/* Behind which one the page begins: that which a token came behind; UINT32_MAX: nobody was given
+ * it. */
+static uint32_t tale_behind(const struct telling *t)
+{
+    for (uint32_t i = q.begin; i < q.end; i++) {
+        const struct sim_said *said = q.about.asks->questions[i].said;
+        if (!gave_token(said)) continue;
+        const struct bytes last = last_row(said->answer);
+        for (uint32_t k = 0; k < t->count; k++) {
+            if (same_tale(last, &t->list[t->order[k]])) return k + 1;
+        }
+    }
+    return UINT32_MAX;
+}
+
+/* What is refused behind an entry; the list itself only grows. */
+static uint32_t tales_refused_at(uint64_t place, int64_t now_ms, bool bad_token)
+{
+    static struct steps_person rows;
+    const int who = person_of_key();
+    memset(&rows, 0, sizeof rows);
+    if (who >= 0) (void)lived_version(who, place, &rows);
+    if (rows.wallet.state == WALLET_NONE) return ERROR_NOT_FOUND;
+    if (!is_own(insured_area_at(place))) return ERROR_NOT_PERMITTED;
+    if (is_too_wide(now_ms)) return ERROR_RANGE_TOO_WIDE;
+    return bad_token ? ERROR_MALFORMED : ERROR_OK;
+}
+
+static bool tales_at(const struct telling *t, uint64_t place, uint32_t behind)
+{
+    int64_t times[TIMES_MAX];
+    const uint32_t code = reply_code(q.said->answer);
+    const int count = times_at(place, times);
+    for (int i = 0; i < count; i++) {
+        if (tales_refused_at(place, times[i], behind == UINT32_MAX) != code) continue;
+        if (code != ERROR_OK || is_tale_page(t, behind, place)) return true;
+    }
+    return false;
+}
+
+static bool tales_are(void)
+{
+    struct telling t = telling_begin();
+    const uint32_t behind = q.asked.page_token[0] == '\0' ? 0 : tale_behind(&t);
+    bool good = false;
+    for (uint32_t i = 0; i < q.place_count && !good; i++)
+        good = tales_at(&t, q.places[i], behind);
+    free(t.order);
+    return good;
 }
 
 /* -- a year ----------------------------------------------------------------------------------- */
@@ -548,6 +683,8 @@ static bool statement_is(void)
 static bool is_right(void)
 {
     switch (q.said->type) {
+    case MESSAGE_WLT_RECORDS:
+        return tales_are();
     case MESSAGE_SETL_RECORDS:
         return records_are();
     case MESSAGE_YEAR_SUM_GET:

@@ -43,11 +43,17 @@ static const struct {
     const char *value;
     uint32_t admdvs;
 } rules[] = {
-    {"trsf_max_per_day", "1000", 0},     {"trsf_max_sum_per_day", "10000000", 0},
-    {"trsf_max_per_day", "3", 340000},   {"trsf_max_sum_per_day", "600000", 110000},
-    {"wallet_spend_scope", "nation", 0}, {"allow_reclaim", "on", 0},
-    {"use_loc_change", "on", 0},         {"pa_hold_mode", "grant", 0},
-    {"pa_hold_mode", "online", 310000},  {"pa_hold_mode", "online", 510000},
+    {"trsf_max_per_day", "1000", 0},
+    {"trsf_max_sum_per_day", "10000000", 0},
+    {"trsf_max_per_day", "3", 340000},
+    {"trsf_max_sum_per_day", "600000", 440000},
+    {"trsf_max_sum_per_day", "250000", 110000},
+    {"wallet_spend_scope", "nation", 0},
+    {"allow_reclaim", "on", 0},
+    {"use_loc_change", "on", 0},
+    {"pa_hold_mode", "grant", 0},
+    {"pa_hold_mode", "online", 310000},
+    {"pa_hold_mode", "online", 510000},
     {"prem_window_from", "01-01", 0},
 };
 #define RULE_COUNT (sizeof rules / sizeof rules[0])
@@ -80,7 +86,7 @@ static void move_clock(struct sim_client *client, struct sim_draft *draft)
     int64_t to = now + (1 + (int64_t)sim_below(client, 90)) * MS_PER_MINUTE;
     if (kind < 2)
         to = now - (int64_t)sim_below(client, 100000);
-    else if (kind < 12)
+    else if (kind < 17)
         to = now + RESERVE_MINUTES * MS_PER_MINUTE;
     else if (kind >= 90)
         to = civil_month_start_ms(civil_month_next(civil_month(now))) + 9 * HOUR_MS;

@@ -75,8 +75,18 @@ static void ask_person(struct sim_client *client, struct sim_draft *draft)
     draft->type = types[sim_below(client, 6)];
     switch (draft->type) {
     case MESSAGE_STMT_GET: {
+        const struct town_thing *payment = town_some(client, &town->payments);
+        if (payment != NULL && payment->period != 0 && sim_chance(client, 300)) {
+            char id[TOWN_ID_SIZE];
+            town_id(id, 'S', payment->period);
+            pb_put(&draft->pb, 1, town_person_area(payment->person));
+            pb_text(&draft->pb, 2, id);
+            pb_bytes(&draft->pb, 4, town_key(payment->person));
+            return;
+        }
         if (known == 0) break;
         const struct town_record *record = &town->records[sim_below(client, known)];
+        if (!record->refund) record = &town->records[sim_below(client, known)];
         pb_put(&draft->pb, 1, record->insu_admdvs);
         pb_text(&draft->pb, 2, record->setl_id);
         pb_bytes(&draft->pb, 4, town_key(record->person));

@@ -203,10 +203,22 @@ static void write_adjustment(struct sim_client *client, struct sim_draft *draft)
     pb_text(&draft->pb, 31, "OK1");
 }
 
+/* Some refund, as far as one is soon found: its original must be whole again without it. */
+static const struct town_record *known_refund(struct sim_client *client)
+{
+    const struct town_record *record = known(client);
+    for (int i = 0; i < 8 && record != NULL && !record->refund; i++)
+        record = known(client);
+    return record;
+}
+
 static void write_correction(struct sim_client *client, struct sim_draft *draft)
 {
     char id[TOWN_ID_SIZE];
-    const struct town_record *earlier = sim_chance(client, 600) ? known(client) : NULL;
+    const uint32_t kind = sim_below(client, 10);
+    const struct town_record *earlier = kind < 3   ? known_refund(client)
+                                        : kind < 7 ? known(client)
+                                                   : NULL;
     draft->type = MESSAGE_CORRECTION;
     town_id(id, 'C', sim_below(client, client->town->ids));
     pb_text(&draft->pb, 1, id);

@@ -243,7 +243,10 @@ static struct want some_want(struct sim_client *client, bool ahead)
 {
     const struct sim_town *town = client->town;
     const uint32_t known = town->record_count < TOWN_RECORDS ? town->record_count : TOWN_RECORDS;
-    const struct town_thing *reserve = town_some(client, &town->reserves);
+    const struct town_things *reserves = &town->reserves;
+    const struct town_thing *reserve = town_some(client, reserves);
+    if (reserve != NULL && sim_chance(client, 600)) /* Mostly the latest: the others lapsed. */
+        reserve = &reserves->list[(reserves->count - 1) % TOWN_THINGS];
     struct want want = {.who = somebody(client), .place = some_place(client)};
     town_id(want.bill, 'I', sim_below(client, 400));
     town_id(want.setl_id, 'P', sim_below(client, 400));
@@ -255,6 +258,8 @@ static struct want some_want(struct sim_client *client, bool ahead)
         town_id(want.bill, 'I', reserve->period);
     } else if (!ahead && known != 0 && sim_chance(client, 250)) {
         const struct town_record *record = &town->records[sim_below(client, known)];
+        for (int i = 0; i < 4 && record->person >= TOWN_FAMILY; i++)
+            record = &town->records[sim_below(client, known)];
         if (record->person >= TOWN_FAMILY || !is_known_area(record->mdtrtarea_admvs)) return want;
         want.who = record->person;
         want.place = record->mdtrtarea_admvs;

@@ -176,9 +176,12 @@ static void hear_wallet(struct sim_town *town, const struct sim_said *said)
         about.period = number_of(pb_get_bytes(said->body, 8));
         learn(&town->reserves, said, 15, about);
         return;
-    case MESSAGE_WLT_PAY:
+    case MESSAGE_WLT_PAY: {
+        const struct bytes setl_id = pb_get_bytes(said->body, 3);
+        if (setl_id.size != 0 && setl_id.data[0] == 'S') about.period = number_of(setl_id);
         learn(&town->payments, said, 13, about);
         return;
+    }
     case MESSAGE_PREM_QUOTE:
         about.amount = pb_get_fen(said->answer, 17);
         about.period = (uint32_t)pb_get(said->body, 26);

@@ -33,7 +33,7 @@ struct town_thing {
     uint32_t other;  /* and the other one's, where there is one. */
     uint32_t payer;  /* Two digits, or an area. */
     uint32_t payee;
-    uint32_t period; /* Of a reservation: the number of its bill. */
+    uint32_t period; /* Of a reservation: its bill's number; of a payment: its settlement's. */
     int64_t amount;
 };
 
