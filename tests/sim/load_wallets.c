@@ -250,7 +250,7 @@ static struct want some_want(struct sim_client *client, bool ahead)
     struct want want = {.who = somebody(client), .place = some_place(client)};
     town_id(want.bill, 'I', sim_below(client, 400));
     town_id(want.setl_id, 'P', sim_below(client, 400));
-    if (reserve != NULL && sim_chance(client, 350)) {
+    if (reserve != NULL && sim_chance(client, ahead ? 650 : 350)) {
         want.reserved = reserve;
         if (sim_chance(client, 150)) return want; /* Somebody else's. */
         want.who = reserve->person % TOWN_FAMILY;
@@ -378,7 +378,7 @@ static bool next_push(struct sim_client *client, struct sim_draft *draft)
         return true;
     }
     const uint32_t kind = sim_below(client, 1000);
-    if (kind < 450)
+    if (kind < 400)
         write_pay(client, draft, false);
     else if (kind < 520)
         write_pay(client, draft, true);
