@@ -20,6 +20,13 @@ uint32_t reply_code(struct bytes answer)
     return (uint32_t)pb_get(answer, 1);
 }
 
+bool is_of_wallet(struct bytes failure)
+{
+    const uint32_t code = (uint32_t)pb_get(failure, 1);
+    return code / 1000 == 3 || (code == ERROR_SETL_ID_REUSED &&
+                                bytes_equal(pb_get_bytes(failure, 2), bytes_of("wlt_pay")));
+}
+
 /* -- single questions ------------------------------------------------------------------------- */
 
 static bool of_settlements(uint16_t type)

@@ -47,6 +47,10 @@ uint64_t ask_hash(uint16_t type, struct bytes body);
 /* Fields of a Reply or WalletReply; they agree in these. */
 uint32_t reply_code(struct bytes answer);
 
+/* The wallet's part of a settlement's refusal: codes of wallets, and the settlement's number that
+ * was paid with another amount. `failure` is a FieldError. */
+bool is_of_wallet(struct bytes failure);
+
 /* When all `asked` are there: makes asks_window() quick. */
 void asks_order(struct asks *asks);
 

@@ -323,7 +323,7 @@ static uint64_t codes_of(struct bytes answer, bool *ret_wallet)
     while (pb_next(&answer, &field)) {
         if (field.number != 11) continue;
         const uint32_t code = (uint32_t)pb_get(field.bytes, 1);
-        if (code / 1000 == 3 || code / 1000 == 4 || code == ERROR_INSTITUTION ||
+        if (is_of_wallet(field.bytes) || code / 1000 == 4 || code == ERROR_INSTITUTION ||
             code == ERROR_FILING_MISSING || code == ERROR_PHARMACY_SWITCH) {
             *ret_wallet = true;
         } else {

@@ -394,7 +394,7 @@ static bool live_inline(const struct wallet_entry *its, const struct wallet_said
     const int who = steps_who(&steps, &key);
     steps_inline(&ask, who, corrects ? -said->amount : s.amounts[AMOUNT_WLT], &steps.persons[who],
                  &c.made);
-    if (c.made.code != 0) return refused_where_taken(&c.made);
+    if (c.made.code != 0 || c.made.nothing) return refused_where_taken(&c.made);
     steps_note(&steps, &ask, who, &c.made, c.entry->seq);
     c.message_at[c.shard][c.entry->seq - 1] = steps.messages.count;
     touch(who);

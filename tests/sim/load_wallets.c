@@ -248,6 +248,9 @@ static struct want some_want(struct sim_client *client, bool ahead)
     if (reserve != NULL && sim_chance(client, 600)) /* Mostly the latest: the others lapsed. */
         reserve = &reserves->list[(reserves->count - 1) % TOWN_THINGS];
     struct want want = {.who = somebody(client), .place = some_place(client)};
+    const struct town_thing *paid = town_some(client, &town->payments);
+    if (paid != NULL && sim_chance(client, 500))
+        want.who = paid->person % TOWN_FAMILY; /* Has some. */
     town_id(want.bill, 'I', sim_below(client, 400));
     town_id(want.setl_id, 'P', sim_below(client, 400));
     if (reserve != NULL && sim_chance(client, ahead ? 650 : 350)) {
@@ -378,7 +381,7 @@ static bool next_push(struct sim_client *client, struct sim_draft *draft)
         return true;
     }
     const uint32_t kind = sim_below(client, 1000);
-    if (kind < 400)
+    if (kind < 370)
         write_pay(client, draft, false);
     else if (kind < 520)
         write_pay(client, draft, true);
