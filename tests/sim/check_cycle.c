@@ -9,6 +9,7 @@
 #include "deploy/embedded_tables.h"
 #include "shard.h"
 #include "tests/model/desk_model.h"
+#include "tests/sim/check_lists.h"
 #include "tests/sim/check_settlements.h"
 #include "tests/sim/cycle_rows.h"
 #include "tests/sim/pb.h"
@@ -113,10 +114,26 @@ static bool is_judged(const struct asked *asked)
     return !in_parts(asked) || (asked->code != ERROR_OK && asked->code != ERROR_WRONG_STATE);
 }
 
+/* A question is asked of the desk as an order is, and decides nothing. */
+static void read_question(struct asked *asked)
+{
+    const struct sim_said *said = asked->said;
+    asked->code = (uint32_t)pb_get(said->answer, 1);
+    asked->formed = true;
+    asked->open = list_is_plain(said) && said->answered != 0 &&
+                  said->answer_type != MESSAGE_ERROR && is_judged(asked);
+    if (asked->open)
+        asks_window(c.asks, 0, said->sent, said->answered, &asked->after, &asked->before);
+}
+
 static void read_asked(struct asked *asked, const struct sim_said *said)
 {
     const char *field;
     *asked = (struct asked){.said = said, .before = UINT64_MAX};
+    if (is_list(said->type)) {
+        read_question(asked);
+        return;
+    }
     asked->formed = order_decode(said->type, said->province, said->body, &asked->order, &field);
     if (said->answered == 0 || said->answer_type == MESSAGE_ERROR) return;
     read_answer(asked);
@@ -132,7 +149,7 @@ static void read_all(struct sim_history *history)
     c.count = 0;
     for (uint32_t i = 0; i < rows; i++) {
         const struct sim_said *said = sim_history_at(history, i);
-        if (is_order(said->type)) read_asked(&c.list[c.count++], said);
+        if (is_order(said->type) || is_list(said->type)) read_asked(&c.list[c.count++], said);
     }
 }
 
@@ -263,6 +280,10 @@ static bool judge_here(struct asked *asked, int64_t until_ms)
     int64_t times[4];
     uint64_t upto[EVIDENCE_SHARDS_MAX];
     const uint32_t count = times_of(asked, until_ms, times);
+    for (uint32_t t = 0; is_list(asked->said->type) && t < count; t++) {
+        if (list_is(c.model, asked->said, times[t])) return true;
+    }
+    if (is_list(asked->said->type)) return false;
     if (asked->places == NULL) asked->places = find_places(asked, asked->said->answered, 0);
     bool more = true;
     for (uint32_t n = 0; more && n < TRIES_MAX; n++) {
