@@ -13,7 +13,7 @@ sentence, and a restart must have everything that was answered. Prints a table o
 each fault with the word that makes it again, and exits with 1 when there was one.
 
   --kind KIND     alloc map write sync file read lmdb ring op thread commit
-                  crypto; may be repeated
+                  lookup crypto; may be repeated
   --mode MODE     once, on (from then on) or short; may be repeated
   --every K       only every k-th use
   --minutes N     stop after so long

@@ -45,13 +45,14 @@ enum kind {
     KIND_OP,     /* Other operations of a ring: accept, recv, send, timeout, cancel. */
     KIND_THREAD, /* pthread_create */
     KIND_COMMIT, /* Commits of LMDB. */
+    KIND_LOOKUP, /* Looks into LMDB of who judges: outside of transactions that write. */
     KIND_CRYPTO, /* malloc and its family, when libcrypto asks: thousands, all at its beginning. */
     KIND_COUNT,
 };
 
 static const char *const kind_names[KIND_COUNT] = {
-    "alloc", "map",  "write", "sync",   "file",   "read",
-    "lmdb",  "ring", "op",    "thread", "commit", "crypto",
+    "alloc", "map", "write",  "sync",   "file",   "read",   "lmdb",
+    "ring",  "op",  "thread", "commit", "lookup", "crypto",
 };
 
 /* What the driver reads; little-endian, as is. */
@@ -77,6 +78,7 @@ static int wanted_errno;
 static enum mode wanted_mode;
 static atomic_bool counting;        /* From main() on. */
 static _Thread_local unsigned deep; /* Inside a library that is counted from outside. */
+static _Thread_local bool writes;   /* Inside a transaction of LMDB that writes. */
 
 /* -- deciding -------------------------------------------------------------------------------- */
 
@@ -424,8 +426,6 @@ LMDB_CALL(mdb_env_open, (MDB_env * env, const char *path, unsigned flags, mdb_mo
           (env, path, flags, mode))
 LMDB_CALL(mdb_env_set_mapsize, (MDB_env * env, size_t size), (env, size))
 LMDB_CALL(mdb_env_set_maxdbs, (MDB_env * env, MDB_dbi count), (env, count))
-LMDB_CALL(mdb_txn_begin, (MDB_env * env, MDB_txn *parent, unsigned flags, MDB_txn **ret),
-          (env, parent, flags, ret))
 LMDB_CALL(mdb_txn_renew, (MDB_txn * txn), (txn))
 LMDB_CALL(mdb_dbi_open, (MDB_txn * txn, const char *name, unsigned flags, MDB_dbi *ret),
           (txn, name, flags, ret))
@@ -438,17 +438,38 @@ LMDB_CALL(mdb_del, (MDB_txn * txn, MDB_dbi table, MDB_val *key, MDB_val *value),
           (txn, table, key, value))
 LMDB_CALL(mdb_cursor_open, (MDB_txn * txn, MDB_dbi table, MDB_cursor **ret), (txn, table, ret))
 LMDB_CALL(mdb_cursor_renew, (MDB_txn * txn, MDB_cursor *cursor), (txn, cursor))
-LMDB_CALL(mdb_cursor_get, (MDB_cursor * cursor, MDB_val *key, MDB_val *value, MDB_cursor_op op),
-          (cursor, key, value, op))
 LMDB_CALL(mdb_cursor_put, (MDB_cursor * cursor, MDB_val *key, MDB_val *value, unsigned flags),
           (cursor, key, value, flags))
 LMDB_CALL(mdb_cursor_del, (MDB_cursor * cursor, unsigned flags), (cursor, flags))
+
+int mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **ret)
+{
+    REAL(mdb_txn_begin);
+    if (deep == 0 && STRIKES(KIND_LMDB)) return wanted_errno;
+    if (deep == 0) writes = (flags & MDB_RDONLY) == 0;
+    deep++;
+    const int r = real(env, parent, flags, ret);
+    deep--;
+    return r;
+}
+
+int mdb_cursor_get(MDB_cursor *cursor, MDB_val *key, MDB_val *value, MDB_cursor_op op)
+{
+    REAL(mdb_cursor_get);
+    if (deep == 0 && STRIKES(KIND_LMDB)) return wanted_errno;
+    if (deep == 0 && !writes && STRIKES(KIND_LOOKUP)) return wanted_errno;
+    deep++;
+    const int r = real(cursor, key, value, op);
+    deep--;
+    return r;
+}
 
 /* A commit that fails has freed the transaction all the same. */
 int mdb_txn_commit(MDB_txn *txn)
 {
     REAL(mdb_txn_commit);
     const bool struck = deep == 0 && STRIKES(KIND_COMMIT);
+    if (deep == 0) writes = false;
     deep++;
     if (struck) mdb_txn_abort(txn);
     const int r = struck ? wanted_errno : real(txn);

@@ -65,10 +65,11 @@ KINDS = {
     "ring": {"once": (ENOMEM, EAGAIN), "on": (ENOMEM,)},
     "op": {"once": (ENOMEM,)},
     "commit": {"once": (EIO, ENOSPC, MAP_FULL), "on": (EIO,)},
+    "lookup": {"once": (EIO,)},
     "crypto": {"once": (ENOMEM,), "on": (ENOMEM,)},
 }
 COUNTED = ("alloc", "map", "write", "sync", "file", "read", "lmdb", "ring", "op", "thread",
-           "commit", "crypto")
+           "commit", "lookup", "crypto")
 SENTENCE = re.compile(r"^qingfen(d|d_small)?( \w+)?: \S.*\S", re.M)
 
 

@@ -31,7 +31,7 @@ static void refuse(struct model_answer *answer, uint32_t code)
     answer->codes |= model_code_bit(code);
 }
 
-static uint32_t month_of(int64_t ms)
+uint32_t model_month_of(int64_t ms)
 {
     const time_t seconds = (time_t)(ms / 1000 + 8 * 3600);
     struct tm tm;
@@ -128,7 +128,7 @@ static bool is_record(const struct model_item *item)
     return item->kind == MODEL_SETTLEMENT || item->kind == MODEL_REFUND;
 }
 
-static bool is_cancelled(const struct model *model, int i)
+bool model_is_cancelled(const struct model *model, int i)
 {
     for (int k = 0; k < model->count; k++) {
         const struct model_item *item = &model->items[k];
@@ -188,8 +188,8 @@ static int find_msgid(const struct model *model, uint32_t sender, struct bytes m
     return -1;
 }
 
-static int find_setl_id(const struct model *model, uint32_t insu_admdvs, struct bytes setl_id,
-                        struct bytes psn)
+int model_find_setl_id(const struct model *model, uint32_t insu_admdvs, struct bytes setl_id,
+                       struct bytes psn)
 {
     for (int i = 0; i < model->count; i++) {
         const struct model_item *item = &model->items[i];
@@ -246,12 +246,12 @@ static int64_t changed(const struct model *model, int record, int amount)
     for (int i = 0; i < model->count; i++) {
         const struct model_item *item = &model->items[i];
         if (item->kind != MODEL_REFUND && item->kind != MODEL_ADJUSTMENT) continue;
-        if (item->target == record && !is_cancelled(model, i)) sum += change_by(item, amount);
+        if (item->target == record && !model_is_cancelled(model, i)) sum += change_by(item, amount);
     }
     return sum;
 }
 
-static int64_t left_of(const struct model *model, int record, int amount)
+int64_t model_left_of(const struct model *model, int record, int amount)
 {
     return model->items[record].s.amounts[amount] + changed(model, record, amount);
 }
@@ -356,7 +356,7 @@ static void check_codes(const struct model *model, const struct settlement *s,
         if (model->rules.chronic_code_required) refuse(answer, ERROR_UNKNOWN_CODE);
     } else {
         const uint32_t since = chronic_since(s->dise_codg);
-        if (since == 0 || month_of(s->setl_time) < since) refuse(answer, ERROR_UNKNOWN_CODE);
+        if (since == 0 || model_month_of(s->setl_time) < since) refuse(answer, ERROR_UNKNOWN_CODE);
     }
 }
 
@@ -364,7 +364,7 @@ static void check_time(const struct model *model, const struct settlement *s, in
                        struct model_answer *answer)
 {
     const bool never_set = model->manual_clock && now_ms == model->first_stamp_ms;
-    if (s->setl_time <= 0 || month_of(s->setl_time) < model->rules.first_month)
+    if (s->setl_time <= 0 || model_month_of(s->setl_time) < model->rules.first_month)
         refuse(answer, ERROR_SETL_TIME);
     if (!never_set && s->setl_time > now_ms + model->rules.future_ms)
         refuse(answer, ERROR_SETL_TIME);
@@ -446,13 +446,13 @@ static void check_refund(const struct model *model, const struct settlement *s, 
         refuse(answer, ERROR_LINE_MISMATCH);
     }
     for (int i = AMOUNT_MEDFEE; i <= AMOUNT_HOSP_PART; i++)
-        gone = gone && left_of(model, original, i) == 0;
+        gone = gone && model_left_of(model, original, i) == 0;
     if (gone) {
         refuse(answer, ERROR_ALREADY_REVERSED);
         return;
     }
     for (int i = AMOUNT_MEDFEE; i <= AMOUNT_HOSP_PART; i++) {
-        const int64_t left = left_of(model, original, i) + s->amounts[i];
+        const int64_t left = model_left_of(model, original, i) + s->amounts[i];
         if (left < 0 || (!model->rules.partial_refunds && left != 0))
             refuse(answer, ERROR_ABOVE_ORIGINAL);
     }
@@ -462,12 +462,12 @@ static void check_refund(const struct model *model, const struct settlement *s, 
 static int original_of(const struct model *model, uint32_t insu, struct bytes setl_id,
                        struct bytes psn, struct model_answer *answer)
 {
-    const int i = find_setl_id(model, insu, setl_id, psn);
+    const int i = model_find_setl_id(model, insu, setl_id, psn);
     if (i < 0 || model->items[i].kind != MODEL_SETTLEMENT) {
         refuse(answer, ERROR_ORIGINAL_NOT_FOUND);
         return -1;
     }
-    if (is_cancelled(model, i)) {
+    if (model_is_cancelled(model, i)) {
         refuse(answer, ERROR_ALREADY_REVERSED);
         return -1;
     }
@@ -509,12 +509,12 @@ static bool seen_before(const struct model *model, const struct settlement *s, u
         if (find_tombstone(model, sender, s->msgid, s->psn_key, now_ms) >= 0)
             refuse(answer, ERROR_TOMBSTONED);
         conflict = ERROR_SETL_ID_REUSED;
-        i = find_setl_id(model, s->insu_admdvs, s->setl_id, s->psn_key);
+        i = model_find_setl_id(model, s->insu_admdvs, s->setl_id, s->psn_key);
     }
     if (i < 0) return false;
     if (!is_record(&model->items[i]) || !same_settlement(s, &model->items[i].s)) {
         refuse(answer, conflict);
-    } else if (is_cancelled(model, i)) {
+    } else if (model_is_cancelled(model, i)) {
         refuse(answer, ERROR_ALREADY_REVERSED);
     } else if (answer->codes == 0) {
         *ret_item = i;
@@ -544,7 +544,7 @@ static struct model_answer judge_record(struct model *model, uint32_t sender,
         original = original_of(model, s->insu_admdvs, s->orig_setl_id, s->psn_key, &answer);
         if (original >= 0) check_refund(model, s, original, &answer);
     }
-    const uint32_t month = month_of(s->setl_time);
+    const uint32_t month = model_month_of(s->setl_time);
     if (month != 0 && month / 100 <= model_closed_year(model)) refuse(&answer, ERROR_PERIOD_CLOSED);
     if (answer.codes != 0) return answer;
 
@@ -600,7 +600,7 @@ struct model_answer model_reverse(struct model *model, uint32_t session, const s
     if (r->psn_key.size != 16) refuse(&answer, ERROR_MALFORMED);
     if (answer.codes != 0) return answer;
 
-    const int original = find_setl_id(model, r->insu_admdvs, r->setl_id, r->psn_key);
+    const int original = model_find_setl_id(model, r->insu_admdvs, r->setl_id, r->psn_key);
     if (original < 0 || model->items[original].kind != MODEL_SETTLEMENT) {
         refuse(&answer, ERROR_ORIGINAL_NOT_FOUND);
         return answer;
@@ -609,7 +609,7 @@ struct model_answer model_reverse(struct model *model, uint32_t session, const s
     const uint32_t sender = check_sender(session, r->sender_admdvs, s.mdtrtarea_admvs, &answer);
     if (r->setl_time == 0) { /* Sent again, it means the time it got first. */
         int first = find_msgid(model, sender, s.msgid, s.psn_key);
-        if (first < 0) first = find_setl_id(model, s.insu_admdvs, s.setl_id, s.psn_key);
+        if (first < 0) first = model_find_setl_id(model, s.insu_admdvs, s.setl_id, s.psn_key);
         if (first >= 0) s.setl_time = model->items[first].stamp_ms;
     }
     return judge_record(model, sender, &s, now_ms, answer);
@@ -631,7 +631,7 @@ static bool adjusted_before(const struct model *model, const struct adjustment *
     if (i < 0) return false;
     if (model->items[i].kind != MODEL_ADJUSTMENT || !same_adjustment(a, &model->items[i].a)) {
         refuse(answer, conflict);
-    } else if (is_cancelled(model, i)) {
+    } else if (model_is_cancelled(model, i)) {
         refuse(answer, ERROR_ALREADY_REVERSED);
     } else if (answer->codes == 0) {
         *ret_item = i;
@@ -659,7 +659,7 @@ static void check_adjusted(const struct model *model, const struct adjustment *a
     if (a->mdtrtarea_admvs / 10000 != model->items[original].s.mdtrtarea_admvs / 10000)
         refuse(answer, ERROR_WRONG_PROVINCE);
     for (int i = AMOUNT_MEDFEE; i <= AMOUNT_HOSP_PART; i++) {
-        const int64_t left = left_of(model, original, i) + a->amounts[i];
+        const int64_t left = model_left_of(model, original, i) + a->amounts[i];
         if (a->amounts[i] == 0) continue;
         any = true;
         if (left < 0 || left > N16_MAX) refuse(answer, ERROR_ABOVE_ORIGINAL);
@@ -713,7 +713,7 @@ static bool still_covers(const struct model *model, int i)
     const struct model_item *item = &model->items[i];
     if (item->kind != MODEL_ADJUSTMENT) return true;
     for (int amount = AMOUNT_MEDFEE; amount <= AMOUNT_HOSP_PART; amount++) {
-        if (left_of(model, item->target, amount) < change_by(item, amount) &&
+        if (model_left_of(model, item->target, amount) < change_by(item, amount) &&
             change_by(item, amount) > 0) {
             return false;
         }
@@ -738,7 +738,7 @@ static struct model_answer cancel(struct model *model, int i, struct model_item 
         refuse(&answer, ERROR_ORIGINAL_NOT_FOUND);
         return answer;
     }
-    if (is_cancelled(model, i)) return again(answer, correction_of(model, i));
+    if (model_is_cancelled(model, i)) return again(answer, correction_of(model, i));
     if (item->period <= model_cut_through(model)) {
         refuse(&answer, ERROR_PERIOD_CLOSED);
     } else if (!still_covers(model, i)) {
@@ -798,7 +798,7 @@ bool model_may_cut(const struct model *model, uint32_t period)
     if (period <= through) return true;
     for (int i = 0; i < model->count; i++) {
         const struct model_item *item = &model->items[i];
-        if (item->kind > MODEL_ADJUSTMENT || is_cancelled(model, i)) continue;
+        if (item->kind > MODEL_ADJUSTMENT || model_is_cancelled(model, i)) continue;
         if (item->period > through && item->period < period) return false;
     }
     return true;
@@ -862,7 +862,7 @@ void model_funds(const struct model_item *item, int64_t ret_funds[FUND_COUNT])
 }
 
 /* The number of the first cut after item `i` that takes its period; 0: none yet. */
-static uint64_t cut_after(const struct model *model, int i)
+uint64_t model_cut_after(const struct model *model, int i)
 {
     uint64_t number = 0;
     for (int k = 0; k < model->count; k++) {
@@ -890,8 +890,8 @@ uint32_t model_cells(const struct model *model, struct cell *out)
         int64_t funds[FUND_COUNT];
         if (item->kind > MODEL_ADJUSTMENT) continue;
         struct cell *cell = cell_of(out, &count, model_key(item));
-        cell->cut = cut_after(model, i);
-        if (is_cancelled(model, i)) continue;
+        cell->cut = model_cut_after(model, i);
+        if (model_is_cancelled(model, i)) continue;
         model_funds(item, funds);
         cell->count++;
         cell->refund_count += item->kind == MODEL_REFUND;

@@ -105,6 +105,23 @@ void model_decide(struct model *model, uint32_t period, int64_t now_ms);
 struct cell_key model_key(const struct model_item *item);
 void model_funds(const struct model_item *item, int64_t ret_funds[FUND_COUNT]);
 
+/* -- what else the list says; places in it stand for items -- */
+
+/* yyyymm in Shanghai. */
+uint32_t model_month_of(int64_t ms);
+
+/* The settlement or refund of an id, -1: none. */
+int model_find_setl_id(const struct model *model, uint32_t insu_admdvs, struct bytes setl_id,
+                       struct bytes psn);
+
+bool model_is_cancelled(const struct model *model, int i);
+
+/* One amount of a settlement after refunds and adjustments that stand. */
+int64_t model_left_of(const struct model *model, int record, int amount);
+
+/* The number of the first cut after item `i` that takes its period; 0: none yet. */
+uint64_t model_cut_after(const struct model *model, int i);
+
 /* All cells, in no particular order; gives their number. */
 uint32_t model_cells(const struct model *model, struct cell *out);
 

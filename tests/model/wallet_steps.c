@@ -155,6 +155,11 @@ struct matter matter_of(const struct wallet_order *o)
     }
 }
 
+struct bytes steps_number(const struct wallet_order *order)
+{
+    return matter_of(order).text;
+}
+
 static bool same_matter(const struct steps_message *m, const struct matter *matter)
 {
     return matter->domain != 0 && m->key_domain == matter->domain &&

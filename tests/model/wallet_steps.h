@@ -190,6 +190,8 @@ struct steps_answer {
     struct steps_debt debts[DEBTS_MAX];
     char ended[WALLET_ID_SIZE]; /* The transfer that ended. */
     enum steps_end end;
+    enum wallet_stas returned; /* Why it went back to its giver; STAS_NONE: it did not. */
+    int64_t returned_amount;
     int reversed; /* Place of the payment that was taken back, -1. */
     bool pays;    /* A payment began: */
     struct steps_payment payment;
@@ -229,6 +231,13 @@ void steps_sweep(const struct steps_ask *ask, struct steps_person *p, struct ste
 /* Notes what an accepted step did; the person's rows are the caller's to put back. */
 void steps_note(struct steps *steps, const struct steps_ask *ask, int who,
                 const struct steps_answer *a, uint64_t seq);
+
+/* The sender's own number for what it sends, by which a repetition is known; empty: it has none. */
+struct bytes steps_number(const struct wallet_order *order);
+
+/* What the nation's rule says for a time, as a shard knew it behind an entry. */
+int64_t steps_rule(const struct steps *steps, uint32_t shard, uint64_t asof, enum param param,
+                   int64_t at_ms);
 
 /* yyyymmdd in Shanghai. */
 uint32_t steps_day(int64_t ms);

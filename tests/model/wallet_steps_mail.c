@@ -30,6 +30,13 @@ int64_t rule_at(const struct steps_ask *ask, enum param param, uint32_t area)
     return best == NULL ? 0 : best->value;
 }
 
+int64_t steps_rule(const struct steps *steps, uint32_t shard, uint64_t asof, enum param param,
+                   int64_t at_ms)
+{
+    const struct steps_ask ask = {.steps = steps, .shard = shard, .asof = asof, .now_ms = at_ms};
+    return rule_at(&ask, param, 0);
+}
+
 uint32_t steps_day(int64_t ms)
 {
     const time_t seconds = (time_t)((ms + SHANGHAI_MS) / 1000);
@@ -224,6 +231,8 @@ void give_back(const struct steps_ask *ask, struct steps_person *p, uint32_t pla
     say_transfer(&row, why, a);
     a->said.balc = steps_balance(p);
     memcpy(a->ended, row.trsf_id, sizeof a->ended);
+    a->returned = why;
+    a->returned_amount = row.amount;
     a->end = why == STAS_EXPIRED ? STEPS_EXPIRED : STEPS_ENDED;
 }
 

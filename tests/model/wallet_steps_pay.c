@@ -311,12 +311,17 @@ void steps_inline(const struct steps_ask *ask, int who, int64_t amount, struct s
     const struct wallet_order *o = ask->order;
     steps_begin(a);
     const int place = paid_by(ask, who, o->setl_id);
+    const int64_t left =
+        place < 0 ? 0 : ask->steps->payments.list[place].amount - reversed_so_far(ask, place);
+    if (amount > 0 && place >= 0) { /* Paid by a message of its own, and nothing is written. */
+        a->nothing = true;
+        if (amount != left) a->code = ERROR_SETL_ID_REUSED;
+        return;
+    }
     if (amount > 0) {
         if (!may_spend(ask, p, a)) return;
         if (amount > o->amount2 - o->amount3) {
             a->code = ERROR_ABOVE_PERSON_PART;
-        } else if (place >= 0) {
-            a->code = ERROR_SETL_ID_REUSED; /* That is the payment, and nothing is written. */
         } else {
             pay_care(ask, p, amount, a);
         }
@@ -326,7 +331,6 @@ void steps_inline(const struct steps_ask *ask, int who, int64_t amount, struct s
         a->code = ERROR_NO_PAYMENT;
         return;
     }
-    const int64_t left = ask->steps->payments.list[place].amount - reversed_so_far(ask, place);
     if (left == 0 || -amount > left) {
         a->code = ERROR_ABOVE_PAYMENT;
     } else {

@@ -291,6 +291,8 @@ void step_hold_answered(const struct steps_ask *ask, struct steps_person *p, str
         say_transfer(&ended, STAS_REFUSED, a);
         a->said.number = ERROR_SOURCE_BALANCE;
         memcpy(a->ended, ended.trsf_id, sizeof a->ended);
+        a->returned = STAS_REFUSED;
+        a->returned_amount = ended.amount;
         a->end = STEPS_ENDED;
     }
 }

@@ -20,6 +20,13 @@ uint32_t reply_code(struct bytes answer)
     return (uint32_t)pb_get(answer, 1);
 }
 
+bool is_of_wallet(struct bytes failure)
+{
+    const uint32_t code = (uint32_t)pb_get(failure, 1);
+    return code / 1000 == 3 || (code == ERROR_SETL_ID_REUSED &&
+                                bytes_equal(pb_get_bytes(failure, 2), bytes_of("wlt_pay")));
+}
+
 /* -- single questions ------------------------------------------------------------------------- */
 
 static bool of_settlements(uint16_t type)
@@ -28,17 +35,31 @@ static bool of_settlements(uint16_t type)
            type == MESSAGE_SETL_ADJUST || type == MESSAGE_CORRECTION;
 }
 
-static void add(struct asks *asks, const struct sim_said *said, uint16_t type, struct bytes body)
+static bool of_person(uint16_t type)
 {
-    if ((asks->count & (asks->count + 1)) == 0) {
-        const size_t room = 2 * (size_t)asks->count + 2;
-        asks->list = realloc(asks->list, room * sizeof *asks->list);
-        ENSURE(asks->list != NULL);
+    return type == MESSAGE_STMT_GET || type == MESSAGE_YEAR_SUM_GET ||
+           type == MESSAGE_WLT_RECORDS || type == MESSAGE_SETL_RECORDS;
+}
+
+static struct ask *add_to(struct ask **list, uint32_t *count, const struct sim_said *said,
+                          uint16_t type, struct bytes body)
+{
+    if ((*count & (*count + 1)) == 0) {
+        const size_t room = 2 * (size_t)*count + 2;
+        *list = realloc(*list, room * sizeof **list);
+        ENSURE(*list != NULL);
     }
-    struct ask *ask = &asks->list[asks->count++];
+    struct ask *ask = &(*list)[(*count)++];
     const struct bytes psn = pb_get_bytes(body, 4);
     *ask = (struct ask){.said = said, .type = type, .body = body};
     if (psn.size == PSN_KEY_SIZE) memcpy(ask->psn, psn.data, PSN_KEY_SIZE);
+    return ask;
+}
+
+static struct ask *add(struct asks *asks, const struct sim_said *said, uint16_t type,
+                       struct bytes body)
+{
+    return add_to(&asks->list, &asks->count, said, type, body);
 }
 
 /* The batch's records, then each its answer. A batch that was refused as a whole was looked at by
@@ -49,7 +70,7 @@ static void add_batch(struct asks *asks, const struct sim_said *said)
     struct bytes rest = said->body;
     struct pb_field field;
     while (pb_next(&rest, &field)) {
-        if (field.number == 1) add(asks, said, MESSAGE_SETL_POST, field.bytes);
+        if (field.number == 1) (void)add(asks, said, MESSAGE_SETL_POST, field.bytes);
     }
     rest = said->answer;
     if (said->answered == 0 || said->answer_type == MESSAGE_ERROR) return;
@@ -124,12 +145,16 @@ void asks_read(struct asks *asks, const struct evidence *evidence, struct sim_hi
         if (said->type == MESSAGE_SETL_BATCH) {
             add_batch(asks, said);
         } else if (of_settlements(said->type)) {
-            add(asks, said, said->type, said->body);
-            struct ask *ask = &asks->list[asks->count - 1];
+            struct ask *ask = add(asks, said, said->type, said->body);
             ask->answered = said->answered != 0 && said->answer_type != MESSAGE_ERROR;
             if (ask->answered) ask->answer = said->answer;
         } else {
             ENSURE(idset_add(&asks->rows, ask_hash(said->type, said->body), i + 1));
+        }
+        if (of_person(said->type)) {
+            struct ask *ask =
+                add_to(&asks->questions, &asks->question_count, said, said->type, said->body);
+            ask->answered = said->answered != 0 && said->answer_type != MESSAGE_ERROR;
         }
         note_row(asks, said);
     }
@@ -138,11 +163,14 @@ void asks_read(struct asks *asks, const struct evidence *evidence, struct sim_hi
             note_answer(asks, asks->list[i].said, asks->list[i].answer, 4, 9);
     }
     if (asks->count != 0) qsort(asks->list, asks->count, sizeof *asks->list, by_person);
+    if (asks->question_count != 0)
+        qsort(asks->questions, asks->question_count, sizeof *asks->questions, by_person);
 }
 
 void asks_done(struct asks *asks)
 {
     free(asks->list);
+    free(asks->questions);
     idset_done(&asks->rows);
     for (uint32_t s = 0; s < EVIDENCE_SHARDS_MAX; s++) {
         free(asks->times[s].asked);

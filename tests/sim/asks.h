@@ -31,6 +31,8 @@ struct order_times {
 struct asks {
     struct ask *list; /* Sorted by person, then as they were sent. */
     uint32_t count;
+    struct ask *questions; /* Of persons about themselves, sorted in the same way. */
+    uint32_t question_count;
     struct idset rows; /* Hash of type and body -> row + 1: everything that is no settlement. */
     struct order_times times[EVIDENCE_SHARDS_MAX];
 };
@@ -44,6 +46,10 @@ uint64_t ask_hash(uint16_t type, struct bytes body);
 
 /* Fields of a Reply or WalletReply; they agree in these. */
 uint32_t reply_code(struct bytes answer);
+
+/* The wallet's part of a settlement's refusal: codes of wallets, and the settlement's number that
+ * was paid with another amount. `failure` is a FieldError. */
+bool is_of_wallet(struct bytes failure);
 
 /* When all `asked` are there: makes asks_window() quick. */
 void asks_order(struct asks *asks);

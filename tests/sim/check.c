@@ -7,6 +7,7 @@
 #include "tests/sim/check_cycle.h"
 #include "tests/sim/check_settlements.h"
 #include "tests/sim/check_wallets.h"
+#include "tests/sim/lived_wallets.h"
 #include "tests/sim/pb.h"
 #include "types/ensure.h"
 #include "types/wire.h"
@@ -355,6 +356,7 @@ bool check_history(const struct evidence *evidence, struct sim_history *history,
     if (good) {
         asks_order(&asks);
         good = check_order(&asks, evidence, finding) &&
+               live_wallets(evidence, manual_clock, finding) &&
                judge_settlements(&asks, evidence, manual_clock, finding) &&
                judge_wallets(&asks, evidence, history, manual_clock, finding) &&
                judge_cycle(&asks, evidence, history, manual_clock, finding) &&

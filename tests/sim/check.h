@@ -14,13 +14,16 @@
  *   (H6) an order of the clearing cycle that was acknowledged stands in the cycle once, with what
  *        its answer named, and none stands there that nobody sent;
  *   (H7) the same order again got the same answer;
- *   (H8) wallets, transfers, payments and premiums: entry by entry, mail by mail the model does the
- *        same and has the same rows; each refusal, each duplicate and each wallet somebody asked
- * for is what the model has at some place between sending and answer; (H9) the clearing cycle is
- * the model's: each order that was accepted is what the model makes of it at its place in shard 0's
- * journal, row by row; each refusal and each duplicate is what the model answers at some place
- * between what was known when it was sent and what came after its answer; and so are at the end
- * batches, notices, deposits, disputes, holds and the book.
+ *   (H8) wallets, transfers, payments and premiums: entry by entry, mail by mail the model does
+ *        the same and has the same rows; each refusal, each duplicate and each wallet somebody
+ *        asked for is what the model has at some place between sending and answer;
+ *   (H9) the clearing cycle is the model's: each order that was accepted is what the model makes
+ *        of it at its place in shard 0's journal, row by row; each refusal and each duplicate is
+ *        what the model answers at some place between what was known when it was sent and what
+ *        came after its answer; and so are at the end batches, notices, deposits, disputes, holds
+ *        and the book;
+ *  (H10) what persons are told of themselves, list by list and page by page, is what the models
+ *        have at some place between question and answer.
  *
  * Everything that can be seen in the journals and stores alone is evidence.h's. */
 #ifndef TESTS_SIM_CHECK_H

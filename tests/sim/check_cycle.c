@@ -9,6 +9,7 @@
 #include "deploy/embedded_tables.h"
 #include "shard.h"
 #include "tests/model/desk_model.h"
+#include "tests/sim/check_lists.h"
 #include "tests/sim/check_settlements.h"
 #include "tests/sim/cycle_rows.h"
 #include "tests/sim/pb.h"
@@ -63,6 +64,7 @@ static struct {
     uint64_t from;    /* The state is that behind this entry of shard 0, … */
     int64_t from_ms;  /* … which has this stamp. */
     int64_t clock_ms; /* Latest time on shard 0. */
+    int64_t shut_ms;  /* When the shard last cut a month or closed a year. */
     bool ended;       /* A list named what wallets owe, which the model does not know by days. */
 } c;
 
@@ -112,10 +114,26 @@ static bool is_judged(const struct asked *asked)
     return !in_parts(asked) || (asked->code != ERROR_OK && asked->code != ERROR_WRONG_STATE);
 }
 
+/* A question is asked of the desk as an order is, and decides nothing. */
+static void read_question(struct asked *asked)
+{
+    const struct sim_said *said = asked->said;
+    asked->code = (uint32_t)pb_get(said->answer, 1);
+    asked->formed = true;
+    asked->open = list_is_plain(said) && said->answered != 0 &&
+                  said->answer_type != MESSAGE_ERROR && is_judged(asked);
+    if (asked->open)
+        asks_window(c.asks, 0, said->sent, said->answered, &asked->after, &asked->before);
+}
+
 static void read_asked(struct asked *asked, const struct sim_said *said)
 {
     const char *field;
     *asked = (struct asked){.said = said, .before = UINT64_MAX};
+    if (is_list(said->type)) {
+        read_question(asked);
+        return;
+    }
     asked->formed = order_decode(said->type, said->province, said->body, &asked->order, &field);
     if (said->answered == 0 || said->answer_type == MESSAGE_ERROR) return;
     read_answer(asked);
@@ -131,7 +149,7 @@ static void read_all(struct sim_history *history)
     c.count = 0;
     for (uint32_t i = 0; i < rows; i++) {
         const struct sim_said *said = sim_history_at(history, i);
-        if (is_order(said->type)) read_asked(&c.list[c.count++], said);
+        if (is_order(said->type) || is_list(said->type)) read_asked(&c.list[c.count++], said);
     }
 }
 
@@ -262,6 +280,10 @@ static bool judge_here(struct asked *asked, int64_t until_ms)
     int64_t times[4];
     uint64_t upto[EVIDENCE_SHARDS_MAX];
     const uint32_t count = times_of(asked, until_ms, times);
+    for (uint32_t t = 0; is_list(asked->said->type) && t < count; t++) {
+        if (list_is(c.model, asked->said, times[t])) return true;
+    }
+    if (is_list(asked->said->type)) return false;
     if (asked->places == NULL) asked->places = find_places(asked, asked->said->answered, 0);
     bool more = true;
     for (uint32_t n = 0; more && n < TRIES_MAX; n++) {
@@ -668,9 +690,11 @@ static bool live_decision(struct bytes rows, const struct entry *entry, struct f
     if (at.answered == UINT64_MAX) at.answered = answered_behind(at.seq);
     if (asker != NULL) close_behind(asker, at.seq);
     const int64_t at_ms = at.order.at_ms;
-    /* On a clock of its own it may have waited for room, on a full disk for long, while shard 0
-     * went on with what was due. */
-    const int64_t since_ms = c.manual_clock ? c.clock_ms : c.from_ms;
+    /* On a system's clock it may have waited for room, on a full disk for long, while shard 0 went
+     * on with what was due; and the shards cut a month or close a year, and go on, before its
+     * decision is written. */
+    const bool closes = at.order.type == MESSAGE_YEAR_CLOSE || at.order.type == MESSAGE_PERIOD_CUT;
+    const int64_t since_ms = c.manual_clock ? c.clock_ms : closes ? c.shut_ms : c.from_ms;
     if (c.manual_clock ? at_ms != since_ms : at_ms < since_ms || at_ms > entry->stamp_ms) {
         return finding_set(finding,
                            "(H9) shard 0, seq %" PRIu64 ": decided at %" PRId64
@@ -706,6 +730,7 @@ static bool live(struct finding *finding)
         }
         judge_open(entry->seq, entry->stamp_ms);
         if (entry->kind == ENTRY_CYCLE) good = live_decision(rows, entry, finding);
+        if (entry->kind != ENTRY_CYCLE) c.shut_ms = entry->stamp_ms;
         if (entry->kind == ENTRY_CUT) c.cut_through = entry->period;
         if (entry->kind == ENTRY_YEAR_CLOSE) c.closed_year = entry->period / 100;
         c.from = entry->seq;

@@ -7,6 +7,7 @@
 #include "deploy/embedded_tables.h"
 #include "ledger/tables.h"
 #include "tests/model/model.h"
+#include "tests/sim/check_questions.h"
 #include "tests/sim/pb.h"
 #include "types/civil.h"
 #include "types/ensure.h"
@@ -322,7 +323,7 @@ static uint64_t codes_of(struct bytes answer, bool *ret_wallet)
     while (pb_next(&answer, &field)) {
         if (field.number != 11) continue;
         const uint32_t code = (uint32_t)pb_get(field.bytes, 1);
-        if (code / 1000 == 3 || code / 1000 == 4 || code == ERROR_INSTITUTION ||
+        if (is_of_wallet(field.bytes) || code / 1000 == 4 || code == ERROR_INSTITUTION ||
             code == ERROR_FILING_MISSING || code == ERROR_PHARMACY_SWITCH) {
             *ret_wallet = true;
         } else {
@@ -598,27 +599,45 @@ static uint32_t home_of(const uint8_t *psn, uint32_t shards)
     return (uint32_t)((uint64_t)first * shards >> 32);
 }
 
+/* Who comes next of those who sent or asked something; false: nobody. */
+static bool next_person(const struct asks *asks, uint32_t ask, uint32_t question,
+                        uint8_t ret_psn[PSN_KEY_SIZE])
+{
+    const uint8_t *sent = ask < asks->count ? asks->list[ask].psn : NULL;
+    const uint8_t *asked = question < asks->question_count ? asks->questions[question].psn : NULL;
+    const bool first = asked == NULL || (sent != NULL && memcmp(sent, asked, PSN_KEY_SIZE) <= 0);
+    if (sent == NULL && asked == NULL) return false;
+    memcpy(ret_psn, first ? sent : asked, PSN_KEY_SIZE);
+    return true;
+}
+
 bool judge_settlements(struct asks *asks, const struct evidence *evidence, bool manual_clock,
                        struct finding *finding)
 {
     uint64_t entry = 0;
-    uint32_t begin = 0;
+    uint32_t begin = 0, question = 0;
     load_rules(&model.rules);
     model.manual_clock = manual_clock;
     model.first_stamp_ms = manual_clock ? MANUAL_CLOCK_START_MS : 0;
     memset(c.cell_count, 0, sizeof c.cell_count);
     c.record_count = 0;
-    while (begin < asks->count) {
-        uint8_t psn[PSN_KEY_SIZE];
-        memcpy(psn, asks->list[begin].psn, sizeof psn);
+    uint8_t psn[PSN_KEY_SIZE];
+    while (next_person(asks, begin, question, psn)) {
         const uint32_t end = asks_of(asks, psn, &begin);
+        const uint32_t first_question = question;
+        while (question < asks->question_count &&
+               memcmp(asks->questions[question].psn, psn, sizeof psn) == 0)
+            question++;
         uint64_t last = entry;
         while (last < c.entry_count && memcmp(c.entries[last].psn, psn, sizeof psn) == 0)
             last++;
         c.shard_index = home_of(psn, evidence->shards);
         c.shard = &evidence->shard[c.shard_index];
+        const struct questioned about = {asks,         c.shard, c.shard_index,
+                                         manual_clock, &model,  c.seqs};
         if (!live(c.entries + entry, last - entry, asks->list + begin, end - begin, finding) ||
-            !judge_asks(asks, begin, end, manual_clock, finding)) {
+            !judge_asks(asks, begin, end, manual_clock, finding) ||
+            !judge_questions(&about, first_question, question, finding)) {
             return false;
         }
         add_cells(c.shard_index);

@@ -385,8 +385,8 @@ static uint32_t wallet_code(struct bytes answer)
 {
     struct pb_field field;
     while (pb_next(&answer, &field)) {
-        const uint32_t code = field.number == 11 ? (uint32_t)pb_get(field.bytes, 1) : 0;
-        if (code / 1000 == 3) return code;
+        if (field.number == 11 && is_of_wallet(field.bytes))
+            return (uint32_t)pb_get(field.bytes, 1);
     }
     return 0;
 }
@@ -562,7 +562,6 @@ static bool is_wallet_message(uint16_t type)
 bool judge_wallets(const struct asks *asks, const struct evidence *evidence,
                    struct sim_history *history, bool manual_clock, struct finding *finding)
 {
-    if (!live_wallets(evidence, manual_clock, finding)) return false;
     w.asks = asks;
     w.evidence = evidence;
     w.finding = finding;

@@ -28,6 +28,9 @@ struct life_of {
     uint32_t count;
     uint32_t room;
     struct version *list;
+    uint32_t tale_count;
+    uint32_t tale_room;
+    struct tale *tales;
 };
 
 /* Effects on their way from one shard to another, in order. */
@@ -66,6 +69,11 @@ static struct {
     struct steps_answer made;
     struct effect effects[STEPS_EFFECTS * 2];
     uint32_t effect_count;
+    struct told_of {
+        int who;
+        struct tale tale;
+    } ends[ITEMS_MAX]; /* Told behind everything else of the entry. */
+    uint32_t end_count;
     int touched[ITEMS_MAX];
     uint32_t touched_count;
     struct steps_debt debts[DEBTS_MAX]; /* That have to follow. */
@@ -166,6 +174,32 @@ uint64_t lived_version(int who, uint64_t place, struct steps_person *ret_rows)
     }
     steps_copy(ret_rows, &life->list[i - 1].rows);
     return life->list[i - 1].seq;
+}
+
+/* -- tales ------------------------------------------------------------------------------------ */
+
+static void tell(int who, const struct tale *tale)
+{
+    struct life_of *life = &c.lives[who];
+    ROOM_FOR_ONE(life->tales, life->tale_count, life->tale_room);
+    struct tale *kept = &life->tales[life->tale_count++];
+    *kept = *tale;
+    kept->seq = c.entry->seq;
+    kept->at_ms = c.entry->stamp_ms;
+}
+
+static void note_end(int who)
+{
+    if (!tale_of_end(&c.made, &c.ends[c.end_count].tale)) return;
+    c.ends[c.end_count++].who = who;
+    ENSURE(c.end_count < ITEMS_MAX);
+}
+
+static void tell_ends(void)
+{
+    for (uint32_t i = 0; i < c.end_count; i++)
+        tell(c.ends[i].who, &c.ends[i].tale);
+    c.end_count = 0;
 }
 
 /* -- living an entry -------------------------------------------------------------------------- */
@@ -278,7 +312,12 @@ static bool live_order(const struct wallet_entry *its, const struct wallet_said 
     steps_note(&steps, &ask, who, &c.made, c.entry->seq);
     c.message_at[c.shard][c.entry->seq - 1] = steps.messages.count;
     if (two_stops(its->type)) quote_fact(its);
-    if (who >= 0) touch(who);
+    if (who >= 0) {
+        struct tale tale;
+        touch(who);
+        if (tale_of_order(&order, &c.made, &tale)) tell(who, &tale);
+        note_end(who);
+    }
     return take_effects(&c.made);
 }
 
@@ -355,10 +394,13 @@ static bool live_inline(const struct wallet_entry *its, const struct wallet_said
     const int who = steps_who(&steps, &key);
     steps_inline(&ask, who, corrects ? -said->amount : s.amounts[AMOUNT_WLT], &steps.persons[who],
                  &c.made);
-    if (c.made.code != 0) return refused_where_taken(&c.made);
+    if (c.made.code != 0 || c.made.nothing) return refused_where_taken(&c.made);
     steps_note(&steps, &ask, who, &c.made, c.entry->seq);
     c.message_at[c.shard][c.entry->seq - 1] = steps.messages.count;
     touch(who);
+    struct tale tale;
+    tale_of_inline(corrects ? NULL : &s, &c.made, &tale);
+    tell(who, &tale);
     return take_effects(&c.made);
 }
 
@@ -372,6 +414,7 @@ static bool live_sweep(const struct wallet_entry *its)
     if (c.made.nothing) return wrong("nothing was due");
     steps_note(&steps, &ask, -1, &c.made, c.entry->seq);
     touch(who);
+    note_end(who);
     return take_effects(&c.made);
 }
 
@@ -389,6 +432,9 @@ static bool live_item(uint32_t from, struct bytes data)
     steps_effect(&ask, &effect, &steps.persons[who], &c.made);
     steps_note(&steps, &ask, -1, &c.made, c.entry->seq);
     touch(who);
+    struct tale tale;
+    if (tale_of_effect(&effect, &tale)) tell(who, &tale);
+    note_end(who);
     return take_effects(&c.made);
 }
 
@@ -531,6 +577,7 @@ static bool live_wallet(void)
     memcpy(c.debts, c.made.debts, sizeof c.debts);
     c.debt_count = c.made.debt_count;
     c.debt_seen = 0;
+    tell_ends();
     for (uint32_t i = 0; i < c.touched_count; i++)
         note_version(c.touched[i], c.entry->seq);
     return true;
@@ -667,7 +714,8 @@ bool live_wallets(const struct evidence *evidence, bool manual_clock, struct fin
         free(c.texts[i]);
     c.text_count = c.quoted_count = 0;
     for (int i = 0; i < STEPS_PERSONS; i++)
-        c.lives[i].count = 0;
+        c.lives[i].count = c.lives[i].tale_count = 0;
+    c.end_count = 0;
     for (uint32_t s = 0; s < evidence->shards; s++)
         begin_shard(s);
     return live_all() && all_arrived();
@@ -676,6 +724,12 @@ bool live_wallets(const struct evidence *evidence, bool manual_clock, struct fin
 struct steps *lived_steps(void)
 {
     return &steps;
+}
+
+const struct tale *lived_tales(int who, uint32_t *ret_count)
+{
+    *ret_count = c.lives[who].tale_count;
+    return c.lives[who].tales;
 }
 
 const struct quoted *lived_facts(uint32_t *ret_count)

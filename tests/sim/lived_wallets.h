@@ -6,6 +6,7 @@
 
 #include "tests/model/wallet_steps.h"
 #include "tests/sim/evidence.h"
+#include "tests/sim/lived_tales.h"
 
 /* A fact that stands in an entry: the other person's shard must have been able to say it. */
 struct quoted {
@@ -22,6 +23,9 @@ bool live_wallets(const struct evidence *evidence, bool manual_clock, struct fin
 /* Of the life lived last; borrowed until the next one. */
 struct steps *lived_steps(void);
 const struct quoted *lived_facts(uint32_t *ret_count);
+
+/* What a person reads of the past, oldest first. */
+const struct tale *lived_tales(int who, uint32_t *ret_count);
 
 /* The shard where a person is at home. */
 uint32_t lived_home(const struct psn_key *key);

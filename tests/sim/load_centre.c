@@ -43,10 +43,17 @@ static const struct {
     const char *value;
     uint32_t admdvs;
 } rules[] = {
-    {"trsf_max_per_day", "1000", 0},     {"trsf_max_sum_per_day", "10000000", 0},
-    {"wallet_spend_scope", "nation", 0}, {"allow_reclaim", "on", 0},
-    {"use_loc_change", "on", 0},         {"pa_hold_mode", "grant", 0},
-    {"pa_hold_mode", "online", 310000},  {"pa_hold_mode", "online", 510000},
+    {"trsf_max_per_day", "1000", 0},
+    {"trsf_max_sum_per_day", "10000000", 0},
+    {"trsf_max_per_day", "3", 340000},
+    {"trsf_max_sum_per_day", "600000", 440000},
+    {"trsf_max_sum_per_day", "250000", 110000},
+    {"wallet_spend_scope", "nation", 0},
+    {"allow_reclaim", "on", 0},
+    {"use_loc_change", "on", 0},
+    {"pa_hold_mode", "grant", 0},
+    {"pa_hold_mode", "online", 310000},
+    {"pa_hold_mode", "online", 510000},
     {"prem_window_from", "01-01", 0},
 };
 #define RULE_COUNT (sizeof rules / sizeof rules[0])
@@ -68,7 +75,10 @@ static void write_clock(struct sim_client *client, struct sim_draft *draft, int6
     put_msgid(client, &draft->pb, 2);
 }
 
-/* Minutes, the next morning after six, now and then the evening, days, or the next month. */
+#define RESERVE_MINUTES 15 /* As the nation's rule has it. */
+
+/* Minutes, now and then to the very instant at which a reservation lapses; the next morning after
+ * six, now and then the evening; days, or the next month. */
 static void move_clock(struct sim_client *client, struct sim_draft *draft)
 {
     const int64_t now = town_now(client->town);
@@ -76,6 +86,8 @@ static void move_clock(struct sim_client *client, struct sim_draft *draft)
     int64_t to = now + (1 + (int64_t)sim_below(client, 90)) * MS_PER_MINUTE;
     if (kind < 2)
         to = now - (int64_t)sim_below(client, 100000);
+    else if (kind < 17)
+        to = now + RESERVE_MINUTES * MS_PER_MINUTE;
     else if (kind >= 90)
         to = civil_month_start_ms(civil_month_next(civil_month(now))) + 9 * HOUR_MS;
     else if (kind >= 75)

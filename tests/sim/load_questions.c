@@ -8,6 +8,64 @@ static uint32_t some_month(struct sim_client *client)
     return sim_chance(client, 600) ? town_month_before(month) : month;
 }
 
+/* The page behind one that was read; false when there is none. */
+static bool ask_on(struct sim_client *client, struct sim_draft *draft)
+{
+    const struct sim_town *town = client->town;
+    const uint32_t count = town->page_count < TOWN_PAGES ? town->page_count : TOWN_PAGES;
+    if (count == 0) return false;
+    const struct town_page *page = &town->pages[sim_below(client, count)];
+    if (page->province != client->province) return false;
+    struct bytes rest = {page->body, page->body_size};
+    struct pb_field field;
+    const uint8_t *begin = rest.data;
+    draft->type = page->type;
+    for (; pb_next(&rest, &field); begin = rest.data) {
+        if (field.number == 5) continue;
+        memcpy(draft->pb.data + draft->pb.size, begin, (size_t)(rest.data - begin));
+        draft->pb.size += (size_t)(rest.data - begin);
+    }
+    pb_bytes(&draft->pb, 5, (struct bytes){page->token, page->token_size});
+    if (sim_chance(client, 20)) draft->pb.data[draft->pb.size - 1] ^= 1; /* Nobody gave that one. */
+    return true;
+}
+
+static void keep_page(struct sim_town *town, const struct sim_said *said)
+{
+    const struct bytes token = pb_get_bytes(said->answer, 4);
+    struct town_page *page = &town->pages[town->page_count % TOWN_PAGES];
+    if (token.size == 0 || token.size > sizeof page->token || said->body.size > TOWN_PAGE_BODY)
+        return;
+    *page = (struct town_page){
+        .type = said->type,
+        .province = said->province,
+        .body_size = (uint32_t)said->body.size,
+        .token_size = (uint32_t)token.size,
+    };
+    memcpy(page->body, said->body.data, said->body.size);
+    memcpy(page->token, token.data, token.size);
+    town->page_count++;
+}
+
+static const char *some_kind(struct sim_client *client)
+{
+    static const char *const kinds[] = {"",        "",      "",         "transfer", "payment",
+                                        "premium", "usage", "relation", "wallet"};
+    return kinds[sim_below(client, 9)];
+}
+
+/* All there is, some days or months, now and then more than may be asked for. */
+static void put_range(struct sim_client *client, struct pb *pb)
+{
+    const int64_t now = town_now(client->town);
+    const uint32_t kind = sim_below(client, 10);
+    if (kind < 5) return;
+    const int64_t days = kind == 9 ? 300 + sim_below(client, 100) : 1 + sim_below(client, 90);
+    const int64_t to = now - (int64_t)sim_below(client, 20) * MS_PER_DAY;
+    pb_put(pb, 1, (uint64_t)(to - days * MS_PER_DAY));
+    if (kind != 5) pb_put(pb, 2, (uint64_t)to);
+}
+
 static void ask_person(struct sim_client *client, struct sim_draft *draft)
 {
     static const uint16_t types[] = {MESSAGE_STMT_GET,  MESSAGE_YEAR_SUM_GET, MESSAGE_WLT_QUERY,
@@ -17,8 +75,18 @@ static void ask_person(struct sim_client *client, struct sim_draft *draft)
     draft->type = types[sim_below(client, 6)];
     switch (draft->type) {
     case MESSAGE_STMT_GET: {
+        const struct town_thing *payment = town_some(client, &town->payments);
+        if (payment != NULL && payment->period != 0 && sim_chance(client, 300)) {
+            char id[TOWN_ID_SIZE];
+            town_id(id, 'S', payment->period);
+            pb_put(&draft->pb, 1, town_person_area(payment->person));
+            pb_text(&draft->pb, 2, id);
+            pb_bytes(&draft->pb, 4, town_key(payment->person));
+            return;
+        }
         if (known == 0) break;
         const struct town_record *record = &town->records[sim_below(client, known)];
+        if (!record->refund) record = &town->records[sim_below(client, known)];
         pb_put(&draft->pb, 1, record->insu_admdvs);
         pb_text(&draft->pb, 2, record->setl_id);
         pb_bytes(&draft->pb, 4, town_key(record->person));
@@ -29,7 +97,10 @@ static void ask_person(struct sim_client *client, struct sim_draft *draft)
         break;
     case MESSAGE_WLT_RECORDS:
     case MESSAGE_SETL_RECORDS:
-        pb_put(&draft->pb, 6, 1 + sim_below(client, 50));
+        if (sim_chance(client, 400) && ask_on(client, draft)) return;
+        put_range(client, &draft->pb);
+        if (draft->type == MESSAGE_WLT_RECORDS) pb_text(&draft->pb, 3, some_kind(client));
+        pb_put(&draft->pb, 6, 1 + sim_below(client, sim_chance(client, 700) ? 6 : 50));
         break;
     default:
         break;
@@ -130,6 +201,10 @@ static bool next_question(struct sim_client *client, struct sim_draft *draft)
 /* The book says itself whether it is sound. */
 static void hear_question(struct sim_client *client, const struct sim_said *said)
 {
+    if ((said->type == MESSAGE_WLT_RECORDS || said->type == MESSAGE_SETL_RECORDS) &&
+        said->answer_type != MESSAGE_ERROR) {
+        keep_page(client->town, said);
+    }
     if (said->type != MESSAGE_BOOK_GET || said->answer_type == MESSAGE_ERROR) return;
     const struct bytes broken = pb_get_bytes(said->answer, 4);
     if (broken.size == 0) return;

@@ -68,7 +68,11 @@ static void make_settlement(struct sim_client *client, struct town_record *recor
         record->amounts[parts[sim_below(client, 8)]] = 1 + sim_below(client, 20000);
     if (record->person < TOWN_FAMILY && sim_chance(client, 50))
         record->amounts[AMOUNT_WLT] = 1 + sim_below(client, 3000);
+    if (sim_chance(client, 60)) record->amounts[AMOUNT_CASH] = 1 + sim_below(client, 6000000);
     add_up(record->amounts);
+    if (sim_chance(client, 300))
+        record->amounts[AMOUNT_FULAMT_OWNPAY] =
+            sim_below(client, 1 + (uint32_t)record->amounts[AMOUNT_PSN_PART]);
     if (sim_chance(client, 15)) record->amounts[sim_below(client, AMOUNT_COUNT)] += 1;
     if (sim_chance(client, 4)) record->insutype = 999;
     if (sim_chance(client, 4)) record->mdtrtarea_admvs = 710000;
@@ -101,6 +105,7 @@ static void make_refund(struct sim_client *client, struct town_record *record)
         record->amounts[i] = how < 2 ? -whole : how == 2 ? -(whole / 2) : -(whole / 3);
     }
     record->amounts[AMOUNT_MULAID] = 0;
+    record->amounts[AMOUNT_FULAMT_OWNPAY] = how < 2 ? -original->amounts[AMOUNT_FULAMT_OWNPAY] : 0;
     add_up(record->amounts);
 }
 
@@ -198,10 +203,22 @@ static void write_adjustment(struct sim_client *client, struct sim_draft *draft)
     pb_text(&draft->pb, 31, "OK1");
 }
 
+/* Some refund, as far as one is soon found: its original must be whole again without it. */
+static const struct town_record *known_refund(struct sim_client *client)
+{
+    const struct town_record *record = known(client);
+    for (int i = 0; i < 8 && record != NULL && !record->refund; i++)
+        record = known(client);
+    return record;
+}
+
 static void write_correction(struct sim_client *client, struct sim_draft *draft)
 {
     char id[TOWN_ID_SIZE];
-    const struct town_record *earlier = sim_chance(client, 600) ? known(client) : NULL;
+    const uint32_t kind = sim_below(client, 10);
+    const struct town_record *earlier = kind < 3   ? known_refund(client)
+                                        : kind < 7 ? known(client)
+                                                   : NULL;
     draft->type = MESSAGE_CORRECTION;
     town_id(id, 'C', sim_below(client, client->town->ids));
     pb_text(&draft->pb, 1, id);

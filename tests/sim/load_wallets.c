@@ -221,21 +221,69 @@ static bool next_of_app(struct sim_client *client, struct sim_draft *draft)
 /* -- provinces ----------------------------------------------------------------------------------
  */
 
+/* For whom, where and for which bill money is wanted. */
+struct want {
+    uint32_t who;
+    uint32_t place;
+    char bill[TOWN_ID_SIZE];           /* medins_setl_id */
+    char setl_id[TOWN_ID_SIZE];        /* Of what is paid. */
+    const struct town_thing *reserved; /* NULL: nothing is said of a reservation. */
+};
+
+static bool is_known_area(uint32_t area)
+{
+    for (uint32_t i = 0; i < TOWN_AREAS; i++) {
+        if (town_areas[i] == area) return true;
+    }
+    return false;
+}
+
+/* Mostly a bill of its own; else one that money is reserved for, or one of a settlement. */
+static struct want some_want(struct sim_client *client, bool ahead)
+{
+    const struct sim_town *town = client->town;
+    const uint32_t known = town->record_count < TOWN_RECORDS ? town->record_count : TOWN_RECORDS;
+    const struct town_things *reserves = &town->reserves;
+    const struct town_thing *reserve = town_some(client, reserves);
+    if (reserve != NULL && sim_chance(client, 600)) /* Mostly the latest: the others lapsed. */
+        reserve = &reserves->list[(reserves->count - 1) % TOWN_THINGS];
+    struct want want = {.who = somebody(client), .place = some_place(client)};
+    const struct town_thing *paid = town_some(client, &town->payments);
+    if (paid != NULL && sim_chance(client, 500))
+        want.who = paid->person % TOWN_FAMILY; /* Has some. */
+    town_id(want.bill, 'I', sim_below(client, 400));
+    town_id(want.setl_id, 'P', sim_below(client, 400));
+    if (reserve != NULL && sim_chance(client, ahead ? 650 : 350)) {
+        want.reserved = reserve;
+        if (sim_chance(client, 150)) return want; /* Somebody else's. */
+        want.who = reserve->person % TOWN_FAMILY;
+        want.place = reserve->payee;
+        town_id(want.bill, 'I', reserve->period);
+    } else if (!ahead && known != 0 && sim_chance(client, 250)) {
+        const struct town_record *record = &town->records[sim_below(client, known)];
+        for (int i = 0; i < 4 && record->person >= TOWN_FAMILY; i++)
+            record = &town->records[sim_below(client, known)];
+        if (record->person >= TOWN_FAMILY || !is_known_area(record->mdtrtarea_admvs)) return want;
+        want.who = record->person;
+        want.place = record->mdtrtarea_admvs;
+        memcpy(want.setl_id, record->setl_id, sizeof want.setl_id);
+    }
+    return want;
+}
+
 static void write_pay(struct sim_client *client, struct sim_draft *draft, bool ahead)
 {
     char code[TOWN_ID_SIZE];
-    const uint32_t who = somebody(client);
-    const uint32_t place = some_place(client);
-    const struct town_thing *reserve = town_some(client, &client->town->reserves);
+    const struct want want = some_want(client, ahead);
     draft->type = ahead ? MESSAGE_WLT_PAY_PRE : MESSAGE_WLT_PAY;
-    hospital(code, place);
+    hospital(code, want.place);
     put_msgid(client, &draft->pb);
-    if (!ahead) put_number(client, &draft->pb, 3, 'P');
-    pb_bytes(&draft->pb, 4, town_key(who));
+    if (!ahead) pb_text(&draft->pb, 3, want.setl_id);
+    pb_bytes(&draft->pb, 4, town_key(want.who));
     pb_text(&draft->pb, 5, code);
-    pb_put(&draft->pb, 7, place);
-    put_number(client, &draft->pb, 8, 'I');
-    if (!ahead && reserve != NULL && sim_chance(client, 200)) pb_text(&draft->pb, 9, reserve->id);
+    pb_put(&draft->pb, 7, want.place);
+    pb_text(&draft->pb, 8, want.bill);
+    if (!ahead && want.reserved != NULL) pb_text(&draft->pb, 9, want.reserved->id);
     pb_fen(&draft->pb, 21, some_fen(client) / 20 + 1);
     pb_put(&draft->pb, 24, 1);
 }
@@ -333,7 +381,7 @@ static bool next_push(struct sim_client *client, struct sim_draft *draft)
         return true;
     }
     const uint32_t kind = sim_below(client, 1000);
-    if (kind < 450)
+    if (kind < 370)
         write_pay(client, draft, false);
     else if (kind < 520)
         write_pay(client, draft, true);

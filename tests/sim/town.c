@@ -124,6 +124,15 @@ static void set_id(struct town_thing *thing, struct bytes id)
     thing->id[size] = '\0';
 }
 
+/* The number of an id of town_id(). */
+static uint32_t number_of(struct bytes id)
+{
+    uint32_t number = 0;
+    for (size_t i = 1; i < id.size; i++)
+        number = number * 10 + (uint32_t)(id.data[i] - '0');
+    return number;
+}
+
 /* An id of WalletReply, if it has that one. */
 static void learn(struct town_things *things, const struct sim_said *said, uint32_t field,
                   struct town_thing about)
@@ -164,11 +173,15 @@ static void hear_wallet(struct sim_town *town, const struct sim_said *said)
         }
         return;
     case MESSAGE_WLT_PAY_PRE:
+        about.period = number_of(pb_get_bytes(said->body, 8));
         learn(&town->reserves, said, 15, about);
         return;
-    case MESSAGE_WLT_PAY:
+    case MESSAGE_WLT_PAY: {
+        const struct bytes setl_id = pb_get_bytes(said->body, 3);
+        if (setl_id.size != 0 && setl_id.data[0] == 'S') about.period = number_of(setl_id);
         learn(&town->payments, said, 13, about);
         return;
+    }
     case MESSAGE_PREM_QUOTE:
         about.amount = pb_get_fen(said->answer, 17);
         about.period = (uint32_t)pb_get(said->body, 26);

@@ -20,6 +20,8 @@
 #define TOWN_TYPES       96 /* Numbers of message types, a little more than there are. */
 #define TOWN_TYPES_WORDS 2
 #define TOWN_DEST_PLACES 100
+#define TOWN_PAGES       8
+#define TOWN_PAGE_BODY   192
 #define TOWN_PREMIUM     3000 /* Fen, of a year. */
 #define TOWN_CLIENTS_MAX 32
 #define MS_PER_MINUTE    INT64_C(60000)
@@ -31,8 +33,18 @@ struct town_thing {
     uint32_t other;  /* and the other one's, where there is one. */
     uint32_t payer;  /* Two digits, or an area. */
     uint32_t payee;
-    uint32_t period;
+    uint32_t period; /* Of a reservation: its bill's number; of a payment: its settlement's. */
     int64_t amount;
+};
+
+/* A list that goes on behind its page: the question, and where. */
+struct town_page {
+    uint16_t type;
+    uint16_t province; /* Who was given it. */
+    uint32_t body_size;
+    uint32_t token_size;
+    uint8_t body[TOWN_PAGE_BODY];
+    uint8_t token[TOWN_ID_SIZE * 2];
 };
 
 struct town_things {
@@ -93,7 +105,9 @@ struct sim_town {
     struct town_things reports; /* Payments reported: id is the bank reference, in `period` the
                                  * notice's place. */
     struct town_things confirms;
-    struct town_things asks;                 /* Premiums the centre asks for. */
+    struct town_things asks;            /* Premiums the centre asks for. */
+    struct town_page pages[TOWN_PAGES]; /* Where somebody may read on; a ring. */
+    uint32_t page_count;
     uint64_t outbox_last[TOWN_DEST_PLACES];  /* Positions read, by destination, */
     uint64_t outbox_acked[TOWN_DEST_PLACES]; /* and acknowledged. */
     uint64_t types_sent[TOWN_TYPES];

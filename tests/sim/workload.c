@@ -22,7 +22,7 @@ static const struct cast {
     {&role_province, 34, 8, 40, 4},  {&role_app, 0, 16, 200, 4},
     {&role_pushes, 0, 16, 120, 4},   {&role_clearing, 31, 2, 15, 1},
     {&role_clearing, 34, 2, 15, 1},  {&role_clearing, 0, 4, 40, 1},
-    {&role_asker, 0, 8, 60, 2},      {&role_asker, 31, 4, 20, 1},
+    {&role_asker, 0, 8, 100, 2},     {&role_asker, 31, 4, 30, 1},
     {&role_outbox, 31, 1, 60, 2},    {&role_outbox, 51, 1, 60, 2},
     {&role_outbox, 0, 1, 20, 1},     {&role_loader, 0, 8, 20, 500},
     {&role_steward, 0, 8, 150, 4},

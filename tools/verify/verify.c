@@ -238,10 +238,9 @@ static void print_summary(const struct layout *layout, const struct job *jobs,
 
 #define TICK_MAX_NS (50 * 1000 * 1000)
 
-/* Waits for the threads; tells how far they are when a person is looking. */
-static void wait_for(struct job *jobs, uint32_t shards)
+/* Tells a person who is looking how far the threads are, until all have ended. */
+static void tell_progress(struct job *jobs, uint32_t shards)
 {
-    const bool watched = isatty(STDERR_FILENO) == 1;
     struct timespec tick = {.tv_nsec = 100 * 1000}; /* A small store takes a millisecond. */
     bool told = false;
 
@@ -253,7 +252,7 @@ static void wait_for(struct job *jobs, uint32_t shards)
             ended = ended && atomic_load(&jobs[s].ended);
         }
         if (ended) break;
-        if (watched && ticks >= 30 && ticks % 4 == 0) {
+        if (ticks >= 30 && ticks % 4 == 0) {
             fprintf(stderr, "\rverify: %" PRIu64 " entries", entries);
             fflush(stderr);
             told = true;
@@ -262,6 +261,11 @@ static void wait_for(struct job *jobs, uint32_t shards)
         if (tick.tv_nsec < TICK_MAX_NS) tick.tv_nsec *= 2;
     }
     if (told) fprintf(stderr, "\r\033[K");
+}
+
+static void wait_for(struct job *jobs, uint32_t shards)
+{
+    if (isatty(STDERR_FILENO) == 1) tell_progress(jobs, shards);
     for (uint32_t s = 0; s < shards; s++)
         pthread_join(jobs[s].thread, NULL);
 }
