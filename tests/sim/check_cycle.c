@@ -802,6 +802,7 @@ static void begin(struct sim_history *history)
     c.cut_through = c.closed_year = 0;
     c.from = 0;
     c.from_ms = 0;
+    c.shut_ms = 0;
     c.ended = false;
     c.clock_ms = c.manual_clock ? MANUAL_CLOCK_START_MS : 0;
     read_all(history);
