@@ -48,16 +48,20 @@ static void lots_ascend(const struct person *person)
         ENSURE(person->lots[i - 1].number < person->lots[i].number);
 }
 
+/* As they are written: with zeros behind each. */
 static bool ops_sound(struct bytes ops)
 {
     struct op op;
     bool bad;
+    bool zeros = true;
     while (ops_next(&ops, &op, &bad)) {
         ENSURE(op.op != 0 && op.op < OP_KIND_END);
         ENSURE(op.data.data + (op.data.size + 3) / 4 * 4 == ops.data);
+        for (const uint8_t *at = op.data.data + op.data.size; at < ops.data; at++)
+            zeros = zeros && *at == 0;
     }
     ENSURE(bad || ops.size == 0);
-    return !bad;
+    return !bad && zeros;
 }
 
 /* Written as it was read, it is shortened to what says the same, as a message of any kind. */
