@@ -189,7 +189,7 @@ static void ask_notices(struct sim_client *client, struct sim_draft *draft)
     draft->type = MESSAGE_NOTICE_LIST;
     if (client->province != 0) pb_put(&draft->pb, 1, client->province);
     if (sim_chance(client, 500)) pb_text(&draft->pb, 4, "DUE");
-    pb_put(&draft->pb, 7, TOWN_THINGS);
+    pb_put(&draft->pb, 7, sim_chance(client, 300) ? 1 + sim_below(client, 4) : TOWN_THINGS);
 }
 
 /* What has to be said first, one after the other; then `ready`. */

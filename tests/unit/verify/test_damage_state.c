@@ -43,6 +43,7 @@ enum {
     VALUE
 };
 static uint8_t *meaning; /* A byte each. */
+static size_t format_at; /* Where the state says which format it has. */
 
 /* A few of everything, in two checkpoints, so that there are free pages too. */
 static void live_a_day(struct writer *w)
@@ -115,6 +116,10 @@ static void mean_page(uint64_t number, uint32_t level, uint32_t depth, enum tree
             mean(value, 8);
             mean(content - 16, 8);
             mean(content - 6, 6);
+        }
+        if (kind == TREE_OURS && size == sizeof(struct shard_meta) &&
+            memcmp(pages + node + 8, "meta", key_size) == 0) {
+            format_at = content;
         }
         memset(meaning + content, kind == TREE_OURS ? VALUE : STRUCTURE, size);
         if (kind == TREE_NAMES)
@@ -237,6 +242,13 @@ static bool leads_back(size_t at)
                            : second % 2 == 1 && second - first == 1);
 }
 
+/* A wrong bit may make the format one of before: then the state counts as empty, and is made anew
+ * from the journal. */
+static bool begins_anew(size_t at)
+{
+    return at - format_at < sizeof(uint32_t) && shard_meta_is_old(le_load32(pages + format_at));
+}
+
 static void every_wrong_bit_is_found(void **state)
 {
     (void)state;
@@ -249,7 +261,7 @@ static void every_wrong_bit_is_found(void **state)
             if (!all && !is_sampled(at, bit)) continue;
             pages[at] ^= (uint8_t)(1u << bit);
             const int status = quiet_verify();
-            const bool older = leads_back(at);
+            const bool older = leads_back(at) || begins_anew(at);
             pages[at] ^= (uint8_t)(1u << bit);
             if (meaning[at] != NOTHING && status != 1 && !older)
                 fail_msg("page %zu (kind %u) byte %zu bit %u, near \"%.8s\": exit %d", at / PAGE,
