@@ -8,8 +8,7 @@ usage() {
     cat <<'USAGE'
 Usage: tools/demo.sh [--count N] [--month YYYY-MM] [--keep DIR]
 
-Runs a month of cross-province clearing on this machine, in about two minutes on two cores; the first
-time three more, to build (tools/release.sh).
+Runs a month of cross-province clearing on this machine, in about two minutes on two cores.
 
   --count N         settlements to make and send (default 3000000)
   --month YYYY-MM   the month they belong to (default 2025-03)

@@ -92,11 +92,10 @@ run() { # TEXT COMMAND...
 # for their exit code: every command says itself what follows from its failure.
 
 build() {
-    if [ -f "$root/build/build.ninja" ]; then # However somebody wanted it.
-        ninja -C "$root/build" engine/qingfend tools/qingfen/qingfen
-    else
-        "$root/tools/release.sh" --into "$root/build"
+    if [ ! -f "$root/build/build.ninja" ]; then
+        meson setup "$root/build" "$root" --buildtype=release -Db_lto=true -Dtests=false || return
     fi
+    ninja -C "$root/build" engine/qingfend tools/qingfen/qingfen
 }
 
 start_engine() {

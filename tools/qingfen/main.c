@@ -7,6 +7,7 @@
 
 #include "tools/qingfen/commands.h"
 #include "tools/qingfen/options.h"
+#include "util/processor.h"
 
 struct command {
     const char *name;
@@ -96,6 +97,10 @@ static int help_on(const char *name)
 
 int main(int argc, char **argv)
 {
+    if (!processor_suffices()) {
+        fprintf(stderr, "qingfen: " PROCESSOR_TOO_OLD "\n");
+        return EXIT_FAILED;
+    }
     signal(SIGPIPE, SIG_IGN); /* A lost peer is an error of the call that met it. */
     signal(SIGXFSZ, SIG_IGN); /* So is a limit of file sizes. */
     if (argc < 2) {

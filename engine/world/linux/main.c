@@ -16,6 +16,7 @@
 #include "types/ensure.h"
 #include "types/wire.h"
 #include "util/checksum.h"
+#include "util/processor.h"
 #include "world/linux/boot.h"
 #include "world/linux/crash_point.h"
 #include "world/linux/lmdb_store.h"
@@ -416,6 +417,10 @@ int main(int argc, char **argv)
     static struct params params;
     int lock_fd;
 
+    if (!processor_suffices()) {
+        fprintf(stderr, "qingfend: " PROCESSOR_TOO_OLD "\n");
+        return 1;
+    }
     const int said = read_options(argc, argv, &options);
     if (said != 0) return said < 0 ? 0 : said;
     signal(SIGPIPE, SIG_IGN);
