@@ -7,12 +7,13 @@
 #include "codec/wallet.h"
 #include "tests/sim/lived_wallets.h"
 #include "tests/sim/pb.h"
+#include "types/civil.h"
 #include "types/ensure.h"
 #include "types/error.h"
 #include "types/wire.h"
 #include "world/world.h"
 
-#define TIMES_MAX 4
+#define TIMES_MAX 5
 #define FACTS_MAX 64
 
 /* The judgement under way. */
@@ -79,7 +80,16 @@ static int64_t stamp_of(uint32_t shard, uint64_t seq)
     return w.evidence->shard[shard].entries[seq - 1].stamp_ms;
 }
 
-/* What the shard's clock can have shown at a place; a system's clock moves on between entries. */
+/* The first noon in Shanghai behind an instant. */
+static int64_t noon_behind(int64_t ms)
+{
+    const int64_t hour_ms = INT64_C(3600000);
+    const int64_t noon = ms - (ms + 8 * hour_ms) % MS_PER_DAY + 12 * hour_ms;
+    return noon > ms ? noon : noon + MS_PER_DAY;
+}
+
+/* What the shard's clock can have shown at a place; a system's clock moves on between entries. When
+ * it jumped from night to night, a day may have been in between. */
 static int times_at(const struct places *places, const struct sim_said *said, int64_t *out)
 {
     const int64_t clock = stamp_of(places->shard, places->at);
@@ -89,7 +99,11 @@ static int times_at(const struct places *places, const struct sim_said *said, in
     if (places->next < places->count)
         out[count++] = stamp_of(places->shard, places->moments[places->next]);
     if (said != NULL && said->sent_ms > clock) out[count++] = said->sent_ms;
-    if (said != NULL && said->answered_ms > clock) out[count++] = said->answered_ms;
+    if (said != NULL && said->answered_ms > clock) {
+        const int64_t noon = noon_behind(said->sent_ms > clock ? said->sent_ms : clock);
+        out[count++] = said->answered_ms;
+        if (noon < said->answered_ms) out[count++] = noon;
+    }
     return count;
 }
 
