@@ -13,7 +13,7 @@
 #include "types/wire.h"
 #include "world/world.h"
 
-#define TIMES_MAX 5
+#define TIMES_MAX 6
 #define FACTS_MAX 64
 
 /* The judgement under way. */
@@ -80,18 +80,18 @@ static int64_t stamp_of(uint32_t shard, uint64_t seq)
     return w.evidence->shard[shard].entries[seq - 1].stamp_ms;
 }
 
-#define BEIJING_MS INT64_C(28800000) /* East of Greenwich. */
+#define HOUR_MS INT64_C(3600000)
 
-/* A midnight between two times, or 0. */
-static int64_t midnight_between(int64_t from_ms, int64_t to_ms)
+/* The first instant behind `ms` at which it is that hour in Shanghai. */
+static int64_t hour_behind(int64_t ms, int64_t hour)
 {
-    const int64_t next_ms = from_ms - (from_ms + BEIJING_MS) % MS_PER_DAY + MS_PER_DAY;
-    return next_ms < to_ms ? next_ms : 0;
+    const int64_t at = ms - (ms + 8 * HOUR_MS) % MS_PER_DAY + hour * HOUR_MS;
+    return at > ms ? at : at + MS_PER_DAY;
 }
 
 /* What the shard's clock can have shown at a place; a system's clock moves on between entries. When
- * it jumps ahead, a refusal may come out of a night that no entry fell into, and wait for a full
- * disk until the day after. */
+ * it jumped, it passed a day or a night that no entry fell into, and a refusal out of that may have
+ * waited for a full disk until after it. */
 static int times_at(const struct places *places, const struct sim_said *said, int64_t *out)
 {
     const int64_t clock = stamp_of(places->shard, places->at);
@@ -101,9 +101,12 @@ static int times_at(const struct places *places, const struct sim_said *said, in
     if (places->next < places->count)
         out[count++] = stamp_of(places->shard, places->moments[places->next]);
     if (said != NULL && said->sent_ms > clock) out[count++] = said->sent_ms;
-    if (said != NULL && said->answered_ms > clock) out[count++] = said->answered_ms;
-    if (said != NULL && midnight_between(clock, said->answered_ms) != 0) {
-        out[count++] = midnight_between(clock, said->answered_ms);
+    if (said != NULL && said->answered_ms > clock) {
+        const int64_t since = said->sent_ms > clock ? said->sent_ms : clock;
+        const int64_t noon = hour_behind(since, 12), midnight = hour_behind(clock, 0);
+        out[count++] = said->answered_ms;
+        if (noon < said->answered_ms) out[count++] = noon;
+        if (midnight < said->answered_ms) out[count++] = midnight;
     }
     return count;
 }
