@@ -21,7 +21,7 @@ only when it is durable, then the cut, the tables and the netting of the month.
   --keep DIR       work in DIR, which must be empty or new, and leave the store there; otherwise a
                    folder under ${TMPDIR:-/var/tmp} is used and removed at the end
 
-It asks for 700 bytes of disk a settlement and 1 GB before it begins, and for 13.4 bytes of memory a
+It asks for 450 bytes of disk a settlement and 1 GB before it begins, and for 13.4 bytes of memory a
 settlement of a store beside the engine's 2 GB.
 USAGE
 }

@@ -41,7 +41,7 @@ PUBLISHED = {
     "yuan_first_quarter": 46_992_000_000,
 }
 
-BYTES_A_RECORD = 700  # Journal, state and its free pages: what is asked for, not what is measured.
+BYTES_A_RECORD = 450  # Journal, state and its free pages: what is asked for, not what is measured.
 BYTES_A_STORE = 1 << 30  # Segments made ahead and pages of a small store.
 IDS_A_RECORD = 2
 IDS_LEAST = 64  # Millions; qingfend's default.
