@@ -6,7 +6,8 @@ set -euo pipefail
 
 usage() {
     cat <<'USAGE'
-Usage: tools/year-replay.sh [--count N | --full] [--month-stores] [--seed S] [--log FILE] [--keep DIR]
+Usage: tools/year-replay.sh [--count N | --full] [--month-stores] [--no-verify] [--seed S] [--log FILE]
+                            [--keep DIR]
 
 Generates and clears the cross-province settlements of 2025 on this machine, in about two minutes on
 two cores: each month's share of the year (the first quarter's is published), each record answered
@@ -16,6 +17,8 @@ only when it is durable, then the cut, the tables and the netting of the month.
   --full           all 308,000,000 of them
   --month-stores   a store for each month, removed when it is verified: a twelfth of the disk; then
                    nothing of a month before is refunded. Otherwise one store holds the year
+  --no-verify      without a verify of the stores, which takes as long as sending; that each
+                   month's positions hold what was sent is asked for anyway
   --seed S         of the settlements (default 2025)
   --log FILE       write FILE.json and FILE.csv: everything that was measured
   --keep DIR       work in DIR, which must be empty or new, and leave the store there; otherwise a
@@ -33,6 +36,7 @@ seed=2025
 log_to=
 keep=
 month_stores=()
+verify=()
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 while [ $# -gt 0 ]; do
@@ -43,6 +47,10 @@ while [ $# -gt 0 ]; do
         ;;
     --month-stores)
         month_stores=(--month-stores)
+        shift
+        ;;
+    --no-verify)
+        verify=(--no-verify)
         shift
         ;;
     --count | --seed | --log | --keep)
@@ -91,7 +99,7 @@ echo
 # In the background, so that a signal to this script is acted on at once: the driver stops its engine.
 /usr/bin/python3 -B "$root/tools/year/year_replay.py" --qingfen "$qingfen" --qingfend "$qingfend" \
     --feed "$root/build/tools/year/month_feed" --folder "$folder" --count "$count" \
-    --seed "$seed" "${month_stores[@]}" "${logs[@]}" &
+    --seed "$seed" "${month_stores[@]}" "${verify[@]}" "${logs[@]}" &
 engine_pid=$!
 code=0
 wait "$engine_pid" || code=$?
