@@ -79,6 +79,28 @@ class TestTwoEngines(Case):
             self.assertEqual(len(records), harness.periods(client)[202503].count)
         self.stop(engine)
 
+    def test_sigterm_into_a_stream(self):
+        """What arrives when the end has begun holds up nobody: it is not taken."""
+        rng = random.Random(4)
+        maker = harness.Maker("E")
+        records = [harness.random_settlement(maker, rng) for _ in range(1500)]
+        data = self.init()
+        for round_ in range(12):
+            engine = self.start(data)
+            if round_ == 0:
+                harness.set_clock(engine, "2025-04-05T09:00:00+08:00")
+            with engine.client() as client:
+                try:
+                    for first in range(0, len(records), 50):
+                        client.post_many(records[first:first + 50])
+                        if first == 100 + 50 * round_:
+                            engine.process.send_signal(signal.SIGTERM)
+                    while True:
+                        client.take_any()
+                except (wire.ConnectionEnded, ConnectionError):
+                    pass
+            self.stop(engine)
+
     def test_sigterm_with_a_silent_client(self):
         """A client that says nothing and reads nothing does not hold up the end."""
         engine = self.start(self.init())

@@ -365,10 +365,17 @@ static bool may_be_whole(const struct buffer *in)
     return length > FRAME_PAYLOAD_MAX || in->size - FRAME_HEAD_SIZE >= length;
 }
 
+/* A receive that was under way when the end began may still bring something. Who takes it then may
+ * need another loop for it, which has seen that all are quiet and is gone. */
+static bool takes_no_more(const struct loop *loop)
+{
+    return atomic_load(&loop->loops->stopping);
+}
+
 static void take_received(struct loop *loop, uint32_t index, struct bytes bytes)
 {
     struct session_io *session = &loop->sessions[index];
-    if (session->state != SESSION_OPEN) return;
+    if (session->state != SESSION_OPEN || takes_no_more(loop)) return;
     if (session->in.size == 0) session->begun_ms = loop->now_ms;
     if (session->in.size == 0 &&
         loop->waiting.count == 0) { /* Straight from the kernel's buffer. */
@@ -518,7 +525,7 @@ void sessions_on_received(struct loop *loop, uint32_t index, const struct io_uri
     if (session->state != SESSION_OPEN) return;
     if (cqe->res == 0) { /* The client has said everything; it may still listen. */
         session->ended = true;
-        if (!session->waiting) take_input(loop, index, SIZE_MAX);
+        if (!session->waiting && !takes_no_more(loop)) take_input(loop, index, SIZE_MAX);
         note_dirty(loop, index);
     } else if (cqe->res < 0 && cqe->res != -ENOBUFS && cqe->res != -ECANCELED) {
         session_close(loop, index);
