@@ -117,8 +117,8 @@ static void mean_page(uint64_t number, uint32_t level, uint32_t depth, enum tree
             mean(content - 16, 8);
             mean(content - 6, 6);
         }
-        if (kind == TREE_OURS && size == sizeof(struct shard_meta) &&
-            key_size == 4 && memcmp(pages + node + 8, "meta", key_size) == 0) {
+        if (kind == TREE_OURS && size == sizeof(struct shard_meta) && key_size == 4 &&
+            memcmp(pages + node + 8, "meta", key_size) == 0) {
             format_at = content;
         }
         memset(meaning + content, kind == TREE_OURS ? VALUE : STRUCTURE, size);
