@@ -49,6 +49,7 @@ struct delta *delta_new(uint32_t entries_max, size_t bytes_max)
 {
     struct delta *delta = calloc(1, sizeof *delta);
     if (delta == NULL) return NULL;
+    ENSURE(entries_max != 0);
     delta->entries_max = entries_max;
     delta->bytes_max = bytes_max;
     delta->chain_mask = power_of_two(entries_max) - 1;
