@@ -12,8 +12,8 @@
 
 struct delta;
 
-/* Room for `entries_max` entries, at least 1, with `bytes_max` bytes in all, three ids an entry. NULL without
- * memory. Pages are touched only as they are filled. */
+/* Room for `entries_max` entries, at least 1, with `bytes_max` bytes in all, three ids an entry.
+ * NULL without memory. Pages are touched only as they are filled. */
 struct delta *delta_new(uint32_t entries_max, size_t bytes_max);
 void delta_free(struct delta *delta); /* NULL is fine. */
 
