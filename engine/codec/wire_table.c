@@ -1,5 +1,6 @@
 #include "codec/wire_table.h"
 
+#include "util/eight.h"
 #include "util/le.h"
 
 enum {
@@ -23,8 +24,6 @@ const uint8_t *wire_varint_long(const uint8_t *at, const uint8_t *end, uint64_t 
     }
     return NULL;
 }
-
-#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
 /* Up to eight bytes in one load, put together without a loop or a branch: 8 x 7 bits become 4 x 14,
  * 2 x 28, 56. For amounts: how many bytes the next one has nobody can guess, and each wrong guess

@@ -2,6 +2,7 @@
 
 #include "types/civil.h"
 #include "types/money.h"
+#include "util/eight.h"
 #include "util/table_text.h"
 
 static const uint8_t amount_fields[AMOUNT_COUNT] = {
@@ -17,44 +18,25 @@ uint32_t settlement_amount_field(enum settlement_amount amount)
 
 /* -- form ----------------------------------------------------------------------------------- */
 
-#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* True when every byte of the word is visible ASCII, 0x21..0x7e: eight at a time, because ids are
- * a third of a message. */
-static bool word_visible(uint64_t word)
-{
-    const uint64_t high = word & EACH_BYTE(0x80);
-    const uint64_t low = (word - EACH_BYTE(0x21)) & ~word & EACH_BYTE(0x80);
-    const uint64_t delete = (word + EACH_BYTE(0x01)) & EACH_BYTE(0x80);
-    return (high | low | delete) == 0;
-}
-
+/* Eight at a time, because ids are a third of a message. */
 static bool view_visible(struct bytes view)
 {
     size_t i = 0;
     for (; i + 8 <= view.size; i += 8) {
         uint64_t word;
         memcpy(&word, view.data + i, sizeof word);
-        if (!word_visible(word)) return false;
+        if (!eight_visible(word)) return false;
     }
     if (i == view.size) return true;
     uint64_t word;
     if (view.size >= sizeof word) { /* The last eight, some of them for the second time. */
         memcpy(&word, view.data + view.size - sizeof word, sizeof word);
-        return word_visible(word);
+        return eight_visible(word);
     }
     word = EACH_BYTE(0x21);
     for (; i < view.size; i++)
         word = word << 8 | view.data[i];
-    return word_visible(word);
-}
-
-static int64_t first_invisible(struct bytes view)
-{
-    size_t i = 0;
-    while (i < view.size && view.data[i] > 0x20 && view.data[i] < 0x7f)
-        i++;
-    return (int64_t)i;
+    return eight_visible(word);
 }
 
 static void check_id(struct bytes view, uint32_t field, size_t size_max, bool needed,
@@ -66,7 +48,8 @@ static void check_id(struct bytes view, uint32_t field, size_t size_max, bool ne
         failures_add(failures, ERROR_MALFORMED, field, CHECK_LENGTH, (int64_t)view.size,
                      (int64_t)size_max);
     } else if (!view_visible(view)) {
-        failures_add(failures, ERROR_MALFORMED, field, CHECK_CHARSET, first_invisible(view), 0);
+        failures_add(failures, ERROR_MALFORMED, field, CHECK_CHARSET, (int64_t)visible_front(view),
+                     0);
     }
 }
 

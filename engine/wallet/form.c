@@ -4,7 +4,7 @@
 #include "types/province.h"
 #include "types/wallet_fields.h"
 #include "types/wire.h"
-#include "util/le.h"
+#include "util/eight.h"
 #include "util/table_text.h"
 #include "wallet/wallet.h"
 
@@ -23,26 +23,14 @@ static void wrong(const struct field_check *check, enum check what, int64_t got,
 
 /* -- views ---------------------------------------------------------------------------------- */
 
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* Whether eight characters can be seen, and are no blanks. */
-static inline bool eight_visible(uint64_t word)
-{
-    return (((word - EACH(0x21)) | (word + EACH(1)) | word) & EACH(0x80)) == 0;
-}
-
 static void check_id(const struct field_check *check, struct bytes view)
 {
-    size_t i = 0;
     if (view.size > check->field->most) {
         wrong(check, CHECK_LENGTH, (int64_t)view.size, check->field->most);
         return;
     }
-    while (view.size - i >= 8 && eight_visible(le_load64(view.data + i)))
-        i += 8;
-    while (i < view.size && view.data[i] > 0x20 && view.data[i] < 0x7f)
-        i++;
-    if (i != view.size) wrong(check, CHECK_CHARSET, (int64_t)i, 0);
+    const size_t seen = visible_front(view);
+    if (seen != view.size) wrong(check, CHECK_CHARSET, (int64_t)seen, 0);
 }
 
 static void check_text(const struct field_check *check, struct bytes view)

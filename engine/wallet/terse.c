@@ -34,10 +34,10 @@ static inline bool text_is(const struct text *a, const struct text *b)
 /* Eight hex digits as the four bytes they say; false when they are none, or capitals. */
 static inline bool read_digits(uint64_t text, uint8_t *out)
 {
-    const uint64_t letters = text >> 6 & EACH(1);
-    uint64_t digits = (text & EACH(0x0f)) + letters * 9;
-    if (digits + EACH('0') + letters * ('a' - '0' - 10) != text) return false;
-    if (((digits | (digits + EACH(6) - letters * 16)) & EACH(0xf0)) != 0) return false;
+    const uint64_t letters = text >> 6 & EACH_BYTE(1);
+    uint64_t digits = (text & EACH_BYTE(0x0f)) + letters * 9;
+    if (digits + EACH_BYTE('0') + letters * ('a' - '0' - 10) != text) return false;
+    if (((digits | (digits + EACH_BYTE(6) - letters * 16)) & EACH_BYTE(0xf0)) != 0) return false;
     digits = (digits << 4 | digits >> 8) & UINT64_C(0x00ff00ff00ff00ff);
     digits = (digits | digits >> 8) & UINT64_C(0x0000ffff0000ffff);
     le_store32(out, (uint32_t)(digits | digits >> 16));

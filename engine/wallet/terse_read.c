@@ -7,9 +7,9 @@ static inline uint64_t write_digits(const uint8_t *in)
     uint64_t digits = le_load32(in);
     digits = (digits | digits << 16) & UINT64_C(0x0000ffff0000ffff);
     digits = (digits | digits << 8) & UINT64_C(0x00ff00ff00ff00ff);
-    digits = (digits >> 4 | digits << 8) & EACH(0x0f);
-    const uint64_t letters = (digits + EACH(6)) >> 4 & EACH(1);
-    return digits + EACH('0') + letters * ('a' - '0' - 10);
+    digits = (digits >> 4 | digits << 8) & EACH_BYTE(0x0f);
+    const uint64_t letters = (digits + EACH_BYTE(6)) >> 4 & EACH_BYTE(1);
+    return digits + EACH_BYTE('0') + letters * ('a' - '0' - 10);
 }
 
 struct reader {

@@ -3,6 +3,7 @@
 #ifndef WALLET_TERSE_SHAPES_H
 #define WALLET_TERSE_SHAPES_H
 
+#include "util/eight.h"
 #include "util/le.h"
 #include "wallet/ops.h"
 #include "wallet/params.h"
@@ -172,8 +173,6 @@ static inline size_t text_size(const struct text *text)
     }
     return 0;
 }
-
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
 /* -- rows and items -------------------------------------------------------------------------- */
 
