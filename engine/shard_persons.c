@@ -171,30 +171,29 @@ int64_t shard_next_due(const struct shard *shard)
 
 /* -- persons --------------------------------------------------------------------------------- */
 
-void person_glance(const struct shard *shard, const struct psn_key *key, struct person *ret_person)
+/* The packed person; false for an unknown one, who is one without rows then. */
+static bool find_packed(const struct shard *shard, const struct psn_key *key,
+                        struct bytes *ret_packed, struct person *ret_person)
 {
     uint8_t row[PERSON_KEY_SIZE];
-    struct bytes packed;
-
     person_key(key, row);
-    if (!shelf_read(shard, (struct bytes){row, sizeof row}, &packed)) {
-        person_clear(ret_person, *key);
-    } else {
+    if (shelf_read(shard, (struct bytes){row, sizeof row}, ret_packed)) return true;
+    person_clear(ret_person, *key);
+    return false;
+}
+
+void person_glance(const struct shard *shard, const struct psn_key *key, struct person *ret_person)
+{
+    struct bytes packed;
+    if (find_packed(shard, key, &packed, ret_person))
         ENSURE(person_unpack_counts(packed, *key, ret_person));
-    }
 }
 
 void person_load(const struct shard *shard, const struct psn_key *key, struct person *ret_person)
 {
-    uint8_t row[PERSON_KEY_SIZE];
     struct bytes packed;
-
-    person_key(key, row);
-    if (!shelf_read(shard, (struct bytes){row, sizeof row}, &packed)) {
-        person_clear(ret_person, *key);
-    } else {
+    if (find_packed(shard, key, &packed, ret_person))
         ENSURE(person_unpack(packed, *key, ret_person));
-    }
 }
 
 /* Puts the person away as it is after `seq`. */
