@@ -28,11 +28,7 @@ struct day {
 static uint32_t day_of(struct day *known, int64_t unix_ms)
 {
     if (unix_ms < known->first_ms || unix_ms >= known->end_ms) {
-        const struct civil civil = civil_from_ms(unix_ms);
-        const int64_t since =
-            ((civil.hour * 60 + civil.minute) * 60 + civil.second) * INT64_C(1000) +
-            civil.millisecond;
-        known->first_ms = unix_ms - since;
+        known->first_ms = unix_ms - civil_ms_of_day(unix_ms);
         known->end_ms = known->first_ms + MS_PER_DAY;
         known->day = civil_day(unix_ms);
     }
