@@ -351,8 +351,7 @@ static void call_kernel(struct loop *loop, bool sleeps)
  * whether all is done and it may end. */
 static bool is_steady(const struct loop *loop)
 {
-    return loop->ready && (loop->index != 0 || loop->accepting) &&
-           !atomic_load(&loop->loops->stopping);
+    return loop->ready && (loop->index != 0 || loop->accepting) && !loop_stopping(loop);
 }
 
 /* What has arrived is worked off before the loop sleeps, and one call of the kernel does both what
@@ -405,7 +404,7 @@ void *loop_run(void *context)
             atomic_load(&loop->loops->ready) == loop->loops->count) {
             sessions_accept(loop);
         }
-        if (!stopping && atomic_load(&loop->loops->stopping)) {
+        if (!stopping && loop_stopping(loop)) {
             stopping = true;
             loop->stop_ms = loop->now_ms;
             sessions_stop_reading(loop);

@@ -144,6 +144,12 @@ struct loop {
     bool ready;
 };
 
+/* True from SIGTERM on: what is here is finished, and nothing more is taken. */
+static inline bool loop_stopping(const struct loop *loop)
+{
+    return atomic_load(&loop->loops->stopping);
+}
+
 /* -- loop.c --------------------------------------------------------------------------------- */
 
 /* A place in the submission queue; what waits there is let go when it is full. */

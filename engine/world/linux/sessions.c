@@ -205,7 +205,7 @@ bool sessions_receive(struct loop *loop)
         session->starved = false;
         if (session->state != SESSION_OPEN) {
             session_release(loop, index);
-        } else if (!session->ended && !atomic_load(&loop->loops->stopping)) {
+        } else if (!session->ended && !loop_stopping(loop)) {
             arm_recv(loop, index, true);
         }
     }
@@ -365,17 +365,12 @@ static bool may_be_whole(const struct buffer *in)
     return length > FRAME_PAYLOAD_MAX || in->size - FRAME_HEAD_SIZE >= length;
 }
 
-/* A receive that was under way when the end began may still bring something. Who takes it then may
- * need another loop for it, which has seen that all are quiet and is gone. */
-static bool takes_no_more(const struct loop *loop)
-{
-    return atomic_load(&loop->loops->stopping);
-}
-
+/* A receive that was under way when the end began may still bring something. It is not taken: that
+ * may need another loop, which has seen that all are quiet and is gone. */
 static void take_received(struct loop *loop, uint32_t index, struct bytes bytes)
 {
     struct session_io *session = &loop->sessions[index];
-    if (session->state != SESSION_OPEN || takes_no_more(loop)) return;
+    if (session->state != SESSION_OPEN || loop_stopping(loop)) return;
     if (session->in.size == 0) session->begun_ms = loop->now_ms;
     if (session->in.size == 0 &&
         loop->waiting.count == 0) { /* Straight from the kernel's buffer. */
@@ -525,11 +520,11 @@ void sessions_on_received(struct loop *loop, uint32_t index, const struct io_uri
     if (session->state != SESSION_OPEN) return;
     if (cqe->res == 0) { /* The client has said everything; it may still listen. */
         session->ended = true;
-        if (!session->waiting && !takes_no_more(loop)) take_input(loop, index, SIZE_MAX);
+        if (!session->waiting && !loop_stopping(loop)) take_input(loop, index, SIZE_MAX);
         note_dirty(loop, index);
     } else if (cqe->res < 0 && cqe->res != -ENOBUFS && cqe->res != -ECANCELED) {
         session_close(loop, index);
-    } else if (session->waiting || atomic_load(&loop->loops->stopping)) {
+    } else if (session->waiting || loop_stopping(loop)) {
         /* Back-pressure: it is read again when the home has taken what is here. */
         if (session->receiving && !session->stopped && session->in.size > UNREAD_STOP) {
             session->stopped = true;
@@ -601,7 +596,7 @@ void sessions_on_accept(struct loop *loop, const struct io_uring_cqe *cqe)
     }
     if (is_shortage(cqe->res)) {
         accept_later(loop, -cqe->res);
-    } else if (!loop->accepting && !atomic_load(&loop->loops->stopping)) {
+    } else if (!loop->accepting && !loop_stopping(loop)) {
         sessions_accept(loop);
     }
 }
