@@ -55,33 +55,33 @@ static int write_zeros(int file, const void *zeros, uint64_t offset, uint64_t si
 }
 
 /* Past the page cache where the file system lets us: these zeros are of no use in memory. */
-static int write_all_zeros(int file, const void *zeros, uint64_t segment_bytes)
+static int write_all_zeros(int file, uint64_t segment_bytes)
 {
+    void *zeros = NULL;
+    if (posix_memalign(&zeros, BLOCK_ALIGN, ZEROS_BYTES) != 0) return -ENOMEM;
+    memset(zeros, 0, ZEROS_BYTES);
     int r = write_zeros(file, zeros, 0, segment_bytes);
     /* O_DIRECT was taken but is not done here. */
     if (r == -EINVAL && file_write_cached(file) == 0)
         r = write_zeros(file, zeros, 0, segment_bytes);
+    free(zeros);
     return r;
 }
 
 static int fill_segment(const char *path, uint64_t segment_bytes, enum segment_fill fill)
 {
-    void *zeros = NULL;
-    if (posix_memalign(&zeros, BLOCK_ALIGN, ZEROS_BYTES) != 0) return -ENOMEM;
-    memset(zeros, 0, ZEROS_BYTES);
     int file = -1;
     int r = file_open(path, FILE_MAKE, &file);
     /* One extent if there is one; a full disk is found before the work. */
     if (r == 0) r = file_reserve(file, segment_bytes);
     if (r == -EOPNOTSUPP || (r == 0 && fill == SEGMENT_ZEROED))
-        r = write_all_zeros(file, zeros, segment_bytes);
+        r = write_all_zeros(file, segment_bytes);
     crash_point("segment-filled");
     if (r == 0) r = file_sync(file);
     if (file >= 0) {
         int closed = file_close(file);
         if (r == 0) r = closed;
     }
-    free(zeros);
     return r;
 }
 
