@@ -119,7 +119,8 @@ static struct shard *shard_new(const struct shard_config *config)
     return shard;
 }
 
-/* What is looked into anywhere: by judging the first three, by sorting for a merge the others. */
+/* What is looked into anywhere, by judging the first three, by sorting for a merge the last two;
+ * and the notes, so that none of their pages has to be made while there is work. */
 static void tell_of_tables(const struct shard *shard)
 {
     const struct merge *merge = &shard->merge;

@@ -137,9 +137,9 @@ void delta_add_note(struct delta *delta, const struct record_note *note)
     delta->notes[delta->note_count++] = *note;
 }
 
-/* -- ids: nearly none is ever looked for, so adding one touches a single place out of order
- * -------- */
+/* -- ids ------------------------------------------------------------------------------------ */
 
+/* Nearly none is ever looked for, so adding one touches a single place out of order. */
 static uint32_t *chain_of(const struct delta *delta, uint64_t hash)
 {
     return &delta->chains[hash >> 20 & delta->chain_mask];
@@ -239,11 +239,6 @@ uint32_t delta_run(const struct delta *delta)
 uint32_t delta_ids(const struct delta *delta)
 {
     return delta->ids_used;
-}
-
-uint32_t delta_block_count(const struct delta *delta)
-{
-    return delta->block_count;
 }
 
 size_t delta_used(const struct delta *delta)

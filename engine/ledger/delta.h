@@ -55,12 +55,11 @@ const struct mark *delta_mark(const struct delta *delta, uint64_t seq);
 void delta_put_mark(struct delta *delta, const struct mark *mark);
 
 uint64_t delta_first_seq(const struct delta *delta);
-uint32_t delta_count(const struct delta *delta);       /* Entries. */
-uint32_t delta_run(const struct delta *delta);         /* Run of its ids. */
-uint32_t delta_ids(const struct delta *delta);         /* Ids. */
-uint32_t delta_block_count(const struct delta *delta); /* Blocks of which it knows the place. */
-size_t delta_used(const struct delta *delta);          /* Bytes of entries. */
-size_t delta_bytes(const struct delta *delta);         /* Bytes of memory reserved. */
+uint32_t delta_count(const struct delta *delta); /* Entries. */
+uint32_t delta_run(const struct delta *delta);   /* Run of its ids. */
+uint32_t delta_ids(const struct delta *delta);   /* Ids. */
+size_t delta_used(const struct delta *delta);    /* Bytes of entries. */
+size_t delta_bytes(const struct delta *delta);   /* Bytes of memory reserved. */
 
 /* Where its ids are looked up: any look-up and any new id goes anywhere in it. */
 struct bytes delta_table(const struct delta *delta);

@@ -23,10 +23,12 @@
 size_t merge_estimate(const struct merge *merge)
 {
     uint32_t marks;
+    uint32_t blocks;
     (void)delta_marks(merge->delta, &marks);
+    (void)delta_blocks(merge->delta, &blocks);
     /* Twice the payload for page heads and copied pages, and a fixed share for the trees. */
     return 2 * ((size_t)delta_count(merge->delta) * sizeof(uint32_t) +
-                (size_t)delta_block_count(merge->delta) * STRETCH_ROOM +
+                (size_t)blocks * STRETCH_ROOM +
                 ((size_t)delta_ids(merge->delta) + merge->run_ids_before) * sizeof(struct id) +
                 (size_t)marks * PAGE_SIZE + (size_t)merge->cell_count * PAGE_SIZE +
                 (size_t)delta_count(merge->delta) * sizeof(struct id) +
