@@ -6,10 +6,9 @@
 #include <stdlib.h>
 
 #include "codec/messages.h"
-#include "codec/person.h"
 #include "codec/wallet.h"
+#include "shard_asking.h"
 #include "shard_history.h"
-#include "shard_internal.h"
 #include "types/civil.h"
 #include "types/ensure.h"
 #include "util/le.h"
@@ -23,37 +22,12 @@
 
 #define RANGE_DAYS_MAX 366
 
-struct asking {
-    const struct shard *shard;
-    const struct person_question *question;
-    struct bytes cursor;
-    int64_t now_ms;
-    uint16_t province; /* Of the session, 0: everybody's. */
-    struct answer *answer;
-    bool *more;
-};
-
-static uint32_t give(const struct asking *a, uint8_t *data, size_t size)
-{
-    if (data == NULL) return ERROR_OVERLOAD;
-    a->answer->data = data;
-    a->answer->size = size;
-    return ERROR_OK;
-}
-
-static uint32_t refuse(const struct asking *a, uint32_t code, const char *why)
-{
-    size_t size;
-    uint8_t *data = person_refusal_encode(code, why, &size);
-    return give(a, data, size) == ERROR_OK ? code : ERROR_OVERLOAD;
-}
-
 static uint32_t go_on(const struct asking *a, const void *cursor, size_t size)
 {
     uint8_t *copy = malloc(size);
     if (copy != NULL) memcpy(copy, cursor, size);
     *a->more = copy != NULL;
-    return give(a, copy, size);
+    return asking_give(a, copy, size);
 }
 
 /* Reads a cursor of that size; without one it stays as it is. False: it is none of ours. */
@@ -63,17 +37,6 @@ static bool take_cursor(const struct asking *a, void *ret_cursor, size_t size)
     if (a->cursor.size != size) return false;
     memcpy(ret_cursor, a->cursor.data, size);
     return true;
-}
-
-static struct bytes key_of(const struct asking *a)
-{
-    return (struct bytes){a->question->psn_key.bytes, PSN_KEY_SIZE};
-}
-
-/* True when the session may see what belongs to that area. */
-static bool is_its_own(const struct asking *a, uint32_t admdvs)
-{
-    return a->province == 0 || province_of_area(admdvs) == province_index(a->province);
 }
 
 /* -- the person on the shelf ---------------------------------------------------------------- */
@@ -88,7 +51,7 @@ static uint32_t load_holder(const struct asking *a, struct person *ret_person)
 {
     person_load(a->shard, &a->question->psn_key, ret_person);
     if (ret_person->wallet.state == WALLET_NONE) return ERROR_NOT_FOUND;
-    return is_its_own(a, insured_area(ret_person)) ? ERROR_OK : ERROR_NOT_PERMITTED;
+    return asking_sees(a, insured_area(ret_person)) ? ERROR_OK : ERROR_NOT_PERMITTED;
 }
 
 static const char *why_no_wallet(uint32_t code)
@@ -122,7 +85,7 @@ static uint32_t give_wallet(const struct asking *a, const struct person *p)
     };
     size_t size;
     uint8_t *data = wallet_view_encode(&view, &size);
-    return give(a, data, size);
+    return asking_give(a, data, size);
 }
 
 static uint32_t answer_wallet(const struct asking *a)
@@ -130,7 +93,7 @@ static uint32_t answer_wallet(const struct asking *a)
     struct person *person = malloc(sizeof *person);
     if (person == NULL) return ERROR_OVERLOAD;
     uint32_t code = load_holder(a, person);
-    code = code == ERROR_OK ? give_wallet(a, person) : refuse(a, code, why_no_wallet(code));
+    code = code == ERROR_OK ? give_wallet(a, person) : asking_refuse(a, code, why_no_wallet(code));
     free(person);
     return code;
 }
@@ -269,7 +232,7 @@ static uint32_t give_wallet_records(const struct asking *a, uint64_t last_seq)
     page->count = 0;
     uint32_t code = begin_page(a, last_seq, &page->place, &why);
     if (code != ERROR_OK) {
-        code = refuse(a, code, why);
+        code = asking_refuse(a, code, why);
     } else if (!fill_wallet_page(a, page) && page->count == 0) {
         code = go_on(a, &page->place, sizeof page->place);
     } else {
@@ -277,7 +240,7 @@ static uint32_t give_wallet_records(const struct asking *a, uint64_t last_seq)
         size_t size;
         place_print(a, &page->place, token);
         uint8_t *data = wallet_records_encode(page->list, page->count, token, &size);
-        code = give(a, data, size);
+        code = asking_give(a, data, size);
     }
     free(page);
     return code;
@@ -291,7 +254,7 @@ static uint32_t answer_wallet_records(const struct asking *a)
     const uint64_t last_seq = person->head.last_seq;
     free(person);
     return code == ERROR_OK ? give_wallet_records(a, last_seq)
-                            : refuse(a, code, why_no_wallet(code));
+                            : asking_refuse(a, code, why_no_wallet(code));
 }
 
 /* -- records of a person -------------------------------------------------------------------- */
@@ -306,7 +269,7 @@ struct stroll {
 static struct stroll stroll_from(const struct asking *a, uint64_t seq)
 {
     return (struct stroll){
-        .records = person_records_from(key_of(a), seq, true),
+        .records = person_records_from(asking_key(a), seq, true),
         .looks = LOOKS,
         .steps = CHAIN_STEPS,
     };
@@ -332,11 +295,6 @@ static enum person_next next_record(const struct asking *a, struct stroll *strol
     return next;
 }
 
-static bool is_taken_back(const struct asking *a, const struct entry *entry)
-{
-    return (mark_of(a->shard, entry->seq).flags & MARK_REVERSED) != 0;
-}
-
 /* -- settlements ---------------------------------------------------------------------------- */
 
 struct settlement_page {
@@ -348,8 +306,8 @@ struct settlement_page {
 static bool is_wanted(const struct asking *a, const struct entry *entry, const struct settlement *s)
 {
     return in_range(a, s->setl_time) &&
-           (is_its_own(a, s->insu_admdvs) || is_its_own(a, s->mdtrtarea_admvs)) &&
-           !is_taken_back(a, entry);
+           (asking_sees(a, s->insu_admdvs) || asking_sees(a, s->mdtrtarea_admvs)) &&
+           !asking_taken_back(a, entry);
 }
 
 /* As fill_wallet_page(). Looks for one more than fits: a token says that there is one. */
@@ -378,13 +336,13 @@ static uint32_t answer_settlements(const struct asking *a)
     struct settlement_page page = {.count = 0};
     size_t size;
     const uint32_t code = begin_page(a, a->shard->last_seq, &page.place, &why);
-    if (code != ERROR_OK) return refuse(a, code, why);
+    if (code != ERROR_OK) return asking_refuse(a, code, why);
     if (!fill_settlement_page(a, &page) && page.count == 0) {
         return go_on(a, &page.place, sizeof page.place);
     }
     place_print(a, &page.place, token);
     uint8_t *data = settlement_records_encode(page.list, page.count, token, &size);
-    return give(a, data, size);
+    return asking_give(a, data, size);
 }
 
 /* -- a year --------------------------------------------------------------------------------- */
@@ -414,7 +372,7 @@ static bool refunded_ownpay(const struct asking *a, uint64_t original, const str
         struct settlement refund;
         uint32_t field;
         seq = entry.prev_seq;
-        if (entry.kind != ENTRY_REFUND || is_taken_back(a, &entry)) continue;
+        if (entry.kind != ENTRY_REFUND || asking_taken_back(a, &entry)) continue;
         ENSURE(settlement_decode(entry.body, &refund, &field));
         *ret_amount += refund.amounts[AMOUNT_FULAMT_OWNPAY];
     }
@@ -472,7 +430,7 @@ static uint32_t give_year(const struct asking *a, const struct year_cursor *year
     size_t size;
     sum.deductible = deductible_of(sum.in_scope_selfpay, sum.deduct_from, sum.deduct_max);
     uint8_t *data = year_reply_encode(&sum, &size);
-    return give(a, data, size);
+    return asking_give(a, data, size);
 }
 
 /* What the session may see of a person's year. */
@@ -491,7 +449,7 @@ static bool sight_of(const struct asking *a, enum sight *ret_sight)
     person_load(a->shard, &a->question->psn_key, person);
     if (insured_area(person) == 0) {
         *ret_sight = SIGHT_BY_RECORD;
-    } else if (!is_its_own(a, insured_area(person))) {
+    } else if (!asking_sees(a, insured_area(person))) {
         *ret_sight = SIGHT_NONE;
     }
     free(person);
@@ -507,8 +465,9 @@ static uint32_t add_year(const struct asking *a, enum sight sight, struct year_c
     while ((next = next_record(a, &stroll, &entry, &s)) == PERSON_RECORD) {
         if (entry.kind != ENTRY_SETTLEMENT) continue;
         if (civil_from_ms(s.setl_time).year != (int32_t)a->question->year) continue;
-        if (sight == SIGHT_BY_RECORD && !is_its_own(a, s.insu_admdvs)) {
-            return refuse(a, ERROR_NOT_PERMITTED, "the person is not insured in this province");
+        if (sight == SIGHT_BY_RECORD && !asking_sees(a, s.insu_admdvs)) {
+            return asking_refuse(a, ERROR_NOT_PERMITTED,
+                                 "the person is not insured in this province");
         }
         if (!add_settlement(a, &entry, &s, &stroll, year)) {
             year->place = entry.seq;
@@ -527,275 +486,9 @@ static uint32_t answer_year(const struct asking *a)
     if (!take_cursor(a, &year, sizeof year)) return ERROR_MALFORMED;
     if (!sight_of(a, &sight)) return ERROR_OVERLOAD;
     if (sight == SIGHT_NONE) {
-        return refuse(a, ERROR_NOT_PERMITTED, "the person is not insured in this province");
+        return asking_refuse(a, ERROR_NOT_PERMITTED, "the person is not insured in this province");
     }
     return add_year(a, sight, &year);
-}
-
-/* -- one settlement ------------------------------------------------------------------------- */
-
-#define STEPS_MAX 256 /* Of a chain, as a statement lists them; the latest. */
-
-struct statement_room {
-    struct statement_step steps[STEPS_MAX]; /* Latest first while they are collected. */
-    struct statement_lot lots[PROVINCE_COUNT];
-    struct statement statement;
-    char name[sizeof((struct institution *)0)->name];
-    struct entry entry; /* The settlement. */
-    struct settlement settlement;
-    struct mark mark;
-};
-
-static void copy_id(struct bytes id, char out[CLIENT_NO_SIZE])
-{
-    const size_t size = id.size < CLIENT_NO_SIZE ? id.size : CLIENT_NO_SIZE - 1;
-    memset(out, 0, CLIENT_NO_SIZE);
-    if (size != 0) memcpy(out, id.data, size);
-}
-
-static struct statement_sums sums_of(const int64_t *amounts)
-{
-    return (struct statement_sums){
-        .medfee = amounts[AMOUNT_MEDFEE],
-        .fund = amounts[AMOUNT_FUND_SUM],
-        .acct = amounts[AMOUNT_ACCT],
-        .wlt = amounts[AMOUNT_WLT],
-        .cash = amounts[AMOUNT_CASH],
-    };
-}
-
-static struct statement_sums negative(struct statement_sums sums)
-{
-    return (struct statement_sums){-sums.medfee, -sums.fund, -sums.acct, -sums.wlt, -sums.cash};
-}
-
-static void add_sums(struct statement_sums *sums, const struct statement_sums *more)
-{
-    sums->medfee += more->medfee;
-    sums->fund += more->fund;
-    sums->acct += more->acct;
-    sums->wlt += more->wlt;
-    sums->cash += more->cash;
-}
-
-static struct statement_step *add_step(struct statement_room *room, const struct entry *entry,
-                                       const char *what, struct bytes id)
-{
-    if (room->statement.step_count == STEPS_MAX) {
-        room->statement.text = "the chain is longer: these are its latest steps";
-        return NULL;
-    }
-    struct statement_step *step = &room->steps[room->statement.step_count++];
-    *step = (struct statement_step){
-        .seq = entry->seq, .what = what, .at_ms = entry->stamp_ms, .period = entry->period};
-    copy_id(id, step->setl_id);
-    return step;
-}
-
-/* The correction that took a record back, with what it took. */
-static void add_correction(const struct asking *a, uint64_t taken_back, struct bytes id,
-                           struct statement_sums sums, struct statement_room *room)
-{
-    const struct mark mark = mark_of(a->shard, taken_back);
-    const struct entry entry = entry_at(a->shard, mark.last_seq);
-    ENSURE(entry.kind == ENTRY_CORRECTION);
-    struct statement_step *step = add_step(room, &entry, "correction", id);
-    if (step != NULL) step->sums = negative(sums);
-}
-
-/* A refund or adjustment; one that was taken back stands there with its correction. */
-static void add_change(const struct asking *a, const struct entry *entry,
-                       struct statement_room *room)
-{
-    struct bytes id;
-    struct statement_sums sums;
-    uint32_t field;
-    const bool is_refund = entry->kind == ENTRY_REFUND;
-    if (is_refund) {
-        struct settlement s;
-        ENSURE(settlement_decode(entry->body, &s, &field));
-        sums = sums_of(s.amounts);
-        id = s.setl_id;
-    } else {
-        struct adjustment adjustment;
-        int64_t amounts[AMOUNT_COUNT];
-        ENSURE(adjustment_decode(entry->body, &adjustment, &field));
-        adjustment_amounts(&adjustment, amounts);
-        sums = sums_of(amounts);
-        id = adjustment.adj_no;
-    }
-    if (is_taken_back(a, entry)) add_correction(a, entry->seq, id, sums, room);
-    struct statement_step *step = add_step(room, entry, is_refund ? "refund" : "adjustment", id);
-    if (step != NULL) step->sums = sums;
-}
-
-/* Everything that refers to the settlement, latest first. */
-static void add_chain(const struct asking *a, struct statement_room *room)
-{
-    const uint64_t original = room->entry.seq;
-    uint64_t seq = room->mark.last_seq;
-    if ((room->mark.flags & MARK_REVERSED) != 0) {
-        add_correction(a, original, room->settlement.setl_id, sums_of(room->settlement.amounts),
-                       room);
-        seq = 0; /* Nothing may stand beside a correction. */
-    }
-    while (seq != 0 && seq != original && room->statement.step_count < STEPS_MAX) {
-        const struct entry entry = entry_at(a->shard, seq);
-        if (entry.kind == ENTRY_REFUND || entry.kind == ENTRY_ADJUSTMENT) {
-            add_change(a, &entry, room);
-        }
-        seq = entry.prev_seq;
-    }
-    if (seq != 0 && seq != original) {
-        room->statement.text = "the chain is longer: these are its latest steps";
-    }
-}
-
-static void add_lot(struct statement_room *room, const struct lot *lot)
-{
-    struct statement *statement = &room->statement;
-    const uint32_t province = lot->origin_admdvs / 10000;
-    uint32_t i = 0;
-    while (i < statement->lot_count && room->lots[i].province != province)
-        i++;
-    if (i == PROVINCE_COUNT) return; /* There are no more. */
-    if (i == statement->lot_count) {
-        statement->lot_count++;
-        room->lots[i] = (struct statement_lot){.province = province};
-    }
-    room->lots[i].amount += lot->amount;
-}
-
-/* True when a refund of the same number stands in the chain: one taking back, sent twice. */
-static bool is_refunds(const struct statement_room *room, const struct payment_reversal *reversal)
-{
-    for (uint32_t i = 0; i < room->statement.step_count; i++) {
-        const struct statement_step *step = &room->steps[i];
-        if (step->sums.wlt != 0 && strcmp(step->setl_id, reversal->number) == 0) return true;
-    }
-    return false;
-}
-
-/* The wallet's part: what was paid by whose province, and reversals that are not of a refund. */
-static void add_wallet(const struct asking *a, struct statement_room *room)
-{
-    struct payment payment;
-    const struct settlement *s = &room->settlement;
-    if (!payment_of(a->shard, room->entry.seq, s, &payment)) return;
-    for (uint32_t i = 0; i < payment.used_count; i++)
-        add_lot(room, &payment.used[i]);
-    if (s->amounts[AMOUNT_WLT] == 0) room->statement.left.wlt += payment.amount;
-    for (uint32_t i = 0; i < payment.reversal_count; i++) {
-        const struct payment_reversal *reversal = &payment.reversals[i];
-        if (is_refunds(room, reversal)) continue;
-        const struct entry entry = entry_at(a->shard, reversal->seq);
-        struct statement_step *step = add_step(room, &entry, "wallet", bytes_of(reversal->number));
-        room->statement.left.wlt -= reversal->amount;
-        if (step == NULL) continue;
-        step->sums.wlt = -reversal->amount;
-        step->period = reversal->period;
-    }
-}
-
-/* Oldest first. */
-static void order_steps(struct statement_room *room)
-{
-    struct statement_step *steps = room->steps;
-    for (uint32_t i = 1; i < room->statement.step_count; i++) {
-        const struct statement_step step = steps[i];
-        uint32_t place = i;
-        for (; place > 0 && steps[place - 1].seq > step.seq; place--)
-            steps[place] = steps[place - 1];
-        steps[place] = step;
-    }
-}
-
-static const char *state_of(const struct asking *a, const struct statement_room *room)
-{
-    if ((room->mark.flags & MARK_REVERSED) != 0) return "REVERSED";
-    const struct posting posting = posting_of(&room->entry, &room->settlement);
-    const struct cell *cell = book_find(a->shard->book, posting.key);
-    return cell != NULL && cell->cut != 0 ? "CLEARING" : "ACCRUED";
-}
-
-static void fill_statement(const struct asking *a, struct statement_room *room)
-{
-    struct statement *statement = &room->statement;
-    struct institution institution;
-    room->mark = mark_of(a->shard, room->entry.seq);
-    *statement = (struct statement){
-        .settlement = room->entry.body,
-        .state = state_of(a, room),
-        .period = room->entry.period,
-        .posted_ms = room->entry.stamp_ms,
-        .lots = room->lots,
-        .steps = room->steps,
-    };
-    if (institution_load(a->shard, room->settlement.fixmedins_code, &institution)) {
-        memcpy(room->name, institution.name, sizeof room->name);
-        statement->name = room->name;
-    }
-    if ((room->mark.flags & MARK_REVERSED) == 0) {
-        const struct statement_sums changes = sums_of(room->mark.changes);
-        statement->left = sums_of(room->settlement.amounts);
-        add_sums(&statement->left, &changes);
-    }
-    add_chain(a, room);
-    add_wallet(a, room);
-    order_steps(room);
-}
-
-/* The settlement with that id; a province that has a part in it need not say whose it is. A
- * refund's id leads to its original, of which it is a part. An error code: 6002 when the id is
- * another person's. */
-static uint32_t find_settlement(const struct asking *a, struct statement_room *room)
-{
-    const struct person_question *q = a->question;
-    const struct bytes setl_id = bytes_of(q->setl_id);
-    struct lookup lookup;
-    uint32_t field;
-    uint32_t code = ERROR_NOT_FOUND;
-
-    lookup_begin(a->shard, hash_setl_id(a->shard, q->area, setl_id), &lookup);
-    while (lookup_next(a->shard, &lookup, &room->entry)) {
-        if (room->entry.kind != ENTRY_SETTLEMENT && room->entry.kind != ENTRY_REFUND) continue;
-        ENSURE(settlement_decode(room->entry.body, &room->settlement, &field));
-        if (room->settlement.insu_admdvs != q->area ||
-            !bytes_equal(room->settlement.setl_id, setl_id)) {
-            continue;
-        }
-        code = ERROR_NOT_PERMITTED;
-        if (q->has_key && !bytes_equal(room->settlement.psn_key, key_of(a))) continue;
-        if (room->entry.kind == ENTRY_REFUND) {
-            room->entry = entry_at(a->shard, room->entry.orig_seq);
-            ENSURE(settlement_decode(room->entry.body, &room->settlement, &field));
-        }
-        return is_its_own(a, room->settlement.insu_admdvs) ||
-                       is_its_own(a, room->settlement.mdtrtarea_admvs)
-                   ? ERROR_OK
-                   : ERROR_NOT_PERMITTED;
-    }
-    return code;
-}
-
-static uint32_t answer_statement(const struct asking *a)
-{
-    if (!a->question->has_key && a->province == 0) {
-        return refuse(a, ERROR_MALFORMED, "psn_key: 16 bytes are needed");
-    }
-    struct statement_room *room = malloc(sizeof *room);
-    if (room == NULL) return ERROR_OVERLOAD;
-    uint32_t code = find_settlement(a, room);
-    if (code != ERROR_OK) {
-        code = refuse(a, code, NULL);
-    } else {
-        size_t size;
-        fill_statement(a, room);
-        uint8_t *data = statement_reply_encode(&room->statement, &size);
-        code = give(a, data, size);
-    }
-    free(room);
-    return code;
 }
 
 /* -- places --------------------------------------------------------------------------------- */
@@ -829,7 +522,8 @@ static uint32_t answer_region(const struct asking *a)
     struct region_param list[PARAM_COUNT];
     size_t size;
 
-    if (!tables_area_known(a->shard->tables, admdvs)) return refuse(a, ERROR_AREA_UNKNOWN, NULL);
+    if (!tables_area_known(a->shard->tables, admdvs))
+        return asking_refuse(a, ERROR_AREA_UNKNOWN, NULL);
     for (uint32_t param = 0; param < PARAM_COUNT; param++) {
         list[param] = (struct region_param){
             .name = param_name(param),
@@ -840,7 +534,7 @@ static uint32_t answer_region(const struct asking *a)
     }
     const bool enabled = params_value(params, PARAM_WALLET_ENABLED, admdvs, at_ms) != 0;
     uint8_t *data = region_reply_encode(enabled, list, PARAM_COUNT, &size);
-    return give(a, data, size);
+    return asking_give(a, data, size);
 }
 
 static bool takes_wallet(const struct institution *institution, uint32_t today)
@@ -854,11 +548,11 @@ static uint32_t answer_institution(const struct asking *a)
     struct institution institution;
     size_t size;
     if (!institution_load(a->shard, bytes_of(a->question->fixmedins_code), &institution)) {
-        return refuse(a, ERROR_NOT_FOUND, "not in the directory");
+        return asking_refuse(a, ERROR_NOT_FOUND, "not in the directory");
     }
     uint8_t *data = institution_reply_encode(
         &institution, takes_wallet(&institution, civil_day(a->now_ms)), &size);
-    return give(a, data, size);
+    return asking_give(a, data, size);
 }
 
 /* -- outboxes ------------------------------------------------------------------------------- */
@@ -917,15 +611,15 @@ static uint32_t give_outbox(const struct asking *a, uint32_t dest)
         count += read_outgoing(a, dest, position, &queued, &list[count]);
     uint8_t *data = outbox_reply_encode(ERROR_OK, acked, last, list, count, &size);
     free(list);
-    return give(a, data, size);
+    return asking_give(a, data, size);
 }
 
 static uint32_t answer_outbox(const struct asking *a)
 {
     const uint32_t dest = outbox_dest(a->question->dest);
-    if (dest == OUTBOX_COUNT) return refuse(a, ERROR_AREA_UNKNOWN, "dest");
+    if (dest == OUTBOX_COUNT) return asking_refuse(a, ERROR_AREA_UNKNOWN, "dest");
     if (a->province != 0 && a->province != a->question->dest) {
-        return refuse(a, ERROR_SENDER_NOT_ALLOWED, "another province's outbox");
+        return asking_refuse(a, ERROR_SENDER_NOT_ALLOWED, "another province's outbox");
     }
     return give_outbox(a, dest);
 }
@@ -951,7 +645,7 @@ uint32_t person_answer(const struct shard *shard, const struct request *request,
     };
     *ret_more = false;
     if (!person_question_decode((uint16_t)request->period, message, &question, why)) {
-        return refuse(&asking, ERROR_MALFORMED, why);
+        return asking_refuse(&asking, ERROR_MALFORMED, why);
     }
     switch (question.type) {
     case MESSAGE_STMT_GET:
