@@ -261,6 +261,8 @@ static bool transfer_changed(struct reading *r, const struct psn_key *giver, str
 {
     struct transfer_row a = {0};
     struct transfer_row b = {0};
+    if (old.size > sizeof a || new.size > sizeof b)
+        return wrong(r, giver, "a transfer of a wrong size");
     if (old.size != 0) memcpy(&a, old.data, old.size);
     if (new.size != 0) memcpy(&b, new.data, new.size);
     if (old.size == 0) return submitted(r, giver, &b);
