@@ -44,6 +44,7 @@ MONTH = "2026-06"
 PERIOD = 202606
 END_S = 20.0  # Within so long every engine has ended, or is one that hangs.
 ANSWER_S = 10.0
+DYING_S = 5.0  # From the last lost connection to the end of an engine that stops.
 CONNECTIONS = 4  # A connection may be lost to a failure; so many in a row may not.
 
 ENOENT, EIO, EAGAIN, ENOMEM, EMFILE, ENOSPC = 2, 5, 11, 12, 24, 28
@@ -141,6 +142,13 @@ class Process:
 
     def running(self) -> bool:
         return self.process.poll() is None
+
+    def ends_within(self, seconds: float) -> bool:
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def wait(self, seconds: float = END_S) -> int:
         try:
@@ -398,7 +406,9 @@ class Lives:
         port = process.wait_ready()
         if port is not None:
             script.run(port, process.running)
-        ended = not process.running()
+        # An engine that stops loses its connections before it has given back its memory.
+        unserved = port is not None and (script.pending is not None or not script.cut)
+        ended = process.ends_within(DYING_S if unserved else 0)
         if not ended:
             process.process.send_signal(signal.SIGTERM)
         code = process.wait()
@@ -409,7 +419,7 @@ class Lives:
         clean_end(process, code)
         if port is not None and ended and code == 0:
             raise Fault("it ended with 0 and nobody had asked; said: %s" % process.said()[-500:])
-        if port is not None and not ended and (script.pending is not None or not script.cut):
+        if unserved and not ended:
             raise Fault("it ran to the end and did not serve: %s" % process.said()[-500:])
         outcome = ("refused" if port is None else "stopped" if ended else
                    "told" if code != 0 else "went on")
