@@ -110,21 +110,24 @@ def check() -> int:
     return 1 if wrong else 0
 
 
-def meson_test(build: pathlib.Path, tests: list[str]) -> tuple[int, str, list[str]]:
-    """Builds what the tests need and runs them: meson's exit code, what it printed, and those that
-    failed by its own record."""
+def meson_test(build: pathlib.Path, tests: list[str]) -> tuple[int, str, list[str], list[str]]:
+    """Builds what the tests need and runs them: meson's exit code, what it printed, and by its own
+    record those that failed and those that it does not have."""
     record = build / "meson-logs" / "testlog.json"
     record.unlink(missing_ok=True)
     ran = subprocess.run(["meson", "test", "-C", str(build), "-t", str(TIME_FACTOR), *tests],
                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                          stdin=subprocess.DEVNULL)
     failed = []
+    absent = set(tests)
     for line in record.read_text(encoding="utf-8").splitlines() if record.is_file() else []:
         test = json.loads(line)
+        name = test["name"].split(" / ")[-1]
+        absent.discard(name)
         if test["result"] not in ("OK", "EXPECTEDFAIL", "SKIP"):
             late = " (out of time)" if test["result"] == "TIMEOUT" else ""
-            failed.append(test["name"].split(" / ")[-1] + late)
-    return ran.returncode, ran.stdout, failed
+            failed.append(name + late)
+    return ran.returncode, ran.stdout, failed, sorted(absent)
 
 
 def copy_sources(to: pathlib.Path) -> None:
@@ -151,7 +154,7 @@ def plant_one(plant: Plant, sources: pathlib.Path, build: pathlib.Path) -> tuple
     try:
         for path, (_, text) in texts.items():
             path.write_text(text, encoding="utf-8")
-        code, output, failed = meson_test(build, plant.tests)
+        code, output, failed, _ = meson_test(build, plant.tests)
     finally:
         for path, (whole, _) in texts.items():
             path.write_text(whole, encoding="utf-8")
@@ -174,10 +177,11 @@ def run(folder: pathlib.Path, names: list[str]) -> int:
     wanted = sorted({test for plant in plants for test in plant.tests})
     print(f"{len(plants)} plants, {len(wanted)} tests; first the tests on sound sources", flush=True)
     from_s = time.monotonic()
-    code, output, failed = meson_test(build, wanted)
-    if code != 0:
+    code, output, failed, absent = meson_test(build, wanted)
+    if code != 0 or absent:
         print(output)
-        print(f"on sound sources these do not pass: {', '.join(failed)}; nothing can be said")
+        print(f"on sound sources these do not pass: {', '.join(failed)}; "
+              f"these do not exist: {', '.join(absent)}; nothing can be said")
         return 1
     missed = 0
     by: collections.Counter[str] = collections.Counter()
