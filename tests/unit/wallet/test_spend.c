@@ -476,6 +476,27 @@ static void reservations_lapse(void **state)
     assert_int_equal(reserve(&order), ERROR_AMOUNT_RANGE);
 }
 
+/* Who asks again when it is over gets another one, and not what lapsed. */
+static void a_lapsed_reservation_is_nobodys(void **state)
+{
+    const struct wallet_decision *d = &pay.rig->decision;
+    char reserve_id[WALLET_ID_SIZE];
+    (void)state;
+    pay_rig_lot(&pay, GIVER_YUNNAN, 1000);
+    const struct wallet_order order = reservation(700);
+    assert_int_equal(reserve(&order), 0);
+    memcpy(reserve_id, d->said.id, sizeof reserve_id);
+    rig_time(pay.rig, "2026-03-02T12:14:59.999");
+    assert_int_equal(reserve(&order), 0);
+    assert_true(d->dup);
+    assert_string_equal(d->said.id, reserve_id);
+    rig_time(pay.rig, "2026-03-02T12:15:00");
+    assert_int_equal(reserve(&order), 0);
+    assert_false(d->dup);
+    assert_string_not_equal(d->said.id, reserve_id);
+    assert_int_equal(rig_person(pay.rig, PATIENT)->reserve_count, 1);
+}
+
 /* -- reversals -------------------------------------------------------------------------------- */
 
 static void back_last_used_first(void **state)
@@ -931,6 +952,7 @@ int main(void)
         RIGGED(reserved_for_one),
         RIGGED(reserved_by_settlement),
         RIGGED(reservations_lapse),
+        RIGGED(a_lapsed_reservation_is_nobodys),
         RIGGED(back_last_used_first),
         RIGGED(reversal_refused),
         RIGGED(disputed),
