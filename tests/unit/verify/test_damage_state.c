@@ -305,6 +305,24 @@ static void every_bit_of_heads_is_found(void **state)
     }
 }
 
+/* The pages end at the last one: no bit of this state may lead to just the one behind it. */
+static void the_page_behind_the_last_is_none(void **state)
+{
+    (void)state;
+    char folder[TEMP_FOLDER_SIZE + 32];
+    struct lmdb_pages sum;
+    struct problem problem;
+    snprintf(folder, sizeof folder, "%s/shard-0000/state", dir);
+    const size_t newer = le_load64(pages + PAGE + 144) > le_load64(pages + 144) ? PAGE : 0;
+    const uint64_t last = le_load64(pages + newer + 136);
+    const uint64_t root = le_load64(pages + newer + 88 + 40);
+    le_store64(pages + newer + 88 + 40, last + 1);
+    assert_int_equal(store_check(folder, &sum, &problem), -EUCLEAN);
+    assert_non_null(strstr(problem.text, "it names page"));
+    le_store64(pages + newer + 88 + 40, root);
+    assert_int_equal(store_check(folder, &sum, &problem), 0);
+}
+
 /* A state that lost its position holds rows that would be counted twice. */
 static void a_state_without_a_position_is_begun_anew(void **state)
 {
@@ -336,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_bit_of_heads_is_found),
         cmocka_unit_test(every_wrong_bit_is_found),
+        cmocka_unit_test(the_page_behind_the_last_is_none),
         cmocka_unit_test(a_state_without_a_position_is_begun_anew),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
