@@ -599,6 +599,44 @@ static void provinces_take_turns(void **state)
     }
 }
 
+/* -- the end ---------------------------------------------------------------------------------- */
+
+#define SAID_BEFORE 40
+
+static uint32_t said_at_the_end;
+
+static bool goes_on_into_the_end(void *context)
+{
+    (void)context;
+    if (driver_keep()) return true;
+    if (settlements == said_at_the_end + SAID_BEFORE) return false;
+    say_batch_of_one(clients[0].socket, settlements + 1);
+    if (settlements == SAID_BEFORE) {
+        said_at_the_end = settlements;
+        driver_stop();
+    }
+    return true;
+}
+
+/* What arrives once the loop knows of its end is another run's: taking it may need a loop that has
+ * ended. What it had before is answered. */
+static void what_comes_after_the_end_is_not_taken(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        begin(seed, false, 1);
+        fake.chances = (struct fake_chances){.delay_steps = (uint32_t)(seed % 8)};
+        fake.around = goes_on_into_the_end;
+        said_at_the_end = UINT32_MAX / 2;
+        fake.sockets[clients[0].socket].window = SIZE_MAX;
+        assert_true(driver_run());
+        struct shard_status status;
+        shard_get_status(home_shard(driver.loop->home), &status);
+        assert_in_range(status.last_seq, 1, said_at_the_end);
+        driver_close();
+    }
+}
+
 /* -- bounds ----------------------------------------------------------------------------------- */
 
 static uint64_t buffers_max;
@@ -655,6 +693,7 @@ int main(void)
         cmocka_unit_test(accepting_goes_on_after_it_failed),
         cmocka_unit_test(a_connection_too_many_is_told_so),
         cmocka_unit_test(provinces_take_turns),
+        cmocka_unit_test(what_comes_after_the_end_is_not_taken),
         cmocka_unit_test(frames_that_never_end_cost_no_more_than_the_bound),
     };
     return cmocka_run_group_tests_name("world/driver", tests, NULL, NULL);
