@@ -1262,6 +1262,64 @@ static void refund_stays(void **state)
     assert_int_equal(correct("K2", "I1").result.code, ERROR_ALREADY_REVERSED);
 }
 
+/* Taken back by a message of its own, before the refund of the same number comes: once. */
+static void refund_after_a_reversal(void **state)
+{
+    (void)state;
+    fill_wallet();
+    done(pay(RECEIVER, "V1", 14000));
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    struct wallet_order o = reverse_settlement("V1");
+    o.client_no = bytes_of("R1");
+    o.amount = 7000;
+    done(send(RECEIVER, &o, 51));
+    check_balance(RECEIVER, 143000);
+    struct settlement half = refund_of(&s, "I2", "R1", 2);
+    assert_int_equal(post(&half).result.code, ERROR_OK);
+    pump();
+    check_balance(RECEIVER, 143000);
+    check_debts(7000, 2);
+
+    o.msgid = bytes_of(number("M"));
+    o.client_no = bytes_of("R2");
+    o.amount = 3000;
+    done(send(RECEIVER, &o, 51));
+    half = refund_of(&s, "I3", "R2", 2);
+    const struct rig_result got = post(&half); /* 7,000 under the number that gave back 3,000. */
+    assert_int_equal(got.result.code, ERROR_SETL_ID_REUSED);
+    assert_int_equal(got.failures[0].want, -3000);
+    pump();
+    check_balance(RECEIVER, 146000);
+    check_replay();
+}
+
+/* Where settlements do not pay by themselves they take nothing back either. */
+static void refund_where_nothing_is_inline(void **state)
+{
+    (void)state;
+    uint8_t body[256];
+    struct wallet_order off = order(MESSAGE_RULE_PUSH);
+    off.name = bytes_of("wallet_inline");
+    off.value = bytes_of("off");
+    off.eff_ms = at("2026-03-02T12:00:01");
+    const struct request request = {
+        .type = off.type, .body = {body, wire_encode(wallet_table(off.type), &off, body)}};
+    for (int i = 0; i < SHARDS; i++)
+        assert_int_equal(give(&rigs[i], request).result.code, ERROR_OK);
+    set_clock("2026-03-02T13:00:00");
+    fill_wallet();
+    done(pay(RECEIVER, "V1", 14000));
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    const struct settlement half = refund_of(&s, "I2", "R1", 2);
+    assert_int_equal(post(&half).result.code, ERROR_OK);
+    pump();
+    check_balance(RECEIVER, 136000);
+    check_debts(14000, 1);
+    check_replay();
+}
+
 /* A month that is cut before its settlement comes: the debt goes with it into the open one. */
 static void inline_late(void **state)
 {
@@ -1675,6 +1733,8 @@ int main(void)
         T(inline_corrected),
         T(inline_reversed),
         T(refund_stays),
+        T(refund_after_a_reversal),
+        T(refund_where_nothing_is_inline),
         T(inline_late),
         T(premium_paid_and_taken_back),
         T(premium_the_area_refused),
