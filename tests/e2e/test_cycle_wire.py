@@ -434,6 +434,23 @@ class TestCut(CycleCase):
             self.stop(engine)
             self.assertIn("verify: ok", harness.verify(data).stdout)
 
+    def test_the_usual_name_is_taken(self):
+        """A start names the order that it finishes as the operator's is named who gives no name.
+        Another order may have that name; the month gets its batch all the same."""
+        self.order(cycle.SettingSet(msgid="cut-202503", name="payment.partial", value=0))
+        self.order(cycle.SettingSet(msgid="cut-202503-2", name="payment.partial", value=0))
+        self.post(6)
+        self.order(wire.centre.PeriodCut(period=MARCH, msgid="march"))
+        self.engine.kill()
+        lose_pages(self.data, 1)
+        self.restart()
+        self.assertEqual("CUT", harness.periods(self.client)[MARCH].state)
+        batch = self.order(cycle.BatchGet(period=MARCH)).batch
+        self.assertEqual((1, 6), (batch.number, batch.count))
+        harness.set_clock(self.engine, "2025-05-02T09:00:00+08:00")
+        self.order(wire.centre.PeriodCut(period=202504))
+        self.assertTrue(self.order(wire.centre.PeriodCut(period=MARCH)).dup)
+
 
 class TestCommandLine(CycleCase):
     def call(self, type_: str, **fields) -> dict:
