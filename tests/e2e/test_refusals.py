@@ -33,6 +33,7 @@ class TestOptions(unittest.TestCase):
                 (("--connections", "many"), "--connections is not in 1..1000000: many"),
                 (("--stall", "-1"), "--stall is not in 1..86400 seconds: -1"),
                 (("--buffers", "15"), "--buffers is not in 16..65536 MiB: 15"),
+                (("--ids", "0"), "--ids is not in 1..100000 millions: 0"),
                 (("--colour",), "see the options below"),
                 (("--data", "x", "surplus"), "not an option: surplus")):
             code, text = self.told(*arguments)
@@ -58,6 +59,13 @@ class TestStart(Case):
         table = data / "tables" / "areas.csv"
         table.write_text(table.read_text(encoding="utf-8") + "no,line\n", encoding="utf-8")
         self.refuse(data, "tables/areas.csv line ")
+        table = data / "tables" / "provinces.csv"
+        table.write_text("".join(table.read_text(encoding="utf-8").splitlines(True)[:-1]),
+                         encoding="utf-8")
+        self.refuse(data, "tables/areas.csv line ")
+        (data / "tables" / "areas.csv").write_bytes(
+            (self.init("other", shards=1) / "tables" / "areas.csv").read_bytes())
+        self.refuse(data, "/tables: provinces.csv: not all of the 32 participants are there")
 
     def test_two_on_one_folder(self):
         data = self.init(shards=1)
