@@ -655,6 +655,49 @@ static void the_chain_names_adjustments(void **state)
     qingfen__v1__stmt_get_reply__free_unpacked(reply, NULL);
 }
 
+/* The latest 256 steps of a chain, and a word on the others. A step that would be the 257th may be
+ * half of what a correction brings. */
+static void a_chain_longer_than_a_statement(void **state)
+{
+    (void)state;
+    char id[CLIENT_NO_SIZE];
+    struct settlement wrong;
+    visit(&(struct visit){ANNA, "S1", "2026-02-01T08:00:00", 0, 10000, 0, 0});
+    for (uint32_t n = 1; n <= 256; n++) {
+        snprintf(id, sizeof id, "R%u", n);
+        const struct visit v = {ANNA, id, "2026-02-02T08:00:00", 0, 1, 0, 0};
+        if (n != 1) {
+            refund(&v, "S1");
+            continue;
+        }
+        wrong = settlement_of(&v);
+        wrong.msgid = bytes_of("WRONG");
+        for (int i = 0; i < AMOUNT_COUNT; i++)
+            wrong.amounts[i] = -wrong.amounts[i];
+        wrong.refd_setl_flag = true;
+        wrong.orig_setl_id = bytes_of("S1");
+        post(&wrong);
+    }
+    Qingfen__V1__StmtGetReply *reply = statement(ANNA, "S1", 0);
+    assert_int_equal(reply->n_chain, 256);
+    assert_string_equal(reply->text, "");
+    assert_string_equal(reply->chain[0]->setl_id, "R1");
+    qingfen__v1__stmt_get_reply__free_unpacked(reply, NULL);
+    correct(&wrong); /* Its correction is the 256th, and it has no place itself. */
+    reply = statement(ANNA, "S1", 0);
+    assert_int_equal(reply->n_chain, 256);
+    assert_non_null(strstr(reply->text, "the chain is longer"));
+    assert_int_equal(reply->left_medfee, 10000 - 255);
+    qingfen__v1__stmt_get_reply__free_unpacked(reply, NULL);
+    refund(&(struct visit){ANNA, "R257", "2026-02-02T08:00:00", 0, 1, 0, 0}, "S1");
+    reply = statement(ANNA, "S1", 0);
+    assert_int_equal(reply->n_chain, 256);
+    assert_string_equal(reply->chain[255]->setl_id, "R257");
+    assert_string_equal(reply->chain[0]->setl_id, "R2");
+    assert_non_null(strstr(reply->text, "the chain is longer"));
+    qingfen__v1__stmt_get_reply__free_unpacked(reply, NULL);
+}
+
 static void of_what_was_taken_back_nothing_is_left(void **state)
 {
     (void)state;
@@ -1263,6 +1306,7 @@ int main(void)
         TEST(a_province_need_not_say_whose_it_is),
         TEST(the_chain_gives_what_is_left),
         TEST(the_chain_names_adjustments),
+        TEST(a_chain_longer_than_a_statement),
         TEST(of_what_was_taken_back_nothing_is_left),
         TEST(a_wallet_with_its_lists),
         TEST(a_wallet_is_for_whom_it_concerns),

@@ -1701,6 +1701,50 @@ static void rules_and_institutions(void **state)
     assert_int_equal(send(RECEIVER, &elsewhere, 51).code, ERROR_INSTITUTION_WALLET);
 }
 
+/* A debt is a record: it goes into no month that is being cut, and into no year that is closed. */
+static void debts_of_months_that_end(void **state)
+{
+    (void)state;
+    fill_wallet();
+    assert_int_equal(rig_order(&rigs[1], rig_control(REQUEST_CUT_CLOSE, 202604)).result.code, 0);
+    const struct snap before = snap_of(&rigs[1]);
+    assert_int_equal(pay(RECEIVER, "S1", 1000).code, ERROR_OVERLOAD);
+    same_snap(before, snap_of(&rigs[1]));
+    rig_order(&rigs[1], rig_control(REQUEST_CUT_RELEASE, 0));
+    set_clock("2026-12-31T12:00:00");
+    for (int i = 0; i < SHARDS; i++) {
+        assert_int_equal(rig_order(&rigs[i], rig_control(REQUEST_CUT, 202612)).result.code, 0);
+        rig_order(&rigs[i], rig_control(REQUEST_CUT_RELEASE, 0));
+        struct request close = rig_control(REQUEST_YEAR_CLOSE, 202612);
+        close.instant_ms = 2026;
+        assert_int_equal(rig_order(&rigs[i], close).result.code, 0);
+    }
+    assert_int_equal(pay(RECEIVER, "S2", 1000).code, ERROR_PERIOD_CLOSED);
+    check_balance(RECEIVER, 150000);
+    set_clock("2027-01-01T00:00:00");
+    done(pay(RECEIVER, "S3", 1000));
+    check_debts(1000, 1);
+}
+
+/* A payment is found by its id, but only for the person who made it. */
+static void reversed_for_another_person(void **state)
+{
+    (void)state;
+    fill_wallet();
+    const struct answer_read paid = done(pay(RECEIVER, "S1", 1000));
+    struct wallet_order o = order(MESSAGE_WLT_PAY_REVERSE);
+    o.pay_id = bytes_of(paid.id);
+    o.psn_key = key_bytes(GIVER);
+    o.client_no = bytes_of(number("V"));
+    o.mdtrtarea_admvs = SICHUAN;
+    o.amount = 1000;
+    assert_int_equal(send(RECEIVER, &o, 51).code, ERROR_NO_PAYMENT);
+    check_balance(RECEIVER, 149000);
+    o.psn_key = key_bytes(RECEIVER);
+    done(send(RECEIVER, &o, 51));
+    check_balance(RECEIVER, 150000);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -1746,6 +1790,8 @@ int main(void)
         T(outboxes),
         T(pushes_are_completed),
         T(rules_and_institutions),
+        T(debts_of_months_that_end),
+        T(reversed_for_another_person),
     };
 #undef T
     return cmocka_run_group_tests(tests, NULL, NULL);
