@@ -125,6 +125,22 @@ class TestMessages(Case):
         self.assertEqual((MALFORMED, "message is longer than 4096 bytes"), (reply.code, reply.text))
         self.assertCode(0, self.client.call(settlement))  # As it should be, it is a new one.
 
+    def test_a_batch_of_mistakes(self):
+        """Each of them is answered by itself, with all that is wrong as long as there is room, and
+        with the first mistake from there on."""
+        maker = harness.Maker("W")
+        records = [maker.settlement(insutype=9, med_type=9, medfee_sumamt=7, fund_pay_sumamt=1,
+                                    psn_part_amt=2, acct_pay=3, hifp_pay=4)
+                   for _ in range(1000)]
+        alone = self.client.call(records[0])
+        self.assertGreater(len(alone.errors), 3)
+        reply = self.client.call(wire.settlement.SetlBatch(records=records))
+        self.assertEqual((0, 1000), (reply.accepted, reply.rejected))
+        self.assertEqual(list(range(1000)), sorted(one.index for one in reply.results))
+        named = [len(one.errors) for one in reply.results]
+        self.assertEqual({1, len(alone.errors)}, set(named))
+        self.assertEqual({alone.code}, {one.code for one in reply.results})
+
     def test_questions_about_what_there_is_not(self):
         for message, code, says in (
                 (centre.NetReport(period=202503, mode="trilateral"), MALFORMED, "mode is none of"),
