@@ -698,6 +698,30 @@ static void a_chain_longer_than_a_statement(void **state)
     qingfen__v1__stmt_get_reply__free_unpacked(reply, NULL);
 }
 
+static uint32_t adjustments_judged;
+
+static void judge_again(void *context, const struct shard *shard, const struct entry *entry)
+{
+    (void)context;
+    const char *why = shard_judge_again(shard, entry);
+    if (why != NULL) fail_msg("entry %lu: %s", entry->seq, why);
+    adjustments_judged += entry->kind == ENTRY_ADJUSTMENT;
+}
+
+/* As verify does in depth: today's rules would decide the same, adjustments too. */
+static void adjustments_are_judged_again(void **state)
+{
+    (void)state;
+    visit(&(struct visit){ANNA, "S1", "2026-02-01T08:00:00", 1000, 2000, 0, 0});
+    adjust("J1", "S1", -300);
+    adjust("J2", "S1", 100);
+    adjustments_judged = 0;
+    rig.watch = judge_again;
+    rig_crash(&rig, true);
+    rig.watch = NULL;
+    assert_int_equal(adjustments_judged, 2);
+}
+
 static void of_what_was_taken_back_nothing_is_left(void **state)
 {
     (void)state;
@@ -1306,6 +1330,7 @@ int main(void)
         TEST(a_province_need_not_say_whose_it_is),
         TEST(the_chain_gives_what_is_left),
         TEST(the_chain_names_adjustments),
+        TEST(adjustments_are_judged_again),
         TEST(a_chain_longer_than_a_statement),
         TEST(of_what_was_taken_back_nothing_is_left),
         TEST(a_wallet_with_its_lists),
