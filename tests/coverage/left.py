@@ -82,6 +82,18 @@ def print_tables(folder):
         row(name, counts)
 
 
+def functions_of(text):
+    """[(first line, name)] of a source as clang-format leaves it: a body's brace stands alone."""
+    found = []
+    for at in (at for at, line in enumerate(text) if line == "{"):
+        first = at
+        while first > 0 and text[first - 1] and not text[first - 1].endswith(("}", ";", "*/")):
+            first -= 1
+        words = re.sub(r"__attribute__\(\(.*?\)\)\)?", "", " ".join(text[first:at]))
+        found.append((first + 1, re.search(r"(\w+)\(", words).group(1)))
+    return found
+
+
 def write_left(folder):
     """left.txt; gives the lines by file and function."""
     left = collections.defaultdict(list)
@@ -93,7 +105,7 @@ def write_left(folder):
                 if not line.get("gcovr/excluded") and not line.get("gcovr/noncode"):
                     runs[line["line_number"]] += line["count"]
             text = (ROOT / file["file"]).read_text(encoding="utf-8").split("\n")
-            begins = sorted((each["lineno"], each["name"]) for each in file["functions"])
+            begins = functions_of(text)
             for number in sorted(number for number in runs if runs[number] == 0):
                 function = [name for begin, name in begins if begin <= number][-1]
                 left[file["file"], function].append(number)
