@@ -368,18 +368,26 @@ void step_order(struct home *home)
 
 /* -- the cut ----------------------------------------------------------------------------------- */
 
+/* "cut-202503", or with a number behind it "cut-202503-2". */
+static void name_cut(uint32_t period, uint32_t number, char ret_msgid[MSGID_SIZE])
+{
+    struct text text = text_begin(ret_msgid, MSGID_SIZE);
+    memset(ret_msgid, 0, MSGID_SIZE);
+    text_add(&text, "cut-");
+    text_add_int(&text, period);
+    if (number < 2) return;
+    text_add(&text, "-");
+    text_add_int(&text, number);
+}
+
 /* A month whose batch was aborted is cut into its next one: that is another order. */
 static void name_next_cut(struct home *home, const struct batch_row *aborted)
 {
     struct order *order = &home->desk.job.order;
-    char usual[MSGID_SIZE] = {0};
-    struct text text = text_begin(usual, sizeof usual);
-    text_add(&text, "cut-");
-    text_add_int(&text, order->period);
+    char usual[MSGID_SIZE];
+    name_cut(order->period, 1, usual);
     if (memcmp(usual, order->msgid, sizeof usual) != 0) return;
-    text_add(&text, "-");
-    text_add_int(&text, aborted->number + 1);
-    memcpy(order->msgid, usual, sizeof order->msgid);
+    name_cut(order->period, aborted->number + 1, order->msgid);
 }
 
 /* The order as it is judged before anything is done: it must never be taken for an earlier one. */
@@ -595,12 +603,17 @@ enum unfinished_phase {
     UNFINISHED_LOOK,
 };
 
-/* The order that cuts a month, as the operator would have sent it. */
+/* The order that cuts a month, as the operator would have sent it, under a name that no other order
+ * has: one that was refused for its name would leave the month without a batch, and with the next
+ * month's cut for ever. */
 static void make_cut_order(struct home *home, uint32_t period)
 {
     const char *field;
     const struct bytes body = desk_number_body(home, period);
-    ENSURE(order_decode(MESSAGE_PERIOD_CUT, 0, body, &home->desk.job.order, &field));
+    struct order *order = &home->desk.job.order;
+    ENSURE(order_decode(MESSAGE_PERIOD_CUT, 0, body, order, &field));
+    for (uint32_t number = 2; answered_before(home, order) != NULL; number++)
+        name_cut(period, number, order->msgid);
 }
 
 bool step_unfinished_cuts(struct home *home)

@@ -248,18 +248,10 @@ static const char *what_of_held(uint32_t why)
     }
 }
 
+/* "paid" is said to the payer, who may be the same person. */
 static const char *what_of_premium(uint32_t state)
 {
-    switch (state) {
-    case PREMIUM_PAID:
-        return "covered"; /* "paid" is said to the payer, who may be the same person. */
-    case PREMIUM_REVERSED:
-        return "reversed";
-    case PREMIUM_DUE:
-        return "not_paid";
-    default:
-        return NULL;
-    }
+    return state == PREMIUM_REVERSED ? "reversed" : "covered";
 }
 
 /* Kind and words of an effect; NULL: it is told by another one, or concerns nobody. */

@@ -609,7 +609,7 @@ static uint32_t give_outbox(const struct asking *a, uint32_t dest)
     if (list == NULL) return ERROR_OVERLOAD;
     for (; position <= last && count < q->limit; position++)
         count += read_outgoing(a, dest, position, &queued, &list[count]);
-    uint8_t *data = outbox_reply_encode(ERROR_OK, acked, last, list, count, &size);
+    uint8_t *data = outbox_reply_encode(acked, last, list, count, &size);
     free(list);
     return asking_give(a, data, size);
 }

@@ -335,16 +335,12 @@ static size_t outgoing_encode(const struct outgoing *o, uint8_t *out)
     return (size_t)(at - out);
 }
 
-uint8_t *outbox_reply_encode(uint32_t code, uint64_t acked, uint64_t last,
-                             const struct outgoing *list, uint32_t count, size_t *ret_size)
+uint8_t *outbox_reply_encode(uint64_t acked, uint64_t last, const struct outgoing *list,
+                             uint32_t count, size_t *ret_size)
 {
     uint8_t *out = malloc(REPLY_FIXED_MAX + (size_t)count * OUTGOING_SIZE_MAX);
     uint8_t *at = out;
     if (out == NULL) return NULL;
-    if (code != 0) {
-        at = wire_put_number(at, 1, code);
-        at = wire_put_view(at, 2, bytes_of(error_text(code)));
-    }
     at = wire_put_number(at, 3, acked);
     at = wire_put_number(at, 4, last);
     for (uint32_t i = 0; i < count; i++) {

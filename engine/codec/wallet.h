@@ -69,7 +69,8 @@ const char *wallet_stas_text(uint32_t stas);
 /* malloc'ed; NULL without memory. */
 uint8_t *wallet_reply_encode(const struct wallet_reply *reply, size_t *ret_size);
 
-uint8_t *outbox_reply_encode(uint32_t code, uint64_t acked, uint64_t last,
-                             const struct outgoing *list, uint32_t count, size_t *ret_size);
+/* What waits in an outbox; a refusal is person_refusal_encode()'s. malloc'ed, or NULL. */
+uint8_t *outbox_reply_encode(uint64_t acked, uint64_t last, const struct outgoing *list,
+                             uint32_t count, size_t *ret_size);
 
 #endif

@@ -28,7 +28,7 @@ static bool is_ours(const struct area_list *list, uint8_t payer, uint8_t payee)
 static struct tally *new_row(struct area_list *list, uint32_t area, const struct cell_key *cell)
 {
     if (list->count == list->room) {
-        list->room = list->room == 0 ? 256 : 2 * list->room;
+        list->room *= 2;
         struct tally *more = realloc(list->rows, list->room * sizeof *list->rows);
         NEED_MEMORY(more);
         list->rows = more;

@@ -551,18 +551,6 @@ static bool finish(struct cut *cut)
     return done(j, name);
 }
 
-/* An earlier month of the facts that was cut on the shards and has no batch; 0: none. */
-static uint32_t month_before(const struct judgement *j)
-{
-    for (size_t i = 0; i < j->facts->cell_count; i++) {
-        const struct cell_key *key = &j->facts->cells[i].key;
-        if (key->period >= j->order->period) break;
-        if (key->period <= j->facts->cut_through && !handed_over(j->cycle, key->period))
-            return key->period;
-    }
-    return 0;
-}
-
 /* A later month that is in the book already; 0: none. */
 static uint32_t month_after(const struct judgement *j)
 {
@@ -590,11 +578,6 @@ bool judge_cut(struct judgement *j)
     if (!order->provisional && j->facts->cut_through < order->period) {
         return refuse(j, ERROR_PERIOD_ORDER, "%06u is not cut on the shards; the latest is %06u",
                       order->period, j->facts->cut_through);
-    }
-    const uint32_t earlier = order->provisional ? 0 : month_before(j);
-    if (earlier != 0) {
-        return refuse(j, ERROR_PERIOD_ORDER, "%06u was cut before %06u and has no batch yet",
-                      earlier, order->period);
     }
     const uint32_t later = before == NULL ? month_after(j) : 0;
     if (later != 0) return refuse(j, ERROR_PERIOD_ORDER, "%06u has its batch already", later);

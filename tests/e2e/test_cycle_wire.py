@@ -292,7 +292,10 @@ class TestReconciliation(CycleCase):
         self.restart()
         with self.engine.client(34) as anhui:
             self.order(messages[2], 5011, anhui)  # Unfinished lists are in memory only.
-            for message in messages:
+            self.assertFalse(self.order(messages[0], client=anhui).dup)
+            self.assertIn("part 2 of the list", self.order(messages[2], 5011, anhui).text)
+            self.assertTrue(self.order(messages[0], client=anhui).dup)
+            for message in messages[1:]:
                 reply = self.order(message, client=anhui)
             self.assertEqual((4, True), (reply.matched, reply.complete))
 
@@ -303,6 +306,19 @@ class TestReconciliation(CycleCase):
             big = cycle.BatchSign(msgid="S", period=MARCH, reason="x" * 5000)
             self.order(big, 1001, anhui)
             self.order(cycle.CellList(period=MARCH), client=anhui)
+
+
+class TestDisputes(CycleCase):
+    def test_by_state(self):
+        record = self.post(1)[0]
+        with self.engine.client(34) as anhui:
+            self.order(cycle.DisputeOpen(msgid="O", dispute_no="D1", reason=2,
+                                         insu_admdvs=340100, setl_id=record.setl_id), client=anhui)
+            self.assertEqual({"OPEN": 1, "ACCEPTED": 0, "RESOLVED": 0},
+                             {state: len(self.order(cycle.DisputeList(state=state),
+                                                    client=anhui).disputes)
+                              for state in ("OPEN", "ACCEPTED", "RESOLVED")})
+        self.stop(self.engine)
 
 
 class TestCut(CycleCase):
@@ -433,6 +449,23 @@ class TestCut(CycleCase):
                 self.assertEqual("", self.order(cycle.BookGet(), client=client).broken)
             self.stop(engine)
             self.assertIn("verify: ok", harness.verify(data).stdout)
+
+    def test_the_usual_name_is_taken(self):
+        """A start names the order that it finishes as the operator's is named who gives no name.
+        Another order may have that name; the month gets its batch all the same."""
+        self.order(cycle.SettingSet(msgid="cut-202503", name="payment.partial", value=0))
+        self.order(cycle.SettingSet(msgid="cut-202503-2", name="payment.partial", value=0))
+        self.post(6)
+        self.order(wire.centre.PeriodCut(period=MARCH, msgid="march"))
+        self.engine.kill()
+        lose_pages(self.data, 1)
+        self.restart()
+        self.assertEqual("CUT", harness.periods(self.client)[MARCH].state)
+        batch = self.order(cycle.BatchGet(period=MARCH)).batch
+        self.assertEqual((1, 6), (batch.number, batch.count))
+        harness.set_clock(self.engine, "2025-05-02T09:00:00+08:00")
+        self.order(wire.centre.PeriodCut(period=202504))
+        self.assertTrue(self.order(wire.centre.PeriodCut(period=MARCH)).dup)
 
 
 class TestCommandLine(CycleCase):

@@ -33,6 +33,7 @@ class TestOptions(unittest.TestCase):
                 (("--connections", "many"), "--connections is not in 1..1000000: many"),
                 (("--stall", "-1"), "--stall is not in 1..86400 seconds: -1"),
                 (("--buffers", "15"), "--buffers is not in 16..65536 MiB: 15"),
+                (("--ids", "0"), "--ids is not in 1..100000 millions: 0"),
                 (("--colour",), "see the options below"),
                 (("--data", "x", "surplus"), "not an option: surplus")):
             code, text = self.told(*arguments)
@@ -58,6 +59,13 @@ class TestStart(Case):
         table = data / "tables" / "areas.csv"
         table.write_text(table.read_text(encoding="utf-8") + "no,line\n", encoding="utf-8")
         self.refuse(data, "tables/areas.csv line ")
+        table = data / "tables" / "provinces.csv"
+        table.write_text("".join(table.read_text(encoding="utf-8").splitlines(True)[:-1]),
+                         encoding="utf-8")
+        self.refuse(data, "tables/areas.csv line ")
+        (data / "tables" / "areas.csv").write_bytes(
+            (self.init("other", shards=1) / "tables" / "areas.csv").read_bytes())
+        self.refuse(data, "/tables: provinces.csv: not all of the 32 participants are there")
 
     def test_two_on_one_folder(self):
         data = self.init(shards=1)
@@ -116,6 +124,22 @@ class TestMessages(Case):
         reply = self.post_bytes(0x0420, long_one(cycle.SettingSet(msgid="S", name="x")))
         self.assertEqual((MALFORMED, "message is longer than 4096 bytes"), (reply.code, reply.text))
         self.assertCode(0, self.client.call(settlement))  # As it should be, it is a new one.
+
+    def test_a_batch_of_mistakes(self):
+        """Each of them is answered by itself, with all that is wrong as long as there is room, and
+        with the first mistake from there on."""
+        maker = harness.Maker("W")
+        records = [maker.settlement(insutype=9, med_type=9, medfee_sumamt=7, fund_pay_sumamt=1,
+                                    psn_part_amt=2, acct_pay=3, hifp_pay=4)
+                   for _ in range(1000)]
+        alone = self.client.call(records[0])
+        self.assertGreater(len(alone.errors), 3)
+        reply = self.client.call(wire.settlement.SetlBatch(records=records))
+        self.assertEqual((0, 1000), (reply.accepted, reply.rejected))
+        self.assertEqual(list(range(1000)), sorted(one.index for one in reply.results))
+        named = [len(one.errors) for one in reply.results]
+        self.assertEqual({1, len(alone.errors)}, set(named))
+        self.assertEqual({alone.code}, {one.code for one in reply.results})
 
     def test_questions_about_what_there_is_not(self):
         for message, code, says in (

@@ -58,7 +58,7 @@ static void outbox_laws(struct bytes body)
     const uint32_t count = (uint32_t)(body.size / sizeof list[0]) % 5;
     size_t size;
     if (count != 0) memcpy(list, body.data, count * sizeof list[0]);
-    uint8_t *reply = outbox_reply_encode(0, 1, 2, list, count, &size);
+    uint8_t *reply = outbox_reply_encode(1, 2, list, count, &size);
     ENSURE(reply != NULL);
     free(reply);
 }

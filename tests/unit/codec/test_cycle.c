@@ -123,6 +123,56 @@ static void totals_become_cells(void **state)
     assert_int_equal(order.row_count, 0);
 }
 
+/* The insurance types of the interface, each in its class; on the way back a class is one type. */
+static void every_insurance_type_has_its_class(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t insutype;
+        uint8_t insurance;
+    } known[] = {
+        {310, INSURANCE_EMPLOYEE},
+        {390, INSURANCE_RESIDENT},
+        {340, INSURANCE_RETIRED},
+        {999, INSURANCE_OTHER},
+    };
+    Qingfen__V1__ClrConfirm m = QINGFEN__V1__CLR_CONFIRM__INIT;
+    struct order order;
+    m.msgid = "C1";
+    m.payer = 34;
+    m.period = 202503;
+    m.line = 2;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        m.insutype = known[i].insutype;
+        TAKEN(MESSAGE_CLR_CONFIRM, 31, m, &order);
+        assert_int_equal(order.insurance, known[i].insurance);
+    }
+    m.insutype = 341;
+    REFUSED(MESSAGE_CLR_CONFIRM, m, "insutype");
+}
+
+static void a_reason_of_a_deduction_is_a_byte(void **state)
+{
+    (void)state;
+    Qingfen__V1__ClrConfirm m = QINGFEN__V1__CLR_CONFIRM__INIT;
+    Qingfen__V1__ConfirmItem item = QINGFEN__V1__CONFIRM_ITEM__INIT;
+    Qingfen__V1__ConfirmItem *items[] = {&item};
+    struct order order;
+    m.msgid = "C1";
+    m.payer = 34;
+    m.period = 202503;
+    m.n_items = 1;
+    m.items = items;
+    item.insu_admdvs = 340100;
+    item.setl_id = "S1";
+    item.det_type = UINT8_MAX;
+    TAKEN(MESSAGE_CLR_CONFIRM, 31, m, &order);
+    assert_int_equal(order.confirms[0].det_type, UINT8_MAX);
+    order_free(&order);
+    item.det_type = UINT8_MAX + 1; /* Never one that looks like another. */
+    REFUSED(MESSAGE_CLR_CONFIRM, m, "items.det_type");
+}
+
 static void lists_are_bounded(void **state)
 {
     (void)state;
@@ -571,6 +621,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_type_is_an_order_or_a_query_or_neither),
         cmocka_unit_test(totals_become_cells),
+        cmocka_unit_test(every_insurance_type_has_its_class),
+        cmocka_unit_test(a_reason_of_a_deduction_is_a_byte),
         cmocka_unit_test(lists_are_bounded),
         cmocka_unit_test(provinces_are_indexes),
         cmocka_unit_test(words_become_numbers),

@@ -494,7 +494,7 @@ static void a_refusal_names_its_fields(void **state)
 static Qingfen__V1__OutboxGetReply *outbox_back(const struct outgoing *list, uint32_t count)
 {
     size_t size;
-    uint8_t *payload = outbox_reply_encode(0, 3, 9, list, count, &size);
+    uint8_t *payload = outbox_reply_encode(3, 9, list, count, &size);
     assert_non_null(payload);
     Qingfen__V1__OutboxGetReply *back = qingfen__v1__outbox_get_reply__unpack(NULL, size, payload);
     assert_non_null(back);

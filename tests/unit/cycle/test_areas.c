@@ -214,11 +214,43 @@ static void test_sums_are_the_lines(void **state)
     }
 }
 
+/* A batch of carried records alone: there is no tally, and a row for each of them. */
+static void test_nothing_but_carried(void **state)
+{
+    size_t count;
+    (void)state;
+    for (uint32_t i = 0; i < 40; i++) {
+        char setl_id[8];
+        (void)snprintf(setl_id, sizeof setl_id, "h%u", i);
+        put_exception(record_in(setl_id, 20260302, 10 + i, 340100 + i, 310101), EXCEPTION_HELD, 0);
+    }
+    cycle_rig_cut(&rig, MARCH);
+    for (uint32_t i = 0; i < 40; i++) {
+        struct exception_row row =
+            *(const struct exception_row *)cycle_row(rig.cycle, ROW_EXCEPTION, i);
+        row.flags = 0;
+        cycle_rig_put(&rig, ROW_EXCEPTION, &row);
+    }
+    cycle_rig_day(&rig, 20260504);
+    cycle_rig_cut(&rig, APRIL);
+    struct tally *rows = cycle_area_rows(rig.cycle, cycle_batch(rig.cycle, APRIL),
+                                         province_index(AH), SIDE_PAYER, NULL, 0, &count);
+    assert_non_null(rows);
+    assert_int_equal(count, 40);
+    for (uint32_t i = 0; i < 40; i++) {
+        assert_int_equal(rows[i].key.part, 340100 + i);
+        assert_int_equal(rows[i].count, 1);
+        assert_int_equal(rows[i].funds[FUND_POOL], 10 + i);
+    }
+    free(rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_by_both_sides, setup, teardown),
         cmocka_unit_test_setup_teardown(test_carried_and_recovered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_but_carried, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sums_are_the_lines, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -647,6 +647,34 @@ static void test_random_lists(void **state)
     }
 }
 
+/* Facts may hold more than the day and the pair of the list: only what is theirs is compared. */
+static void test_facts_of_more(void **state)
+{
+    (void)state;
+    struct decision decision;
+    three_records();
+    cycle_rig_record(&rig, 34, 31, "D", DAY + 1, 8000);
+    cycle_rig_record(&rig, 34, 32, "E", DAY, 8000);
+    cycle_rig_record(&rig, 36, 31, "F", DAY, 8000);
+    listed = 0;
+    for (size_t i = 0; i < 3; i++)
+        (void)add_item(&rig.records[i]);
+    struct order order = cycle_rig_order(&rig, MESSAGE_RECON_LIST, 31);
+    order.payer = province_index(34);
+    order.payee = province_index(31);
+    order.day = DAY;
+    order.items = list;
+    order.row_count = listed;
+    const struct facts facts = {.records = rig.records, .record_count = rig.record_count};
+    decision_init(&decision);
+    cycle_judge(rig.cycle, &order, &facts, rig.now_ms, &decision);
+    assert_int_equal(decision.code, ERROR_OK);
+    assert_int_equal(decision.counts[DIFF_NONE], 3);
+    for (int kind = DIFF_NONE + 1; kind <= DIFF_DUPLICATE; kind++)
+        assert_int_equal(decision.counts[kind], 0);
+    decision_free(&decision);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -666,6 +694,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_waiting_cell, setup, teardown),
         cmocka_unit_test_setup_teardown(test_batched_cell, setup, teardown),
         cmocka_unit_test_setup_teardown(test_taken_back_while_it_differs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_facts_of_more, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random_lists, setup, teardown),
     };

@@ -62,6 +62,7 @@ static int set_up(void **state)
     rule(PARAM_TRSF_MAX_EACH, SICHUAN, 120000);
     rule(PARAM_PA_HOLD_MODE, 0, HOLD_GRANT);
     rule(PARAM_INSTITUTION_CHECK, 0, 0);
+    rule(PARAM_PREM_FROM, 0, 101);
     rig_load_tables(&tables);
     rig_open(&rig, &options);
     numbers = 0;
@@ -158,6 +159,23 @@ static void correct(const struct settlement *s)
                                           .sender_admdvs = SHANGHAI};
     const struct bytes message = {body, correction_encode(&correction, body)};
     assert_int_equal(rig_ask(&rig, MESSAGE_CORRECTION, 0, message).result.code, ERROR_OK);
+}
+
+/* Changes what the pool paid of a settlement. */
+static void adjust(const char *adj_no, const char *setl_id, int64_t hifp)
+{
+    uint8_t body[SETTLEMENT_ENCODED_MAX];
+    struct adjustment a = {.msgid = bytes_of(number("M")),
+                           .adj_no = bytes_of(adj_no),
+                           .setl_id = bytes_of(setl_id),
+                           .psn_key = bytes_of(ANNA),
+                           .insu_admdvs = SICHUAN,
+                           .mdtrtarea_admvs = SHANGHAI,
+                           .approved_by = SICHUAN,
+                           .approval_no = bytes_of("OK")};
+    a.amounts[AMOUNT_HIFP] = hifp;
+    const struct bytes message = {body, rig_encode_adjustment(&a, body)};
+    assert_int_equal(rig_ask(&rig, MESSAGE_SETL_ADJUST, 0, message).result.code, ERROR_OK);
 }
 
 /* -- what is asked ------------------------------------------------------------------------------
@@ -450,6 +468,23 @@ static void a_call_does_a_piece_of_the_work(void **state)
     assert_in_range(calls, 2, 8);
 }
 
+/* Two settlements whose refunds one call cannot read together: the second one's wait for the next
+ * call, and none counts twice. */
+static void a_call_reads_so_many_refunds(void **state)
+{
+    (void)state;
+    char id[CLIENT_NO_SIZE];
+    const char *const settled[] = {"S1", "S2"};
+    for (int i = 0; i < 2; i++)
+        visit(&(struct visit){ANNA, settled[i], "2026-02-01T08:00:00", 0, 10000, 5000, 0});
+    for (uint32_t n = 0; n < 1200; n++) {
+        snprintf(id, sizeof id, "R%u", n);
+        refund(&(struct visit){ANNA, id, "2026-02-02T08:00:00", 0, 2, 1, 0}, settled[n % 2]);
+    }
+    check_year(ANNA, 2026, 2, 2 * (5000 - 600), 2 * (5000 - 600), 0);
+    assert_in_range(calls, 2, 8);
+}
+
 static void a_token_is_good_for_its_question_alone(void **state)
 {
     (void)state;
@@ -602,6 +637,91 @@ static void the_chain_gives_what_is_left(void **state)
     }
 }
 
+/* An adjustment moves money of the pool, and nothing that was billed. */
+static void the_chain_names_adjustments(void **state)
+{
+    (void)state;
+    visit(&(struct visit){ANNA, "S1", "2026-02-01T08:00:00", 1000, 2000, 0, 0});
+    adjust("J1", "S1", -300);
+    Qingfen__V1__StmtGetReply *reply = statement(ANNA, "S1", 0);
+    assert_int_equal(reply->n_chain, 1);
+    assert_string_equal(reply->chain[0]->what, "adjustment");
+    assert_string_equal(reply->chain[0]->setl_id, "J1");
+    assert_int_equal(reply->chain[0]->fund_pay_sumamt, -300);
+    assert_int_equal(reply->chain[0]->medfee_sumamt, 0);
+    assert_int_equal(reply->left_medfee, 3000);
+    assert_int_equal(reply->left_fund, 700);
+    assert_int_equal(reply->left_cash, 2000);
+    qingfen__v1__stmt_get_reply__free_unpacked(reply, NULL);
+}
+
+/* The latest 256 steps of a chain, and a word on the others. A step that would be the 257th may be
+ * half of what a correction brings. */
+static void a_chain_longer_than_a_statement(void **state)
+{
+    (void)state;
+    char id[CLIENT_NO_SIZE];
+    struct settlement wrong;
+    visit(&(struct visit){ANNA, "S1", "2026-02-01T08:00:00", 0, 10000, 0, 0});
+    for (uint32_t n = 1; n <= 256; n++) {
+        snprintf(id, sizeof id, "R%u", n);
+        const struct visit v = {ANNA, id, "2026-02-02T08:00:00", 0, 1, 0, 0};
+        if (n != 1) {
+            refund(&v, "S1");
+            continue;
+        }
+        wrong = settlement_of(&v);
+        wrong.msgid = bytes_of("WRONG");
+        for (int i = 0; i < AMOUNT_COUNT; i++)
+            wrong.amounts[i] = -wrong.amounts[i];
+        wrong.refd_setl_flag = true;
+        wrong.orig_setl_id = bytes_of("S1");
+        post(&wrong);
+    }
+    Qingfen__V1__StmtGetReply *reply = statement(ANNA, "S1", 0);
+    assert_int_equal(reply->n_chain, 256);
+    assert_string_equal(reply->text, "");
+    assert_string_equal(reply->chain[0]->setl_id, "R1");
+    qingfen__v1__stmt_get_reply__free_unpacked(reply, NULL);
+    correct(&wrong); /* Its correction is the 256th, and it has no place itself. */
+    reply = statement(ANNA, "S1", 0);
+    assert_int_equal(reply->n_chain, 256);
+    assert_non_null(strstr(reply->text, "the chain is longer"));
+    assert_int_equal(reply->left_medfee, 10000 - 255);
+    qingfen__v1__stmt_get_reply__free_unpacked(reply, NULL);
+    refund(&(struct visit){ANNA, "R257", "2026-02-02T08:00:00", 0, 1, 0, 0}, "S1");
+    reply = statement(ANNA, "S1", 0);
+    assert_int_equal(reply->n_chain, 256);
+    assert_string_equal(reply->chain[255]->setl_id, "R257");
+    assert_string_equal(reply->chain[0]->setl_id, "R2");
+    assert_non_null(strstr(reply->text, "the chain is longer"));
+    qingfen__v1__stmt_get_reply__free_unpacked(reply, NULL);
+}
+
+static uint32_t adjustments_judged;
+
+static void judge_again(void *context, const struct shard *shard, const struct entry *entry)
+{
+    (void)context;
+    const char *why = shard_judge_again(shard, entry);
+    if (why != NULL) fail_msg("entry %lu: %s", entry->seq, why);
+    adjustments_judged += entry->kind == ENTRY_ADJUSTMENT;
+}
+
+/* As verify does in depth: today's rules would decide the same, adjustments too. */
+static void adjustments_are_judged_again(void **state)
+{
+    (void)state;
+    visit(&(struct visit){ANNA, "S1", "2026-02-01T08:00:00", 1000, 2000, 0, 0});
+    adjust("J1", "S1", -300);
+    adjust("J2", "S1", 100);
+    adjustments_judged = 0;
+    rig.watch = judge_again;
+    rig_crash(&rig, true);
+    rig.watch = NULL;
+    assert_int_equal(adjustments_judged, 2);
+}
+
 static void of_what_was_taken_back_nothing_is_left(void **state)
 {
     (void)state;
@@ -643,9 +763,11 @@ static const char *send(const struct wallet_order *o, uint16_t province)
     const size_t size = wire_encode(wallet_table(o->type), o, message);
     struct request request = {.type = o->type, .province = province, .body = {message, size}};
     if (o->type == MESSAGE_RLTS_BIND || o->type == MESSAGE_TRSF_SUBMIT ||
-        o->type == MESSAGE_TRSF_ACCEPT) {
+        o->type == MESSAGE_TRSF_ACCEPT || o->type == MESSAGE_PREM_PAY) {
         const struct request first = {
-            .type = REQUEST_WALLET_FACT, .period = o->type, .body = o->other_key};
+            .type = REQUEST_WALLET_FACT,
+            .period = o->type,
+            .body = o->type == MESSAGE_PREM_PAY ? (struct bytes){message, size} : o->other_key};
         rig_forget(&rig);
         assert_int_equal(rig_give(&rig, &first, 1), 1);
         rig_settle(&rig);
@@ -881,6 +1003,52 @@ static void take_back(const char *setl_id, const char *number_of_it, int64_t amo
     send(&o, 31);
 }
 
+/* More than one call looks at, and none of it is of the kind that was asked for: the calls go on by
+ * themselves. A page is not held back when there is something on it. */
+static void a_call_looks_at_so_much_of_a_wallet(void **state)
+{
+    (void)state;
+    static const struct told annas[] = {{"wallet", "opened", 0, NULL}};
+    fill_wallet();
+    for (uint32_t n = 1; n <= 300; n++)
+        pay(number("S"), 1);
+    check_history(ANNA, "wallet", 10, annas, 1);
+    assert_in_range(calls, 2, 3);
+}
+
+static void check_days(const char *from, const char *to, uint64_t count)
+{
+    Qingfen__V1__WltRecords m = QINGFEN__V1__WLT_RECORDS__INIT;
+    m.psn_key = key_of(ANNA);
+    m.kind = text("payment");
+    m.from = from[0] == '\0' ? 0 : at(from);
+    m.to = to[0] == '\0' ? 0 : at(to);
+    Qingfen__V1__WltRecordsReply *reply =
+        ask(MESSAGE_WLT_RECORDS, 0, &m.base, &qingfen__v1__wlt_records_reply__descriptor);
+    assert_int_equal(reply->code, ERROR_OK);
+    assert_int_equal(reply->n_records, count);
+    assert_string_equal(reply->page_token, "");
+    qingfen__v1__wlt_records_reply__free_unpacked(reply, NULL);
+}
+
+static void the_history_of_some_days(void **state)
+{
+    (void)state;
+    fill_wallet();
+    const char *const days[] = {"2026-03-02T13:00:00", "2026-03-03T12:00:00",
+                                "2026-03-04T12:00:00"};
+    for (int i = 0; i < 3; i++) {
+        set_clock(days[i]);
+        pay(number("S"), 100);
+    }
+    check_days("", "", 3);
+    check_days("2026-03-03T00:00:00", "", 2);
+    check_days("2026-03-04T00:00:00", "", 1);
+    check_days("2026-03-01T00:00:00", "2026-03-03T23:00:00", 2);
+    check_days("2026-03-03T00:00:00", "2026-03-03T23:00:00", 1);
+    check_days("2026-03-05T00:00:00", "", 0);
+}
+
 static void check_step(const Qingfen__V1__StmtStep *step, const char *what, const char *setl_id,
                        int64_t wlt)
 {
@@ -935,6 +1103,41 @@ static void a_statement_counts_each_reversal_once(void **state)
     Qingfen__V1__WltQueryReply *left = wallet(ANNA, 0);
     assert_int_equal(left->balc, 100000 - 22000);
     qingfen__v1__wlt_query_reply__free_unpacked(left, NULL);
+}
+
+/* Paid by the insured person's own wallet: the payment and what it covers are told one by one. */
+static void the_history_of_a_premium(void **state)
+{
+    (void)state;
+    char pay_id[WALLET_ID_SIZE];
+    fill_wallet();
+    struct wallet_order o = order(MESSAGE_PREM_DUE);
+    o.psn_key = bytes_of(ANNA);
+    o.insu_admdvs = SICHUAN;
+    o.insutype = 390;
+    o.year = 2027;
+    o.amount = 40000;
+    send(&o, 51);
+    o = order(MESSAGE_PREM_PAY);
+    o.psn_key = o.other_key = bytes_of(ANNA);
+    o.insu_admdvs = SICHUAN;
+    o.insutype = 390;
+    o.year = 2027;
+    o.amount = 40000;
+    o.flag = true;
+    snprintf(pay_id, sizeof pay_id, "%s", send(&o, 0));
+    o = order(MESSAGE_PREM_REVERSE);
+    o.pay_id = bytes_of(pay_id);
+    o.client_no = bytes_of("V1");
+    o.reason = 1;
+    o.sender_admdvs = SICHUAN;
+    send(&o, 51);
+    static const struct told annas[] = {
+        {"premium", "reversed", 40000, ""}, {"premium", "reversed", 40000, "V1"},
+        {"premium", "covered", 40000, ""},  {"premium", "paid", 40000, NULL},
+        {"premium", "due", 40000, NULL},
+    };
+    check_history(ANNA, "premium", 2, annas, 5);
 }
 
 /* -- places -------------------------------------------------------------------------------------
@@ -1119,18 +1322,25 @@ int main(void)
         TEST(pages_give_every_record_once_while_new_ones_come),
         TEST(questions_in_the_middle_of_merges),
         TEST(a_call_does_a_piece_of_the_work),
+        TEST(a_call_reads_so_many_refunds),
         TEST(a_token_is_good_for_its_question_alone),
         TEST(a_range_has_bounds),
         TEST(a_province_sees_what_it_has_a_part_in),
         TEST(a_statement_is_for_whom_it_concerns),
         TEST(a_province_need_not_say_whose_it_is),
         TEST(the_chain_gives_what_is_left),
+        TEST(the_chain_names_adjustments),
+        TEST(adjustments_are_judged_again),
+        TEST(a_chain_longer_than_a_statement),
         TEST(of_what_was_taken_back_nothing_is_left),
         TEST(a_wallet_with_its_lists),
         TEST(a_wallet_is_for_whom_it_concerns),
         TEST(the_history_of_a_wallet),
+        TEST(a_call_looks_at_so_much_of_a_wallet),
+        TEST(the_history_of_some_days),
         TEST(a_statement_says_whose_wallet_paid),
         TEST(a_statement_counts_each_reversal_once),
+        TEST(the_history_of_a_premium),
         TEST(rules_of_a_region_and_where_they_come_from),
         TEST(an_institution_and_its_wallet),
         TEST(what_waits_for_a_destination),

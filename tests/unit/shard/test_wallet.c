@@ -1262,6 +1262,64 @@ static void refund_stays(void **state)
     assert_int_equal(correct("K2", "I1").result.code, ERROR_ALREADY_REVERSED);
 }
 
+/* Taken back by a message of its own, before the refund of the same number comes: once. */
+static void refund_after_a_reversal(void **state)
+{
+    (void)state;
+    fill_wallet();
+    done(pay(RECEIVER, "V1", 14000));
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    struct wallet_order o = reverse_settlement("V1");
+    o.client_no = bytes_of("R1");
+    o.amount = 7000;
+    done(send(RECEIVER, &o, 51));
+    check_balance(RECEIVER, 143000);
+    struct settlement half = refund_of(&s, "I2", "R1", 2);
+    assert_int_equal(post(&half).result.code, ERROR_OK);
+    pump();
+    check_balance(RECEIVER, 143000);
+    check_debts(7000, 2);
+
+    o.msgid = bytes_of(number("M"));
+    o.client_no = bytes_of("R2");
+    o.amount = 3000;
+    done(send(RECEIVER, &o, 51));
+    half = refund_of(&s, "I3", "R2", 2);
+    const struct rig_result got = post(&half); /* 7,000 under the number that gave back 3,000. */
+    assert_int_equal(got.result.code, ERROR_SETL_ID_REUSED);
+    assert_int_equal(got.failures[0].want, -3000);
+    pump();
+    check_balance(RECEIVER, 146000);
+    check_replay();
+}
+
+/* Where settlements do not pay by themselves they take nothing back either. */
+static void refund_where_nothing_is_inline(void **state)
+{
+    (void)state;
+    uint8_t body[256];
+    struct wallet_order off = order(MESSAGE_RULE_PUSH);
+    off.name = bytes_of("wallet_inline");
+    off.value = bytes_of("off");
+    off.eff_ms = at("2026-03-02T12:00:01");
+    const struct request request = {
+        .type = off.type, .body = {body, wire_encode(wallet_table(off.type), &off, body)}};
+    for (int i = 0; i < SHARDS; i++)
+        assert_int_equal(give(&rigs[i], request).result.code, ERROR_OK);
+    set_clock("2026-03-02T13:00:00");
+    fill_wallet();
+    done(pay(RECEIVER, "V1", 14000));
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    const struct settlement half = refund_of(&s, "I2", "R1", 2);
+    assert_int_equal(post(&half).result.code, ERROR_OK);
+    pump();
+    check_balance(RECEIVER, 136000);
+    check_debts(14000, 1);
+    check_replay();
+}
+
 /* A month that is cut before its settlement comes: the debt goes with it into the open one. */
 static void inline_late(void **state)
 {
@@ -1643,6 +1701,50 @@ static void rules_and_institutions(void **state)
     assert_int_equal(send(RECEIVER, &elsewhere, 51).code, ERROR_INSTITUTION_WALLET);
 }
 
+/* A debt is a record: it goes into no month that is being cut, and into no year that is closed. */
+static void debts_of_months_that_end(void **state)
+{
+    (void)state;
+    fill_wallet();
+    assert_int_equal(rig_order(&rigs[1], rig_control(REQUEST_CUT_CLOSE, 202604)).result.code, 0);
+    const struct snap before = snap_of(&rigs[1]);
+    assert_int_equal(pay(RECEIVER, "S1", 1000).code, ERROR_OVERLOAD);
+    same_snap(before, snap_of(&rigs[1]));
+    rig_order(&rigs[1], rig_control(REQUEST_CUT_RELEASE, 0));
+    set_clock("2026-12-31T12:00:00");
+    for (int i = 0; i < SHARDS; i++) {
+        assert_int_equal(rig_order(&rigs[i], rig_control(REQUEST_CUT, 202612)).result.code, 0);
+        rig_order(&rigs[i], rig_control(REQUEST_CUT_RELEASE, 0));
+        struct request close = rig_control(REQUEST_YEAR_CLOSE, 202612);
+        close.instant_ms = 2026;
+        assert_int_equal(rig_order(&rigs[i], close).result.code, 0);
+    }
+    assert_int_equal(pay(RECEIVER, "S2", 1000).code, ERROR_PERIOD_CLOSED);
+    check_balance(RECEIVER, 150000);
+    set_clock("2027-01-01T00:00:00");
+    done(pay(RECEIVER, "S3", 1000));
+    check_debts(1000, 1);
+}
+
+/* A payment is found by its id, but only for the person who made it. */
+static void reversed_for_another_person(void **state)
+{
+    (void)state;
+    fill_wallet();
+    const struct answer_read paid = done(pay(RECEIVER, "S1", 1000));
+    struct wallet_order o = order(MESSAGE_WLT_PAY_REVERSE);
+    o.pay_id = bytes_of(paid.id);
+    o.psn_key = key_bytes(GIVER);
+    o.client_no = bytes_of(number("V"));
+    o.mdtrtarea_admvs = SICHUAN;
+    o.amount = 1000;
+    assert_int_equal(send(RECEIVER, &o, 51).code, ERROR_NO_PAYMENT);
+    check_balance(RECEIVER, 149000);
+    o.psn_key = key_bytes(RECEIVER);
+    done(send(RECEIVER, &o, 51));
+    check_balance(RECEIVER, 150000);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -1675,6 +1777,8 @@ int main(void)
         T(inline_corrected),
         T(inline_reversed),
         T(refund_stays),
+        T(refund_after_a_reversal),
+        T(refund_where_nothing_is_inline),
         T(inline_late),
         T(premium_paid_and_taken_back),
         T(premium_the_area_refused),
@@ -1686,6 +1790,8 @@ int main(void)
         T(outboxes),
         T(pushes_are_completed),
         T(rules_and_institutions),
+        T(debts_of_months_that_end),
+        T(reversed_for_another_person),
     };
 #undef T
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -469,6 +469,25 @@ static void too_many_years(void **state)
     assert_true(pay.rig->decision.nothing);
 }
 
+/* Nor has the province's word, or a question to it, a place then. What is there is answered. */
+static void no_place_for_another_year(void **state)
+{
+    (void)state;
+    rig_rule(pay.rig, PARAM_PREM_DUE, 360000, 0);
+    struct wallet_order order = due_order(CHILD, DUE);
+    pay.rig->province = 36;
+    for (order.year = 2100; order.year < 2100 + PREMIUMS_MAX; order.year++)
+        assert_int_equal(give(pay.rig, &order), 0);
+    assert_int_equal(give(pay.rig, &order), ERROR_TOO_MANY);
+    order.year--;
+    assert_int_equal(give(pay.rig, &order), 0);
+    pay.rig->province = 0;
+    order = quote_order(CHILD);
+    assert_int_equal(give(pay.rig, &order), ERROR_TOO_MANY);
+    assert_int_equal(pay.rig->decision.out_count, 0);
+    assert_int_equal(rig_person(pay.rig, CHILD)->premium_count, PREMIUMS_MAX);
+}
+
 /* -- back ------------------------------------------------------------------------------------- */
 
 static void refunds_in_parts(void **state)
@@ -605,6 +624,7 @@ int main(void)
         RIGGED(claim_in_another_area),
         RIGGED(second_payment_does_not_count),
         RIGGED(too_many_years),
+        RIGGED(no_place_for_another_year),
         RIGGED(refunds_in_parts),
         RIGGED(disputed_premium_stays),
         RIGGED(asked_anew_after_a_refund),

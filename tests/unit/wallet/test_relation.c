@@ -602,6 +602,30 @@ static void test_filings(void **state)
     assert_int_equal(give(rig, &order), ERROR_TOO_MANY);
 }
 
+/* Where more than one transfer of a pair may wait, each of them ends by an entry of its own. */
+static void test_unbind_under_many(void **state)
+{
+    (void)state;
+    const struct person *giver = rig_person(rig, GIVER);
+    rig_rule(rig, PARAM_PENDING_SCOPE, 0, PENDING_NONE);
+    rig->one_a_pair = false;
+    assert_int_equal(rig_bind(rig, GIVER, RECEIVER), 0);
+    assert_int_equal(rig_bind(rig, GIVER, SECOND), 0);
+    rig_deliver(rig);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(rig_submit(rig, GIVER, RECEIVER, 1, 100 + i), 0);
+    assert_int_equal(rig_submit(rig, GIVER, SECOND, 1, 1000), 0);
+    rig_deliver(rig);
+    assert_int_equal(giver->transfer_count, 4);
+    assert_int_equal(rig_person(rig, RECEIVER)->offer_count, 3);
+    assert_int_equal(rig_unbind(rig, GIVER, RECEIVER), 0);
+    rig_deliver(rig);
+    assert_int_equal(giver->transfer_count, 1);
+    assert_int_equal(giver->hold.held, 1000); /* The other pair's stays. */
+    assert_int_equal(rig_person(rig, RECEIVER)->offer_count, 0);
+    assert_int_equal(count_out(OUT_TRSF_RETURNED, STAS_VOIDED), 6); /* Both sides hear of each. */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -612,6 +636,7 @@ int main(void)
         TEST(test_relation_not_kept),
         TEST(test_unbind),
         TEST(test_unbind_and_bind_again),
+        TEST(test_unbind_under_many),
         TEST(test_hop_and_unbind),
         TEST(test_giver_ends),
         TEST(test_giver_ends_under_mail),

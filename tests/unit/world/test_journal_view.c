@@ -171,6 +171,24 @@ static void outside_of_the_journal(void **state)
     assert_int_equal(look(3, 0, 1).size, 1);
 }
 
+/* The segment whose mapping holds an address, and where in it; what is no mapping is in none. */
+static void an_address_is_found(void **state)
+{
+    (void)state;
+    uint32_t shard = 0, segment = 0;
+    uint64_t offset = 0;
+    for (uint32_t number = 1; number <= 2; number++) {
+        const uint8_t *data = look(number, 0, SEGMENT_BYTES).data;
+        for (uint64_t at = 0; at < SEGMENT_BYTES; at += SEGMENT_BYTES / 2 - 1) {
+            assert_true(journal_view_find(data + at, &shard, &segment, &offset));
+            assert_int_equal(shard, 3);
+            assert_int_equal(segment, number);
+            assert_int_equal(offset, at);
+        }
+    }
+    assert_false(journal_view_find(&offset, &shard, &segment, &offset));
+}
+
 static void assert_says(const char *text, const char *words)
 {
     if (strstr(text, words) == NULL) fail_msg("wanted '%s', it said '%s'", words, text);
@@ -253,6 +271,7 @@ int main(void)
         CASE(what_was_read_stays),
         CASE(no_handle_is_kept),
         CASE(outside_of_the_journal),
+        CASE(an_address_is_found),
         CASE(a_lost_entry_is_named),
         CASE(a_segment_that_cannot_be_read),
         CASE(a_state_that_cannot_be_read),

@@ -1,5 +1,7 @@
 /* A store's folder: made whole or not at all, read strictly, opened by one engine at a time. */
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -115,7 +117,11 @@ static void an_empty_folder_is_taken_and_a_full_one_is_not(void **state)
     assert_int_equal(layout_create(dir, 1, 0, files, 2, &problem), -EEXIST);
     assert_says("is a store already");
 
-    strcat(dir, "2");
+    strcat(dir, "/lock"); /* A file. */
+    assert_int_equal(layout_create(dir, 1, 0, files, 2, &problem), -EEXIST);
+    assert_says("is there and is not a folder");
+
+    snprintf(dir, sizeof dir, "%s/store2", base);
     assert_int_equal(mkdir(dir, 0700), 0);
     write_text("precious", "x");
     assert_int_equal(layout_create(dir, 1, 0, files, 2, &problem), -ENOTEMPTY);
@@ -205,6 +211,22 @@ static void the_store_file_is_read_strictly(void **state)
     }
 }
 
+static void a_store_file_has_a_bound(void **state)
+{
+    (void)state;
+    struct layout layout;
+    char text[4098] = "format=1\n" ID REST;
+    create(1);
+    memset(text + strlen(text), '#', 4096 - strlen(text));
+    text[4095] = '\n';
+    write_text("qingfen.store", text);
+    assert_int_equal(layout_open(dir, &layout, &problem), 0);
+    text[4096] = '\n';
+    write_text("qingfen.store", text);
+    assert_int_equal(layout_open(dir, &layout, &problem), -EUCLEAN);
+    assert_says("qingfen.store: it is longer than 4096 bytes");
+}
+
 static void missing_folders_are_named(void **state)
 {
     (void)state;
@@ -246,6 +268,23 @@ static void one_engine_or_many_readers(void **state)
     layout_unlock(-1);
 }
 
+/* Whoever holds the lock and has not said who it is. */
+static void a_lock_without_a_number(void **state)
+{
+    (void)state;
+    char path[256];
+    int other = -1;
+    create(1);
+    snprintf(path, sizeof path, "%s/lock", dir);
+    const int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+    assert_int_equal(layout_lock(dir, true, &other, &problem), -EBUSY);
+    assert_says("is in use by another process");
+    assert_int_equal(other, -1);
+    close(fd);
+}
+
 static void a_dead_engine_leaves_no_lock(void **state)
 {
     (void)state;
@@ -272,8 +311,10 @@ int main(void)
         TEST(a_failure_leaves_no_trace),
         TEST(odd_arguments_are_refused),
         TEST(the_store_file_is_read_strictly),
+        TEST(a_store_file_has_a_bound),
         TEST(missing_folders_are_named),
         TEST(one_engine_or_many_readers),
+        TEST(a_lock_without_a_number),
         TEST(a_dead_engine_leaves_no_lock),
     };
     return cmocka_run_group_tests_name("world/layout", tests, NULL, NULL);

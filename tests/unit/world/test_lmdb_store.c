@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <lmdb.h>
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "tests/lib/prng.h"
 #include "tests/lib/unit.h"
 #include "tests/unit/world/temp_folder.h"
+#include "world/linux/lmdb_pages.h"
 #include "world/linux/lmdb_store.h"
 
 static char folder[TEMP_FOLDER_SIZE];
@@ -493,6 +495,28 @@ static void what_is_not_there_or_not_a_store_is_refused(void **state)
     assert_null(store);
 }
 
+/* What the system says about reading the pages is told with the file's name. */
+static void pages_that_cannot_be_read(void **state)
+{
+    (void)state;
+    struct lmdb_pages pages;
+    struct problem problem;
+    char path[TEMP_FOLDER_SIZE + 32];
+    store_close(open_store(0));
+    snprintf(path, sizeof path, "%s/data.mdb/under-a-file", folder);
+    assert_int_equal(lmdb_pages_check(path, NULL, 0, &pages, &problem), -ENOTDIR);
+    assert_non_null(strstr(problem.text, "under-a-file: cannot open: Not a directory"));
+    snprintf(path, sizeof path, "%s/lmdb", folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    for (int i = 0; i < 100; i++) { /* A folder that is as long as a file on any file system. */
+        snprintf(path, sizeof path, "%s/lmdb/%d", folder, i);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    snprintf(path, sizeof path, "%s/lmdb", folder);
+    assert_int_equal(lmdb_pages_check(path, NULL, 0, &pages, &problem), -EISDIR);
+    assert_non_null(strstr(problem.text, "/lmdb, offset 0: cannot read: Is a directory"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
 int main(void)
@@ -512,6 +536,7 @@ int main(void)
         TEST(an_older_store_lacks_tables),
         TEST(one_thread_reads_while_another_writes),
         TEST(what_is_not_there_or_not_a_store_is_refused),
+        TEST(pages_that_cannot_be_read),
     };
     return cmocka_run_group_tests_name("world/lmdb_store", tests, NULL, NULL);
 }
