@@ -12,25 +12,36 @@
 
 /* -- where the wallet may be used ------------------------------------------------------------- */
 
-static const struct institution *institution(const struct steps_ask *ask, struct bytes code)
+const struct institution *steps_institution_of(const struct steps *steps, uint32_t shard,
+                                               uint64_t asof, struct bytes code)
 {
-    const struct steps_shard *shard = &ask->steps->shards[ask->shard];
+    const struct steps_shard *its = &steps->shards[shard];
     const struct institution *found = NULL;
-    for (int i = 0; i < shard->institution_count; i++) {
-        const struct steps_institution *one = &shard->institutions[i];
-        if (one->seq <= ask->asof && text_is(one->row.fixmedins_code, code)) found = &one->row;
+    for (int i = 0; i < its->institution_count; i++) {
+        const struct steps_institution *one = &its->institutions[i];
+        if (one->seq <= asof && text_is(one->row.fixmedins_code, code)) found = &one->row;
     }
     return found;
+}
+
+bool steps_takes_wallet(const struct institution *institution, int64_t now_ms)
+{
+    const uint32_t today = steps_day(now_ms);
+    return (institution->level_wallet == 1 || institution->level_wallet == 2) &&
+           today >= institution->from && (institution->to == 0 || today <= institution->to);
+}
+
+static const struct institution *institution(const struct steps_ask *ask, struct bytes code)
+{
+    return steps_institution_of(ask->steps, ask->shard, ask->asof, code);
 }
 
 static bool takes_wallet(const struct steps_ask *ask)
 {
     const struct wallet_order *o = ask->order;
     const struct institution *i = institution(ask, o->fixmedins_code);
-    const uint32_t today = steps_day(ask->now_ms);
     if (rule_at(ask, PARAM_INSTITUTION_CHECK, o->mdtrtarea_admvs) == 0) return true;
-    return i != NULL && (i->level_wallet == 1 || i->level_wallet == 2) && today >= i->from &&
-           (i->to == 0 || today <= i->to);
+    return i != NULL && steps_takes_wallet(i, ask->now_ms);
 }
 
 static bool in_scope(const struct steps_ask *ask, const struct steps_person *p)
