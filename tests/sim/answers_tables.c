@@ -174,9 +174,10 @@ uint32_t answer_areas(const struct desk_question *q, int64_t now_ms, struct pb *
     if (batch == NULL) return ERROR_NOT_FOUND;
     struct desk_area *areas =
         desk_areas(walk.model, batch->row.id, province_index(query->province), side, &count);
-    for (uint32_t i = 0; i < count && answer_takes(&rows); i++) {
+    for (uint32_t i = 0; i < count; i++) {
         const struct desk_area *area = &areas[i];
         struct pb row = answer_row();
+        if (!answer_takes(&rows)) continue;
         pb_put(&row, 1, area->area);
         pb_put(&row, 2, answer_province(query->flag ? area->key.payer : area->key.payee));
         pb_put(&row, 3, area->key.line);
