@@ -1,6 +1,7 @@
 /* Payments, premiums and pushes; and each message to its step. */
 #include <stdlib.h>
 
+#include "tests/model/wallet_rules.h"
 #include "tests/model/wallet_steps_parts.h"
 #include "types/cell.h"
 #include "types/ensure.h"
@@ -158,8 +159,8 @@ static void owe(struct steps_answer *a, uint32_t payer, uint32_t payee, uint32_t
 static void owe_all(struct steps_answer *a, const struct steps_payment *payment, int sign)
 {
     for (uint32_t i = 0; i < payment->used_count; i++) {
-        const uint32_t area = payment->used[i].origin_admdvs, place = payment->place;
-        const uint32_t via = payment->via;
+        const uint32_t area = payment->used[i].origin_admdvs;
+        struct rules_debt debts[2];
         int64_t sum = 0;
         bool first = true;
         for (uint32_t k = 0; k < i; k++)
@@ -167,13 +168,9 @@ static void owe_all(struct steps_answer *a, const struct steps_payment *payment,
         for (uint32_t k = 0; k < a->used_count; k++) {
             if (a->used[k].origin_admdvs == area) sum += sign * a->used[k].amount;
         }
-        if (!first || area / 10000 == place / 10000) continue;
-        if (via == 0 || via / 10000 == area / 10000 || via / 10000 == place / 10000) {
-            owe(a, area, place, payment->line, sum);
-        } else {
-            owe(a, area, via, payment->line, sum);
-            owe(a, via, place, payment->line, sum);
-        }
+        const uint32_t count = first ? rules_debts(area, payment->place, payment->via, debts) : 0;
+        for (uint32_t k = 0; k < count; k++)
+            owe(a, debts[k].payer, debts[k].payee, payment->line, sum);
     }
 }
 
@@ -263,11 +260,7 @@ void take_back(const struct steps_ask *ask, struct steps_person *p, int place, i
     int64_t skip = reversed_so_far(ask, place), left = amount;
     for (uint32_t i = payment->used_count; i-- != 0 && left != 0;) {
         struct lot part = payment->used[i];
-        const int64_t skipped = skip < part.amount ? skip : part.amount;
-        skip -= skipped;
-        part.amount -= skipped;
-        if (part.amount > left) part.amount = left;
-        left -= part.amount;
+        part.amount = rules_goes_back(part.amount, &skip, &left);
         if (part.amount != 0) a->used[a->used_count++] = part;
     }
     take_name(ask, a->said.id);
