@@ -56,22 +56,21 @@ void desk_pay_out(desk_pairs totals, enum desk_mode mode, struct desk_payments *
     int64_t net[PROVINCE_COUNT], pays[PROVINCE_COUNT][PROVINCE_COUNT];
     ret_payments->count = 0;
     ret_payments->total = 0;
-    desk_net(totals, net);
-    desk_match(net, pays);
+    if (mode == DESK_MULTILATERAL || mode == DESK_DIRECT) desk_net(totals, net);
+    if (mode == DESK_DIRECT) desk_match(net, pays);
     for (uint8_t a = 0; a < PROVINCE_COUNT; a++) {
-        const uint64_t records = records_of(totals, a);
         if (mode == DESK_MULTILATERAL && net[a] < 0)
-            pay(ret_payments, a, PROVINCE_ACCOUNT, records, -net[a]);
-        for (uint8_t b = 0; b < PROVINCE_COUNT; b++) {
+            pay(ret_payments, a, PROVINCE_ACCOUNT, records_of(totals, a), -net[a]);
+        for (uint8_t b = 0; b < PROVINCE_COUNT && mode != DESK_MULTILATERAL; b++) {
             const int64_t owes = desk_sum(totals[a][b].funds);
-            const int64_t owed = desk_sum(totals[b][a].funds);
+            const int64_t owed = mode == DESK_BILATERAL ? desk_sum(totals[b][a].funds) : 0;
             const uint64_t count = totals[a][b].count;
             if (mode == DESK_GROSS && (count != 0 || owes != 0))
                 pay(ret_payments, a, b, count, owes);
             if (mode == DESK_BILATERAL && owes > owed)
                 pay(ret_payments, a, b, count + totals[b][a].count, owes - owed);
             if (mode == DESK_DIRECT && pays[a][b] != 0)
-                pay(ret_payments, a, b, records, pays[a][b]);
+                pay(ret_payments, a, b, records_of(totals, a), pays[a][b]);
         }
     }
     for (uint8_t p = 0; p < PROVINCE_COUNT && mode == DESK_MULTILATERAL; p++) {

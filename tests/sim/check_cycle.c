@@ -36,12 +36,16 @@ static bool says_the_same(struct asked *asked, const struct desk_view *view)
 
 uint32_t walk_times(const struct sim_said *said, int64_t until_ms, int64_t out[WALK_TIMES])
 {
+    const int64_t times[WALK_TIMES] = {walk.clock_ms, said->sent_ms, said->answered_ms, until_ms};
     uint32_t count = 0;
-    out[count++] = walk.clock_ms;
-    if (walk.manual_clock) return count;
-    out[count++] = said->sent_ms > walk.clock_ms ? said->sent_ms : walk.clock_ms;
-    out[count++] = said->answered_ms > walk.clock_ms ? said->answered_ms : walk.clock_ms;
-    out[count++] = until_ms;
+    for (uint32_t i = 0; i < (walk.manual_clock ? 1 : WALK_TIMES); i++) {
+        const int64_t time =
+            times[i] > walk.clock_ms || i == WALK_TIMES - 1 ? times[i] : walk.clock_ms;
+        bool known = false;
+        for (uint32_t k = 0; k < count; k++)
+            known = known || out[k] == time;
+        if (!known) out[count++] = time;
+    }
     return count;
 }
 
@@ -207,8 +211,8 @@ bool judge_cycle(const struct asks *asks, const struct evidence *evidence,
     walk.manual_clock = manual_clock;
     begin(history);
     const bool good =
-        live(finding) && (walk.ended || (judge_rest(finding) && questions_rest(finding) &&
-                                         ends_agree(walk.cycle, walk.model, finding)));
+        live(finding) && questions_rest(walk.ended ? walk.from : UINT64_MAX, finding) &&
+        (walk.ended || (judge_rest(finding) && ends_agree(walk.cycle, walk.model, finding)));
     end();
     return good;
 }

@@ -254,11 +254,11 @@ void questions_judge(uint64_t until, int64_t until_ms)
     }
 }
 
-bool questions_rest(struct finding *finding)
+bool questions_rest(uint64_t until, struct finding *finding)
 {
     for (uint32_t i = 0; i < q.count; i++) {
         const struct desk_question *one = &q.list[i];
-        if (!one->open) continue;
+        if (!one->open || one->before > until) continue;
         return finding_set(finding,
                            "(H11) the answer to a question of type %04x, sent as %" PRIu64
                            " (code %u), is the model's nowhere between seq %" PRIu64 " and %" PRIu64

@@ -32,8 +32,9 @@ void questions_free(void);
  * shard 0, with that stamp. */
 void questions_judge(uint64_t until, int64_t until_ms);
 
-/* False with a finding when an answer was the model's nowhere. */
-bool questions_rest(struct finding *finding);
+/* False with a finding when an answer was the model's nowhere, of those that must have been given
+ * before entry `until` of shard 0. */
+bool questions_rest(uint64_t until, struct finding *finding);
 
 /* -- answers as the model would give them: answers_…c --------------------------------------------
  */

@@ -328,28 +328,48 @@ static void add_month(uint32_t period, uint32_t room, uint32_t *list, uint32_t *
     list[(*count)++] = period;
 }
 
+/* A cell while a shard's changes go by. */
+struct holding {
+    int64_t left;
+    bool holds; /* At some place of the shard it held something, */
+    bool lacks; /* at some place nothing. */
+    bool always;
+    bool sometimes;
+};
+
+static void note_shard(const struct asks *asks, const struct sim_said *said, uint32_t s,
+                       struct holding *cells)
+{
+    uint64_t after, before;
+    asks_window(asks, s, said->sent, said->answered, &after, &before);
+    for (uint32_t k = 0; k < m.key_count; k++)
+        cells[k].left = cells[k].holds = cells[k].lacks = 0;
+    for (uint32_t i = 0; i < m.change_count[s] && m.changes[s][i].seq < before; i++) {
+        struct holding *cell = &cells[m.changes[s][i].cell];
+        if (m.changes[s][i].seq > after) *(cell->left != 0 ? &cell->holds : &cell->lacks) = true;
+        cell->left += m.changes[s][i].what.count;
+    }
+    for (uint32_t k = 0; k < m.key_count; k++) {
+        struct holding *cell = &cells[k];
+        *(cell->left != 0 ? &cell->holds : &cell->lacks) = true;
+        cell->always = cell->always || !cell->lacks;
+        cell->sometimes = cell->sometimes || cell->holds;
+    }
+}
+
 void months_held(const struct asks *asks, const struct sim_said *said, uint32_t room,
                  uint32_t *ret_always, uint32_t *ret_always_count, uint32_t *ret_sometimes,
                  uint32_t *ret_sometimes_count)
 {
+    struct holding *cells = calloc(m.key_count + 1, sizeof *cells);
+    ENSURE(cells != NULL);
     *ret_always_count = *ret_sometimes_count = 0;
+    for (uint32_t s = 0; s < m.shards; s++)
+        note_shard(asks, said, s, cells);
     for (uint32_t k = 0; k < m.key_count; k++) {
-        bool always = false, sometimes = false;
-        for (uint32_t s = 0; s < m.shards; s++) {
-            uint64_t after, before;
-            int64_t left = 0;
-            bool holds = false, lacks = false;
-            asks_window(asks, s, said->sent, said->answered, &after, &before);
-            for (uint32_t i = 0; i < m.change_count[s] && m.changes[s][i].seq < before; i++) {
-                if (m.changes[s][i].cell != k) continue;
-                if (m.changes[s][i].seq > after) *(left != 0 ? &holds : &lacks) = true;
-                left += m.changes[s][i].what.count;
-            }
-            *(left != 0 ? &holds : &lacks) = true;
-            always = always || !lacks;
-            sometimes = sometimes || holds;
-        }
-        if (always) add_month(m.keys[k].period, room, ret_always, ret_always_count);
-        if (sometimes) add_month(m.keys[k].period, room, ret_sometimes, ret_sometimes_count);
+        const uint32_t period = m.keys[k].period;
+        if (cells[k].always) add_month(period, room, ret_always, ret_always_count);
+        if (cells[k].sometimes) add_month(period, room, ret_sometimes, ret_sometimes_count);
     }
+    free(cells);
 }
