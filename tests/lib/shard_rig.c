@@ -292,6 +292,22 @@ bool rig_mail(struct rig *from, struct rig *to)
 
 /* -- requests ------------------------------------------------------------------------------- */
 
+struct settlement rig_visit(const char *msgid, const char *setl_id, const char *psn, int64_t fen)
+{
+    struct settlement s = {
+        .msgid = bytes_of(msgid),
+        .setl_id = bytes_of(setl_id),
+        .psn_key = bytes_of(psn),
+        .insutype = 310,
+        .insu_admdvs = 110000,
+        .mdtrtarea_admvs = 131000,
+        .med_type = 11,
+        .setl_time = MANUAL_CLOCK_START_MS + 1000,
+    };
+    s.amounts[AMOUNT_MEDFEE] = s.amounts[AMOUNT_FUND_SUM] = s.amounts[AMOUNT_HIFP] = fen;
+    return s;
+}
+
 struct request rig_message(uint16_t type, uint16_t province, struct bytes body)
 {
     return (struct request){.type = type, .province = province, .body = body};

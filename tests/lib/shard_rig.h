@@ -80,6 +80,11 @@ bool rig_mail(struct rig *from, struct rig *to);
 /* Forgets the results collected so far. */
 void rig_forget(struct rig *rig);
 
+/* A settlement with those ids of somebody insured in Beijing, as an outpatient in Langfang soon
+ * after a manual clock's start: `fen` of medical costs, all of it from the pool. The texts are
+ * borrowed; `psn` has 16 letters. */
+struct settlement rig_visit(const char *msgid, const char *setl_id, const char *psn, int64_t fen);
+
 /* A request of a sender with an encoded body, or of the desk. */
 struct request rig_message(uint16_t type, uint16_t province, struct bytes body);
 struct request rig_control(uint16_t type, uint32_t period);

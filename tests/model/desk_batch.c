@@ -101,6 +101,14 @@ void desk_add_up(const struct desk_model *m, struct desk_batch *batch)
     }
 }
 
+void desk_keep_shown(const struct desk_model *m, struct desk_batch *batch)
+{
+    if (batch->shown == NULL) batch->shown = malloc(PROVINCE_COUNT * sizeof *batch->shown);
+    ENSURE(batch->shown != NULL);
+    desk_totals(m, batch->row.id, true, batch->shown);
+    batch->shown_lines = desk_provinces(m, batch->row.id);
+}
+
 static void come_into(struct desk_model *m, struct desk_batch *batch, enum batch_state state)
 {
     batch->row.state = (uint8_t)state;
@@ -326,6 +334,7 @@ static bool publish(struct desk_model *m, struct desk_batch *batch)
         return desk_denied(m, ERROR_WRONG_STATE);
     if (!m->decide) return done_with(m, batch);
     batch->row.published_version = batch->row.version;
+    desk_keep_shown(m, batch);
     come_into(m, batch, BATCH_PUBLISHED);
     for (uint8_t p = 0; p < PROVINCE_COUNT; p++) {
         const struct sign_row *row = desk_sign_of(m, batch->row.id, p);
@@ -341,7 +350,7 @@ static bool publish(struct desk_model *m, struct desk_batch *batch)
 /* -- signatures ---------------------------------------------------------------------------------
  */
 
-static uint32_t sign_due(const struct desk_model *m, const struct desk_batch *batch)
+uint32_t desk_sign_due(const struct desk_model *m, const struct desk_batch *batch)
 {
     const int64_t published = batch->row.at_ms[BATCH_PUBLISHED];
     const int64_t sign_day = desk_setting(m, SETTING_SIGN_DAY, published);
@@ -359,8 +368,8 @@ static bool close_signing(struct desk_model *m, struct desk_batch *batch)
     if (batch->row.state != BATCH_PUBLISHED || batch->row.stale || has_objection(m, batch))
         return desk_denied(m, ERROR_WRONG_STATE);
     const uint32_t silent = missing(m, batch);
-    if (silent != 0 &&
-        (m->today <= sign_due(m, batch) || desk_setting(m, SETTING_TIMEOUT_IS_CONSENT, now) == 0)) {
+    if (silent != 0 && (m->today <= desk_sign_due(m, batch) ||
+                        desk_setting(m, SETTING_TIMEOUT_IS_CONSENT, now) == 0)) {
         return desk_denied(m, ERROR_WRONG_STATE);
     }
     for (uint8_t p = 0; p < PROVINCE_COUNT && m->decide; p++) {
@@ -400,7 +409,8 @@ bool desk_sign(struct desk_model *m)
     if (standing != NULL && standing->state == wanted) return desk_again(m, name);
     if ((standing != NULL && standing->state == SIGN_SIGNED) || state != BATCH_PUBLISHED)
         return desk_denied(m, ERROR_WRONG_STATE);
-    if (order->sender != 0 && m->today > sign_due(m, batch)) return desk_denied(m, ERROR_DEADLINE);
+    if (order->sender != 0 && m->today > desk_sign_due(m, batch))
+        return desk_denied(m, ERROR_DEADLINE);
     if (!m->decide) return desk_done(m, name);
     struct sign_row row = {
         .batch = batch->row.id,
@@ -448,6 +458,7 @@ static bool abort_batch(struct desk_model *m, struct desk_batch *batch)
         return desk_denied(m, ERROR_WRONG_STATE);
     if (m->decide) {
         batch->lines = desk_provinces(m, batch->row.id);
+        if (batch->shown == NULL) desk_keep_shown(m, batch);
         desk_release(m, batch->row.id, PROVINCE_CENTRE);
         come_into(m, batch, BATCH_ABORTED);
     }

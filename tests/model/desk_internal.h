@@ -33,13 +33,9 @@ bool desk_again(struct desk_model *m, const char *ref);
 bool desk_must_be(struct desk_model *m, uint8_t province);
 bool desk_must_be_centre(struct desk_model *m);
 bool desk_must_be_open(struct desk_model *m, uint32_t period);
-bool desk_month_valid(uint32_t period);
-int64_t desk_setting(const struct desk_model *m, enum setting setting, int64_t at_ms);
-int64_t desk_sum(const int64_t funds[FUND_COUNT]);
 
 /* The month is in the book: it was cut once at least. */
 bool desk_handed_over(const struct desk_model *m, uint32_t period);
-bool desk_same_ref(const struct record_ref *a, const struct record_ref *b);
 
 /* The one record of an id; NULL after refusing. */
 const struct desk_record *desk_one(struct desk_model *m, const struct record_ref *ref);
@@ -55,11 +51,6 @@ bool desk_may_change(struct desk_model *m, const struct desk_exception *after);
 void desk_change(struct desk_model *m, struct desk_exception *after);
 
 void desk_split(const int64_t funds[FUND_COUNT], int64_t amount, int64_t ret_split[FUND_COUNT]);
-
-/* Days: yyyymmdd, Shanghai. */
-uint32_t desk_day(int64_t ms);
-uint32_t desk_days_later(uint32_t day, int64_t days);
-uint32_t desk_working_days_later(const struct desk_model *m, uint32_t day, int64_t days);
 
 /* -- desk_single.c: reconciliation, confirmation, disputes ---------------------------------------
  */
@@ -81,8 +72,6 @@ bool desk_cut(struct desk_model *m);
 bool desk_step(struct desk_model *m);
 bool desk_sign(struct desk_model *m);
 bool desk_year_close(struct desk_model *m);
-struct desk_batch *desk_batch_by_id(const struct desk_model *m, uint32_t id);
-void desk_batch_name(const struct desk_batch *batch, char out[NUMBER_SIZE]);
 
 /* What the batch holds of a province's, PROVINCE_CENTRE: of everybody's, waits again. */
 void desk_release(struct desk_model *m, uint32_t batch, uint8_t province);
@@ -93,7 +82,11 @@ uint32_t desk_provinces(const struct desk_model *m, uint32_t batch);
 /* The batch's count and what it comes to in three modes, from its records. */
 void desk_add_up(const struct desk_model *m, struct desk_batch *batch);
 
-const struct sign_row *desk_sign_of(const struct desk_model *m, uint32_t batch, uint8_t province);
+/* What it comes to now is what is shown of it from now on. */
+void desk_keep_shown(const struct desk_model *m, struct desk_batch *batch);
+
+/* Until when a published batch may be signed. */
+uint32_t desk_sign_due(const struct desk_model *m, const struct desk_batch *batch);
 
 /* -- desk_notice.c: notices, payments, deposits -------------------------------------------------
  */
@@ -106,6 +99,10 @@ bool desk_receive(struct desk_model *m);
 bool desk_prefund_set(struct desk_model *m);
 bool desk_prefund_apply(struct desk_model *m);
 bool desk_prefund_decide(struct desk_model *m);
+
+/* Until when a payee that has signed may ask for more; 0: it has not signed. */
+uint32_t desk_apply_due(const struct desk_model *m, const struct desk_batch *batch, uint8_t payee,
+                        int64_t now_ms);
 struct notice_row *desk_issue(struct desk_model *m, const struct notice_row *notice,
                               const char *replaces);
 

@@ -31,7 +31,10 @@ void desk_model_free(struct desk_model *m)
     if (m == NULL) return;
     free(m->days.list);
     free(m->records.list);
+    free(m->debts.list);
     free(m->exceptions.list);
+    for (uint32_t i = 0; i < m->batches.count; i++)
+        free(m->batches.list[i].shown);
     free(m->batches.list);
     free(m->orders.list);
     free(m->settings.list);
@@ -87,7 +90,7 @@ uint32_t desk_days_later(uint32_t day, int64_t days)
     return day_of(timegm(&tm) + (time_t)(days * 86400));
 }
 
-static bool is_worked(const struct desk_model *m, uint32_t day)
+bool desk_is_worked(const struct desk_model *m, uint32_t day)
 {
     struct tm tm = noon_of(day);
     for (uint32_t i = 0; i < m->days.count; i++) {
@@ -99,10 +102,10 @@ static bool is_worked(const struct desk_model *m, uint32_t day)
 
 uint32_t desk_working_days_later(const struct desk_model *m, uint32_t day, int64_t days)
 {
-    if (days == 0 && is_worked(m, day)) return day;
+    if (days == 0 && desk_is_worked(m, day)) return day;
     for (int64_t left = days == 0 ? 1 : days; left > 0;) {
         day = desk_days_later(day, 1);
-        if (is_worked(m, day)) left--;
+        if (desk_is_worked(m, day)) left--;
     }
     return day;
 }
@@ -273,6 +276,11 @@ void desk_add_record(struct desk_model *m, const struct desk_record *record)
     *kept = *record;
     kept->next = m->heads[hash];
     m->heads[hash] = m->records.count;
+}
+
+void desk_add_debt(struct desk_model *m, const struct record_facts *debt)
+{
+    *DESK_ADD(m->debts) = *debt;
 }
 
 static bool is_there(const struct desk_view *view, const struct desk_record *record)

@@ -51,10 +51,20 @@ struct desk_exception {
     char dispute_no[MSGID_SIZE];
 };
 
+struct desk_total {
+    int64_t funds[FUND_COUNT];
+    uint64_t count;
+};
+
 struct desk_batch {
     struct batch_row row;             /* digest and totals of lines: see desk_totals(). */
     uint32_t touched[PROVINCE_COUNT]; /* Version in which a province's lines changed last. */
     uint32_t lines;                   /* Of an aborted one: who had some, bit by province. */
+
+    /* Of the version that is shown when the present one is not: the latest published, and of an
+     * aborted batch the last. Malloc'ed, NULL: the present one; who has lines, bit by province. */
+    struct desk_total (*shown)[PROVINCE_COUNT];
+    uint32_t shown_lines;
 };
 
 /* What is known when an order is asked. */
@@ -87,7 +97,8 @@ struct desk_day {
 struct desk_model {
     DESK_LIST(struct desk_day) days;
     DESK_LIST(struct desk_record) records;
-    uint32_t heads[DESK_HASHES]; /* Of the records by id, + 1. */
+    DESK_LIST(struct record_facts) debts; /* What wallets owe, one by one: for areas alone. */
+    uint32_t heads[DESK_HASHES];          /* Of the records by id, + 1. */
     DESK_LIST(struct desk_exception) exceptions;
     DESK_LIST(struct desk_batch) batches;
     DESK_LIST(struct order_row) orders;
@@ -119,22 +130,36 @@ void desk_model_free(struct desk_model *model);
 /* Before any order; records by shard and number. */
 void desk_add_day(struct desk_model *model, uint32_t day, bool working);
 void desk_add_record(struct desk_model *model, const struct desk_record *record);
+void desk_add_debt(struct desk_model *model, const struct record_facts *debt);
 
-/* The cell of a record. */
+/* The cell of a record; is it the same id? */
 struct cell_key desk_cell(const struct record_facts *facts);
+bool desk_same_ref(const struct record_ref *a, const struct record_ref *b);
 
 /* Judges an order; with `decide` it also happens, when it is accepted and no duplicate. */
 struct desk_answer desk_ask(struct desk_model *model, const struct order *order,
                             const struct desk_view *view, bool decide);
 
-/* The latest batch of a month; NULL: none. */
+/* The latest batch of a month; NULL: none. By its id, 0: NULL. Its name: "202603-1". */
 const struct desk_batch *desk_batch_of(const struct desk_model *model, uint32_t period);
+struct desk_batch *desk_batch_by_id(const struct desk_model *model, uint32_t id);
+void desk_batch_name(const struct desk_batch *batch, char out[NUMBER_SIZE]);
+
+/* NULL: it has not said anything of that batch. */
+const struct sign_row *desk_sign_of(const struct desk_model *model, uint32_t batch,
+                                    uint8_t province);
+
+int64_t desk_setting(const struct desk_model *model, enum setting setting, int64_t at_ms);
+bool desk_month_valid(uint32_t period);
+int64_t desk_sum(const int64_t funds[FUND_COUNT]);
+
+/* Days: yyyymmdd, Shanghai. */
+uint32_t desk_day(int64_t ms);
+uint32_t desk_days_later(uint32_t day, int64_t days);
+uint32_t desk_working_days_later(const struct desk_model *model, uint32_t day, int64_t days);
+bool desk_is_worked(const struct desk_model *model, uint32_t day);
 
 /* What each ordered pair clears in a batch now, by fund, and how many records that are. */
-struct desk_total {
-    int64_t funds[FUND_COUNT];
-    uint64_t count;
-};
 void desk_totals(const struct desk_model *model, uint32_t batch, bool wallets,
                  struct desk_total totals[PROVINCE_COUNT][PROVINCE_COUNT]);
 

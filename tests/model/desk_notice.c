@@ -2,18 +2,9 @@
 #include <stdio.h>
 
 #include "tests/model/desk_internal.h"
+#include "tests/model/desk_tables.h"
 
 __extension__ typedef __int128 wide;
-
-/* As enum netting_mode numbers them. */
-enum {
-    GROSS = 0,
-    BILATERAL = 1,
-    MULTILATERAL = 2,
-    DIRECT = 3
-};
-
-typedef struct desk_total pairs[PROVINCE_COUNT][PROVINCE_COUNT];
 
 static uint32_t code_of(uint8_t province)
 {
@@ -131,7 +122,7 @@ static void issue(struct desk_model *m, const struct desk_batch *batch, uint8_t 
     (void)desk_issue(m, &notice, NULL);
 }
 
-static void notice_in_full(struct desk_model *m, const struct desk_batch *batch, pairs totals)
+static void notice_in_full(struct desk_model *m, const struct desk_batch *batch, desk_pairs totals)
 {
     const bool back = batch->row.period % 100 == 12 ||
                       desk_setting(m, SETTING_NEGATIVE_PAIR, m->view->now_ms) != 0;
@@ -149,55 +140,14 @@ static void notice_in_full(struct desk_model *m, const struct desk_batch *batch,
     }
 }
 
-/* What each province gets from all others, less what it owes them. */
-static void net_of(pairs totals, int64_t ret_net[PROVINCE_COUNT])
+static void notice_net(struct desk_model *m, const struct desk_batch *batch, desk_pairs totals)
 {
-    for (int a = 0; a < PROVINCE_COUNT; a++) {
-        ret_net[a] = 0;
-        for (int b = 0; b < PROVINCE_COUNT; b++)
-            ret_net[a] += desk_sum(totals[b][a].funds) - desk_sum(totals[a][b].funds);
+    struct desk_payments payments;
+    desk_pay_out(totals, batch->row.mode, &payments);
+    for (uint32_t i = 0; i < payments.count; i++) {
+        const struct desk_payment *one = &payments.list[i];
+        issue(m, batch, NOTICE_CLEARING, one->payer, one->payee, one->amount);
     }
-}
-
-/* The largest debtor pays the largest creditor, of equal ones the lower province. */
-static void match(const int64_t net[PROVINCE_COUNT],
-                  int64_t ret_pays[PROVINCE_COUNT][PROVINCE_COUNT])
-{
-    int64_t left[PROVINCE_COUNT];
-    memcpy(left, net, sizeof left);
-    memset(ret_pays, 0, PROVINCE_COUNT * sizeof ret_pays[0]);
-    for (;;) {
-        int debtor = 0, creditor = 0;
-        for (int p = 1; p < PROVINCE_COUNT; p++) {
-            if (left[p] < left[debtor]) debtor = p;
-            if (left[p] > left[creditor]) creditor = p;
-        }
-        if (left[debtor] >= 0 || left[creditor] <= 0) return;
-        const int64_t sum = -left[debtor] < left[creditor] ? -left[debtor] : left[creditor];
-        ret_pays[debtor][creditor] += sum;
-        left[debtor] += sum;
-        left[creditor] -= sum;
-    }
-}
-
-static void notice_net(struct desk_model *m, const struct desk_batch *batch, pairs totals)
-{
-    int64_t net[PROVINCE_COUNT];
-    int64_t pays[PROVINCE_COUNT][PROVINCE_COUNT];
-    net_of(totals, net);
-    match(net, pays);
-    for (uint8_t a = 0; a < PROVINCE_COUNT; a++) {
-        for (uint8_t b = 0; b < PROVINCE_COUNT; b++) {
-            const int64_t more = desk_sum(totals[a][b].funds) - desk_sum(totals[b][a].funds);
-            if (batch->row.mode == BILATERAL) issue(m, batch, NOTICE_CLEARING, a, b, more);
-            if (batch->row.mode == DIRECT) issue(m, batch, NOTICE_CLEARING, a, b, pays[a][b]);
-        }
-    }
-    if (batch->row.mode != MULTILATERAL) return;
-    for (uint8_t p = 0; p < PROVINCE_COUNT; p++)
-        issue(m, batch, NOTICE_CLEARING, p, PROVINCE_ACCOUNT, -net[p]);
-    for (uint8_t p = 0; p < PROVINCE_COUNT; p++)
-        issue(m, batch, NOTICE_CLEARING, PROVINCE_ACCOUNT, p, net[p]);
 }
 
 bool desk_notices(struct desk_model *m, struct desk_batch *batch)
@@ -207,10 +157,10 @@ bool desk_notices(struct desk_model *m, struct desk_batch *batch)
     if (batch->row.state != BATCH_SIGNED || batch->row.stale)
         return desk_denied(m, ERROR_WRONG_STATE);
     if (!m->decide) return desk_done(m, name);
-    pairs totals;
+    desk_pairs totals;
     const uint32_t before = m->notices.count;
     desk_totals(m, batch->row.id, true, totals);
-    if (batch->row.mode == GROSS)
+    if (batch->row.mode == DESK_GROSS)
         notice_in_full(m, batch, totals);
     else
         notice_net(m, batch, totals);
@@ -380,12 +330,12 @@ static void add_claim(struct claims *claims, uint8_t kind, uint8_t payer, uint8_
 }
 
 /* What those who are left still have to pay, or get back. */
-static void find_claims(const struct desk_model *m, const struct desk_batch *batch, pairs totals,
-                        struct claims *claims)
+static void find_claims(const struct desk_model *m, const struct desk_batch *batch,
+                        desk_pairs totals, struct claims *claims)
 {
     int64_t net[PROVINCE_COUNT], paid[PROVINCE_COUNT] = {0}, rest[PROVINCE_COUNT];
     int64_t pays[PROVINCE_COUNT][PROVINCE_COUNT];
-    net_of(totals, net);
+    desk_net(totals, net);
     for (uint32_t i = 0; i < m->notices.count; i++) {
         const struct notice_row *notice = &m->notices.list[i];
         if (notice->batch != batch->row.id) continue;
@@ -395,13 +345,13 @@ static void find_claims(const struct desk_model *m, const struct desk_batch *bat
     for (uint8_t p = 0; p < PROVINCE_COUNT; p++) {
         const int64_t owes = net[p] < 0 ? -net[p] : 0;
         rest[p] = net[p] + paid[p];
-        if (batch->row.mode != MULTILATERAL) continue;
+        if (batch->row.mode != DESK_MULTILATERAL) continue;
         add_claim(claims, NOTICE_CLEARING, p, PROVINCE_ACCOUNT, owes - paid[p]);
         add_claim(claims, NOTICE_CLEARING, PROVINCE_ACCOUNT, p, net[p]);
         add_claim(claims, NOTICE_RETURN, PROVINCE_ACCOUNT, p, paid[p] - owes);
     }
-    if (batch->row.mode == MULTILATERAL) return;
-    match(rest, pays);
+    if (batch->row.mode == DESK_MULTILATERAL) return;
+    desk_match(rest, pays);
     for (uint8_t a = 0; a < PROVINCE_COUNT; a++) {
         for (uint8_t b = 0; b < PROVINCE_COUNT; b++) {
             const bool back = net[a] >= 0 || net[b] <= 0;
@@ -461,7 +411,7 @@ bool desk_unwind(struct desk_model *m, struct desk_batch *batch, uint8_t provinc
     desk_batch_name(batch, name);
     if (state != BATCH_NOTICED && state != BATCH_PAYING) return desk_denied(m, ERROR_WRONG_STATE);
     if (province >= PROVINCE_COUNT) return desk_denied(m, ERROR_UNKNOWN_AREA);
-    bool allowed = batch->row.mode == MULTILATERAL || batch->row.mode == DIRECT;
+    bool allowed = batch->row.mode == DESK_MULTILATERAL || batch->row.mode == DESK_DIRECT;
     allowed = allowed && (batch->row.unwound >> province & 1) == 0 &&
               (desk_provinces(m, id) >> province & 1) != 0;
     for (uint32_t i = 0; i < m->notices.count; i++) {
@@ -474,13 +424,14 @@ bool desk_unwind(struct desk_model *m, struct desk_batch *batch, uint8_t provinc
     if (!allowed) return desk_denied(m, ERROR_WRONG_STATE);
     if (!m->decide) return desk_done(m, name);
 
-    pairs totals;
+    desk_pairs totals;
     struct claims claims = {.count = 0};
     desk_release(m, id, province);
     batch->row.version++;
     batch->row.published_version = batch->row.version;
     batch->row.unwound |= UINT32_C(1) << province;
     desk_add_up(m, batch);
+    desk_keep_shown(m, batch);
     desk_totals(m, id, true, totals);
     find_claims(m, batch, totals, &claims);
     replace_notices(m, batch, &claims);
@@ -580,7 +531,7 @@ static bool set_year(struct desk_model *m)
     }
     memset(quarter, 0, sizeof quarter);
     for (uint32_t month = (year - 1) * 100 + 10; month <= (year - 1) * 100 + 12; month++) {
-        pairs totals;
+        desk_pairs totals;
         const struct desk_batch *batch = desk_batch_of(m, month);
         if (batch == NULL || batch->row.state < BATCH_NOTICED ||
             batch->row.state == BATCH_ABORTED) {
@@ -618,23 +569,20 @@ bool desk_prefund_set(struct desk_model *m)
 }
 
 /* The month's clearing is as much of the deposits as prefund.red_bp says. */
-static bool is_red(const struct desk_model *m, const struct desk_batch *batch)
+static bool is_red(const struct desk_model *m)
 {
+    static struct desk_use uses[DESK_USES_MAX];
     const struct order *order = m->order;
-    const int64_t now = m->view->now_ms;
-    const bool pair_alone = desk_setting(m, SETTING_PREFUND_ALERT_SCOPE, now) == 1;
-    int64_t amount = 0, cleared = 0;
-    pairs totals = {0};
-    if (batch->row.state >= BATCH_COMPUTED && batch->row.state != BATCH_ABORTED)
-        desk_totals(m, batch->row.id, desk_setting(m, SETTING_PREFUND_WALLET, now) == 1, totals);
-    for (uint8_t a = 0; a < PROVINCE_COUNT; a++) {
-        const struct prefund_row *row = prefund_of(m, a, order->payee);
-        if (pair_alone && a != order->payer) continue;
-        amount += row == NULL ? 0 : row->amount;
-        cleared += desk_sum(totals[a][order->payee].funds);
+    const bool pair_alone = desk_setting(m, SETTING_PREFUND_ALERT_SCOPE, m->view->now_ms) == 1;
+    uint32_t period = order->period, count;
+    (void)desk_uses(m, &period, m->view->now_ms, uses, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (uses[i].payee == order->payee &&
+            uses[i].payer == (pair_alone ? order->payer : PROVINCE_CENTRE)) {
+            return uses[i].alert == DESK_RED;
+        }
     }
-    return amount > 0 &&
-           (wide)10000 * cleared >= (wide)desk_setting(m, SETTING_PREFUND_RED_BP, now) * amount;
+    return false;
 }
 
 static bool increase_fits(struct desk_model *m, int64_t amount)
@@ -648,6 +596,18 @@ static void application_name(const struct order *order, char out[NUMBER_SIZE])
 {
     (void)snprintf(out, NUMBER_SIZE, "%06u-%02u-%02u", order->period, code_of(order->payer),
                    code_of(order->payee));
+}
+
+uint32_t desk_apply_due(const struct desk_model *m, const struct desk_batch *batch, uint8_t payee,
+                        int64_t now_ms)
+{
+    const struct sign_row *sign = desk_sign_of(m, batch->row.id, payee);
+    if (sign == NULL || sign->state != SIGN_SIGNED ||
+        sign->version != batch->row.published_version) {
+        return 0;
+    }
+    return desk_working_days_later(m, desk_day(sign->at_ms),
+                                   desk_setting(m, SETTING_PREFUND_EMERGENCY_WD, now_ms));
 }
 
 bool desk_prefund_apply(struct desk_model *m)
@@ -664,15 +624,10 @@ bool desk_prefund_apply(struct desk_model *m)
     const struct desk_batch *batch = desk_batch_of(m, order->period);
     if (batch == NULL || batch->row.state == BATCH_ABORTED)
         return desk_denied(m, ERROR_WRONG_STATE);
-    const struct sign_row *sign = desk_sign_of(m, batch->row.id, order->payee);
-    if (sign == NULL || sign->state != SIGN_SIGNED ||
-        sign->version != batch->row.published_version) {
-        return desk_denied(m, ERROR_WRONG_STATE);
-    }
-    const uint32_t due = desk_working_days_later(
-        m, desk_day(sign->at_ms), desk_setting(m, SETTING_PREFUND_EMERGENCY_WD, now));
+    const uint32_t due = desk_apply_due(m, batch, order->payee, now);
+    if (due == 0) return desk_denied(m, ERROR_WRONG_STATE);
     if (m->today > due) return desk_denied(m, ERROR_DEADLINE);
-    if (!is_red(m, batch)) return desk_denied(m, ERROR_PREFUND_RULE);
+    if (!is_red(m)) return desk_denied(m, ERROR_PREFUND_RULE);
     if (!increase_fits(m, order->amount)) return false;
     application_name(order, name);
     if (m->decide) {

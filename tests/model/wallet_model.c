@@ -2,9 +2,11 @@
 
 #include <string.h>
 
-#define DAY_MS   INT64_C(86400000)
-#define HOUR_MS  INT64_C(3600000)
-#define SHANGHAI (8 * HOUR_MS)
+#include "tests/model/wallet_rules.h"
+
+#define DAY_MS    INT64_C(86400000)
+#define HOUR_MS   INT64_C(3600000)
+#define NIGHT_END 6 /* Hours; it begins at 22. */
 
 void model_init(struct wallet_model *model)
 {
@@ -27,12 +29,12 @@ void model_init(struct wallet_model *model)
 
 static int64_t days(int64_t ms)
 {
-    return (ms + SHANGHAI) / DAY_MS;
+    return rules_midnight(ms) / DAY_MS;
 }
 
-static int64_t hour(int64_t ms)
+static bool at_night(int64_t ms)
 {
-    return (ms + SHANGHAI) % DAY_MS / HOUR_MS;
+    return rules_minute(ms) < NIGHT_END * 60 || rules_minute(ms) >= 22 * 60;
 }
 
 static bool enabled(const struct wallet_model *m, uint32_t area)
@@ -193,7 +195,7 @@ uint16_t model_open(struct wallet_model *m, int who, uint32_t area, uint32_t use
     if (p->open) {
         return p->area == area && p->use_loc == use_loc && p->insutype == insutype ? 0 : 3002;
     }
-    if (insutype != 310 && insutype != 390) return 2006;
+    if (!rules_is_basic(insutype)) return 2006;
     if (p->state != 0 && (p->state != 1 || p->area != area || p->insutype != insutype)) return 3004;
     if (!enabled(m, use_loc)) return 3006;
     p->open = true;
@@ -204,21 +206,23 @@ uint16_t model_open(struct wallet_model *m, int who, uint32_t area, uint32_t use
     return 0;
 }
 
-static bool basic(uint32_t insutype)
-{
-    return insutype == 310 || insutype == 390;
-}
-
 uint16_t model_bind(struct wallet_model *m, int giver, int receiver, uint32_t kind)
 {
     const struct model_person *g = &m->persons[giver];
     const struct model_person *r = &m->persons[receiver];
     if (giver == receiver) return 1001;
     if (m->relations[giver][receiver] != 0) return m->relations[giver][receiver] == kind ? 0 : 3016;
-    if (kind > 8 || (m->rules.relatives >> (kind - 1) & 1) == 0) return 3008;
-    if (g->insutype != 310 && !(m->rules.source_wallet && basic(g->insutype))) return 3009;
-    if (g->state != 1) return 3004;
-    if (r->state != 1 || !basic(r->insutype)) return 3010;
+    const struct bind_facts facts = {
+        .kind = kind,
+        .relatives = m->rules.relatives,
+        .source_wallet = m->rules.source_wallet,
+        .may_give = g->state == INSURED_NORMAL,
+        .giver_insutype = g->insutype,
+        .receiver_state = r->state,
+        .receiver_insutype = r->insutype,
+    };
+    const uint16_t code = rules_may_bind(&facts);
+    if (code != 0) return code;
     m->relations[giver][receiver] = kind;
     return 0;
 }
@@ -269,26 +273,34 @@ static uint16_t may_submit(const struct wallet_model *m, int giver, int receiver
     const struct model_person *g = &m->persons[giver];
     const struct model_person *r = &m->persons[receiver];
     const bool today = g->day == (uint32_t)days(now_ms);
-    const uint32_t kind = m->relations[giver][receiver];
-
-    if (!g->open) return 3001;
-    if (!r->open) return 3005;
-    if (!enabled(m, r->use_loc)) return 3006;
-    if (!enabled(m, g->use_loc)) return 3007;
-    if (kind == 0) return 3019;
-    if ((rules->relatives >> (kind - 1) & 1) == 0) return 3008;
-    if (g->state != 1) return 3004;
-    if (src == 1 && g->insutype != 310) return 3009;
-    if (src == 2 && !rules->source_wallet) return 3009;
-    if (hour(now_ms) < 6 || hour(now_ms) >= 22) return 3011;
-    if (amount <= 0 || amount > rules->max_each) return 3012;
-    if ((today ? g->count : 0) + 1 > rules->max_count) return 3013;
-    if ((today ? g->sum : 0) + amount > rules->max_sum) return 3013;
+    struct transfer_facts facts = {
+        .giver_state = g->open ? WALLET_OPEN : WALLET_NONE,
+        .receiver_state = r->open ? WALLET_OPEN : WALLET_NONE,
+        .giver_enabled = enabled(m, g->use_loc),
+        .receiver_enabled = enabled(m, r->use_loc),
+        .kind = m->relations[giver][receiver],
+        .relatives = rules->relatives,
+        .may_give = g->state == INSURED_NORMAL,
+        .source_wallet = rules->source_wallet,
+        .night = at_night(now_ms),
+        .giver_insutype = g->insutype,
+        .src = src,
+        .amount = amount,
+        .max_each = rules->max_each,
+        .max_sum = rules->max_sum,
+        .max_count = rules->max_count,
+        .sum = today ? g->sum : 0,
+        .count = today ? g->count : 0,
+    };
     for (uint32_t t = 0; t < m->transfer_count; t++) {
         const struct model_transfer *row = &m->transfers[t];
-        if (row->end != MODEL_PENDING || row->giver != giver) continue;
-        if (rules->pending_by_giver || row->receiver == receiver) return 3014;
+        if (row->end == MODEL_PENDING && row->giver == giver &&
+            (rules->pending_by_giver || row->receiver == receiver)) {
+            facts.pending = true;
+        }
     }
+    const uint16_t code = rules_may_transfer(&facts);
+    if (code != 0) return code;
     if (src == 1 && g->granted - model_held(m, giver) - g->consumed < amount) return 3015;
     if (src == 2 && model_balance(m, giver) < amount) return 3015;
     return 0;
@@ -306,7 +318,7 @@ uint16_t model_submit(struct wallet_model *m, int giver, int receiver, uint32_t 
         .src = src,
         .amount = amount,
         .submitted_ms = now_ms,
-        .exp_ms = (days(now_ms) + 1) * DAY_MS - SHANGHAI + 6 * HOUR_MS,
+        .exp_ms = rules_midnight(now_ms) + NIGHT_END * HOUR_MS,
     };
     if (src == 2) {
         row.lot_count = take(g, amount, row.lots, 8);
@@ -384,21 +396,13 @@ uint16_t model_void(struct wallet_model *m, int transfer, int64_t now_ms)
 
 /* -- payments -------------------------------------------------------------------------------- */
 
-/* Who owes whom for a used lot: the giver's province the one that is paid, straight or by way of
- * the usage location when that is a third one. */
 static void owe(struct wallet_model *m, const struct model_payment *p, const struct model_lot *lot,
                 int64_t amount)
 {
-    const uint32_t giver = lot->area / 10000;
-    const uint32_t place = p->place / 10000;
-    const uint32_t stop = p->use_loc / 10000;
-    if (giver == place) return;
-    if (p->via && stop != giver && stop != place) {
-        m->owed[giver][stop] += amount;
-        m->owed[stop][place] += amount;
-    } else {
-        m->owed[giver][place] += amount;
-    }
+    struct rules_debt debts[2];
+    const uint32_t count = rules_debts(lot->area, p->place, p->via ? p->use_loc : 0, debts);
+    for (uint32_t i = 0; i < count; i++)
+        m->owed[debts[i].payer / 10000][debts[i].payee / 10000] += amount;
 }
 
 static uint16_t use(struct wallet_model *m, struct model_payment *p)
@@ -435,12 +439,8 @@ static void unuse(struct wallet_model *m, struct model_payment *p, int64_t amoun
     p->reversed += amount;
     for (uint32_t i = p->used_count; i != 0; i--) {
         struct model_lot back = p->used[i - 1];
-        const int64_t skipped = skip < back.amount ? skip : back.amount;
-        skip -= skipped;
-        back.amount -= skipped;
-        if (back.amount > amount) back.amount = amount;
+        back.amount = rules_goes_back(back.amount, &skip, &amount);
         if (back.amount == 0) continue;
-        amount -= back.amount;
         m->persons[back.origin].consumed -= back.amount;
         owe(m, p, &back, -back.amount);
         if (alive(m, p->person, &back)) put_lot(&m->persons[p->person], &back);

@@ -2,13 +2,13 @@
 
 #include <stdlib.h>
 
+#include "tests/model/wallet_rules.h"
 #include "tests/model/wallet_steps_parts.h"
 #include "types/cell.h"
 #include "types/ensure.h"
 #include "types/error.h"
 #include "types/wire.h"
 
-#define EMPLOYEE 310
 #define RESIDENT 390
 
 /* -- the list of everything ------------------------------------------------------------------- */
@@ -306,11 +306,6 @@ int64_t steps_free_balance(const struct steps_person *p, int64_t now_ms)
     return sum;
 }
 
-static bool basic(uint32_t insutype)
-{
-    return insutype == EMPLOYEE || insutype == RESIDENT;
-}
-
 /* -- wallets ---------------------------------------------------------------------------------- */
 
 void step_open_wallet(const struct steps_ask *ask, struct steps_person *p, struct steps_answer *a)
@@ -329,7 +324,7 @@ void step_open_wallet(const struct steps_ask *ask, struct steps_person *p, struc
         }
         say_nothing(a, w->wlt_id, true);
         a->said.balc = steps_balance(p);
-    } else if (!basic(o->insutype)) {
+    } else if (!rules_is_basic(o->insutype)) {
         a->code = ERROR_UNKNOWN_CODE;
     } else if (i->state != 0 && (i->state != INSURED_NORMAL || i->insu_admdvs != o->insu_admdvs ||
                                  i->insutype != o->insutype)) {
@@ -416,26 +411,26 @@ void step_freeze(const struct steps_ask *ask, struct steps_person *p, struct ste
 void step_bind(const struct steps_ask *ask, struct steps_person *p, struct steps_answer *a)
 {
     const struct wallet_order *o = ask->order;
-    const uint32_t insutype = p->insured.insutype;
     if (!by_app(ask, a)) return;
     const struct relation_row *row = relation_with(p, &ask->fact->psn_key, SIDE_GIVER);
+    const struct bind_facts facts = {
+        .kind = o->rlts_code,
+        .relatives = (uint32_t)rule_at(ask, PARAM_RELATIVES, area_of(p)),
+        .source_wallet = rule_at(ask, PARAM_SOURCE_WALLET, area_of(p)) != 0,
+        .may_give = may_give(p),
+        .giver_insutype = p->insured.insutype,
+        .receiver_state = ask->fact->insured_state,
+        .receiver_insutype = ask->fact->insutype,
+    };
     if (!o->flag || !o->flag2 || bytes_equal(o->psn_key, o->other_key)) {
         a->code = ERROR_MALFORMED;
     } else if (row != NULL && row->rlts_code == o->rlts_code) {
         say_nothing(a, row->rlts_id, true);
     } else if (row != NULL) {
         a->code = ERROR_CLIENT_NO_REUSED;
-    } else if (o->rlts_code == 0 || o->rlts_code > 8 ||
-               (rule_at(ask, PARAM_RELATIVES, area_of(p)) >> (o->rlts_code - 1) & 1) == 0) {
-        a->code = ERROR_RELATION_KIND;
-    } else if (insutype != EMPLOYEE &&
-               !(basic(insutype) && rule_at(ask, PARAM_SOURCE_WALLET, area_of(p)) != 0)) {
-        a->code = ERROR_GIVER_INSUTYPE;
-    } else if (!may_give(p)) {
-        a->code = ERROR_INSURED_STATE;
-    } else if (ask->fact->insured_state != INSURED_NORMAL || !basic(ask->fact->insutype)) {
-        a->code = ERROR_RECEIVER_INSURANCE;
     } else {
+        a->code = rules_may_bind(&facts);
+        if (a->code != 0) return;
         ENSURE(p->relation_count < STEPS_ROWS);
         struct relation_row *added = &p->relations[p->relation_count++];
         *added = (struct relation_row){.other = ask->fact->psn_key,

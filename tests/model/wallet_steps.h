@@ -235,6 +235,17 @@ void steps_note(struct steps *steps, const struct steps_ask *ask, int who,
 /* The sender's own number for what it sends, by which a repetition is known; empty: it has none. */
 struct bytes steps_number(const struct wallet_order *order);
 
+/* The row that a rule has in an area at a time, as a shard knew it behind an entry: the area's own,
+ * its province's or the nation's; NULL: none. */
+const struct rule_row *steps_rule_row(const struct steps *steps, uint32_t shard, uint64_t asof,
+                                      enum param param, uint32_t area, int64_t at_ms);
+
+/* An institution as a shard knew it behind an entry; NULL: it did not. Does it take the wallet on a
+ * day? */
+const struct institution *steps_institution_of(const struct steps *steps, uint32_t shard,
+                                               uint64_t asof, struct bytes code);
+bool steps_takes_wallet(const struct institution *institution, int64_t now_ms);
+
 /* What the nation's rule says for a time, as a shard knew it behind an entry. */
 int64_t steps_rule(const struct steps *steps, uint32_t shard, uint64_t asof, enum param param,
                    int64_t at_ms);

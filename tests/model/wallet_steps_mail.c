@@ -12,22 +12,30 @@
 
 /* -- rules and times -------------------------------------------------------------------------- */
 
-int64_t rule_at(const struct steps_ask *ask, enum param param, uint32_t area)
+const struct rule_row *steps_rule_row(const struct steps *steps, uint32_t shard, uint64_t asof,
+                                      enum param param, uint32_t area, int64_t at_ms)
 {
-    const struct steps_shard *shard = &ask->steps->shards[ask->shard];
+    const struct steps_shard *its = &steps->shards[shard];
     const struct rule_row *best = NULL;
     const uint32_t areas[3] = {area, area / 10000 * 10000, 0};
     for (int k = 0; k < 3 && best == NULL; k++) {
-        for (int i = 0; i < shard->rule_count; i++) {
-            const struct rule_row *row = &shard->rules[i].row;
+        for (int i = 0; i < its->rule_count; i++) {
+            const struct rule_row *row = &its->rules[i].row;
             if (row->param != (uint32_t)param || row->admdvs != areas[k]) continue;
-            if (shard->rules[i].seq > ask->asof || row->eff_ms > ask->now_ms) continue;
+            if (its->rules[i].seq > asof || row->eff_ms > at_ms) continue;
             if (best == NULL || row->eff_ms >= best->eff_ms) best = row;
         }
     }
     /* The nation's row of wallet_enabled began one day; before it nobody has one. */
     ENSURE(best != NULL || param == PARAM_WALLET_ENABLED);
-    return best == NULL ? 0 : best->value;
+    return best;
+}
+
+int64_t rule_at(const struct steps_ask *ask, enum param param, uint32_t area)
+{
+    const struct rule_row *row =
+        steps_rule_row(ask->steps, ask->shard, ask->asof, param, area, ask->now_ms);
+    return row == NULL ? 0 : row->value;
 }
 
 int64_t steps_rule(const struct steps *steps, uint32_t shard, uint64_t asof, enum param param,

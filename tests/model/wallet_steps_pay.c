@@ -1,6 +1,7 @@
 /* Payments, premiums and pushes; and each message to its step. */
 #include <stdlib.h>
 
+#include "tests/model/wallet_rules.h"
 #include "tests/model/wallet_steps_parts.h"
 #include "types/cell.h"
 #include "types/ensure.h"
@@ -12,25 +13,36 @@
 
 /* -- where the wallet may be used ------------------------------------------------------------- */
 
-static const struct institution *institution(const struct steps_ask *ask, struct bytes code)
+const struct institution *steps_institution_of(const struct steps *steps, uint32_t shard,
+                                               uint64_t asof, struct bytes code)
 {
-    const struct steps_shard *shard = &ask->steps->shards[ask->shard];
+    const struct steps_shard *its = &steps->shards[shard];
     const struct institution *found = NULL;
-    for (int i = 0; i < shard->institution_count; i++) {
-        const struct steps_institution *one = &shard->institutions[i];
-        if (one->seq <= ask->asof && text_is(one->row.fixmedins_code, code)) found = &one->row;
+    for (int i = 0; i < its->institution_count; i++) {
+        const struct steps_institution *one = &its->institutions[i];
+        if (one->seq <= asof && text_is(one->row.fixmedins_code, code)) found = &one->row;
     }
     return found;
+}
+
+bool steps_takes_wallet(const struct institution *institution, int64_t now_ms)
+{
+    const uint32_t today = steps_day(now_ms);
+    return (institution->level_wallet == 1 || institution->level_wallet == 2) &&
+           today >= institution->from && (institution->to == 0 || today <= institution->to);
+}
+
+static const struct institution *institution(const struct steps_ask *ask, struct bytes code)
+{
+    return steps_institution_of(ask->steps, ask->shard, ask->asof, code);
 }
 
 static bool takes_wallet(const struct steps_ask *ask)
 {
     const struct wallet_order *o = ask->order;
     const struct institution *i = institution(ask, o->fixmedins_code);
-    const uint32_t today = steps_day(ask->now_ms);
     if (rule_at(ask, PARAM_INSTITUTION_CHECK, o->mdtrtarea_admvs) == 0) return true;
-    return i != NULL && (i->level_wallet == 1 || i->level_wallet == 2) && today >= i->from &&
-           (i->to == 0 || today <= i->to);
+    return i != NULL && steps_takes_wallet(i, ask->now_ms);
 }
 
 static bool in_scope(const struct steps_ask *ask, const struct steps_person *p)
@@ -147,8 +159,8 @@ static void owe(struct steps_answer *a, uint32_t payer, uint32_t payee, uint32_t
 static void owe_all(struct steps_answer *a, const struct steps_payment *payment, int sign)
 {
     for (uint32_t i = 0; i < payment->used_count; i++) {
-        const uint32_t area = payment->used[i].origin_admdvs, place = payment->place;
-        const uint32_t via = payment->via;
+        const uint32_t area = payment->used[i].origin_admdvs;
+        struct rules_debt debts[2];
         int64_t sum = 0;
         bool first = true;
         for (uint32_t k = 0; k < i; k++)
@@ -156,13 +168,9 @@ static void owe_all(struct steps_answer *a, const struct steps_payment *payment,
         for (uint32_t k = 0; k < a->used_count; k++) {
             if (a->used[k].origin_admdvs == area) sum += sign * a->used[k].amount;
         }
-        if (!first || area / 10000 == place / 10000) continue;
-        if (via == 0 || via / 10000 == area / 10000 || via / 10000 == place / 10000) {
-            owe(a, area, place, payment->line, sum);
-        } else {
-            owe(a, area, via, payment->line, sum);
-            owe(a, via, place, payment->line, sum);
-        }
+        const uint32_t count = first ? rules_debts(area, payment->place, payment->via, debts) : 0;
+        for (uint32_t k = 0; k < count; k++)
+            owe(a, debts[k].payer, debts[k].payee, payment->line, sum);
     }
 }
 
@@ -252,11 +260,7 @@ void take_back(const struct steps_ask *ask, struct steps_person *p, int place, i
     int64_t skip = reversed_so_far(ask, place), left = amount;
     for (uint32_t i = payment->used_count; i-- != 0 && left != 0;) {
         struct lot part = payment->used[i];
-        const int64_t skipped = skip < part.amount ? skip : part.amount;
-        skip -= skipped;
-        part.amount -= skipped;
-        if (part.amount > left) part.amount = left;
-        left -= part.amount;
+        part.amount = rules_goes_back(part.amount, &skip, &left);
         if (part.amount != 0) a->used[a->used_count++] = part;
     }
     take_name(ask, a->said.id);

@@ -1,13 +1,10 @@
 /* Transfers, grants and reclaims: what the giver's rows become. */
+#include "tests/model/wallet_rules.h"
 #include "tests/model/wallet_steps_parts.h"
 #include "types/ensure.h"
 #include "types/error.h"
 
-#define SHANGHAI_MS INT64_C(28800000)
-#define DAY_MS      INT64_C(86400000)
-#define MINUTE_MS   INT64_C(60000)
-#define EMPLOYEE    310
-#define FROM_WALLET 2
+#define MINUTE_MS INT64_C(60000)
 
 static bool key_is(const struct psn_key *key, struct bytes view)
 {
@@ -18,14 +15,26 @@ static bool key_is(const struct psn_key *key, struct bytes view)
 
 static bool at_night(const struct steps_ask *ask, uint32_t area)
 {
-    const int64_t minute = (ask->now_ms + SHANGHAI_MS) % DAY_MS / MINUTE_MS;
+    const int64_t minute = rules_minute(ask->now_ms);
     const int64_t hhmm = minute / 60 * 100 + minute % 60;
     const int64_t from = rule_at(ask, PARAM_NIGHT_FROM, area),
                   to = rule_at(ask, PARAM_NIGHT_TO, area);
     return from > to ? hhmm >= from || hhmm < to : hhmm >= from && hhmm < to;
 }
 
-/* The table of docs/rules.md, Transfers, from 1 to 10. */
+static bool is_waiting(const struct steps_ask *ask, const struct steps_person *p, uint32_t area)
+{
+    const int64_t scope = rule_at(ask, PARAM_PENDING_SCOPE, area);
+    for (uint32_t i = 0; i < p->transfer_count; i++) {
+        if (scope == PENDING_GIVER ||
+            (scope == PENDING_PAIR &&
+             same_person(&p->transfers[i].receiver, &ask->fact->psn_key))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static uint16_t may_submit(const struct steps_ask *ask, struct steps_person *p)
 {
     const struct wallet_order *o = ask->order;
@@ -33,35 +42,28 @@ static uint16_t may_submit(const struct steps_ask *ask, struct steps_person *p)
     const uint32_t area = area_of(p);
     const struct relation_row *row = relation_with(p, &f->psn_key, SIDE_GIVER);
     const bool today = p->limits.day == steps_day(ask->now_ms);
-    if (p->wallet.state == WALLET_NONE) return ERROR_NO_WALLET;
-    if (p->wallet.state != WALLET_OPEN) return ERROR_WALLET_CLOSED;
-    if (f->wallet_state == WALLET_FROZEN) return ERROR_WALLET_CLOSED;
-    if (f->wallet_state != WALLET_OPEN) return ERROR_RECEIVER_NO_WALLET;
-    if (rule_at(ask, PARAM_WALLET_ENABLED, f->use_loc_admdvs) == 0) return ERROR_AREA_NOT_ENABLED;
-    if (rule_at(ask, PARAM_WALLET_ENABLED, p->wallet.use_loc_admdvs) == 0) return ERROR_GIVER_AREA;
-    if (row == NULL) return ERROR_NO_RELATION;
-    if (o->rlts_id.size != 0 && !text_is(row->rlts_id, o->rlts_id)) return ERROR_NO_RELATION;
-    if ((rule_at(ask, PARAM_RELATIVES, area) >> (row->rlts_code - 1) & 1) == 0)
-        return ERROR_RELATION_KIND;
-    if (!may_give(p)) return ERROR_INSURED_STATE;
-    if (o->src == 1 && p->insured.insutype != EMPLOYEE) return ERROR_GIVER_INSUTYPE;
-    if (o->src == FROM_WALLET && rule_at(ask, PARAM_SOURCE_WALLET, area) == 0)
-        return ERROR_GIVER_INSUTYPE;
-    if (ask->time_known && at_night(ask, area)) return ERROR_NIGHT;
-    if (o->amount <= 0 || o->amount > rule_at(ask, PARAM_TRSF_MAX_EACH, area))
-        return ERROR_TRANSFER_AMOUNT;
-    if ((today ? p->limits.count : 0) + 1 > rule_at(ask, PARAM_TRSF_MAX_COUNT, area))
-        return ERROR_TRANSFER_LIMIT;
-    if ((today ? p->limits.sum : 0) + o->amount > rule_at(ask, PARAM_TRSF_MAX_SUM, area))
-        return ERROR_TRANSFER_LIMIT;
-    const int64_t scope = rule_at(ask, PARAM_PENDING_SCOPE, area);
-    for (uint32_t i = 0; i < p->transfer_count; i++) {
-        if (scope == PENDING_GIVER ||
-            (scope == PENDING_PAIR && same_person(&p->transfers[i].receiver, &f->psn_key))) {
-            return ERROR_TRANSFER_PENDING;
-        }
-    }
-    return 0;
+    const bool named = row != NULL && (o->rlts_id.size == 0 || text_is(row->rlts_id, o->rlts_id));
+    const struct transfer_facts facts = {
+        .giver_state = p->wallet.state,
+        .receiver_state = f->wallet_state,
+        .giver_enabled = rule_at(ask, PARAM_WALLET_ENABLED, p->wallet.use_loc_admdvs) != 0,
+        .receiver_enabled = rule_at(ask, PARAM_WALLET_ENABLED, f->use_loc_admdvs) != 0,
+        .kind = named ? row->rlts_code : 0,
+        .relatives = (uint32_t)rule_at(ask, PARAM_RELATIVES, area),
+        .may_give = may_give(p),
+        .source_wallet = rule_at(ask, PARAM_SOURCE_WALLET, area) != 0,
+        .night = ask->time_known && at_night(ask, area),
+        .pending = is_waiting(ask, p, area),
+        .giver_insutype = p->insured.insutype,
+        .src = o->src,
+        .amount = o->amount,
+        .max_each = rule_at(ask, PARAM_TRSF_MAX_EACH, area),
+        .max_sum = rule_at(ask, PARAM_TRSF_MAX_SUM, area),
+        .max_count = rule_at(ask, PARAM_TRSF_MAX_COUNT, area),
+        .sum = today ? p->limits.sum : 0,
+        .count = today ? p->limits.count : 0,
+    };
+    return rules_may_transfer(&facts);
 }
 
 /* 3015: what an area keeps in a personal account, where that reaches the wallet. */
@@ -115,7 +117,7 @@ void step_submit(const struct steps_ask *ask, struct steps_person *p, struct ste
     const int64_t free = o->src == FROM_WALLET ? steps_free_balance(p, ask->now_ms)
                                                : p->hold.granted - p->hold.held - p->hold.consumed;
     const bool online = o->src == 1 && rule_at(ask, PARAM_PA_HOLD_MODE, area) == HOLD_ONLINE;
-    const int64_t midnight = ask->now_ms - (ask->now_ms + SHANGHAI_MS) % DAY_MS + DAY_MS;
+    const int64_t midnight = rules_midnight(ask->now_ms);
     const int64_t expire = rule_at(ask, PARAM_EXPIRE_AT, area);
     ENSURE(p->transfer_count < STEPS_ROWS / 2);
     struct transfer_row row;

@@ -5,6 +5,8 @@
 
 #include "tests/sim/asks.h"
 #include "tests/sim/check_cycle.h"
+#include "tests/sim/check_found.h"
+#include "tests/sim/check_places.h"
 #include "tests/sim/check_settlements.h"
 #include "tests/sim/check_wallets.h"
 #include "tests/sim/lived_wallets.h"
@@ -355,13 +357,16 @@ bool check_history(const struct evidence *evidence, struct sim_history *history,
                 match_others(&asks, evidence, history, finding);
     if (good) {
         asks_order(&asks);
+        found_read(history);
         good = check_order(&asks, evidence, finding) &&
                live_wallets(evidence, manual_clock, finding) &&
                judge_settlements(&asks, evidence, manual_clock, finding) &&
                judge_wallets(&asks, evidence, history, manual_clock, finding) &&
                judge_cycle(&asks, evidence, history, manual_clock, finding) &&
                judge_rows(&asks, evidence, history, finding) &&
+               judge_places(&asks, evidence, history, manual_clock, finding) &&
                check_orders_sent(evidence, history, finding);
+        good = found_done(finding) && good;
     }
     asks_done(&asks);
     return good;

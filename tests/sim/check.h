@@ -23,7 +23,12 @@
  *        came after its answer; and so are at the end batches, notices, deposits, disputes, holds
  *        and the book;
  *  (H10) what persons are told of themselves, list by list and page by page, is what the models
- *        have at some place between question and answer.
+ *        have at some place between question and answer; and so are the rules of areas and what
+ *        is told of institutions, as the shard that answers knew them;
+ *  (H11) what the desk was asked while the history went on (months, batches, notices, disputes,
+ *        differences, exceptions, cells, deposits, settings, the book, the agenda, areas, single
+ *        records) was answered as the models would, byte for byte, in some state between question
+ *        and answer; what shards add to an answer each was at some place of its own journal.
  *
  * Everything that can be seen in the journals and stores alone is evidence.h's. */
 #ifndef TESTS_SIM_CHECK_H

@@ -7,6 +7,7 @@
 #include "deploy/embedded_tables.h"
 #include "ledger/tables.h"
 #include "tests/model/model.h"
+#include "tests/sim/check_found.h"
 #include "tests/sim/check_questions.h"
 #include "tests/sim/pb.h"
 #include "types/civil.h"
@@ -528,6 +529,7 @@ static struct desk_record record_of(const struct model_item *item, uint64_t seq)
         .shard = c.shard_index,
         .period = key.period,
         .day = civil_day(adjusts ? item->stamp_ms : item->s.setl_time),
+        .mdtrtarea_admvs = adjusts ? item->a.mdtrtarea_admvs : item->s.mdtrtarea_admvs,
         .ref = {.insu_admdvs = adjusts ? item->a.insu_admdvs : item->s.insu_admdvs,
                 .size = (uint8_t)id.size},
         .payer = key.payer,
@@ -637,7 +639,8 @@ bool judge_settlements(struct asks *asks, const struct evidence *evidence, bool 
                                          manual_clock, &model,  c.seqs};
         if (!live(c.entries + entry, last - entry, asks->list + begin, end - begin, finding) ||
             !judge_asks(asks, begin, end, manual_clock, finding) ||
-            !judge_questions(&about, first_question, question, finding)) {
+            !judge_questions(&about, first_question, question, finding) ||
+            !found_judge(&about, finding)) {
             return false;
         }
         add_cells(c.shard_index);

@@ -222,8 +222,6 @@ static bool batches_agree(const struct cycle *cycle, const struct desk_model *mo
     return true;
 }
 
-typedef int64_t book[PROVINCE_COUNT][PROVINCE_COUNT][FUND_COUNT][CYCLE_ACCOUNT_COUNT];
-
 static void add(book sums, uint8_t payer, uint8_t payee, enum cycle_account account,
                 const int64_t *funds, int64_t sign)
 {
@@ -245,8 +243,9 @@ static enum cycle_account account_alone(uint32_t flags)
     return (flags & EXCEPTION_HELD) != 0 ? CYCLE_HELD : CYCLE_CONFIRMED;
 }
 
-static void make_book(const struct desk_model *model, book sums)
+void book_make(const struct desk_model *model, book sums)
 {
+    memset(sums, 0, sizeof(book));
     for (uint32_t i = 0; i < model->records.count; i++) {
         const struct desk_record *record = &model->records.list[i];
         const struct record_facts *facts = &record->facts;
@@ -291,8 +290,7 @@ static bool book_agrees(const struct cycle *cycle, const struct desk_model *mode
         CYCLE_CLEARING,   CYCLE_DUE,  CYCLE_PREFUND,  CYCLE_PREFUND_DUE,
     };
     static book sums;
-    memset(sums, 0, sizeof sums);
-    make_book(model, sums);
+    book_make(model, sums);
     for (uint8_t payer = 0; payer < PROVINCE_COUNT; payer++) {
         for (uint8_t payee = 0; payee < PROVINCE_COUNT; payee++) {
             for (uint8_t i = 0; i < FUND_COUNT * 8; i++) {

@@ -14,4 +14,9 @@ bool rows_agree(const struct cycle *cycle, const struct desk_model *model, struc
 /* All rows, totals of batches and balances of the book at the end. */
 bool ends_agree(const struct cycle *cycle, const struct desk_model *model, struct finding *finding);
 
+/* Balances of the cycle's book, debit positive, as far as the model knows them: DUE stands for all
+ * accounts behind the notices, PREFUND_DUE for what is on its way, too; others are left at 0. */
+typedef int64_t book[PROVINCE_COUNT][PROVINCE_COUNT][FUND_COUNT][CYCLE_ACCOUNT_COUNT];
+void book_make(const struct desk_model *model, book ret_sums);
+
 #endif

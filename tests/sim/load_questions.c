@@ -121,38 +121,67 @@ static void ask_place(struct sim_client *client, struct sim_draft *draft)
     }
 }
 
+/* A month that was cut, as far as anybody was told: one in which somebody was treated, or the
+ * latest; or some month. */
+static uint32_t batch_month(struct sim_client *client)
+{
+    const struct sim_town *town = client->town;
+    const uint32_t known = town->record_count < TOWN_RECORDS ? town->record_count : TOWN_RECORDS;
+    const uint32_t treated =
+        known == 0 ? 0 : civil_month(town->records[sim_below(client, known)].setl_time);
+    if (town->cut_through == 0 || sim_chance(client, 100)) return some_month(client);
+    return treated != 0 && treated <= town->cut_through ? treated : town->cut_through;
+}
+
+static uint32_t some_province(struct sim_client *client)
+{
+    return town_areas[sim_below(client, TOWN_AREAS)] / 10000;
+}
+
+/* A small page, not the first one; `field`: the offset's, the limit's stands behind it. */
+static void put_page(struct sim_client *client, struct pb *pb, uint32_t field)
+{
+    pb_put(pb, field, sim_below(client, 4));
+    pb_put(pb, field + 1, 1 + sim_below(client, 4));
+}
+
 static void ask_cycle(struct sim_client *client, struct sim_draft *draft)
 {
-    static const uint16_t types[] = {
-        MESSAGE_BATCH_GET,    MESSAGE_NOTICE_LIST,    MESSAGE_DISPUTE_LIST, MESSAGE_PREFUND_LIST,
-        MESSAGE_CALENDAR_GET, MESSAGE_AREA_REPORT,    MESSAGE_CELL_LIST,    MESSAGE_DIFFERENCE_LIST,
-        MESSAGE_SETTING_LIST, MESSAGE_EXCEPTION_LIST, MESSAGE_BOOK_GET,
+    static const struct {
+        uint16_t type;
+        uint16_t offset; /* Its field, 0: it has no pages that are asked for. */
+    } kinds[] = {
+        {MESSAGE_BATCH_GET, 0},      {MESSAGE_NOTICE_LIST, 6},     {MESSAGE_DISPUTE_LIST, 4},
+        {MESSAGE_PREFUND_LIST, 3},   {MESSAGE_CALENDAR_GET, 0},    {MESSAGE_AREA_REPORT, 4},
+        {MESSAGE_CELL_LIST, 0},      {MESSAGE_DIFFERENCE_LIST, 6}, {MESSAGE_SETTING_LIST, 0},
+        {MESSAGE_EXCEPTION_LIST, 4}, {MESSAGE_BOOK_GET, 0},
     };
+    const uint32_t count = sizeof kinds / sizeof kinds[0];
     const uint32_t month = some_month(client);
-    draft->type = types[sim_below(client, sizeof types / sizeof types[0])];
+    const uint32_t kind = sim_below(client, 3 * count);
+    const uint32_t offset = kind < count ? kinds[kind].offset : 0;
+    draft->type = kinds[kind % count].type;
     switch (draft->type) {
     case MESSAGE_BATCH_GET:
-        pb_put(&draft->pb, 1, month);
+        pb_put(&draft->pb, 1, batch_month(client));
         pb_put(&draft->pb, 5, sim_below(client, 100));
-        return;
+        break;
     case MESSAGE_CALENDAR_GET:
     case MESSAGE_CELL_LIST:
         pb_put(&draft->pb, 1, month);
-        return;
+        break;
     case MESSAGE_AREA_REPORT:
-        pb_put(&draft->pb, 1, month);
-        pb_put(&draft->pb, 2, 34);
+        pb_put(&draft->pb, 1, batch_month(client));
+        pb_put(&draft->pb, 2, client->province != 0 ? client->province : some_province(client));
         pb_put(&draft->pb, 3, sim_below(client, 2));
-        return;
-    case MESSAGE_BOOK_GET:
-        if (client->province != 0) pb_put(&draft->pb, 1, client->province);
-        return;
+        break;
     case MESSAGE_SETTING_LIST:
-        return;
+        break;
     default:
         if (client->province != 0) pb_put(&draft->pb, 1, client->province);
-        return;
+        break;
     }
+    if (offset != 0) put_page(client, &draft->pb, offset);
 }
 
 static void ask_centre(struct sim_client *client, struct sim_draft *draft)

@@ -40,17 +40,7 @@ static size_t encode_visit(uint32_t n, uint8_t *out)
     char msgid[16], setl_id[16];
     snprintf(msgid, sizeof msgid, "M%u", n);
     snprintf(setl_id, sizeof setl_id, "S%.*u", (int)(n % 9), n); /* Entries of several sizes. */
-    struct settlement s = {
-        .msgid = bytes_of(msgid),
-        .setl_id = bytes_of(setl_id),
-        .psn_key = bytes_of(PERSON),
-        .insutype = 310,
-        .insu_admdvs = 110000,
-        .mdtrtarea_admvs = 131000,
-        .med_type = 11,
-        .setl_time = MANUAL_CLOCK_START_MS + 1000,
-    };
-    s.amounts[AMOUNT_MEDFEE] = s.amounts[AMOUNT_FUND_SUM] = s.amounts[AMOUNT_HIFP] = 100 + n;
+    const struct settlement s = rig_visit(msgid, setl_id, PERSON, 100 + n);
     return settlement_encode(&s, out);
 }
 

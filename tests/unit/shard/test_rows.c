@@ -46,17 +46,7 @@ static void visit(uint32_t n, const char *person)
     uint8_t body[SETTLEMENT_ENCODED_MAX];
     const struct name msgid = name_of('M', n);
     const struct name setl_id = name_of('S', n);
-    struct settlement s = {
-        .msgid = bytes_of(msgid.text),
-        .setl_id = bytes_of(setl_id.text),
-        .psn_key = bytes_of(person),
-        .insutype = 310,
-        .insu_admdvs = 110000,
-        .mdtrtarea_admvs = 131000,
-        .med_type = 11,
-        .setl_time = MANUAL_CLOCK_START_MS + 1000,
-    };
-    s.amounts[AMOUNT_MEDFEE] = s.amounts[AMOUNT_FUND_SUM] = s.amounts[AMOUNT_HIFP] = 100 + n;
+    const struct settlement s = rig_visit(msgid.text, setl_id.text, person, 100 + n);
     const struct bytes message = {body, settlement_encode(&s, body)};
     const struct request request = rig_message(MESSAGE_SETL_POST, 0, message);
     assert_int_equal(rig_give(&rig, &request, 1), 1);

@@ -39,20 +39,11 @@ static int tear_down(void **state)
 #define PERSON  "person0000000001"
 #define PERSON2 "person0000000002"
 
-/* An outpatient of Beijing in Langfang, on 2 January 2025 unless said otherwise. */
+/* Of a whole day later, 2 January 2025, unless said otherwise; in parts of several funds. */
 static struct settlement visit(const char *msgid, const char *setl_id)
 {
-    struct settlement s = {
-        .msgid = bytes_of(msgid),
-        .setl_id = bytes_of(setl_id),
-        .psn_key = bytes_of(PERSON),
-        .insutype = 310,
-        .insu_admdvs = 110000,
-        .mdtrtarea_admvs = 131000,
-        .med_type = 11,
-        .setl_time = MANUAL_CLOCK_START_MS + 24 * HOUR,
-    };
-    s.amounts[AMOUNT_MEDFEE] = 42000;
+    struct settlement s = rig_visit(msgid, setl_id, PERSON, 42000);
+    s.setl_time = MANUAL_CLOCK_START_MS + 24 * HOUR;
     s.amounts[AMOUNT_HIFP] = s.amounts[AMOUNT_FUND_SUM] = 28000;
     s.amounts[AMOUNT_PSN_PART] = 14000;
     s.amounts[AMOUNT_ACCT] = 10000;

@@ -16,17 +16,7 @@ static int set_up(void **state)
     (void)state;
     uint8_t body[SETTLEMENT_ENCODED_MAX];
     const struct rig_options options = {.tables = &tables};
-    struct settlement s = {
-        .msgid = bytes_of("M1"),
-        .setl_id = bytes_of("S1"),
-        .psn_key = bytes_of("0123456789abcdef"),
-        .insutype = 310,
-        .insu_admdvs = 110000,
-        .mdtrtarea_admvs = 131000,
-        .med_type = 11,
-        .setl_time = MANUAL_CLOCK_START_MS + 1000,
-    };
-    s.amounts[AMOUNT_MEDFEE] = s.amounts[AMOUNT_FUND_SUM] = s.amounts[AMOUNT_HIFP] = 100;
+    const struct settlement s = rig_visit("M1", "S1", "0123456789abcdef", 100);
     rig_load_tables(&tables);
     rig_open(&rig, &options);
     const struct bytes message = {body, settlement_encode(&s, body)};
