@@ -61,11 +61,12 @@ uint32_t delta_ids(const struct delta *delta);   /* Ids. */
 size_t delta_used(const struct delta *delta);    /* Bytes of entries. */
 size_t delta_bytes(const struct delta *delta);   /* Bytes of memory reserved. */
 
-/* Where its ids are looked up: any look-up and any new id goes anywhere in it. */
-struct bytes delta_table(const struct delta *delta);
+/* Its ids and notes, and where ids are looked up: any look-up and any new id goes anywhere in that,
+ * and the merge goes through the others again and again. */
+struct bytes delta_tables(const struct delta *delta);
 
-/* Its notes: the shard writes them, the merge reads them three times. */
-struct bytes delta_note_table(const struct delta *delta);
+/* Where its entries' bytes will lie, from its beginning on. */
+struct bytes delta_entry_memory(const struct delta *delta);
 
 /* Where a block's entries stand. */
 struct delta_block {
