@@ -227,7 +227,7 @@ static void *delta_prepare(uint64_t count)
 {
     struct samples *samples = samples_prepare(count);
     samples->delta = delta_new(DELTA_ENTRIES, DELTA_BYTES);
-    samples->buffer = calloc(1, ENTRY_SIZE_MAX);
+    samples->buffer = calloc(STRETCH, ENTRY_SIZE_MAX);
     ENSURE(samples->delta != NULL);
     ENSURE(samples->buffer != NULL);
     return samples;
@@ -247,16 +247,19 @@ static uint64_t delta_run_body(void *prepared, uint64_t count, const struct benc
             delta_prefetch(delta, id_hash(2 * i));
             delta_prefetch(delta, id_hash(2 * i + 1));
         }
+        uint8_t *place = samples->buffer;
         for (uint64_t i = done; i < end; i++) {
             uint64_t cursor = 0;
             const size_t size = entry_size(samples->bodies[i % SAMPLES].size);
             sum += delta_find_id(delta, id_hash(2 * i), &cursor);
             cursor = 0;
             sum += delta_find_id(delta, id_hash(2 * i + 1), &cursor);
-            memcpy(delta_append(delta, size), samples->buffer, size);
+            delta_append(delta, (struct bytes){place, size});
+            place += size;
             delta_add_id(delta, id_hash(2 * i), i + 1);
             delta_add_id(delta, id_hash(2 * i + 1), i + 1);
         }
+        delta_keep(delta);
     }
     sum += delta_used(delta) + delta_ids(delta);
     delta_reset(delta, 1, 1);

@@ -269,6 +269,7 @@ static void add_note(struct delta *delta, const struct entry *entry)
 
 static void fill_delta(struct delta *delta, const struct corpus *corpus, uint64_t count)
 {
+    uint8_t place[ENTRY_SIZE_MAX];
     for (uint64_t i = 0; i < count; i++) {
         const struct entry entry = {
             .seq = i + 1,
@@ -277,7 +278,9 @@ static void fill_delta(struct delta *delta, const struct corpus *corpus, uint64_
             .period = CORPUS_MONTH,
             .body = corpus->list[i % corpus->count].body,
         };
-        entry_encode(&entry, delta_append(delta, entry_size(entry.body.size)));
+        entry_encode(&entry, place);
+        delta_append(delta, (struct bytes){place, entry_size(entry.body.size)});
+        delta_keep(delta);
         if (i % STEP_REQUESTS == 0) delta_add_block(delta, i + 1, 1 + (uint32_t)(i >> 18), 0);
         add_note(delta, &entry);
         for (uint64_t id = 0; id < MERGE_IDS_PER_ENTRY; id++)

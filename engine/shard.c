@@ -373,6 +373,7 @@ int shard_replay(struct shard *shard, const struct block *block,
         rest.size -= size;
     }
     if (rest.size != 0) return -EUCLEAN;
+    delta_keep(shard->active);
     if (block->entry_count != 0) note_block(shard, block->first_seq, segment, offset);
     shard->durable_seq = shard->last_seq;
     mail_seal(shard);
@@ -1053,6 +1054,7 @@ static void flush(struct shard *shard, struct effects *effects)
     memcpy(block.store_id, shard->config.store_id, sizeof block.store_id);
     memcpy(block.previous, shard->hash, sizeof block.previous);
     block_seal(&block, group->buffer + SEGMENT_HEAD_SIZE, shard->hash);
+    delta_keep(shard->active); /* The block's memory will be another one's. */
     effects->append =
         (struct bytes){group->buffer + SEGMENT_HEAD_SIZE, block_size_on_disk(group->payload)};
     effects->append_number = block.number;

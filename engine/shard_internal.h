@@ -347,7 +347,8 @@ bool shelf_can_take(const struct shard *shard, uint32_t rows, size_t bytes);
 size_t shelf_block_max(const struct shard *shard);
 
 /* Applies a decision: book, ids, marks, months. `record` is what the judge worked out about a
- * settlement or refund, or NULL on replay. The entry's bytes go into the delta. */
+ * settlement or refund, or NULL on replay. The entry's bytes stand in their block, where the delta
+ * will take them from when that is whole. */
 void state_apply(struct shard *shard, const struct entry *entry, const struct record *record,
                  struct bytes entry_bytes);
 

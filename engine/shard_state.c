@@ -453,7 +453,7 @@ void state_apply(struct shard *shard, const struct entry *entry, const struct re
     ENSURE(entry->stamp_ms >= shard->stamp_ms);
     shard->last_seq = entry->seq;
     shard->stamp_ms = entry->stamp_ms;
-    memcpy(delta_append(shard->active, entry_bytes.size), entry_bytes.data, entry_bytes.size);
+    delta_append(shard->active, entry_bytes);
 
     switch ((enum entry_kind)entry->kind) {
     case ENTRY_SETTLEMENT:
@@ -503,6 +503,7 @@ void state_freeze(struct shard *shard)
     ENSURE(!shard->frozen_used);
     persons_freeze(shard);
     struct delta *delta = shard->active;
+    ENSURE(delta_is_kept(delta));
     uint32_t run = delta_run(delta);
     uint32_t run_ids = shard->run_ids + delta_ids(delta);
     const uint32_t run_ids_before = shard->run_ids;

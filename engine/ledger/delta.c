@@ -22,7 +22,9 @@ struct delta {
     uint64_t mark_mask;
     size_t used;
     size_t bytes_max;
-    uint8_t *bytes; /* Entries, one after the other. */
+    uint8_t *bytes;      /* Entries, one after the other. */
+    size_t kept;         /* So many bytes of them lie there; … */
+    const uint8_t *open; /* … the others here, until they are kept. */
     struct delta_block *blocks;
     struct mark *marks;   /* In order of arrival. */
     uint32_t *mark_slots; /* Open addressing by seq: index into `marks` plus 1. */
@@ -120,6 +122,7 @@ void delta_reset(struct delta *delta, uint64_t first_seq, uint32_t run)
     delta->block_count = 0;
     delta->mark_count = 0;
     delta->used = 0;
+    delta->kept = 0;
 }
 
 bool delta_has_room(const struct delta *delta, size_t entry_size)
@@ -128,13 +131,25 @@ bool delta_has_room(const struct delta *delta, size_t entry_size)
            delta->mark_count + 2 < delta->entries_max;
 }
 
-uint8_t *delta_append(struct delta *delta, size_t size)
+void delta_append(struct delta *delta, struct bytes entry)
 {
-    ENSURE(delta_has_room(delta, size));
-    uint8_t *place = delta->bytes + delta->used;
+    ENSURE(delta_has_room(delta, entry.size));
+    if (delta->used == delta->kept) delta->open = entry.data;
+    ENSURE(entry.data == delta->open + (delta->used - delta->kept));
     delta->offsets[delta->count++] = delta->used;
-    delta->used += size;
-    return place;
+    delta->used += entry.size;
+}
+
+void delta_keep(struct delta *delta)
+{
+    if (delta->used == delta->kept) return;
+    memcpy(delta->bytes + delta->kept, delta->open, delta->used - delta->kept);
+    delta->kept = delta->used;
+}
+
+bool delta_is_kept(const struct delta *delta)
+{
+    return delta->used == delta->kept;
 }
 
 void delta_add_block(struct delta *delta, uint64_t first_seq, uint32_t segment, uint32_t offset)
@@ -198,8 +213,10 @@ struct bytes delta_entry(const struct delta *delta, uint64_t seq)
 {
     if (seq < delta->first_seq || seq >= delta->first_seq + delta->count) return (struct bytes){0};
     const uint64_t i = seq - delta->first_seq;
+    const uint64_t at = delta->offsets[i];
     const uint64_t end = i + 1 == delta->count ? delta->used : delta->offsets[i + 1];
-    return (struct bytes){delta->bytes + delta->offsets[i], end - delta->offsets[i]};
+    const uint8_t *data = at < delta->kept ? delta->bytes + at : delta->open + (at - delta->kept);
+    return (struct bytes){data, end - at};
 }
 
 void delta_prefetch_entry(const struct delta *delta, uint64_t hash)

@@ -24,8 +24,14 @@ void delta_reset(struct delta *delta, uint64_t first_seq, uint32_t run);
 /* True when an entry of that size, with its ids and a mark, still fits. */
 bool delta_has_room(const struct delta *delta, size_t entry_size);
 
-/* Reserves the place of the next entry: `size` bytes for the caller to write. */
-uint8_t *delta_append(struct delta *delta, size_t size);
+/* Takes the next entry. Its bytes stay where they are until they are kept, and what comes before
+ * that stands right behind them: they are of one block. */
+void delta_append(struct delta *delta, struct bytes entry);
+
+/* Copies what was taken since the last time, all in one piece: a block at once costs a fraction of
+ * its entries one by one. */
+void delta_keep(struct delta *delta);
+bool delta_is_kept(const struct delta *delta); /* True when there is nothing to copy. */
 
 /* Says where a durable block stands: its first entry, which is here, in the journal. One block
  * after the other; all of its entries are here. */
