@@ -27,10 +27,8 @@ static uint64_t hash_id(const struct shard *shard, char domain, uint32_t scope, 
     const size_t size = id.size < ID_SIZE_MAX ? id.size : ID_SIZE_MAX;
     size_t used = 8;
 
-    memset(text, 0, used);
-    text[0] = (uint8_t)domain;
-    text[1] = (uint8_t)size;
-    le_store32(text + 4, scope);
+    /* One word: it is read again at once, and as one. */
+    le_store64(text, (uint8_t)domain | (uint64_t)size << 8 | (uint64_t)scope << 32);
     if (size != 0) memcpy(text + used, id.data, size);
     used += size;
     if (psn_key.size == PSN_KEY_SIZE) {
