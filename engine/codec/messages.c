@@ -231,12 +231,12 @@ static inline bool take_view(const uint8_t **at, const uint8_t *end, uint32_t nu
 }
 
 /* The amounts in the order of their numbers; those behind them are rare. */
-#define AMOUNTS_IN_ORDER(X)                                                                  \
-    X(MEDFEE)                                                                                \
-    X(FUND_SUM)                                                                              \
-    X(HIFP)                                                                                  \
-    X(PSN_PART) X(ACCT) X(CASH) X(CVLSERV) X(HIFES) X(HIFMI) X(HIFOB) X(HIFDM) X(MAF) X(OTH) \
-        X(MULAID) X(WLT)
+#define AMOUNTS_IN_ORDER(X) \
+    X(MEDFEE)               \
+    X(FUND_SUM)             \
+    X(HIFP)                 \
+    X(PSN_PART)             \
+    X(ACCT) X(CASH) X(CVLSERV) X(HIFES) X(HIFMI) X(HIFOB) X(HIFDM) X(MAF) X(OTH) X(MULAID) X(WLT)
 
 /* Reads what is as usual; gives the place of what is not, or the end. */
 static const uint8_t *read_usual(const uint8_t *at, const uint8_t *end, struct settlement *s)
