@@ -985,11 +985,13 @@ static void take_requests(struct shard *shard, const struct request *list, uint3
         for (uint32_t i = 0; i < length; i++) {
             if (!is_record_message(&stretch[i])) {
                 orders |= is_order(&stretch[i]);
+                shard->scratch[i].settles = false;
                 continue;
             }
             message_open(shard, stretch[i].type, stretch[i].province, stretch[i].body,
                          &shard->scratch[i]);
         }
+        messages_ahead(shard, shard->scratch, length);
         if (orders) orders_open(shard, stretch, length, shard->opened);
         for (uint32_t i = 0; i < length; i++) {
             if (!take_request(shard, &stretch[i], &shard->scratch[i], &shard->opened[i], now_ms)) {
