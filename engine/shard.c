@@ -121,7 +121,8 @@ static struct shard *shard_new(const struct shard_config *config)
 
 /* What is looked into anywhere, by judging and by sorting for a merge, and what is written all the
  * time: of the first no page shall have to be searched for, of none one be made while there is
- * work. Of the last ones nobody knows how much will be used. */
+ * work. Of the cells nobody knows how many will be used. The entries of the deltas are not among
+ * them: they come in their order, and a large page is cleared in one go. */
 static void tell_of_memory(const struct shard *shard)
 {
     const struct merge *merge = &shard->merge;
@@ -137,8 +138,6 @@ static void tell_of_memory(const struct shard *shard)
         {{(const uint8_t *)merge->ids_sorted, ids_size}, true},
         {{shard->groups[0].buffer, large_size(2 * GROUP_SIZE)}, true},
         {book_memory(shard->book), false},
-        {delta_entry_memory(shard->active), false},
-        {delta_entry_memory(shard->frozen), false},
     };
     if (shard->config.memory_made == NULL) return;
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)

@@ -81,7 +81,7 @@ struct delta *delta_new(uint32_t entries_max, size_t bytes_max)
     delta->bytes_max = bytes_max;
     delta->chain_mask = power_of_two(entries_max) - 1;
     delta->mark_mask = power_of_two((uint64_t)entries_max * 2) - 1;
-    delta->bytes = large_new(bytes_max);
+    delta->bytes = malloc(bytes_max);
     delta->blocks = malloc(entries_max * sizeof *delta->blocks);
     delta->marks = calloc(entries_max, sizeof *delta->marks);
     delta->mark_slots = calloc(delta->mark_mask + 1, sizeof *delta->mark_slots);
@@ -281,11 +281,6 @@ size_t delta_used(const struct delta *delta)
 struct bytes delta_tables(const struct delta *delta)
 {
     return (struct bytes){(const uint8_t *)delta->ids, large_size(tables_size(delta))};
-}
-
-struct bytes delta_entry_memory(const struct delta *delta)
-{
-    return (struct bytes){delta->bytes, large_size(delta->bytes_max)};
 }
 
 size_t delta_bytes(const struct delta *delta)

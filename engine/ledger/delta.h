@@ -71,9 +71,6 @@ size_t delta_bytes(const struct delta *delta);   /* Bytes of memory reserved. */
  * and the merge goes through the others again and again. */
 struct bytes delta_tables(const struct delta *delta);
 
-/* Where its entries' bytes will lie, from its beginning on. */
-struct bytes delta_entry_memory(const struct delta *delta);
-
 /* Where a block's entries stand. */
 struct delta_block {
     uint64_t first_seq;
