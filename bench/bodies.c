@@ -46,7 +46,7 @@ static void sample_entries(struct samples *samples)
     for (uint64_t i = 0; i < SAMPLES; i++) {
         const struct settlement *s = &samples->settlements[i];
         const struct decided decided = rules_decide(&samples->tables, s);
-        samples->postings[i] = rules_posting(s, decided);
+        rules_posting(s, decided, 0, &samples->postings[i]);
         samples->postings[i].key.period = CORPUS_MONTH;
         samples->entries[i] = (struct entry){
             .seq = i + 1,
@@ -151,7 +151,8 @@ static uint64_t posting_run(void *prepared, uint64_t count, const struct bench_c
     (void)clock;
     for (uint64_t i = 0; i < count; i++) {
         const struct settlement *s = &samples->settlements[i % SAMPLES];
-        struct posting posting = rules_posting(s, rules_decide(&samples->tables, s));
+        struct posting posting;
+        rules_posting(s, rules_decide(&samples->tables, s), 0, &posting);
         posting.key.period = civil_month(s->setl_time);
         sum = sum * 31 + (uint64_t)posting_total(&posting) + posting.key.period + posting.key.line;
     }

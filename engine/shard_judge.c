@@ -405,7 +405,7 @@ static void judge_record(const struct shard *shard, const struct settlement *s, 
         entry->flags = (uint16_t)((entry->flags & ENTRY_LATE) | (original.flags & ~ENTRY_LATE));
     }
     struct record *record = &verdict->record;
-    record->posting = posting_of(entry, s);
+    posting_write(entry, s, &record->posting);
     if (!book_fits(shard->book, &record->posting)) {
         refuse(verdict, ERROR_AMOUNT_RANGE, SETL_FIELD_FUND_SUM, CHECK_RANGE,
                posting_total(&record->posting), INT64_MAX);

@@ -294,24 +294,23 @@ struct subject {
     uint32_t mdtrtarea_admvs;
 };
 
-static void add_note(struct shard *shard, enum note_kind note, uint64_t seq,
-                     const struct posting *posting, struct posting_kind kind,
+static void add_note(struct shard *shard, enum note_kind kind, uint64_t seq,
+                     const struct posting *posting, struct posting_kind posted,
                      struct subject subject)
 {
-    struct record_note record = {
-        .seq = seq,
-        .person = person_bits(subject.psn_key),
-        .at_ms = subject.at_ms,
-        .key = posting->key,
-        .insu_admdvs = subject.insu_admdvs,
-        .mdtrtarea_admvs = subject.mdtrtarea_admvs,
-        .kind = (uint8_t)note,
-        .refund = kind.refund,
-        .medfee = posting->medfee,
-        .content_hash = kind.content_hash,
-    };
-    memcpy(record.funds, posting->funds, sizeof record.funds);
-    delta_add_note(shard->active, &record);
+    struct record_note *note = delta_new_note(shard->active); /* Field by field, in its place. */
+    note->seq = seq;
+    note->person = person_bits(subject.psn_key);
+    note->at_ms = subject.at_ms;
+    note->key = posting->key;
+    note->insu_admdvs = subject.insu_admdvs;
+    note->mdtrtarea_admvs = subject.mdtrtarea_admvs;
+    note->kind = (uint8_t)kind;
+    note->refund = posted.refund;
+    memset(note->reserved, 0, sizeof note->reserved);
+    note->medfee = posting->medfee;
+    memcpy(note->funds, posting->funds, sizeof note->funds);
+    note->content_hash = posted.content_hash;
 }
 
 void note_settlement(struct shard *shard, enum note_kind note, uint64_t seq,

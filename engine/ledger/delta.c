@@ -161,10 +161,10 @@ void delta_add_block(struct delta *delta, uint64_t first_seq, uint32_t segment, 
     delta->blocks[delta->block_count++] = (struct delta_block){first_seq, segment, offset};
 }
 
-void delta_add_note(struct delta *delta, const struct record_note *note)
+struct record_note *delta_new_note(struct delta *delta)
 {
     ENSURE(delta->note_count < delta->count);
-    delta->notes[delta->note_count++] = *note;
+    return &delta->notes[delta->note_count++];
 }
 
 /* -- ids ------------------------------------------------------------------------------------ */

@@ -37,8 +37,14 @@ bool delta_is_kept(const struct delta *delta); /* True when there is nothing to 
  * after the other; all of its entries are here. */
 void delta_add_block(struct delta *delta, uint64_t first_seq, uint32_t segment, uint32_t offset);
 
-/* Adds the note of the newest entry; it has at most one. */
-void delta_add_note(struct delta *delta, const struct record_note *note);
+/* Adds the note of the newest entry, which has at most one; the caller writes all of it. */
+struct record_note *delta_new_note(struct delta *delta);
+
+/* The same for a note that is made already. */
+static inline void delta_add_note(struct delta *delta, const struct record_note *note)
+{
+    *delta_new_note(delta) = *note;
+}
 
 /* Adds an id of an entry, which is here. */
 void delta_add_id(struct delta *delta, uint64_t hash, uint64_t seq);

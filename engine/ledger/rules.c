@@ -403,23 +403,25 @@ static int64_t supplements(const int64_t *a)
     return a[AMOUNT_CVLSERV] + a[AMOUNT_HIFES] + a[AMOUNT_HIFMI] + a[AMOUNT_HIFOB];
 }
 
-struct posting rules_posting(const struct settlement *settlement, struct decided decided)
+void rules_posting(const struct settlement *settlement, struct decided decided, uint32_t period,
+                   struct posting *ret_posting)
 {
     const int64_t *a = settlement->amounts;
-    struct posting posting = {
-        .key = cell_key_of(settlement->insu_admdvs, settlement->mdtrtarea_admvs, decided),
-        .medfee = a[AMOUNT_MEDFEE],
-    };
+    struct cell_key key =
+        cell_key_of(settlement->insu_admdvs, settlement->mdtrtarea_admvs, decided);
+    key.period = period;
+    const int64_t supplement = supplements(a);
 
-    posting.funds[FUND_POOL] = a[AMOUNT_HIFP];
-    posting.funds[FUND_ACCOUNT] = account_cleared(a, decided);
-    posting.funds[FUND_SUPPLEMENT] = supplements(a);
-    posting.funds[FUND_ASSISTANCE] = a[AMOUNT_MAF];
+    ret_posting->key = key;
+    ret_posting->medfee = a[AMOUNT_MEDFEE];
+    ret_posting->funds[FUND_POOL] = a[AMOUNT_HIFP];
+    ret_posting->funds[FUND_ACCOUNT] = account_cleared(a, decided);
+    ret_posting->funds[FUND_SUPPLEMENT] = supplement;
+    ret_posting->funds[FUND_ASSISTANCE] = a[AMOUNT_MAF];
     /* What is left of the fund total, so that the classes always make it whole, also where E1 is
      * soft for a province and its parts do not. */
-    posting.funds[FUND_OTHER] = fund_cleared(a, decided) - posting.funds[FUND_POOL] -
-                                posting.funds[FUND_SUPPLEMENT] - posting.funds[FUND_ASSISTANCE];
-    return posting;
+    ret_posting->funds[FUND_OTHER] =
+        fund_cleared(a, decided) - a[AMOUNT_HIFP] - supplement - a[AMOUNT_MAF];
 }
 
 struct posting rules_adjustment_posting(const struct adjustment *adjustment, struct decided decided)

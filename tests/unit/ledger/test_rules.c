@@ -122,7 +122,9 @@ static struct settlement pharmacy(void)
 static struct posting posted(const struct settlement *s)
 {
     assert_good(s);
-    return rules_posting(s, rules_decide(&tables, s));
+    struct posting posting;
+    rules_posting(s, rules_decide(&tables, s), 0, &posting);
+    return posting;
 }
 
 static void assert_key(const struct posting *p, uint32_t payer, uint32_t payee, enum line line,
@@ -733,7 +735,8 @@ static void an_audit_takes_320_yuan_back(void **state)
     struct adjustment a = {.insu_admdvs = 340100, .mdtrtarea_admvs = 310000};
     (void)state;
     a.amounts[AMOUNT_HIFP] = -32000;
-    const struct posting before = rules_posting(&original, decided);
+    struct posting before;
+    rules_posting(&original, decided, 0, &before);
     const struct posting change = rules_adjustment_posting(&a, decided);
     assert_int_equal(posting_total(&before) + posting_total(&change), 3400000);
     assert_memory_equal(&before.key, &change.key, sizeof before.key);
