@@ -46,7 +46,7 @@ static void sample_entries(struct samples *samples)
     for (uint64_t i = 0; i < SAMPLES; i++) {
         const struct settlement *s = &samples->settlements[i];
         const struct decided decided = rules_decide(&samples->tables, s);
-        samples->postings[i] = rules_posting(s, decided);
+        rules_posting(s, decided, 0, &samples->postings[i]);
         samples->postings[i].key.period = CORPUS_MONTH;
         samples->entries[i] = (struct entry){
             .seq = i + 1,
@@ -151,7 +151,8 @@ static uint64_t posting_run(void *prepared, uint64_t count, const struct bench_c
     (void)clock;
     for (uint64_t i = 0; i < count; i++) {
         const struct settlement *s = &samples->settlements[i % SAMPLES];
-        struct posting posting = rules_posting(s, rules_decide(&samples->tables, s));
+        struct posting posting;
+        rules_posting(s, rules_decide(&samples->tables, s), 0, &posting);
         posting.key.period = civil_month(s->setl_time);
         sum = sum * 31 + (uint64_t)posting_total(&posting) + posting.key.period + posting.key.line;
     }
@@ -227,7 +228,7 @@ static void *delta_prepare(uint64_t count)
 {
     struct samples *samples = samples_prepare(count);
     samples->delta = delta_new(DELTA_ENTRIES, DELTA_BYTES);
-    samples->buffer = calloc(1, ENTRY_SIZE_MAX);
+    samples->buffer = calloc(STRETCH, ENTRY_SIZE_MAX);
     ENSURE(samples->delta != NULL);
     ENSURE(samples->buffer != NULL);
     return samples;
@@ -247,16 +248,19 @@ static uint64_t delta_run_body(void *prepared, uint64_t count, const struct benc
             delta_prefetch(delta, id_hash(2 * i));
             delta_prefetch(delta, id_hash(2 * i + 1));
         }
+        uint8_t *place = samples->buffer;
         for (uint64_t i = done; i < end; i++) {
             uint64_t cursor = 0;
             const size_t size = entry_size(samples->bodies[i % SAMPLES].size);
             sum += delta_find_id(delta, id_hash(2 * i), &cursor);
             cursor = 0;
             sum += delta_find_id(delta, id_hash(2 * i + 1), &cursor);
-            memcpy(delta_append(delta, size), samples->buffer, size);
+            delta_append(delta, (struct bytes){place, size});
+            place += size;
             delta_add_id(delta, id_hash(2 * i), i + 1);
             delta_add_id(delta, id_hash(2 * i + 1), i + 1);
         }
+        delta_keep(delta);
     }
     sum += delta_used(delta) + delta_ids(delta);
     delta_reset(delta, 1, 1);

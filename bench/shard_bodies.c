@@ -3,6 +3,7 @@
  * The driver here is the shortest there can be: it hands over pre-encoded messages, takes every
  * block as written at once, and runs merges on the same thread. */
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "bench/bodies.h"
 #include "bench/corpus.h"
@@ -16,6 +17,7 @@
 #include "tests/lib/journal_memory.h"
 #include "tests/unit/world/temp_folder.h"
 #include "types/ensure.h"
+#include "util/large.h"
 #include "util/le.h"
 #include "world/linux/lmdb_store.h"
 
@@ -38,6 +40,16 @@ struct shard_bench {
     uint64_t sum;
 };
 
+/* As the engine does it. */
+static void lay_on_large_pages(struct bytes memory, bool whole)
+{
+    const size_t front = -(uintptr_t)memory.data % LARGE_PAGE;
+    if (memory.size < front + LARGE_PAGE) return;
+    uint8_t *first = (uint8_t *)(uintptr_t)memory.data + front;
+    (void)madvise(first, (memory.size - front) / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
+    if (whole) (void)madvise(first, memory.size - front, MADV_POPULATE_WRITE);
+}
+
 static void open_shard(struct shard_bench *bench)
 {
     struct shard_config config;
@@ -51,6 +63,7 @@ static void open_shard(struct shard_bench *bench)
     config.tables = &bench->tables;
     config.store = bench->store;
     config.journal = &bench->journal;
+    config.memory_made = lay_on_large_pages;
     ENSURE(shard_open(&config, &bench->shard, &bench->start, &why) == 0);
 }
 
@@ -256,6 +269,7 @@ static void add_note(struct delta *delta, const struct entry *entry)
 
 static void fill_delta(struct delta *delta, const struct corpus *corpus, uint64_t count)
 {
+    uint8_t place[ENTRY_SIZE_MAX];
     for (uint64_t i = 0; i < count; i++) {
         const struct entry entry = {
             .seq = i + 1,
@@ -264,7 +278,9 @@ static void fill_delta(struct delta *delta, const struct corpus *corpus, uint64_
             .period = CORPUS_MONTH,
             .body = corpus->list[i % corpus->count].body,
         };
-        entry_encode(&entry, delta_append(delta, entry_size(entry.body.size)));
+        entry_encode(&entry, place);
+        delta_append(delta, (struct bytes){place, entry_size(entry.body.size)});
+        delta_keep(delta);
         if (i % STEP_REQUESTS == 0) delta_add_block(delta, i + 1, 1 + (uint32_t)(i >> 18), 0);
         add_note(delta, &entry);
         for (uint64_t id = 0; id < MERGE_IDS_PER_ENTRY; id++)

@@ -16,10 +16,11 @@
 #include "shard_internal.h"
 #include "types/civil.h"
 #include "types/ensure.h"
+#include "util/large.h"
 #include "util/le.h"
 
 #define STRETCH       32 /* Messages decoded ahead, so that memory is asked for in time. */
-#define GROUP_SIZE    (SEGMENT_HEAD_SIZE + 1024 * 1024)
+#define GROUP_SIZE    (SEGMENT_HEAD_SIZE + 1024 * 1024) /* A multiple of BLOCK_ALIGN. */
 #define RUN_IDS_ROOM  (2 * 65536)
 #define IDS_PER_ENTRY 3
 #define CELL_SCAN_KEY 8
@@ -59,7 +60,6 @@ void shard_free(struct shard *shard)
     shelf_free(shard->shelf);
     shelf_free(shard->shelf_frozen);
     free(shard->groups[0].buffer);
-    free(shard->groups[1].buffer);
     free(shard->merge_cells);
     free(shard->merge.ids);
     free(shard->merge.ids_sorted);
@@ -86,8 +86,7 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->frozen = delta_new(config->delta_entries, config->delta_bytes);
     shard->shelf = shelf_new(config->shelf_bytes);
     shard->shelf_frozen = shelf_new(config->shelf_bytes);
-    for (int i = 0; i < 2; i++)
-        shard->groups[i].buffer = aligned_alloc(BLOCK_ALIGN, GROUP_SIZE);
+    shard->groups[0].buffer = large_new(2 * GROUP_SIZE);
     shard->merge_cells = malloc(sizeof *shard->merge_cells * config->cells);
     shard->merge.ids_room = config->delta_entries * IDS_PER_ENTRY + RUN_IDS_ROOM;
     shard->merge.ids = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
@@ -107,36 +106,42 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->recent = recent_new();
     if (shard->book == NULL || shard->directory == NULL || shard->active == NULL ||
         shard->frozen == NULL || shard->shelf == NULL || shard->shelf_frozen == NULL ||
-        shard->groups[0].buffer == NULL || shard->groups[1].buffer == NULL ||
-        shard->merge_cells == NULL || shard->merge.ids == NULL || shard->merge.ids_sorted == NULL ||
-        shard->merge.tallies == NULL || shard->results == NULL || shard->waits == NULL ||
-        shard->failures == NULL || shard->scratch == NULL || shard->params == NULL ||
-        shard->dues.list == NULL || shard->applied == NULL || shard->work == NULL ||
-        shard->opened == NULL || shard->mail_ring == NULL || shard->recent == NULL) {
+        shard->groups[0].buffer == NULL || shard->merge_cells == NULL || shard->merge.ids == NULL ||
+        shard->merge.ids_sorted == NULL || shard->merge.tallies == NULL || shard->results == NULL ||
+        shard->waits == NULL || shard->failures == NULL || shard->scratch == NULL ||
+        shard->params == NULL || shard->dues.list == NULL || shard->applied == NULL ||
+        shard->work == NULL || shard->opened == NULL || shard->mail_ring == NULL ||
+        shard->recent == NULL) {
         shard_free(shard);
         return NULL;
     }
+    shard->groups[1].buffer = shard->groups[0].buffer + GROUP_SIZE;
     return shard;
 }
 
-/* What is looked into anywhere, by judging the first three, by sorting for a merge the last two;
- * and the notes, so that none of their pages has to be made while there is work. */
-static void tell_of_tables(const struct shard *shard)
+/* What is looked into anywhere, by judging and by sorting for a merge, and what is written all the
+ * time: of the first no page shall have to be searched for, of none one be made while there is
+ * work. Of the cells nobody knows how many will be used. The entries of the deltas are not among
+ * them: they come in their order, and a large page is cleared in one go. */
+static void tell_of_memory(const struct shard *shard)
 {
     const struct merge *merge = &shard->merge;
     const size_t ids_size = merge->ids_room * sizeof *merge->ids;
-    const struct bytes tables[] = {
-        directory_table(shard->directory),
-        delta_table(shard->active),
-        delta_table(shard->frozen),
-        delta_note_table(shard->active),
-        delta_note_table(shard->frozen),
-        {(const uint8_t *)merge->ids, ids_size},
-        {(const uint8_t *)merge->ids_sorted, ids_size},
+    const struct {
+        struct bytes memory;
+        bool whole;
+    } list[] = {
+        {directory_table(shard->directory), true},
+        {delta_tables(shard->active), true},
+        {delta_tables(shard->frozen), true},
+        {{(const uint8_t *)merge->ids, ids_size}, true},
+        {{(const uint8_t *)merge->ids_sorted, ids_size}, true},
+        {{shard->groups[0].buffer, large_size(2 * GROUP_SIZE)}, true},
+        {book_memory(shard->book), false},
     };
-    if (shard->config.table_made == NULL) return;
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-        shard->config.table_made(tables[i]);
+    if (shard->config.memory_made == NULL) return;
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+        shard->config.memory_made(list[i].memory, list[i].whole);
 }
 
 static int read_cells(struct shard *shard, const char **ret_why)
@@ -261,7 +266,7 @@ int shard_open(const struct shard_config *config, struct shard **ret_shard,
     struct shard *shard = shard_new(config);
     *ret_why = NULL;
     if (shard == NULL) return -ENOMEM;
-    tell_of_tables(shard);
+    tell_of_memory(shard);
     int r = read_state(shard, ret_why);
     if (r == 0) r = persons_open(shard, ret_why);
     if (r != 0) {
@@ -367,6 +372,7 @@ int shard_replay(struct shard *shard, const struct block *block,
         rest.size -= size;
     }
     if (rest.size != 0) return -EUCLEAN;
+    delta_keep(shard->active);
     if (block->entry_count != 0) note_block(shard, block->first_seq, segment, offset);
     shard->durable_seq = shard->last_seq;
     mail_seal(shard);
@@ -978,11 +984,13 @@ static void take_requests(struct shard *shard, const struct request *list, uint3
         for (uint32_t i = 0; i < length; i++) {
             if (!is_record_message(&stretch[i])) {
                 orders |= is_order(&stretch[i]);
+                shard->scratch[i].settles = false;
                 continue;
             }
             message_open(shard, stretch[i].type, stretch[i].province, stretch[i].body,
                          &shard->scratch[i]);
         }
+        messages_ahead(shard, shard->scratch, length);
         if (orders) orders_open(shard, stretch, length, shard->opened);
         for (uint32_t i = 0; i < length; i++) {
             if (!take_request(shard, &stretch[i], &shard->scratch[i], &shard->opened[i], now_ms)) {
@@ -1047,6 +1055,7 @@ static void flush(struct shard *shard, struct effects *effects)
     memcpy(block.store_id, shard->config.store_id, sizeof block.store_id);
     memcpy(block.previous, shard->hash, sizeof block.previous);
     block_seal(&block, group->buffer + SEGMENT_HEAD_SIZE, shard->hash);
+    delta_keep(shard->active); /* The block's memory will be another one's. */
     effects->append =
         (struct bytes){group->buffer + SEGMENT_HEAD_SIZE, block_size_on_disk(group->payload)};
     effects->append_number = block.number;

@@ -42,9 +42,9 @@ struct shard_config {
                              * shard_internal.h: never less than the journal was written with. */
     uint64_t directory_ids; /* Ids there is room for in memory (ledger/directory.h). */
 
-    /* Told of each table that is looked into anywhere before it is touched, to lay it on large
-     * pages; NULL: nobody. */
-    void (*table_made)(struct bytes memory);
+    /* Told of the memory that every message goes through, before it is touched, to lay it on large
+     * pages; NULL: nobody. `whole`: all of it will be in use, it may be touched at once. */
+    void (*memory_made)(struct bytes memory, bool whole);
 
     uint32_t cells; /* Of all months: one more is refused. None ever goes. */
 };

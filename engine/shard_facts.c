@@ -15,11 +15,10 @@ static struct decided decided_of(const struct entry *entry)
     };
 }
 
-struct posting posting_of(const struct entry *entry, const struct settlement *settlement)
+void posting_write(const struct entry *entry, const struct settlement *settlement,
+                   struct posting *ret_posting)
 {
-    struct posting posting = rules_posting(settlement, decided_of(entry));
-    posting.key.period = entry->period;
-    return posting;
+    rules_posting(settlement, decided_of(entry), entry->period, ret_posting);
 }
 
 struct posting adjustment_posting_of(const struct entry *entry, const struct adjustment *adjustment)

@@ -18,8 +18,18 @@ static inline bool is_settlement(const struct entry *entry)
            entry->kind == ENTRY_DEBT;
 }
 
+/* Writes what posting_of() gives where it is to stand. */
+void posting_write(const struct entry *entry, const struct settlement *settlement,
+                   struct posting *ret_posting);
+
 /* What such an entry posted. */
-struct posting posting_of(const struct entry *entry, const struct settlement *settlement);
+static inline struct posting posting_of(const struct entry *entry,
+                                        const struct settlement *settlement)
+{
+    struct posting posting;
+    posting_write(entry, settlement, &posting);
+    return posting;
+}
 
 /* What an adjustment entry posted. */
 struct posting adjustment_posting_of(const struct entry *entry,

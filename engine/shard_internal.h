@@ -22,7 +22,8 @@ struct message {
     uint16_t type; /* enum message_type */
     uint16_t province;
     struct bytes body;
-    bool formed;         /* It is the protobuf message it says. */
+    bool formed;         /* It is the protobuf message it says … */
+    bool settles;        /* … and a settlement. */
     uint32_t bad_field;  /* Where it is not. */
     uint64_t msgid_hash; /* Of settlements, for the look ahead. */
     uint64_t setl_id_hash;
@@ -347,7 +348,8 @@ bool shelf_can_take(const struct shard *shard, uint32_t rows, size_t bytes);
 size_t shelf_block_max(const struct shard *shard);
 
 /* Applies a decision: book, ids, marks, months. `record` is what the judge worked out about a
- * settlement or refund, or NULL on replay. The entry's bytes go into the delta. */
+ * settlement or refund, or NULL on replay. The entry's bytes stand in their block, where the delta
+ * will take them from when that is whole. */
 void state_apply(struct shard *shard, const struct entry *entry, const struct record *record,
                  struct bytes entry_bytes);
 
@@ -575,6 +577,9 @@ enum person_next person_records_next(const struct shard *shard, struct person_re
 /* Decodes; the body stays borrowed. */
 void message_open(const struct shard *shard, uint16_t type, uint16_t province, struct bytes body,
                   struct message *ret_message);
+
+/* Asks memory for what judging the settlements among these messages will look at. */
+void messages_ahead(const struct shard *shard, const struct message *list, uint32_t count);
 
 /* Judges without changing anything. `out` has room for SETTLEMENT_ENCODED_MAX bytes: a reversal's
  * refund is written there, and verdict.entry.body may point to it. */

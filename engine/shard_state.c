@@ -27,10 +27,8 @@ static uint64_t hash_id(const struct shard *shard, char domain, uint32_t scope, 
     const size_t size = id.size < ID_SIZE_MAX ? id.size : ID_SIZE_MAX;
     size_t used = 8;
 
-    memset(text, 0, used);
-    text[0] = (uint8_t)domain;
-    text[1] = (uint8_t)size;
-    le_store32(text + 4, scope);
+    /* One word: it is read again at once, and as one. */
+    le_store64(text, (uint8_t)domain | (uint64_t)size << 8 | (uint64_t)scope << 32);
     if (size != 0) memcpy(text + used, id.data, size);
     used += size;
     if (psn_key.size == PSN_KEY_SIZE) {
@@ -296,24 +294,23 @@ struct subject {
     uint32_t mdtrtarea_admvs;
 };
 
-static void add_note(struct shard *shard, enum note_kind note, uint64_t seq,
-                     const struct posting *posting, struct posting_kind kind,
+static void add_note(struct shard *shard, enum note_kind kind, uint64_t seq,
+                     const struct posting *posting, struct posting_kind posted,
                      struct subject subject)
 {
-    struct record_note record = {
-        .seq = seq,
-        .person = person_bits(subject.psn_key),
-        .at_ms = subject.at_ms,
-        .key = posting->key,
-        .insu_admdvs = subject.insu_admdvs,
-        .mdtrtarea_admvs = subject.mdtrtarea_admvs,
-        .kind = (uint8_t)note,
-        .refund = kind.refund,
-        .medfee = posting->medfee,
-        .content_hash = kind.content_hash,
-    };
-    memcpy(record.funds, posting->funds, sizeof record.funds);
-    delta_add_note(shard->active, &record);
+    struct record_note *note = delta_new_note(shard->active); /* Field by field, in its place. */
+    note->seq = seq;
+    note->person = person_bits(subject.psn_key);
+    note->at_ms = subject.at_ms;
+    note->key = posting->key;
+    note->insu_admdvs = subject.insu_admdvs;
+    note->mdtrtarea_admvs = subject.mdtrtarea_admvs;
+    note->kind = (uint8_t)kind;
+    note->refund = posted.refund;
+    memset(note->reserved, 0, sizeof note->reserved);
+    note->medfee = posting->medfee;
+    memcpy(note->funds, posting->funds, sizeof note->funds);
+    note->content_hash = posted.content_hash;
 }
 
 void note_settlement(struct shard *shard, enum note_kind note, uint64_t seq,
@@ -453,7 +450,7 @@ void state_apply(struct shard *shard, const struct entry *entry, const struct re
     ENSURE(entry->stamp_ms >= shard->stamp_ms);
     shard->last_seq = entry->seq;
     shard->stamp_ms = entry->stamp_ms;
-    memcpy(delta_append(shard->active, entry_bytes.size), entry_bytes.data, entry_bytes.size);
+    delta_append(shard->active, entry_bytes);
 
     switch ((enum entry_kind)entry->kind) {
     case ENTRY_SETTLEMENT:
@@ -503,6 +500,7 @@ void state_freeze(struct shard *shard)
     ENSURE(!shard->frozen_used);
     persons_freeze(shard);
     struct delta *delta = shard->active;
+    ENSURE(delta_is_kept(delta));
     uint32_t run = delta_run(delta);
     uint32_t run_ids = shard->run_ids + delta_ids(delta);
     const uint32_t run_ids_before = shard->run_ids;

@@ -25,19 +25,16 @@ const uint8_t *wire_varint_long(const uint8_t *at, const uint8_t *end, uint64_t 
     return NULL;
 }
 
-/* Up to eight bytes in one load, put together without a loop or a branch: 8 x 7 bits become 4 x 14,
- * 2 x 28, 56. For amounts: how many bytes the next one has nobody can guess, and each wrong guess
- * of the processor costs as much as reading five of them. */
+/* Up to eight bytes in one load, put together without a loop or a branch. For amounts: how many
+ * bytes the next one has nobody can guess, and each wrong guess of the processor costs as much as
+ * reading five of them. */
 static inline const uint8_t *varint_even(const uint8_t *at, const uint8_t *end, uint64_t *ret_value)
 {
     if (end - at < 8) return wire_varint_long(at, end, ret_value);
-    uint64_t word = le_load64(at);
+    const uint64_t word = le_load64(at);
     const uint64_t ends = ~word & EACH_BYTE(0x80); /* The bytes that end a varint. */
     if (ends == 0) return wire_varint_long(at, end, ret_value);
-    word &= ends ^ (ends - 1); /* Nothing behind the first of them. */
-    word = (word & UINT64_C(0x7f007f007f007f00)) >> 1 | (word & UINT64_C(0x007f007f007f007f));
-    word = (word & UINT64_C(0x3fff00003fff0000)) >> 2 | (word & UINT64_C(0x00003fff00003fff));
-    *ret_value = (word & UINT64_C(0x0fffffff00000000)) >> 4 | (word & UINT64_C(0x0fffffff));
+    *ret_value = wire_sevens(word & (ends ^ (ends - 1))); /* Nothing behind the first of them. */
     return at + (__builtin_ctzll(ends) + 1) / 8;
 }
 
@@ -82,11 +79,6 @@ const uint8_t *wire_skip(uint64_t tag, const uint8_t *at, const uint8_t *end)
     }
 }
 
-static int64_t unzigzag(uint64_t value)
-{
-    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
-}
-
 static uint64_t zigzag(int64_t value)
 {
     return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
@@ -102,7 +94,7 @@ static inline bool put_number(const struct wire_field *field, uint64_t value, ui
         return true;
     case WIRE_S64_SENT:
         *(bool *)(noun + field->sent) = true;
-        *(int64_t *)member = unzigzag(value);
+        *(int64_t *)member = wire_unzigzag(value);
         return true;
     case WIRE_I64:
         *(int64_t *)member = (int64_t)value;
@@ -131,10 +123,13 @@ static const uint8_t *pass_over(const struct wire_table *table, uint64_t tag, co
 
 bool wire_decode(const struct wire_table *table, struct bytes body, void *noun, uint32_t *ret_field)
 {
-    const uint8_t *at = body.data;
-    const uint8_t *end = at + body.size;
-
     memset(noun, 0, table->noun_size);
+    return wire_decode_on(table, body.data, body.data + body.size, noun, ret_field);
+}
+
+bool wire_decode_on(const struct wire_table *table, const uint8_t *at, const uint8_t *end,
+                    void *noun, uint32_t *ret_field)
+{
     while (at < end) {
         uint64_t tag;
         uint64_t value;
@@ -153,7 +148,7 @@ bool wire_decode(const struct wire_table *table, struct bytes body, void *noun, 
         if (field->kind == WIRE_S64) { /* Half of a settlement's fields. */
             at = varint_even(at, end, &value);
             if (at == NULL) return false;
-            *(int64_t *)((uint8_t *)noun + field->offset) = unzigzag(value);
+            *(int64_t *)((uint8_t *)noun + field->offset) = wire_unzigzag(value);
             continue;
         }
         at = varint_short(at, end, &value);

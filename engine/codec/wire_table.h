@@ -40,6 +40,10 @@ struct wire_table {
 bool wire_decode(const struct wire_table *table, struct bytes body, void *noun,
                  uint32_t *ret_field);
 
+/* The same from `at` on, for a noun that is zeroed and holds what stands before. */
+bool wire_decode_on(const struct wire_table *table, const uint8_t *at, const uint8_t *end,
+                    void *noun, uint32_t *ret_field);
+
 /* Writes the noun's fields in ascending order, zeros left out; gives the size. */
 size_t wire_encode(const struct wire_table *table, const void *noun, uint8_t *out);
 
@@ -67,6 +71,21 @@ static inline const uint8_t *wire_varint(const uint8_t *at, const uint8_t *end, 
         }
     }
     return wire_varint_long(at, end, ret_value);
+}
+
+/* A varint's seven bits of each byte, pushed together: 8 x 7 bits become 4 x 14, 2 x 28, 56. The
+ * bytes behind the varint are zero in `word`. */
+static inline uint64_t wire_sevens(uint64_t word)
+{
+    word = (word & UINT64_C(0x7f007f007f007f00)) >> 1 | (word & UINT64_C(0x007f007f007f007f));
+    word = (word & UINT64_C(0x3fff00003fff0000)) >> 2 | (word & UINT64_C(0x00003fff00003fff));
+    return (word & UINT64_C(0x0fffffff00000000)) >> 4 | (word & UINT64_C(0x0fffffff));
+}
+
+/* A sint64 as its varint says it. */
+static inline int64_t wire_unzigzag(uint64_t value)
+{
+    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
 }
 
 /* Writes a varint and gives the place after it. */

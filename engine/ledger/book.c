@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "types/ensure.h"
+#include "util/large.h"
 #include "util/le.h"
 
 /* Where a cell stands within its period: dense, so that finding it is one load. */
@@ -32,7 +33,7 @@ struct book *book_new(uint32_t cells_max)
     if (book == NULL) return NULL;
     book->cells_max = cells_max;
     /* Untouched pages cost nothing: the bound is an address range, not memory. */
-    book->cells = aligned_alloc(64, sizeof(struct cell) * cells_max);
+    book->cells = large_new(sizeof(struct cell) * cells_max);
     book->changed = calloc(cells_max, sizeof *book->changed);
     book->is_changed = calloc(cells_max, 1);
     if (book->cells == NULL || book->changed == NULL || book->is_changed == NULL) {
@@ -51,6 +52,12 @@ void book_free(struct book *book)
     free(book->changed);
     free(book->is_changed);
     free(book);
+}
+
+struct bytes book_memory(const struct book *book)
+{
+    return (struct bytes){(const uint8_t *)book->cells,
+                          large_size(sizeof(struct cell) * book->cells_max)};
 }
 
 static uint32_t slot_of(struct cell_key key)

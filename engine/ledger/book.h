@@ -19,6 +19,9 @@ struct book;
 struct book *book_new(uint32_t cells_max);
 void book_free(struct book *book); /* NULL is fine. */
 
+/* Where its cells will lie, from its beginning on. */
+struct bytes book_memory(const struct book *book);
+
 /* The cell of a key, or NULL when nothing was ever posted to it. Borrowed until book_free(). */
 const struct cell *book_find(const struct book *book, struct cell_key key);
 

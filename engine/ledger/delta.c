@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "types/ensure.h"
+#include "util/large.h"
 
 #define IDS_PER_ENTRY 3
 #define CACHE_LINE    64
@@ -21,15 +22,19 @@ struct delta {
     uint64_t mark_mask;
     size_t used;
     size_t bytes_max;
-    uint8_t *bytes;    /* Entries, one after the other. */
-    uint64_t *offsets; /* Of each entry in `bytes`. */
+    uint8_t *bytes;      /* Entries, one after the other. */
+    size_t kept;         /* So many bytes of them lie there; … */
+    const uint8_t *open; /* … the others here, until they are kept. */
     struct delta_block *blocks;
-    struct record_note *notes;
-    struct id *ids;     /* In order of arrival, as the merge wants them. */
-    uint32_t *chains;   /* By hash: the newest id of a chain, its place in `ids` plus 1; 0: none. */
-    uint32_t *links;    /* Of each id: the one before it in its chain, said in the same way. */
-    struct mark *marks; /* In order of arrival. */
+    struct mark *marks;   /* In order of arrival. */
     uint32_t *mark_slots; /* Open addressing by seq: index into `marks` plus 1. */
+
+    void *memory;   /* Of the following, side by side for large pages, as the heap gave it. */
+    struct id *ids; /* In order of arrival, as the merge wants them. */
+    struct record_note *notes;
+    uint64_t *offsets; /* Of each entry in `bytes`. */
+    uint32_t *chains;  /* By hash: the newest id of a chain, its place in `ids` plus 1; 0: none. */
+    uint32_t *links;   /* Of each id: the one before it in its chain, said in the same way. */
 };
 
 static uint64_t power_of_two(uint64_t least)
@@ -45,6 +50,28 @@ static uint64_t ids_max(const struct delta *delta)
     return (uint64_t)delta->entries_max * IDS_PER_ENTRY;
 }
 
+static size_t tables_size(const struct delta *delta)
+{
+    return ids_max(delta) * (sizeof *delta->ids + sizeof *delta->links) +
+           delta->entries_max * (sizeof *delta->notes + sizeof *delta->offsets) +
+           (delta->chain_mask + 1) * sizeof *delta->chains;
+}
+
+/* What holds words of eight bytes comes first. */
+static bool make_tables(struct delta *delta)
+{
+    /* Zeros from the kernel, untouched. */
+    delta->memory = calloc(1, large_size(tables_size(delta)) + LARGE_PAGE);
+    if (delta->memory == NULL) return false;
+    const uintptr_t start = (uintptr_t)delta->memory;
+    delta->ids = (struct id *)((uint8_t *)delta->memory + (LARGE_PAGE - start % LARGE_PAGE));
+    delta->notes = (struct record_note *)(delta->ids + ids_max(delta));
+    delta->offsets = (uint64_t *)(delta->notes + delta->entries_max);
+    delta->chains = (uint32_t *)(delta->offsets + delta->entries_max);
+    delta->links = delta->chains + delta->chain_mask + 1;
+    return true;
+}
+
 struct delta *delta_new(uint32_t entries_max, size_t bytes_max)
 {
     struct delta *delta = calloc(1, sizeof *delta);
@@ -55,17 +82,11 @@ struct delta *delta_new(uint32_t entries_max, size_t bytes_max)
     delta->chain_mask = power_of_two(entries_max) - 1;
     delta->mark_mask = power_of_two((uint64_t)entries_max * 2) - 1;
     delta->bytes = malloc(bytes_max);
-    delta->offsets = calloc(entries_max, sizeof *delta->offsets);
     delta->blocks = malloc(entries_max * sizeof *delta->blocks);
-    delta->notes = malloc(entries_max * sizeof *delta->notes);
-    delta->ids = malloc(ids_max(delta) * sizeof *delta->ids);
-    delta->chains = calloc(delta->chain_mask + 1, sizeof *delta->chains);
-    delta->links = malloc(ids_max(delta) * sizeof *delta->links);
     delta->marks = calloc(entries_max, sizeof *delta->marks);
     delta->mark_slots = calloc(delta->mark_mask + 1, sizeof *delta->mark_slots);
-    if (delta->bytes == NULL || delta->offsets == NULL || delta->blocks == NULL ||
-        delta->notes == NULL || delta->ids == NULL || delta->chains == NULL ||
-        delta->links == NULL || delta->marks == NULL || delta->mark_slots == NULL) {
+    if (delta->bytes == NULL || delta->blocks == NULL || delta->marks == NULL ||
+        delta->mark_slots == NULL || !make_tables(delta)) {
         delta_free(delta);
         return NULL;
     }
@@ -77,12 +98,8 @@ void delta_free(struct delta *delta)
 {
     if (delta == NULL) return;
     free(delta->bytes);
-    free(delta->offsets);
     free(delta->blocks);
-    free(delta->notes);
-    free(delta->ids);
-    free(delta->chains);
-    free(delta->links);
+    free(delta->memory);
     free(delta->marks);
     free(delta->mark_slots);
     free(delta);
@@ -105,6 +122,7 @@ void delta_reset(struct delta *delta, uint64_t first_seq, uint32_t run)
     delta->block_count = 0;
     delta->mark_count = 0;
     delta->used = 0;
+    delta->kept = 0;
 }
 
 bool delta_has_room(const struct delta *delta, size_t entry_size)
@@ -113,13 +131,25 @@ bool delta_has_room(const struct delta *delta, size_t entry_size)
            delta->mark_count + 2 < delta->entries_max;
 }
 
-uint8_t *delta_append(struct delta *delta, size_t size)
+void delta_append(struct delta *delta, struct bytes entry)
 {
-    ENSURE(delta_has_room(delta, size));
-    uint8_t *place = delta->bytes + delta->used;
+    ENSURE(delta_has_room(delta, entry.size));
+    if (delta->used == delta->kept) delta->open = entry.data;
+    ENSURE(entry.data == delta->open + (delta->used - delta->kept));
     delta->offsets[delta->count++] = delta->used;
-    delta->used += size;
-    return place;
+    delta->used += entry.size;
+}
+
+void delta_keep(struct delta *delta)
+{
+    if (delta->used == delta->kept) return;
+    memcpy(delta->bytes + delta->kept, delta->open, delta->used - delta->kept);
+    delta->kept = delta->used;
+}
+
+bool delta_is_kept(const struct delta *delta)
+{
+    return delta->used == delta->kept;
 }
 
 void delta_add_block(struct delta *delta, uint64_t first_seq, uint32_t segment, uint32_t offset)
@@ -131,10 +161,10 @@ void delta_add_block(struct delta *delta, uint64_t first_seq, uint32_t segment, 
     delta->blocks[delta->block_count++] = (struct delta_block){first_seq, segment, offset};
 }
 
-void delta_add_note(struct delta *delta, const struct record_note *note)
+struct record_note *delta_new_note(struct delta *delta)
 {
     ENSURE(delta->note_count < delta->count);
-    delta->notes[delta->note_count++] = *note;
+    return &delta->notes[delta->note_count++];
 }
 
 /* -- ids ------------------------------------------------------------------------------------ */
@@ -183,8 +213,10 @@ struct bytes delta_entry(const struct delta *delta, uint64_t seq)
 {
     if (seq < delta->first_seq || seq >= delta->first_seq + delta->count) return (struct bytes){0};
     const uint64_t i = seq - delta->first_seq;
+    const uint64_t at = delta->offsets[i];
     const uint64_t end = i + 1 == delta->count ? delta->used : delta->offsets[i + 1];
-    return (struct bytes){delta->bytes + delta->offsets[i], end - delta->offsets[i]};
+    const uint8_t *data = at < delta->kept ? delta->bytes + at : delta->open + (at - delta->kept);
+    return (struct bytes){data, end - at};
 }
 
 void delta_prefetch_entry(const struct delta *delta, uint64_t hash)
@@ -246,24 +278,15 @@ size_t delta_used(const struct delta *delta)
     return delta->used;
 }
 
-struct bytes delta_table(const struct delta *delta)
+struct bytes delta_tables(const struct delta *delta)
 {
-    return (struct bytes){(const uint8_t *)delta->chains,
-                          (delta->chain_mask + 1) * sizeof *delta->chains};
-}
-
-struct bytes delta_note_table(const struct delta *delta)
-{
-    return (struct bytes){(const uint8_t *)delta->notes, delta->entries_max * sizeof *delta->notes};
+    return (struct bytes){(const uint8_t *)delta->ids, large_size(tables_size(delta))};
 }
 
 size_t delta_bytes(const struct delta *delta)
 {
-    return sizeof *delta + delta->bytes_max + delta->entries_max * sizeof *delta->offsets +
-           delta->entries_max * sizeof *delta->blocks + delta->entries_max * sizeof *delta->notes +
-           ids_max(delta) * (sizeof *delta->ids + sizeof *delta->links) +
-           (delta->chain_mask + 1) * sizeof *delta->chains +
-           delta->entries_max * sizeof *delta->marks +
+    return sizeof *delta + delta->bytes_max + tables_size(delta) +
+           delta->entries_max * (sizeof *delta->blocks + sizeof *delta->marks) +
            (delta->mark_mask + 1) * sizeof *delta->mark_slots;
 }
 

@@ -24,15 +24,27 @@ void delta_reset(struct delta *delta, uint64_t first_seq, uint32_t run);
 /* True when an entry of that size, with its ids and a mark, still fits. */
 bool delta_has_room(const struct delta *delta, size_t entry_size);
 
-/* Reserves the place of the next entry: `size` bytes for the caller to write. */
-uint8_t *delta_append(struct delta *delta, size_t size);
+/* Takes the next entry. Its bytes stay where they are until they are kept, and what comes before
+ * that stands right behind them: they are of one block. */
+void delta_append(struct delta *delta, struct bytes entry);
+
+/* Copies what was taken since the last time, all in one piece: a block at once costs a fraction of
+ * its entries one by one. */
+void delta_keep(struct delta *delta);
+bool delta_is_kept(const struct delta *delta); /* True when there is nothing to copy. */
 
 /* Says where a durable block stands: its first entry, which is here, in the journal. One block
  * after the other; all of its entries are here. */
 void delta_add_block(struct delta *delta, uint64_t first_seq, uint32_t segment, uint32_t offset);
 
-/* Adds the note of the newest entry; it has at most one. */
-void delta_add_note(struct delta *delta, const struct record_note *note);
+/* Adds the note of the newest entry, which has at most one; the caller writes all of it. */
+struct record_note *delta_new_note(struct delta *delta);
+
+/* The same for a note that is made already. */
+static inline void delta_add_note(struct delta *delta, const struct record_note *note)
+{
+    *delta_new_note(delta) = *note;
+}
 
 /* Adds an id of an entry, which is here. */
 void delta_add_id(struct delta *delta, uint64_t hash, uint64_t seq);
@@ -61,11 +73,9 @@ uint32_t delta_ids(const struct delta *delta);   /* Ids. */
 size_t delta_used(const struct delta *delta);    /* Bytes of entries. */
 size_t delta_bytes(const struct delta *delta);   /* Bytes of memory reserved. */
 
-/* Where its ids are looked up: any look-up and any new id goes anywhere in it. */
-struct bytes delta_table(const struct delta *delta);
-
-/* Its notes: the shard writes them, the merge reads them three times. */
-struct bytes delta_note_table(const struct delta *delta);
+/* Its ids and notes, and where ids are looked up: any look-up and any new id goes anywhere in that,
+ * and the merge goes through the others again and again. */
+struct bytes delta_tables(const struct delta *delta);
 
 /* Where a block's entries stand. */
 struct delta_block {

@@ -3,6 +3,7 @@
 #include "types/civil.h"
 #include "types/money.h"
 #include "util/eight.h"
+#include "util/le.h"
 #include "util/table_text.h"
 
 static const uint8_t amount_fields[AMOUNT_COUNT] = {
@@ -18,26 +19,53 @@ uint32_t settlement_amount_field(enum settlement_amount amount)
 
 /* -- form ----------------------------------------------------------------------------------- */
 
-/* Eight at a time, because ids are a third of a message. */
-static bool view_visible(struct bytes view)
+/* A third of a message is ids: sixteen characters at a time. Zero stands for one that is visible.
+ */
+typedef uint8_t sixteen __attribute__((vector_size(16)));
+
+static inline sixteen unseen(sixteen characters)
 {
-    size_t i = 0;
-    for (; i + 8 <= view.size; i += 8) {
-        uint64_t word;
-        memcpy(&word, view.data + i, sizeof word);
-        if (!eight_visible(word)) return false;
-    }
-    if (i == view.size) return true;
-    uint64_t word;
-    if (view.size >= sizeof word) { /* The last eight, some of them for the second time. */
-        memcpy(&word, view.data + view.size - sizeof word, sizeof word);
-        return eight_visible(word);
-    }
-    word = EACH_BYTE(0x21);
-    for (; i < view.size; i++)
-        word = word << 8 | view.data[i];
-    return eight_visible(word);
+    return (sixteen)(characters - 0x21 > 0x7e - 0x21);
 }
+
+static inline sixteen load_sixteen(const uint8_t *at)
+{
+    sixteen characters;
+    memcpy(&characters, at, sizeof characters);
+    return characters;
+}
+
+/* Up to fifteen, and for the rest ones that can be seen. */
+static inline sixteen load_few(struct bytes view)
+{
+    uint64_t words[2] = {EACH_BYTE(0x21), EACH_BYTE(0x21)};
+    if (view.size >= 8) { /* Some of them for the second time. */
+        words[0] = le_load64(view.data);
+        words[1] = le_load64(view.data + view.size - 8);
+    } else {
+        for (size_t i = 0; i < view.size; i++)
+            words[0] = words[0] << 8 | view.data[i];
+    }
+    sixteen characters;
+    memcpy(&characters, words, sizeof characters);
+    return characters;
+}
+
+/* Of a view of up to 32 characters. */
+static inline sixteen unseen_in(struct bytes view)
+{
+    if (view.size < 16) return unseen(load_few(view));
+    return unseen(load_sixteen(view.data)) | unseen(load_sixteen(view.data + view.size - 16));
+}
+
+static inline bool any(sixteen wrong)
+{
+    uint64_t words[2];
+    memcpy(words, &wrong, sizeof words);
+    return (words[0] | words[1]) != 0;
+}
+
+_Static_assert(ID_SIZE_MAX <= 32, "two times sixteen are all characters of an id");
 
 static void check_id(struct bytes view, uint32_t field, size_t size_max, bool needed,
                      struct failures *failures)
@@ -47,7 +75,7 @@ static void check_id(struct bytes view, uint32_t field, size_t size_max, bool ne
     } else if (view.size > size_max) {
         failures_add(failures, ERROR_MALFORMED, field, CHECK_LENGTH, (int64_t)view.size,
                      (int64_t)size_max);
-    } else if (!view_visible(view)) {
+    } else if (any(unseen_in(view))) {
         failures_add(failures, ERROR_MALFORMED, field, CHECK_CHARSET, (int64_t)visible_front(view),
                      0);
     }
@@ -70,8 +98,29 @@ static void check_reason(struct bytes reason, uint32_t field, struct failures *f
     }
 }
 
+/* True when there is nothing to say about the form: all in one, for nearly every settlement. */
+static bool form_plain(const struct settlement *s)
+{
+    const bool too_long = (s->msgid.size > ID_SIZE_MAX) | (s->setl_id.size > ID_SIZE_MAX) |
+                          (s->mdtrt_id.size > ID_SIZE_MAX) | (s->orig_setl_id.size > ID_SIZE_MAX) |
+                          (s->dise_codg.size > ID_SIZE_MAX) |
+                          (s->medins_setl_id.size > ID_SIZE_MAX) |
+                          (s->fixmedins_code.size > INSTITUTION_SIZE_MAX);
+    if (too_long) return false;
+    if (s->msgid.size == 0 || s->setl_id.size == 0 || s->psn_key.size != PSN_KEY_SIZE) return false;
+    if (s->refd_setl_flag != (s->orig_setl_id.size != 0)) return false;
+    if (s->detail_digest.size != 0 && s->detail_digest.size != 32) return false;
+    sixteen wrong = unseen_in(s->msgid) | unseen_in(s->setl_id) | unseen_in(s->fixmedins_code);
+    if (s->mdtrt_id.size != 0) wrong |= unseen_in(s->mdtrt_id);
+    if (s->dise_codg.size != 0) wrong |= unseen_in(s->dise_codg);
+    if (s->orig_setl_id.size != 0) wrong |= unseen_in(s->orig_setl_id);
+    if (s->medins_setl_id.size != 0) wrong |= unseen_in(s->medins_setl_id);
+    return !any(wrong);
+}
+
 static void check_form(const struct settlement *s, struct failures *failures)
 {
+    if (form_plain(s)) return;
     check_id(s->msgid, SETL_FIELD_MSGID, ID_SIZE_MAX, true, failures);
     check_id(s->setl_id, SETL_FIELD_SETL_ID, ID_SIZE_MAX, true, failures);
     check_id(s->mdtrt_id, SETL_FIELD_MDTRT_ID, ID_SIZE_MAX, false, failures);
@@ -354,23 +403,25 @@ static int64_t supplements(const int64_t *a)
     return a[AMOUNT_CVLSERV] + a[AMOUNT_HIFES] + a[AMOUNT_HIFMI] + a[AMOUNT_HIFOB];
 }
 
-struct posting rules_posting(const struct settlement *settlement, struct decided decided)
+void rules_posting(const struct settlement *settlement, struct decided decided, uint32_t period,
+                   struct posting *ret_posting)
 {
     const int64_t *a = settlement->amounts;
-    struct posting posting = {
-        .key = cell_key_of(settlement->insu_admdvs, settlement->mdtrtarea_admvs, decided),
-        .medfee = a[AMOUNT_MEDFEE],
-    };
+    struct cell_key key =
+        cell_key_of(settlement->insu_admdvs, settlement->mdtrtarea_admvs, decided);
+    key.period = period;
+    const int64_t supplement = supplements(a);
 
-    posting.funds[FUND_POOL] = a[AMOUNT_HIFP];
-    posting.funds[FUND_ACCOUNT] = account_cleared(a, decided);
-    posting.funds[FUND_SUPPLEMENT] = supplements(a);
-    posting.funds[FUND_ASSISTANCE] = a[AMOUNT_MAF];
+    ret_posting->key = key;
+    ret_posting->medfee = a[AMOUNT_MEDFEE];
+    ret_posting->funds[FUND_POOL] = a[AMOUNT_HIFP];
+    ret_posting->funds[FUND_ACCOUNT] = account_cleared(a, decided);
+    ret_posting->funds[FUND_SUPPLEMENT] = supplement;
+    ret_posting->funds[FUND_ASSISTANCE] = a[AMOUNT_MAF];
     /* What is left of the fund total, so that the classes always make it whole, also where E1 is
      * soft for a province and its parts do not. */
-    posting.funds[FUND_OTHER] = fund_cleared(a, decided) - posting.funds[FUND_POOL] -
-                                posting.funds[FUND_SUPPLEMENT] - posting.funds[FUND_ASSISTANCE];
-    return posting;
+    ret_posting->funds[FUND_OTHER] =
+        fund_cleared(a, decided) - a[AMOUNT_HIFP] - supplement - a[AMOUNT_MAF];
 }
 
 struct posting rules_adjustment_posting(const struct adjustment *adjustment, struct decided decided)

@@ -18,7 +18,7 @@
 
 /* What a record does to the book: its cell and what is cleared in each fund class. */
 struct posting {
-    struct cell_key key;       /* `period` is filled in by the shard. */
+    struct cell_key key;
     int64_t funds[FUND_COUNT]; /* Fen; the sum is what is cleared (clr_amt). */
     int64_t medfee;            /* Fen. */
 };
@@ -53,8 +53,10 @@ struct decided {
 /* The decision for a settlement or refund that passed the checks. */
 struct decided rules_decide(const struct tables *tables, const struct settlement *settlement);
 
-/* The posting of an accepted settlement or refund, by tables long forgotten. */
-struct posting rules_posting(const struct settlement *settlement, struct decided decided);
+/* The posting of an accepted settlement or refund, by tables long forgotten; written in place: a
+ * struct that is handed on as soon as it is made waits for its own bytes. */
+void rules_posting(const struct settlement *settlement, struct decided decided, uint32_t period,
+                   struct posting *ret_posting);
 
 /* The posting of an adjustment: the parties it names, the original's line and class. */
 struct posting rules_adjustment_posting(const struct adjustment *adjustment,

@@ -19,19 +19,21 @@ static int64_t days_from_date(int64_t year, int64_t month, int64_t day)
     return era * DAYS_PER_ERA + day_of_era - DAYS_TO_1970;
 }
 
+/* The way back, for days from 0000-03-01 on: divisions as multiplications by a rounded reciprocal
+ * whose lower half is what is left, after Neri and Schneider, "Euclidean affine functions and their
+ * application to calendar algorithms" (2023). Every settlement asks for its month. */
 static void date_from_days(int64_t days, struct civil *ret_civil)
 {
-    days += DAYS_TO_1970;
-    const int64_t era = days / DAYS_PER_ERA;
-    const int64_t day_of_era = days - era * DAYS_PER_ERA;
-    const int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    const int64_t day_of_year =
-        day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    const int64_t shifted_month = (5 * day_of_year + 2) / 153;
-    ret_civil->day = (int32_t)(day_of_year - (153 * shifted_month + 2) / 5 + 1);
-    ret_civil->month = (int32_t)(shifted_month < 10 ? shifted_month + 3 : shifted_month - 9);
-    ret_civil->year = (int32_t)(year_of_era + era * 400 + (ret_civil->month <= 2));
+    const uint64_t quarters = 4 * (uint64_t)(days + DAYS_TO_1970) + 3;
+    const uint64_t century = quarters / DAYS_PER_ERA;
+    const uint64_t left = UINT64_C(2939745) * (quarters % DAYS_PER_ERA | 3); /* 2^32 / 1461. */
+    const uint32_t year_of_century = (uint32_t)(left >> 32);
+    const uint32_t day_of_year = (uint32_t)left / 2939745 / 4;
+    const uint32_t months = 2141 * day_of_year + 197913; /* 2^16 / 30.6, from March on. */
+    const bool next_year = day_of_year >= 306;           /* January and February. */
+    ret_civil->day = (int32_t)((months & 0xffff) / 2141 + 1);
+    ret_civil->month = (int32_t)(months >> 16) - (next_year ? 12 : 0);
+    ret_civil->year = (int32_t)(100 * century + year_of_century + next_year);
 }
 
 static int64_t floor_div(int64_t a, int64_t b)

@@ -122,7 +122,9 @@ static struct settlement pharmacy(void)
 static struct posting posted(const struct settlement *s)
 {
     assert_good(s);
-    return rules_posting(s, rules_decide(&tables, s));
+    struct posting posting;
+    rules_posting(s, rules_decide(&tables, s), 0, &posting);
+    return posting;
 }
 
 static void assert_key(const struct posting *p, uint32_t payer, uint32_t payee, enum line line,
@@ -415,17 +417,40 @@ static void every_byte_of_an_id_is_looked_at(void **state)
 {
     uint8_t id[30];
     (void)state;
-    for (unsigned position = 0; position < sizeof id; position++) {
-        for (unsigned byte = 0; byte < 256; byte++) {
-            struct settlement s = outpatient();
-            memset(id, 'A', sizeof id);
-            id[position] = (uint8_t)byte;
-            s.mdtrt_id = (struct bytes){id, sizeof id};
-            check(&s);
-            const bool visible = byte > 0x20 && byte < 0x7f;
-            assert_int_equal(failures.count, visible ? 0 : 1);
-            if (!visible) assert_failure(0, 1001, 3, CHECK_CHARSET, position, 0);
+    for (size_t size = 1; size <= sizeof id; size++) {
+        for (unsigned position = 0; position < size; position++) {
+            for (unsigned byte = 0; byte < 256; byte++) {
+                struct settlement s = outpatient();
+                memset(id, 'A', sizeof id);
+                id[position] = (uint8_t)byte;
+                s.mdtrt_id = (struct bytes){id, size};
+                check(&s);
+                const bool visible = byte > 0x20 && byte < 0x7f;
+                assert_int_equal(failures.count, visible ? 0 : 1);
+                if (!visible) assert_failure(0, 1001, 3, CHECK_CHARSET, position, 0);
+            }
         }
+    }
+}
+
+/* What is plain is passed over in one step: of no field may that be said too early. */
+static void no_id_is_passed_over(void **state)
+{
+    struct settlement s;
+    struct bytes *const views[] = {&s.msgid,          &s.setl_id,        &s.mdtrt_id,
+                                   &s.fixmedins_code, &s.medins_setl_id, &s.dise_codg,
+                                   &s.orig_setl_id};
+    static const uint32_t fields[] = {1, 2, 3, 5, 38, 30, 29};
+    static const int64_t most[] = {30, 30, 30, 12, 30, 30, 30};
+    static const char *const longer = "1234567890123456789012345678901234567890";
+    (void)state;
+    for (unsigned i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const struct settlement original = outpatient();
+        s = i == 6 ? refund_of(&original) : original;
+        *views[i] = bytes_of("an id");
+        assert_one(&s, 1001, fields[i], CHECK_CHARSET, 2, 0);
+        *views[i] = (struct bytes){(const uint8_t *)longer, (size_t)most[i] + 1};
+        assert_one(&s, 1001, fields[i], CHECK_LENGTH, most[i] + 1, most[i]);
     }
 }
 
@@ -710,7 +735,8 @@ static void an_audit_takes_320_yuan_back(void **state)
     struct adjustment a = {.insu_admdvs = 340100, .mdtrtarea_admvs = 310000};
     (void)state;
     a.amounts[AMOUNT_HIFP] = -32000;
-    const struct posting before = rules_posting(&original, decided);
+    struct posting before;
+    rules_posting(&original, decided, 0, &before);
     const struct posting change = rules_adjustment_posting(&a, decided);
     assert_int_equal(posting_total(&before) + posting_total(&change), 3400000);
     assert_memory_equal(&before.key, &change.key, sizeof before.key);
@@ -764,6 +790,7 @@ int main(void)
         cmocka_unit_test(amounts_end_at_sixteen_digits),
         cmocka_unit_test(ids_are_short_and_visible),
         cmocka_unit_test(every_byte_of_an_id_is_looked_at),
+        cmocka_unit_test(no_id_is_passed_over),
         cmocka_unit_test(other_fields_have_their_form),
         cmocka_unit_test(codes_must_be_known),
         cmocka_unit_test(time_has_two_ends),
