@@ -149,11 +149,10 @@ static int read_cells(struct shard *shard, const char **ret_why)
     while ((r = store_ceiling(shard->store, STORE_CELL, (struct bytes){key, sizeof key}, &found,
                               &value)) == 0) {
         struct cell cell;
-        if (found.size != sizeof key || value.size != sizeof cell) {
-            *ret_why = "a cell in the store has the wrong size";
+        if (!cell_read(found, value, &cell)) {
+            *ret_why = "a cell in the store makes no sense";
             return -EUCLEAN;
         }
-        memcpy(&cell, value.data, sizeof cell);
         if (!book_restore(shard->book, &cell)) {
             *ret_why = "a cell in the store does not balance or has no place";
             return -EUCLEAN;

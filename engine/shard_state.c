@@ -141,7 +141,7 @@ struct mark mark_of(const struct shard *shard, uint64_t seq)
     if (seq > shard->checkpoint_seq) return stored; /* Nothing the store knows came after it. */
     be_store64(key, seq);
     if (was_found(store_get(shard->store, STORE_MARK, (struct bytes){key, sizeof key}, &value))) {
-        ENSURE(mark_read(value, &stored));
+        ENSURE(mark_read(seq, value, &stored));
     }
     return stored;
 }
