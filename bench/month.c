@@ -24,6 +24,7 @@
 #include "util/le.h"
 #include "world/linux/lmdb_store.h"
 
+#define WRITTEN       "wchar:" /* Of /proc/self/io. */
 #define STEP_REQUESTS 512
 #define QUARTERS      4
 #define COUNT_LEAST   1000 /* The workload's own. */
@@ -59,7 +60,8 @@ static uint64_t written_bytes(void)
     FILE *const file = fopen("/proc/self/io", "r");
     NEED(file != NULL, "/proc/self/io to read");
     while (fgets(line, sizeof line, file) != NULL) {
-        if (sscanf(line, "wchar: %" SCNu64, &bytes) == 1) break;
+        if (strncmp(line, WRITTEN, strlen(WRITTEN)) == 0)
+            bytes = strtoull(line + strlen(WRITTEN), NULL, 10);
     }
     (void)fclose(file);
     return bytes;
