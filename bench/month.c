@@ -23,6 +23,7 @@
 #include "util/checksum.h"
 #include "util/le.h"
 #include "world/linux/lmdb_store.h"
+#include "world/linux/timings.h"
 
 #define WRITTEN       "wchar:" /* Of /proc/self/io. */
 #define STEP_REQUESTS 512
@@ -34,6 +35,7 @@ struct quarter {
     uint64_t merges;
     uint64_t records;
     uint64_t bytes;
+    uint64_t cpu_ns;
 };
 
 struct month {
@@ -76,7 +78,9 @@ static void merge_counted(struct month *month, struct merge *merge)
         struct quarter *const quarter =
             &month->quarters[(month->made - 1) * QUARTERS / month->count];
         const uint64_t before = written_bytes();
+        const uint64_t before_ns = timings_cpu();
         const int status = merge_run(merge);
+        quarter->cpu_ns += timings_cpu() - before_ns;
         quarter->bytes += written_bytes() - before;
         quarter->records += delta_count(merge->delta);
         quarter->merges++;
@@ -198,8 +202,10 @@ static void tell(const struct month *month)
         all.records += quarter->records;
         all.bytes += quarter->bytes;
         if (quarter->records == 0) continue;
-        printf("quarter %d: %" PRIu64 " merges, %" PRIu64 " bytes a record\n", i + 1,
-               quarter->merges, quarter->bytes / quarter->records);
+        printf("quarter %d: %" PRIu64 " merges, %" PRIu64 " bytes a record, %" PRIu64
+               " ns of processor\n",
+               i + 1, quarter->merges, quarter->bytes / quarter->records,
+               quarter->cpu_ns / quarter->records);
     }
     struct shard_status status;
     shard_get_status(month->shard, &status);
