@@ -148,9 +148,10 @@ def measure_rate(store, sizes, stretch, say):
     return rows
 
 
-def measure_bytes(store, journal_used, written):
+def measure_bytes(store, journal_used, cached_writes):
     """After the engine has stopped: everything is where it rests. Segments are made ahead and whole,
     so at rest a small store's journal is more than what is in it."""
+    written = cached_writes + journal_used
     journal = sum(allocated(path) for path in store.data.glob("shard-*/journal"))
     state = sum(allocated(path) for path in store.data.glob("shard-*/state"))
     one = {"settlements": store.records, "record": store.record_bytes / store.records,

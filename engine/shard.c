@@ -19,10 +19,8 @@
 #include "util/large.h"
 #include "util/le.h"
 
-#define STRETCH       32 /* Messages decoded ahead, so that memory is asked for in time. */
 #define GROUP_SIZE    (SEGMENT_HEAD_SIZE + 1024 * 1024) /* A multiple of BLOCK_ALIGN. */
 #define RUN_IDS_ROOM  (2 * 65536)
-#define IDS_PER_ENTRY 3
 #define CELL_SCAN_KEY 8
 
 _Static_assert(RUN_IDS_ROOM >= PERSON_RUN_SEAL, "either run fits into the merge's scratch");
@@ -154,11 +152,10 @@ static int read_cells(struct shard *shard, const char **ret_why)
     while ((r = store_ceiling(shard->store, STORE_CELL, (struct bytes){key, sizeof key}, &found,
                               &value)) == 0) {
         struct cell cell;
-        if (found.size != sizeof key || value.size != sizeof cell) {
-            *ret_why = "a cell in the store has the wrong size";
+        if (!cell_read(found, value, &cell)) {
+            *ret_why = "a cell in the store makes no sense";
             return -EUCLEAN;
         }
-        memcpy(&cell, value.data, sizeof cell);
         if (!book_restore(shard->book, &cell)) {
             *ret_why = "a cell in the store does not balance or has no place";
             return -EUCLEAN;
@@ -280,115 +277,6 @@ int shard_open(const struct shard_config *config, struct shard **ret_shard,
     memcpy(ret_from->hash, shard->hash, sizeof ret_from->hash);
     *ret_shard = shard;
     return 0;
-}
-
-/* -- replay and checkpoints off the loop ---------------------------------------------------- */
-
-/* The map at least doubles each time it was too small; what is still full then is the disk. */
-#define MERGE_ATTEMPTS 8
-
-static int merge_now(struct shard *shard)
-{
-    int r = merge_run(&shard->merge);
-    for (int attempt = 1; r == -ENOSPC && attempt < MERGE_ATTEMPTS; attempt++) {
-        r = store_reserve(shard->store, 2 * merge_estimate(&shard->merge));
-        if (r == 0) r = merge_run(&shard->merge);
-    }
-    if (r == 0) state_merged(shard);
-    return r;
-}
-
-int shard_checkpoint(struct shard *shard)
-{
-    ENSURE(!shard->writing);
-    ENSURE(!shard->frozen_used);
-    ENSURE(shard->groups[shard->filling].entries == 0);
-    if (delta_count(shard->active) == 0) return 0;
-    state_freeze(shard);
-    const int r = store_reserve(shard->store, merge_estimate(&shard->merge));
-    return r != 0 ? r : merge_now(shard);
-}
-
-/* How many entries of wallets there are: those may take more ids and marks than others. */
-static uint32_t count_wallets(const struct block *block)
-{
-    struct bytes rest = block->payload;
-    uint32_t count = 0;
-    while (rest.size >= ENTRY_HEAD_SIZE) {
-        const size_t size = le_load32(rest.data);
-        if (size < ENTRY_HEAD_SIZE || size > rest.size) break; /* The replay itself will say so. */
-        if (le_load16(rest.data + 24) == ENTRY_WALLET) count++;
-        rest.data += size;
-        rest.size -= size;
-    }
-    return count;
-}
-
-/* The entries of a block have their place in the journal. */
-static void note_block(struct shard *shard, uint64_t first_seq, uint32_t segment, uint32_t offset)
-{
-    const bool frozen = shard->frozen_used && first_seq < delta_first_seq(shard->active);
-    delta_add_block(frozen ? shard->frozen : shard->active, first_seq, segment,
-                    offset + BLOCK_HEAD_SIZE);
-}
-
-/* True when the delta takes the block, whatever is in it. */
-static bool delta_takes(const struct shard *shard, const struct block *block)
-{
-    const uint64_t most = shard->config.delta_entries;
-    const uint64_t wallets = count_wallets(block);
-    uint32_t marks;
-    (void)delta_marks(shard->active, &marks);
-    return delta_count(shard->active) + block->entry_count <= most &&
-           marks + 2 * block->entry_count + wallets * WALLET_MARKS_MAX <= most &&
-           delta_ids(shard->active) + block->entry_count * IDS_PER_ENTRY +
-                   wallets * WALLET_ENTRY_IDS_MAX <=
-               most * IDS_PER_ENTRY &&
-           delta_has_room(shard->active, block->payload.size);
-}
-
-int shard_replay(struct shard *shard, const struct block *block,
-                 const uint8_t hash[BLOCK_HASH_SIZE], uint32_t segment, uint32_t offset,
-                 uint32_t end)
-{
-    struct bytes rest = block->payload;
-
-    if (!delta_takes(shard, block) ||
-        delta_count(shard->active) >= shard->config.delta_entries / 2 ||
-        !shelf_has_room(shard->shelf, 0, shelf_block_max(shard) + shard->mail_unshelved)) {
-        const int r = shard_checkpoint(shard);
-        if (r != 0) return r;
-    }
-    shard->shelf_spent = 0;
-    for (uint32_t i = 0; i < block->entry_count; i++) {
-        struct entry entry;
-        const size_t size = entry_decode_trusted(rest, &entry);
-        if (size == 0 || entry.seq != shard->last_seq + 1 || entry.stamp_ms < shard->stamp_ms) {
-            return -EUCLEAN;
-        }
-        if (shard->watch != NULL) shard->watch(shard->watch_context, shard, &entry);
-        state_apply(shard, &entry, NULL, (struct bytes){rest.data, size});
-        rest.data += size;
-        rest.size -= size;
-    }
-    if (rest.size != 0) return -EUCLEAN;
-    delta_keep(shard->active);
-    if (block->entry_count != 0) note_block(shard, block->first_seq, segment, offset);
-    shard->durable_seq = shard->last_seq;
-    mail_seal(shard);
-    mail_durable(shard);
-    shard->next_block = block->number + 1;
-    memcpy(shard->hash, hash, sizeof shard->hash);
-    shard->segment = segment;
-    shard->offset = end;
-    shard->journal_bytes += end - offset;
-    return 0;
-}
-
-void shard_watch(struct shard *shard, shard_watch_fn *watch, void *context)
-{
-    shard->watch = watch;
-    shard->watch_context = context;
 }
 
 /* -- results -------------------------------------------------------------------------------- */

@@ -47,13 +47,13 @@ static uint32_t give(const struct list *list, struct answer *ret_answer)
 
 /* -- tallies -------------------------------------------------------------------------------- */
 
-/* The key behind a tally's: counted up as one number of 16 bytes. */
+/* The key behind a tally's: counted up as one number of 12 bytes. */
 static void next_key(const uint8_t *after, uint8_t out[TALLY_KEY_SIZE])
 {
     const uint64_t high = be_load64(after);
-    const uint64_t low = be_load64(after + 8) + 1;
+    const uint32_t low = be_load32(after + 8) + 1;
     be_store64(out, high + (low == 0));
-    be_store64(out + 8, low);
+    be_store32(out + 8, low);
 }
 
 /* Those of one part in every month: of each month only the part's own keys are read. */
@@ -68,9 +68,7 @@ static bool list_part(const struct shard *shard, uint32_t kind, uint32_t part, s
     while (was_found(store_ceiling(shard->store, STORE_TALLY, (struct bytes){key, sizeof key},
                                    &found, &value))) {
         struct tally tally;
-        ENSURE(found.size == sizeof key);
-        ENSURE(value.size == sizeof tally);
-        memcpy(&tally, value.data, sizeof tally);
+        ENSURE(tally_read(found, value, &tally));
         if (tally.key.kind != kind) break;
         if (tally.key.part == part) {
             if (!list_add(list, &tally, sizeof tally)) return false;
@@ -112,9 +110,7 @@ uint32_t answer_tallies(const struct shard *shard, struct bytes body, struct ans
            was_found(store_ceiling(shard->store, STORE_TALLY, (struct bytes){key, sizeof key},
                                    &found, &value))) {
         struct tally tally;
-        ENSURE(found.size == sizeof key);
-        ENSURE(value.size == sizeof tally);
-        memcpy(&tally, value.data, sizeof tally);
+        ENSURE(tally_read(found, value, &tally));
         if (tally.key.kind != question.kind || tally.key.period != question.period) break;
         if (question.part != 0 && tally.key.part > part_last) break;
         if (!list_add(&list, &tally, sizeof tally)) return ERROR_OVERLOAD;

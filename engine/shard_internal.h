@@ -55,6 +55,9 @@ struct verdict {
     struct failures failures;
 };
 
+#define STRETCH       32 /* Messages decoded ahead, so that memory is asked for in time. */
+#define IDS_PER_ENTRY 3  /* So many there is room for. */
+
 #define RESULTS_MAX   65536 /* Results waiting for their block; a power of two. */
 #define FAILURES_RING 32768 /* Failures of these; a power of two. */
 #define CONTROLS_MAX  64
@@ -348,8 +351,8 @@ bool shelf_can_take(const struct shard *shard, uint32_t rows, size_t bytes);
 size_t shelf_block_max(const struct shard *shard);
 
 /* Applies a decision: book, ids, marks, months. `record` is what the judge worked out about a
- * settlement or refund, or NULL on replay. The entry's bytes stand in their block, where the delta
- * will take them from when that is whole. */
+ * settlement or refund, or on replay record_ahead(). The entry's bytes stand in their block, where
+ * the delta will take them from when that is whole. */
 void state_apply(struct shard *shard, const struct entry *entry, const struct record *record,
                  struct bytes entry_bytes);
 
@@ -359,6 +362,14 @@ void state_freeze(struct shard *shard);
 
 /* Ends a merge that went well. */
 void state_merged(struct shard *shard);
+
+/* The entries of a block, from `first_seq` on, have their place in the journal. */
+void note_block(struct shard *shard, uint64_t first_seq, uint32_t segment, uint32_t offset);
+
+/* Works out again what the judge knew of a settlement or refund, decoded to *ret_settlement, and
+ * asks memory for what applying it will touch. Of another entry record->settlement is NULL. */
+void record_ahead(const struct shard *shard, const struct entry *entry,
+                  struct settlement *ret_settlement, struct record *ret_record);
 
 /* What an adjustment changes, AMOUNT_COUNT amounts: its parts change the fund total too, so that a
  * later full refund fits. */

@@ -139,7 +139,7 @@ struct mark mark_of(const struct shard *shard, uint64_t seq)
     if (seq > shard->checkpoint_seq) return stored; /* Nothing the store knows came after it. */
     be_store64(key, seq);
     if (was_found(store_get(shard->store, STORE_MARK, (struct bytes){key, sizeof key}, &value))) {
-        ENSURE(mark_read(value, &stored));
+        ENSURE(mark_read(seq, value, &stored));
     }
     return stored;
 }
@@ -330,15 +330,23 @@ static void note_adjustment(struct shard *shard, enum note_kind note, uint64_t s
     add_note(shard, note, seq, posting, kind, subject);
 }
 
-static struct record record_of(const struct shard *shard, const struct entry *entry,
-                               const struct settlement *s)
+void record_ahead(const struct shard *shard, const struct entry *entry,
+                  struct settlement *ret_settlement, struct record *ret_record)
 {
-    return (struct record){
+    const struct settlement *s = ret_settlement;
+    uint32_t field;
+    ret_record->settlement = NULL;
+    if (entry->kind != ENTRY_SETTLEMENT && entry->kind != ENTRY_REFUND) return;
+    ENSURE(settlement_decode(entry->body, ret_settlement, &field));
+    *ret_record = (struct record){
         .settlement = s,
         .msgid_hash = hash_msgid(shard, entry->sender, s->msgid, s->psn_key),
         .setl_id_hash = hash_setl_id(shard, s->insu_admdvs, s->setl_id),
         .posting = posting_of(entry, s),
     };
+    id_ahead(shard, ret_record->msgid_hash);
+    id_ahead(shard, ret_record->setl_id_hash);
+    book_prefetch(shard->book, ret_record->posting.key);
 }
 
 static void apply_record(struct shard *shard, const struct entry *entry,
@@ -355,16 +363,6 @@ static void apply_record(struct shard *shard, const struct entry *entry,
     add_id(shard, record->msgid_hash, entry->seq);
     add_id(shard, record->setl_id_hash, entry->seq);
     if (entry->kind == ENTRY_REFUND) change_mark(shard, entry->orig_seq, entry, s->amounts, 1, 1);
-}
-
-/* The same for an entry of the journal: what the judge knew is worked out again. */
-static void apply_record_again(struct shard *shard, const struct entry *entry)
-{
-    struct settlement s;
-    uint32_t field;
-    ENSURE(settlement_decode(entry->body, &s, &field));
-    const struct record record = record_of(shard, entry, &s);
-    apply_record(shard, entry, &record);
 }
 
 static void apply_adjustment(struct shard *shard, const struct entry *entry)
@@ -455,11 +453,7 @@ void state_apply(struct shard *shard, const struct entry *entry, const struct re
     switch ((enum entry_kind)entry->kind) {
     case ENTRY_SETTLEMENT:
     case ENTRY_REFUND:
-        if (record != NULL) {
-            apply_record(shard, entry, record);
-        } else {
-            apply_record_again(shard, entry);
-        }
+        apply_record(shard, entry, record);
         return;
     case ENTRY_ADJUSTMENT:
         apply_adjustment(shard, entry);
@@ -491,6 +485,13 @@ void state_apply(struct shard *shard, const struct entry *entry, const struct re
         break;
     }
     ENSURE(entry->kind < ENTRY_KIND_END);
+}
+
+void note_block(struct shard *shard, uint64_t first_seq, uint32_t segment, uint32_t offset)
+{
+    const bool frozen = shard->frozen_used && first_seq < delta_first_seq(shard->active);
+    delta_add_block(frozen ? shard->frozen : shard->active, first_seq, segment,
+                    offset + BLOCK_HEAD_SIZE);
 }
 
 /* -- checkpoint ----------------------------------------------------------------------------- */

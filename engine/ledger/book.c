@@ -283,3 +283,21 @@ void cell_key_encode(struct cell_key key, uint8_t out[CELL_KEY_SIZE])
     out[6] = key.line;
     out[7] = key.insurance;
 }
+
+size_t cell_pack(const struct cell *cell, uint8_t out[CELL_SIZE_MAX])
+{
+    return numbers_pack(&cell->count, CELL_NUMBERS, out);
+}
+
+bool cell_read(struct bytes key, struct bytes value, struct cell *ret_cell)
+{
+    if (key.size != CELL_KEY_SIZE) return false;
+    ret_cell->key = (struct cell_key){
+        .period = be_load32(key.data),
+        .payer = key.data[4],
+        .payee = key.data[5],
+        .line = key.data[6],
+        .insurance = key.data[7],
+    };
+    return numbers_read(value, CELL_NUMBERS, &ret_cell->count);
+}

@@ -12,6 +12,7 @@
 #define LEDGER_BOOK_H
 
 #include "ledger/rules.h"
+#include "util/numbers.h"
 
 struct book;
 
@@ -70,5 +71,14 @@ bool cell_balanced(const struct cell *cell);
 /* A cell's key as the store has it: 8 bytes, ascending by period, payer, payee, line, class. */
 #define CELL_KEY_SIZE 8
 void cell_key_encode(struct cell_key key, uint8_t out[CELL_KEY_SIZE]);
+
+/* What stands under it: the rest of the cell as numbers (util/numbers.h), one third of its bytes.
+ */
+#define CELL_NUMBERS  ((sizeof(struct cell) - sizeof(struct cell_key)) / sizeof(uint64_t))
+#define CELL_SIZE_MAX NUMBERS_SIZE_MAX(CELL_NUMBERS)
+size_t cell_pack(const struct cell *cell, uint8_t out[CELL_SIZE_MAX]);
+
+/* Reads one back; false when it is none. */
+bool cell_read(struct bytes key, struct bytes value, struct cell *ret_cell);
 
 #endif

@@ -4,7 +4,7 @@
  * ID      value: ids of 16 bytes, hash (8) and seq (8), ascending by hash; key: run (4) and the
  *         first hash (8), big-endian. A run is what one or a few checkpoints brought; the directory
  *         in memory says in which run an id is, so that finding one is a single look.
- * MARK    value: struct mark, without the zeros at its end, by 8 bytes; key: seq (8), big-endian.
+ * MARK    value: struct mark behind its seq, as numbers (util/numbers.h); key: seq (8), big-endian.
  * CYCLE   value: nothing; key: seq (8), big-endian, of an entry of the clearing cycle.
  * PERSON  whose record each is: value: numbers of 8 bytes, ascending: bytes 4..8 of psn_key as a
  *         big-endian number << 24 | seq - run; key: run (8), the seq of the run's first entry, and
@@ -17,6 +17,7 @@
 
 #include "types/settlement.h"
 #include "util/checksum.h"
+#include "util/numbers.h"
 
 /* An id someone may ask for again, hashed, and the entry that used it. */
 struct id {
@@ -31,19 +32,19 @@ struct id {
 struct mark {
     uint64_t seq;      /* Of the record. */
     uint64_t last_seq; /* Latest entry that refers to it; entry.prev_seq goes on from there. */
-    uint32_t flags;    /* MARK_… */
     uint32_t refunds;  /* Refunds that stand. */
+    uint32_t flags;    /* MARK_… */
     int64_t changes[AMOUNT_REFUNDABLE_COUNT]; /* Fen, refunds and adjustments that stand. */
 };
 
 #define MARK_REVERSED 1u /* Cancelled by a correction: it clears nothing. */
 
-/* 6 since RECORD says where entries stand and has no copy of them; 5 since rows of persons stand in
- * groups; 3 since the state holds wallets and says whose record each is; 2 since it holds tallies.
- * An older state lacks something of its records: it counts as empty, and the journal is replayed
- * from its first block. */
-#define SHARD_META_FORMAT     6
-#define SHARD_META_FORMAT_OLD 5 /* And before. */
+/* 7 since cells, tallies and marks stand there as numbers; 6 since RECORD says where entries stand
+ * and has no copy of them; 5 since rows of persons stand in groups; 3 since the state holds wallets
+ * and says whose record each is; 2 since it holds tallies. An older state lacks something of its
+ * records: it counts as empty, and the journal is replayed from its first block. */
+#define SHARD_META_FORMAT     7
+#define SHARD_META_FORMAT_OLD 6 /* And before. */
 
 /* Where the state stands; written in the same transaction as the state (B1). */
 struct shard_meta {
@@ -70,12 +71,14 @@ static inline bool shard_meta_is_old(uint32_t format)
 }
 
 _Static_assert(sizeof(struct shard_meta) == 104, "the same on disk and in memory");
-_Static_assert(sizeof(struct mark) == 152, "the same on disk and in memory");
+_Static_assert(sizeof(struct mark) == 152, "its seq, and numbers of 8 bytes: so it is written");
 
-/* Bytes of a mark in the store: most have changed no amount. */
-size_t mark_stored_size(const struct mark *mark);
+/* A mark as it stands in the store: most have changed few amounts. Gives its size. */
+#define MARK_NUMBERS  ((sizeof(struct mark) - sizeof(uint64_t)) / sizeof(uint64_t))
+#define MARK_SIZE_MAX NUMBERS_SIZE_MAX(MARK_NUMBERS)
+size_t mark_pack(const struct mark *mark, uint8_t out[MARK_SIZE_MAX]);
 
-/* Reads one back; false when it is none. */
-bool mark_read(struct bytes value, struct mark *ret_mark);
+/* Reads the mark of `seq` back; false when it is none. */
+bool mark_read(uint64_t seq, struct bytes value, struct mark *ret_mark);
 
 #endif

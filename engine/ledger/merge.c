@@ -188,10 +188,10 @@ static int put_marks(struct store_txn *txn, const struct merge *merge)
     const struct mark *marks = delta_marks(merge->delta, &count);
     for (uint32_t i = 0; i < count; i++) {
         uint8_t key[8];
+        uint8_t value[MARK_SIZE_MAX];
         be_store64(key, marks[i].seq);
-        const int r =
-            store_put(txn, STORE_MARK, (struct bytes){key, sizeof key},
-                      (struct bytes){(const uint8_t *)&marks[i], mark_stored_size(&marks[i])});
+        const int r = store_put(txn, STORE_MARK, (struct bytes){key, sizeof key},
+                                (struct bytes){value, mark_pack(&marks[i], value)});
         if (r != 0) return r;
     }
     return 0;
@@ -201,10 +201,10 @@ static int put_cells(struct store_txn *txn, const struct merge *merge)
 {
     for (uint32_t i = 0; i < merge->cell_count; i++) {
         uint8_t key[CELL_KEY_SIZE];
+        uint8_t value[CELL_SIZE_MAX];
         cell_key_encode(merge->cells[i].key, key);
-        const int r =
-            store_put(txn, STORE_CELL, (struct bytes){key, sizeof key},
-                      (struct bytes){(const uint8_t *)&merge->cells[i], sizeof merge->cells[i]});
+        const int r = store_put(txn, STORE_CELL, (struct bytes){key, sizeof key},
+                                (struct bytes){value, cell_pack(&merge->cells[i], value)});
         if (r != 0) return r;
     }
     return 0;

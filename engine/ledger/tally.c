@@ -7,15 +7,31 @@
 #include "types/record_facts.h"
 #include "util/le.h"
 
+#define PERIOD_BITS 24 /* Of the first 4 bytes of a key. */
+
 void tally_key_encode(const struct tally_key *key, uint8_t out[TALLY_KEY_SIZE])
 {
-    be_store32(out, key->kind);
-    be_store32(out + 4, key->period);
-    be_store32(out + 8, key->part);
-    out[12] = key->payer;
-    out[13] = key->payee;
-    out[14] = key->line;
-    out[15] = key->insurance;
+    be_store32(out, key->kind << PERIOD_BITS | key->period);
+    be_store32(out + 4, key->part);
+    out[8] = key->payer;
+    out[9] = key->payee;
+    out[10] = key->line;
+    out[11] = key->insurance;
+}
+
+bool tally_read(struct bytes key, struct bytes value, struct tally *ret_tally)
+{
+    if (key.size != TALLY_KEY_SIZE) return false;
+    ret_tally->key = (struct tally_key){
+        .kind = key.data[0],
+        .period = be_load32(key.data) & ((1u << PERIOD_BITS) - 1),
+        .part = be_load32(key.data + 4),
+        .payer = key.data[8],
+        .payee = key.data[9],
+        .line = key.data[10],
+        .insurance = key.data[11],
+    };
+    return numbers_read(value, TALLY_NUMBERS, &ret_tally->count);
 }
 
 /* The days of a checkpoint's records are few, and stand together. */
@@ -89,15 +105,16 @@ static void count_note(struct tally *tally, const struct record_note *note)
 /* What the row held before is added to `tally`, and the row put again. */
 static int put_row(struct store_txn *txn, struct tally *tally)
 {
-    uint8_t key[TALLY_KEY_SIZE];
+    uint8_t room[TALLY_KEY_SIZE];
+    uint8_t packed[TALLY_SIZE_MAX];
+    const struct bytes key = {room, sizeof room};
     struct bytes value;
     struct tally before;
 
-    tally_key_encode(&tally->key, key);
-    int r = store_txn_get(txn, STORE_TALLY, (struct bytes){key, sizeof key}, &value);
+    tally_key_encode(&tally->key, room);
+    int r = store_txn_get(txn, STORE_TALLY, key, &value);
     if (r == 0) {
-        if (value.size != sizeof before) return -EUCLEAN;
-        memcpy(&before, value.data, sizeof before);
+        if (!tally_read(key, value, &before)) return -EUCLEAN;
         tally->count += before.count;
         tally->refund_count += before.refund_count;
         add(&tally->medfee, before.medfee);
@@ -108,8 +125,8 @@ static int put_row(struct store_txn *txn, struct tally *tally)
     } else if (r != -ENOENT) {
         return r;
     }
-    return store_put(txn, STORE_TALLY, (struct bytes){key, sizeof key},
-                     (struct bytes){(const uint8_t *)tally, sizeof *tally});
+    return store_put(txn, STORE_TALLY, key,
+                     (struct bytes){packed, numbers_pack(&tally->count, TALLY_NUMBERS, packed)});
 }
 
 /* Keys of one kind in 63 bits that sort as the keys do: yyyymm, yyyymmdd or an area, two of 32

@@ -72,6 +72,6 @@ struct cell {
     int64_t balance[ACCOUNT_SLOTS][FUND_SLOTS]; /* Fen, debit positive. */
 };
 
-_Static_assert(sizeof(struct cell) == 320, "a cell is the same on disk and in memory");
+_Static_assert(sizeof(struct cell) == 320, "a key, and numbers of 8 bytes: so it is written");
 
 #endif

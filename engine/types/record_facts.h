@@ -82,6 +82,6 @@ struct tally {
     uint64_t last_seq;  /* … to here. Sums over shards have 0. */
 };
 
-_Static_assert(sizeof(struct tally) == 104, "the same on disk and in memory");
+_Static_assert(sizeof(struct tally) == 104, "a key, and numbers of 8 bytes: so it is written");
 
 #endif

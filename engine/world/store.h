@@ -15,12 +15,11 @@ enum store_table {
     STORE_META,   /* "meta" -> struct shard_meta */
     STORE_RECORD, /* first seq (8, big-endian) -> where entries stand, see ledger/stretch.h */
     STORE_ID,     /* run (4, big-endian), first hash (8, big-endian) -> chunk of ids */
-    STORE_MARK,   /* seq (8, big-endian) -> struct mark, see ledger/chunk.h */
-    STORE_CELL,   /* period (4, big-endian), payer, payee, line, insurance -> struct cell */
-    STORE_TALLY, /* kind, period, part (4 each, big-endian), payer, payee, line, insurance -> struct
-                  * tally */
-    STORE_CYCLE, /* seq (8, big-endian) of an ENTRY_CYCLE -> nothing */
-    STORE_SHELF, /* rows of wallets and what belongs to them, see ledger/shelf.h */
+    STORE_MARK,   /* seq (8, big-endian) -> a mark, see ledger/chunk.h */
+    STORE_CELL, /* period (4, big-endian), payer, payee, line, insurance -> a cell, ledger/book.h */
+    STORE_TALLY,  /* kind, period, part, payer, payee, line, insurance -> see ledger/tally.h */
+    STORE_CYCLE,  /* seq (8, big-endian) of an ENTRY_CYCLE -> nothing */
+    STORE_SHELF,  /* rows of wallets and what belongs to them, see ledger/shelf.h */
     STORE_PERSON, /* run (8), first (8, big-endian) -> whose record each is, see ledger/chunk.h */
     STORE_TABLE_COUNT,
 };

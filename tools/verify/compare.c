@@ -6,8 +6,12 @@
 
 #include "tools/verify/lookups.h"
 #include "util/le.h"
+#include "util/numbers.h"
 
 #define META_KEY "meta"
+
+/* How many numbers stand in a value: all of a row that is not in its key. */
+#define numbers_of(row, key) ((uint32_t)((sizeof(row) - sizeof(row).key) / sizeof(uint64_t)))
 
 /* A state without a position must be one that was never written to. */
 static int compare_without_position(struct store *store, uint32_t shard, struct finding *finding)
@@ -141,14 +145,10 @@ static bool compare_cells(struct store *store, const struct recount *recount,
         struct cell cell;
         int64_t got = 0;
         int64_t want = 0;
-        if (key.size != 8 || value.size != sizeof cell)
-            return finding_set(finding, "shard %u, state: a cell of a wrong size", shard);
-        memcpy(&cell, value.data, sizeof cell);
-        const struct cell_key by_key = {be_load32(key.data), key.data[4], key.data[5], key.data[6],
-                                        key.data[7]};
-        if (memcmp(&by_key, &cell.key, sizeof by_key) != 0)
-            return finding_set(finding, "shard %u, state: cell %s under another key", shard,
-                               cell_key_text(cell.key));
+        if (key.size != 8 || !numbers_read(value, numbers_of(cell, key), &cell.count))
+            return finding_set(finding, "shard %u, state: a cell that is none", shard);
+        cell.key = (struct cell_key){be_load32(key.data), key.data[4], key.data[5], key.data[6],
+                                     key.data[7]};
         const struct recount_cell *mine = recount_cell(at, cell.key);
         if (mine == NULL)
             return finding_set(finding, "shard %u, state: cell %s is not in the journal", shard,
@@ -182,17 +182,14 @@ static bool compare_marks(struct store *store, const struct recount *recount,
     int r;
 
     while (next_of(store, STORE_MARK, key, room, &key, &value, &r)) {
-        struct mark mark = {0}; /* Zeros at its end are left out. */
-        if (key.size != 8 || value.size < 8 || value.size > sizeof mark || value.size % 8 != 0 ||
-            le_load64(value.data + value.size - 8) == 0) {
-            return finding_set(finding, "shard %u, state: a mark of a wrong size", shard);
-        }
-        memcpy(&mark, value.data, value.size);
+        struct mark mark;
+        if (key.size != 8 || !numbers_read(value, numbers_of(mark, seq), &mark.last_seq))
+            return finding_set(finding, "shard %u, state: a mark that is none", shard);
+        mark.seq = be_load64(key.data);
         const struct mark *mine = recount_mark(at, mark.seq);
-        if (be_load64(key.data) != mark.seq || mine == NULL ||
-            memcmp(&mark, mine, sizeof mark) != 0) {
+        if (mine == NULL || memcmp(&mark, mine, sizeof mark) != 0) {
             return finding_set(finding, "shard %u, state: mark of seq %llu is not the journal's",
-                               shard, (unsigned long long)be_load64(key.data));
+                               shard, (unsigned long long)mark.seq);
         }
         matched++;
     }
@@ -286,16 +283,16 @@ static bool compare_tally_rows(struct store *store, uint32_t shard, struct sums 
 
     while (next_of(store, STORE_TALLY, key, room, &key, &value, &r)) {
         struct tally tally;
-        if (key.size != 16 || value.size != sizeof tally)
-            return finding_set(finding, "shard %u, state: a tally of a wrong size", shard);
-        memcpy(&tally, value.data, sizeof tally);
-        const struct tally_key by_key = {be_load32(key.data),
+        if (key.size != 12 || !numbers_read(value, numbers_of(tally, key), &tally.count))
+            return finding_set(finding, "shard %u, state: a tally that is none", shard);
+        const struct tally_key by_key = {key.data[0],
+                                         be_load32(key.data) & 0xffffff,
                                          be_load32(key.data + 4),
-                                         be_load32(key.data + 8),
-                                         key.data[12],
-                                         key.data[13],
-                                         key.data[14],
-                                         key.data[15]};
+                                         key.data[8],
+                                         key.data[9],
+                                         key.data[10],
+                                         key.data[11]};
+        tally.key = by_key;
         const struct tally *mine = tallies_find(&sums->at->tallies, &by_key);
         if (mine == NULL || memcmp(&tally, mine, sizeof tally) != 0 || !sums_add(sums, &tally)) {
             return finding_set(finding,

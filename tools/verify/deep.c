@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ledger/book.h"
 #include "ledger/chunk.h"
 #include "statement/tables.h"
 #include "util/le.h"
@@ -60,9 +61,9 @@ static void compare_cells(struct deep *deep)
     deep->compared = true;
     while (store_ceiling(deep->stored, STORE_CELL, (struct bytes){key, sizeof key}, &found,
                          &value) == 0) {
-        struct cell stored;
-        memcpy(&stored, value.data, sizeof stored);
-        const struct cell *replayed = find_cell(cells, count, &stored);
+        struct cell stored = {0};
+        const bool sound = cell_read(found, value, &stored);
+        const struct cell *replayed = sound ? find_cell(cells, count, &stored) : NULL;
         if (replayed == NULL || memcmp(replayed, &stored, sizeof stored) != 0) {
             fprintf(stderr,
                     "verify: shard %u: the stored cell %u %02u->%02u line %u class %u is not what "

@@ -72,9 +72,12 @@ class EngineProcess:
         found = re.findall(r"^Rss(Anon|File|Shmem):\s+(\d+) kB", self._proc("status"), re.MULTILINE)
         return {name.lower(): int(kb) * 1024 for name, kb in found}
 
-    def written(self):
-        """Bytes that it made the kernel write to devices, so far."""
-        return int(re.search(r"^write_bytes: (\d+)", self._proc("io"), re.MULTILINE).group(1))
+    def cached_writes(self):
+        """Bytes that it wrote through the page cache so far: its state, and the zeros of segments.
+        With the journal, which goes past the cache, that is what the device gets, for each page is
+        synced before it is written again. The kernel's write_bytes says more where the cache has
+        large folios: it counts one as a whole when 4 KiB of it are changed and written."""
+        return int(re.search(r"^wchar: (\d+)", self._proc("io"), re.MULTILINE).group(1))
 
     def processor_seconds(self):
         """Of all threads, user and system."""
@@ -86,8 +89,8 @@ class EngineProcess:
         return sum(allocated(path) for path in self.data.glob("shard-*/state"))
 
     def stop(self, stop_s=600):
-        """SIGTERM and the last checkpoint; Failed unless it ends with 0. Gives what written() was
-        when it had ended."""
+        """SIGTERM and the last checkpoint; Failed unless it ends with 0. Gives what
+        cached_writes() was when it had ended."""
         self.process.send_signal(signal.SIGTERM)
         end = time.monotonic() + stop_s
         ended = os.WEXITED | os.WNOWAIT | os.WNOHANG  # It stays to be looked at.
@@ -95,7 +98,7 @@ class EngineProcess:
             if time.monotonic() > end:
                 raise Failed(f"qingfend on {self.data} did not stop within {stop_s} s")
             time.sleep(0.005)
-        written = self.written()
+        written = self.cached_writes()
         if self.process.wait() != 0:
             raise Failed(f"qingfend on {self.data} ended with {self.process.returncode}: "
                          f"{self.said()}")

@@ -198,7 +198,7 @@ class Replay:
         if self.options.month_stores:
             self.open_store(f"store-{month}")
         self.ask("clock", "--set", f"{dashed(following)}-01T09:00:00+08:00")
-        before = self.engine.processor_seconds(), self.engine.written()
+        before = self.engine.processor_seconds(), self.engine.cached_writes()
         fed = self.feed(index)
         nets, positions, times = self.clear(dashed(month))
         nets = self.check_tables(dashed(month), fed, nets, positions)
@@ -218,7 +218,7 @@ class Replay:
             "record_bytes": fed["record_bytes"],
             "journal_bytes": sum(int(row["journal_bytes"]) for row in shards),
             "state_bytes": self.engine.state_bytes(),
-            "written_bytes": self.engine.written() - before[1],
+            "written_bytes": self.engine.cached_writes() - before[1],
             "engine_processor_seconds": round(self.engine.processor_seconds() - before[0], 2),
             "feed_processor_seconds": fed["processor_seconds"],
             "memory": self.engine.memory(),
@@ -231,6 +231,7 @@ class Replay:
             result.update(self.close_store())
         elif self.months:
             result["journal_bytes"] -= sum(one["journal_bytes"] for one in self.months)
+        result["written_bytes"] += result["journal_bytes"]
         self.months.append(result)
         self.tell(result)
 

@@ -171,15 +171,17 @@ static void changed_states_are_found(void **state)
         enum store_table table;
         size_t at;
     } cases[] = {
-        {STORE_CELL, offsetof(struct cell, count)},
-        {STORE_CELL, offsetof(struct cell, checksum)},
-        {STORE_CELL, offsetof(struct cell, balance)},
-        {STORE_TALLY, offsetof(struct tally, count)},
-        {STORE_TALLY, offsetof(struct tally, funds)},
-        {STORE_TALLY, offsetof(struct tally, checksum)},
-        {STORE_TALLY, offsetof(struct tally, first_seq)},
-        {STORE_TALLY, offsetof(struct tally, key.part)},
-        {STORE_MARK, offsetof(struct mark, changes)},
+        {STORE_CELL, 0}, /* How long the first numbers are, one of them, */
+        {STORE_CELL, 1},
+        {STORE_CELL, 10}, /* another, and the last one. */
+        {STORE_CELL, 5000},
+        {STORE_TALLY, 0},
+        {STORE_TALLY, 1},
+        {STORE_TALLY, 10},
+        {STORE_TALLY, 5000},
+        {STORE_MARK, 0},
+        {STORE_MARK, 1},
+        {STORE_MARK, 5000},
         {STORE_RECORD, 0},  /* The segment, */
         {STORE_RECORD, 5},  /* the offset, */
         {STORE_RECORD, 8},  /* the first distance, */
