@@ -134,9 +134,17 @@ static void tell_of_tables(const struct shard *shard)
         {(const uint8_t *)merge->ids, ids_size},
         {(const uint8_t *)merge->ids_sorted, ids_size},
     };
+    const struct bytes others[] = {
+        /* A shard without wallets needs none of them. */
+        shelf_table(shard->shelf),       shelf_table(shard->shelf_frozen),
+        shelf_rows(shard->shelf),        shelf_rows(shard->shelf_frozen),
+        delta_mark_table(shard->active), delta_mark_table(shard->frozen),
+    };
     if (shard->config.table_made == NULL) return;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-        shard->config.table_made(tables[i]);
+        shard->config.table_made(tables[i], true);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        shard->config.table_made(others[i], false);
 }
 
 static int read_cells(struct shard *shard, const char **ret_why)

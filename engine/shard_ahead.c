@@ -7,6 +7,7 @@
 #include "shard_internal.h"
 
 #define PERSON_KEY_SIZE (1 + PSN_KEY_SIZE)
+#define DUE_KEY_SIZE    (1 + 8 + PSN_KEY_SIZE)
 
 static void ask_id(const struct shard *shard, uint64_t hash)
 {
@@ -20,24 +21,33 @@ static void ask_person(const struct shard *shard, struct bytes key, struct perso
     if (key.size != PSN_KEY_SIZE) return;
     memcpy(row + 1, key.data, PSN_KEY_SIZE);
     ahead->hash = shelf_ahead(shard->shelf, (struct bytes){row, sizeof row});
-    if (shard->frozen_used) {
-        (void)shelf_ahead(shard->shelf_frozen, (struct bytes){row, sizeof row});
-    }
+    (void)shelf_ahead(shard->shelf_frozen, (struct bytes){row, sizeof row});
     ahead->has_hash = true;
+    ahead->has_due = false;
+}
+
+/* When a person is due may change with an order: that row, too. Its time need not be known. */
+static void ask_due(const struct shard *shard, struct bytes key, struct person_ahead *ahead)
+{
+    uint8_t row[DUE_KEY_SIZE] = {'D'};
+    memcpy(row + DUE_KEY_SIZE - PSN_KEY_SIZE, key.data, PSN_KEY_SIZE);
+    ahead->due_hash = shelf_ahead(shard->shelf, (struct bytes){row, sizeof row});
+    ahead->has_due = true;
 }
 
 static void ask_rows(const struct shard *shard, const struct person_ahead *ahead)
 {
     if (!ahead->has_hash) return;
+    if (ahead->has_due) shelf_ahead_row(shard->shelf, ahead->due_hash);
     shelf_ahead_row(shard->shelf, ahead->hash);
-    if (shard->frozen_used) shelf_ahead_row(shard->shelf_frozen, ahead->hash);
+    shelf_ahead_row(shard->shelf_frozen, ahead->hash);
 }
 
 static void ask_values(const struct shard *shard, const struct person_ahead *ahead)
 {
     if (!ahead->has_hash) return;
     shelf_ahead_value(shard->shelf, ahead->hash);
-    if (shard->frozen_used) shelf_ahead_value(shard->shelf_frozen, ahead->hash);
+    shelf_ahead_value(shard->shelf_frozen, ahead->hash);
 }
 
 /* -- requests -------------------------------------------------------------------------------- */
@@ -73,6 +83,7 @@ static void ask_order(const struct shard *shard, uint16_t sender, struct bytes k
     if (key.size != PSN_KEY_SIZE) return;
     memcpy(person.bytes, key.data, PSN_KEY_SIZE);
     ask_person(shard, key, &opened->ahead);
+    ask_due(shard, key, &opened->ahead);
     ask_answer(shard, &opened->order, sender, &person, &opened->ids);
 }
 

@@ -104,12 +104,11 @@ static struct entry entry_stored(const struct shard *shard, uint32_t segment, ui
     return entry;
 }
 
-/* The bytes of an entry whose place is not in the store yet, or size 0. */
+/* The bytes of an entry of the last two deltas, or size 0. */
 static struct bytes fresh_entry(const struct shard *shard, uint64_t seq)
 {
     const struct bytes bytes = delta_entry(shard->active, seq);
-    if (bytes.size != 0 || !shard->frozen_used) return bytes;
-    return delta_entry(shard->frozen, seq);
+    return bytes.size != 0 ? bytes : delta_entry(shard->frozen, seq);
 }
 
 struct entry entry_at(const struct shard *shard, uint64_t seq)
@@ -132,13 +131,16 @@ struct mark mark_of(const struct shard *shard, uint64_t seq)
 {
     const struct mark *mark = delta_mark(shard->active, seq);
     if (mark != NULL) return *mark;
-    if (shard->frozen_used) mark = delta_mark(shard->frozen, seq);
+    mark = delta_mark(shard->frozen, seq);
     if (mark != NULL) return *mark;
 
     uint8_t key[8];
     struct bytes value;
     struct mark stored = {.seq = seq};
-    if (seq > shard->checkpoint_seq) return stored; /* Nothing the store knows came after it. */
+    if (seq > shard->checkpoint_seq) return stored; /* Nothing the store knows came after it, … */
+    if (delta_count(shard->frozen) != 0 && seq >= delta_first_seq(shard->frozen)) {
+        return stored; /* … nor did anything that the frozen delta does not know. */
+    }
     be_store64(key, seq);
     if (was_found(store_get(shard->store, STORE_MARK, (struct bytes){key, sizeof key}, &value))) {
         ENSURE(mark_read(value, &stored));
@@ -151,9 +153,7 @@ struct mark mark_of(const struct shard *shard, uint64_t seq)
 bool shelf_read(const struct shard *shard, struct bytes key, struct bytes *ret_value)
 {
     enum shelf_found found = shelf_get(shard->shelf, key, ret_value);
-    if (found == SHELF_NOT_HERE && shard->frozen_used) {
-        found = shelf_get(shard->shelf_frozen, key, ret_value);
-    }
+    if (found == SHELF_NOT_HERE) found = shelf_get(shard->shelf_frozen, key, ret_value);
     if (found != SHELF_NOT_HERE) return found == SHELF_VALUE;
     return was_found(store_get(shard->store, STORE_SHELF, key, ret_value));
 }

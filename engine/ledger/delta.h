@@ -64,6 +64,9 @@ size_t delta_bytes(const struct delta *delta);   /* Bytes of memory reserved. */
 /* Where its ids are looked up: any look-up and any new id goes anywhere in it. */
 struct bytes delta_table(const struct delta *delta);
 
+/* The same for its marks. */
+struct bytes delta_mark_table(const struct delta *delta);
+
 /* Its notes: the shard writes them, the merge reads them three times. */
 struct bytes delta_note_table(const struct delta *delta);
 
