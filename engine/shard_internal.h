@@ -207,7 +207,7 @@ struct shard {
     struct directory *directory;
     struct delta *active;
     struct delta *frozen;       /* Being merged or about to be; then, until the next freeze, what
-                                 * the store has learnt last: entries and marks need not be read. */
+                                 * the store has learnt last: marks need not be read there. */
     struct shelf *shelf;        /* Rows changed since the last freeze. */
     struct shelf *shelf_frozen; /* Goes with `frozen`. */
     size_t shelf_spent;         /* What the puts of this block may have taken of the shelf. */

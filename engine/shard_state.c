@@ -104,11 +104,12 @@ static struct entry entry_stored(const struct shard *shard, uint32_t segment, ui
     return entry;
 }
 
-/* The bytes of an entry of the last two deltas, or size 0. */
+/* The bytes of an entry whose place is not in the store yet, or size 0. */
 static struct bytes fresh_entry(const struct shard *shard, uint64_t seq)
 {
     const struct bytes bytes = delta_entry(shard->active, seq);
-    return bytes.size != 0 ? bytes : delta_entry(shard->frozen, seq);
+    if (bytes.size != 0 || !shard->frozen_used) return bytes;
+    return delta_entry(shard->frozen, seq);
 }
 
 struct entry entry_at(const struct shard *shard, uint64_t seq)

@@ -12,6 +12,7 @@
 #define CACHE_LINE        64
 #define AHEAD_FIRST       (2 * CACHE_LINE)  /* Of a row, before its size is known. */
 #define AHEAD_BYTES       (18 * CACHE_LINE) /* Of a row: what lies behind, the processor foresees. */
+#define LISTED_AHEAD      16                /* Rows asked of memory before their turn. */
 #define ROW_ALIGN         16u
 #define HASHED_BYTES      16 /* Of a key, from its end. */
 #define NEIGHBOURS        16 /* Slots of a cache line; a power of two. */
@@ -408,6 +409,9 @@ bool shelf_next(struct shelf *shelf, uint32_t *cursor, struct bytes *ret_key,
 {
     if (!shelf->sorted) sort_rows(shelf);
     if (*cursor == shelf->ordered) return false;
+    if (shelf->ordered - *cursor > LISTED_AHEAD) {
+        ask(shelf->order[*cursor + LISTED_AHEAD].row, 0, AHEAD_FIRST);
+    }
     const struct row *row = shelf->order[(*cursor)++].row;
     *ret_key = (struct bytes){row->key, row->key_size};
     *ret_value = value_of(row);
