@@ -315,11 +315,14 @@ static const struct row *first_row(const struct shelf *shelf, uint64_t hash)
     }
 }
 
-uint64_t shelf_ahead(const struct shelf *shelf, struct bytes key)
+uint64_t shelf_hash(struct bytes key)
 {
-    const uint64_t hash = hash_of(key);
+    return hash_of(key);
+}
+
+void shelf_ahead(const struct shelf *shelf, uint64_t hash)
+{
     if (shelf->count != 0) __builtin_prefetch(&shelf->slots[hash & shelf->slot_mask]);
-    return hash;
 }
 
 static void ask(const struct row *row, size_t from, size_t to)
@@ -328,10 +331,11 @@ static void ask(const struct row *row, size_t from, size_t to)
         __builtin_prefetch((const uint8_t *)row + at);
 }
 
-void shelf_ahead_row(const struct shelf *shelf, uint64_t hash)
+bool shelf_ahead_row(const struct shelf *shelf, uint64_t hash)
 {
     const struct row *row = shelf->count == 0 ? NULL : first_row(shelf, hash);
     if (row != NULL) ask(row, 0, AHEAD_FIRST);
+    return row != NULL;
 }
 
 void shelf_ahead_value(const struct shelf *shelf, uint64_t hash)

@@ -52,11 +52,12 @@ enum shelf_found {
 enum shelf_found shelf_get(const struct shelf *shelf, struct bytes key, struct bytes *ret_value);
 
 /* A row that will be looked for soon, asked of memory in three steps with other work between them:
- * its place in the index, the row, the rest of its value. Each says what the next one is given;
- * none changes anything, nor finds out whether there is such a row. Of a key longer than 17 bytes
- * those between the first one and the last 16 need not be known. */
-uint64_t shelf_ahead(const struct shelf *shelf, struct bytes key);
-void shelf_ahead_row(const struct shelf *shelf, uint64_t hash);
+ * its place in the index, the row, the rest of its value. None changes anything. The hash is what
+ * the others are given, for the other shelf as well; of a key longer than 17 bytes those between
+ * the first one and the last 16 do not count. */
+uint64_t shelf_hash(struct bytes key);
+void shelf_ahead(const struct shelf *shelf, uint64_t hash);
+bool shelf_ahead_row(const struct shelf *shelf, uint64_t hash); /* False: there is no such row. */
 void shelf_ahead_value(const struct shelf *shelf, uint64_t hash);
 
 uint32_t shelf_count(const struct shelf *shelf); /* Keys. */
