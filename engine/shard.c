@@ -119,8 +119,14 @@ static struct shard *shard_new(const struct shard_config *config)
     return shard;
 }
 
-/* What is looked into anywhere, by judging the first three, by sorting for a merge the last two;
- * and the notes, so that none of their pages has to be made while there is work. */
+/* Rows fill a shelf from the front, and where merges keep up no more than half of it. */
+static struct bytes front_half(struct bytes memory)
+{
+    return (struct bytes){memory.data, memory.size / 2};
+}
+
+/* What is looked into anywhere, by judging all but the last two, by sorting for a merge those; and
+ * the notes, so that none of their pages has to be made while there is work. */
 static void tell_of_tables(const struct shard *shard)
 {
     const struct merge *merge = &shard->merge;
@@ -129,22 +135,20 @@ static void tell_of_tables(const struct shard *shard)
         directory_table(shard->directory),
         delta_table(shard->active),
         delta_table(shard->frozen),
+        delta_mark_table(shard->active),
+        delta_mark_table(shard->frozen),
         delta_note_table(shard->active),
         delta_note_table(shard->frozen),
+        shelf_table(shard->shelf),
+        shelf_table(shard->shelf_frozen),
+        front_half(shelf_rows(shard->shelf)),
+        front_half(shelf_rows(shard->shelf_frozen)),
         {(const uint8_t *)merge->ids, ids_size},
         {(const uint8_t *)merge->ids_sorted, ids_size},
     };
-    const struct bytes others[] = {
-        /* A shard without wallets needs none of them. */
-        shelf_table(shard->shelf),       shelf_table(shard->shelf_frozen),
-        shelf_rows(shard->shelf),        shelf_rows(shard->shelf_frozen),
-        delta_mark_table(shard->active), delta_mark_table(shard->frozen),
-    };
     if (shard->config.table_made == NULL) return;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-        shard->config.table_made(tables[i], true);
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        shard->config.table_made(others[i], false);
+        shard->config.table_made(tables[i]);
 }
 
 static int read_cells(struct shard *shard, const char **ret_why)

@@ -42,10 +42,9 @@ struct shard_config {
                              * shard_internal.h: never less than the journal was written with. */
     uint64_t directory_ids; /* Ids there is room for in memory (ledger/directory.h). */
 
-    /* Told of memory that is looked into anywhere before it is touched, to lay it on large pages;
-     * NULL: nobody. `all`: every shard needs all of it soon. Else it is used as far as there is
-     * work for it. */
-    void (*table_made)(struct bytes memory, bool all);
+    /* Told of each table that is looked into anywhere before it is touched, to lay it on large
+     * pages; NULL: nobody. */
+    void (*table_made)(struct bytes memory);
 
     uint32_t cells; /* Of all months: one more is refused. None ever goes. */
 };

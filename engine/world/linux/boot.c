@@ -133,10 +133,9 @@ void boot_config(const struct layout *layout, uint32_t shard, const struct table
 #define LARGE_PAGE ((uintptr_t)2 * 1024 * 1024)
 
 /* A table that is looked into anywhere costs more for the search of its page than for the memory,
- * in a virtual machine above all: large pages, where the kernel has them. And what is needed
- * altogether is touched now: no message waits later while the kernel clears a page. Neither has to
- * succeed. */
-static void lay_on_large_pages(struct bytes memory, bool all)
+ * in a virtual machine above all: large pages, where the kernel has them. And all of it is touched
+ * now: no message waits later while the kernel clears a page. Neither has to succeed. */
+static void lay_on_large_pages(struct bytes memory)
 {
     const uintptr_t begin = (uintptr_t)memory.data;
     const uintptr_t end = begin + memory.size;
@@ -144,7 +143,7 @@ static void lay_on_large_pages(struct bytes memory, bool all)
     const uintptr_t last = end & ~(LARGE_PAGE - 1);
     if (last > first) (void)madvise((void *)first, last - first, MADV_HUGEPAGE);
     const uintptr_t page = begin & ~(SMALL_PAGE - 1);
-    if (all) (void)madvise((void *)page, end - page, MADV_POPULATE_WRITE);
+    (void)madvise((void *)page, end - page, MADV_POPULATE_WRITE);
 }
 
 /* When progress was last told. */
