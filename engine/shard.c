@@ -119,8 +119,8 @@ static struct shard *shard_new(const struct shard_config *config)
 
 /* What is looked into anywhere, by judging and by sorting for a merge, and what is written all the
  * time: of the first no page shall have to be searched for, of none one be made while there is
- * work. Of the cells nobody knows how many will be used. The entries of the deltas are not among
- * them: they come in their order, and a large page is cleared in one go. */
+ * work. Of cells and the rows of persons nobody knows how many there will be. The entries of the
+ * deltas are not among them: they come in their order, and a large page is cleared in one go. */
 static void tell_of_memory(const struct shard *shard)
 {
     const struct merge *merge = &shard->merge;
@@ -132,6 +132,12 @@ static void tell_of_memory(const struct shard *shard)
         {directory_table(shard->directory), true},
         {delta_tables(shard->active), true},
         {delta_tables(shard->frozen), true},
+        {delta_mark_table(shard->active), true},
+        {delta_mark_table(shard->frozen), true},
+        {shelf_table(shard->shelf), true},
+        {shelf_table(shard->shelf_frozen), true},
+        {shelf_rows(shard->shelf), false},
+        {shelf_rows(shard->shelf_frozen), false},
         {{(const uint8_t *)merge->ids, ids_size}, true},
         {{(const uint8_t *)merge->ids_sorted, ids_size}, true},
         {{shard->groups[0].buffer, large_size(2 * GROUP_SIZE)}, true},

@@ -7,6 +7,7 @@
 #include "shard_internal.h"
 
 #define PERSON_KEY_SIZE (1 + PSN_KEY_SIZE)
+#define DUE_KEY_SIZE    (1 + 8 + PSN_KEY_SIZE)
 
 static void ask_id(const struct shard *shard, uint64_t hash)
 {
@@ -19,25 +20,45 @@ static void ask_person(const struct shard *shard, struct bytes key, struct perso
     uint8_t row[PERSON_KEY_SIZE] = {'P'};
     if (key.size != PSN_KEY_SIZE) return;
     memcpy(row + 1, key.data, PSN_KEY_SIZE);
-    ahead->hash = shelf_ahead(shard->shelf, (struct bytes){row, sizeof row});
-    if (shard->frozen_used) {
-        (void)shelf_ahead(shard->shelf_frozen, (struct bytes){row, sizeof row});
-    }
+    ahead->hash = shelf_hash((struct bytes){row, sizeof row});
+    shelf_ahead(shard->shelf, ahead->hash);
     ahead->has_hash = true;
+    ahead->has_due = false;
 }
 
-static void ask_rows(const struct shard *shard, const struct person_ahead *ahead)
+/* When a person is due may change with an order: that row, too. Its time need not be known, and it
+ * is looked for where the person's own row is. */
+static void ask_due(struct bytes key, struct person_ahead *ahead)
+{
+    uint8_t row[DUE_KEY_SIZE] = {'D'};
+    memcpy(row + DUE_KEY_SIZE - PSN_KEY_SIZE, key.data, PSN_KEY_SIZE);
+    ahead->due_hash = shelf_hash((struct bytes){row, sizeof row});
+    ahead->has_due = true;
+}
+
+/* Who does not stand on the active shelf may stand on the frozen one: there each step comes one
+ * later. */
+static void ask_rows(const struct shard *shard, struct person_ahead *ahead)
 {
     if (!ahead->has_hash) return;
-    shelf_ahead_row(shard->shelf, ahead->hash);
-    if (shard->frozen_used) shelf_ahead_row(shard->shelf_frozen, ahead->hash);
+    if (ahead->has_due) (void)shelf_ahead_row(shard->shelf, ahead->due_hash);
+    ahead->below = !shelf_ahead_row(shard->shelf, ahead->hash);
+    if (ahead->below) shelf_ahead(shard->shelf_frozen, ahead->hash);
 }
 
 static void ask_values(const struct shard *shard, const struct person_ahead *ahead)
 {
     if (!ahead->has_hash) return;
-    shelf_ahead_value(shard->shelf, ahead->hash);
-    if (shard->frozen_used) shelf_ahead_value(shard->shelf_frozen, ahead->hash);
+    if (ahead->below) {
+        (void)shelf_ahead_row(shard->shelf_frozen, ahead->hash);
+    } else {
+        shelf_ahead_value(shard->shelf, ahead->hash);
+    }
+}
+
+static void ask_values_below(const struct shard *shard, const struct person_ahead *ahead)
+{
+    if (ahead->has_hash && ahead->below) shelf_ahead_value(shard->shelf_frozen, ahead->hash);
 }
 
 /* -- requests -------------------------------------------------------------------------------- */
@@ -73,6 +94,7 @@ static void ask_order(const struct shard *shard, uint16_t sender, struct bytes k
     if (key.size != PSN_KEY_SIZE) return;
     memcpy(person.bytes, key.data, PSN_KEY_SIZE);
     ask_person(shard, key, &opened->ahead);
+    ask_due(key, &opened->ahead);
     ask_answer(shard, &opened->order, sender, &person, &opened->ids);
 }
 
@@ -151,6 +173,10 @@ void orders_open(const struct shard *shard, const struct request *list, uint32_t
         ask_values(shard, &ret_opened[i].ahead);
         ask_values(shard, &ret_opened[i].other);
     }
+    for (uint32_t i = 0; i < count; i++) {
+        ask_values_below(shard, &ret_opened[i].ahead);
+        ask_values_below(shard, &ret_opened[i].other);
+    }
 }
 
 /* -- a person who was found ------------------------------------------------------------------ */
@@ -195,4 +221,6 @@ void mail_ahead(const struct shard *shard, const struct mail_batch *batch)
         ask_rows(shard, &persons[i]);
     for (uint32_t i = 0; i < count; i++)
         ask_values(shard, &persons[i]);
+    for (uint32_t i = 0; i < count; i++)
+        ask_values_below(shard, &persons[i]);
 }

@@ -115,7 +115,10 @@ struct put_person {
 /* A person that will be looked for (shard_ahead.c). */
 struct person_ahead {
     bool has_hash;
-    uint64_t hash; /* Of the row's key. */
+    bool has_due;
+    bool below;        /* Not on the active shelf. */
+    uint64_t hash;     /* Of the row's key. */
+    uint64_t due_hash; /* Of the key of the row that says when the person is due. */
 };
 
 /* A transfer begun a moment ago: whoever accepts it need not look for its entry and read it. A
@@ -208,11 +211,12 @@ struct shard {
     struct book *book;
     struct directory *directory;
     struct delta *active;
-    struct delta *frozen;       /* Being merged, or about to be; else empty and not looked at. */
+    struct delta *frozen;       /* Being merged or about to be; then, until the next freeze, what
+                                 * the store has learnt last: marks need not be read there. */
     struct shelf *shelf;        /* Rows changed since the last freeze. */
     struct shelf *shelf_frozen; /* Goes with `frozen`. */
     size_t shelf_spent;         /* What the puts of this block may have taken of the shelf. */
-    bool frozen_used;
+    bool frozen_used;           /* The store has not got it yet. */
     uint64_t last_seq;
     int64_t stamp_ms;
     uint32_t cut_through;

@@ -19,7 +19,9 @@
 #define ITEMS_MAX      (MAIL_BATCH_MAX / (4 + offsetof(struct effect, lots)) + 1) /* Of a batch. */
 #define MAIL_WINDOW    4096 /* Items for one shard that are out and not acknowledged. */
 #define MAIL_ACK_EVERY 1024 /* Taken items after which we say so, even without any mail. */
-#define RING_SLOTS     2048 /* Of each shard. */
+#define RING_SLOTS     2048 /* Of each shard; … */
+#define RING_SLOTS_FEW 8192 /* … where they are few, each is sent more. Powers of two. */
+#define FEW_SHARDS     8
 #define RING_DATA_MAX \
     (offsetof(struct effect, lots) + sizeof(struct lot)) /* Larger ones are few. */
 
@@ -44,19 +46,25 @@ static void mail_key(uint32_t shard, uint64_t number, uint8_t out[MAIL_KEY_SIZE]
 
 /* -- state ----------------------------------------------------------------------------------- */
 
+static uint32_t ring_slots(uint32_t shards)
+{
+    return shards <= FEW_SHARDS ? RING_SLOTS_FEW : RING_SLOTS;
+}
+
 struct mail_slot *mail_ring_new(uint32_t shards)
 {
-    return calloc((size_t)shards * RING_SLOTS, sizeof(struct mail_slot));
+    return calloc((size_t)shards * ring_slots(shards), sizeof(struct mail_slot));
 }
 
 size_t mail_ring_bytes(uint32_t shards)
 {
-    return (size_t)shards * RING_SLOTS * sizeof(struct mail_slot);
+    return (size_t)shards * ring_slots(shards) * sizeof(struct mail_slot);
 }
 
 static struct mail_slot *slot_of(const struct shard *shard, uint32_t to, uint64_t number)
 {
-    return &shard->mail_ring[(size_t)to * RING_SLOTS + number % RING_SLOTS];
+    const uint32_t slots = ring_slots(shard->config.shards);
+    return &shard->mail_ring[(size_t)to * slots + (number & (slots - 1))];
 }
 
 void mail_put(struct shard *shard, uint32_t to, uint16_t op, struct bytes data, uint64_t seq)
@@ -127,10 +135,11 @@ void mail_took(struct shard *shard, struct bytes batch)
 
 void mail_freeze(struct shard *shard)
 {
+    const uint32_t slots = ring_slots(shard->config.shards);
     if (shard->mail_unshelved == 0) return;
     for (uint32_t to = 0; to < shard->config.shards; to++) {
-        for (uint32_t i = 0; i < RING_SLOTS; i++) {
-            struct mail_slot *slot = &shard->mail_ring[(size_t)to * RING_SLOTS + i];
+        for (uint32_t i = 0; i < slots; i++) {
+            struct mail_slot *slot = &shard->mail_ring[(size_t)to * slots + i];
             uint8_t key[MAIL_KEY_SIZE];
             if (slot->number == 0 || slot->shelved) continue;
             mail_key(to, slot->number, key);

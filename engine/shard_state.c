@@ -130,13 +130,16 @@ struct mark mark_of(const struct shard *shard, uint64_t seq)
 {
     const struct mark *mark = delta_mark(shard->active, seq);
     if (mark != NULL) return *mark;
-    if (shard->frozen_used) mark = delta_mark(shard->frozen, seq);
+    mark = delta_mark(shard->frozen, seq);
     if (mark != NULL) return *mark;
 
     uint8_t key[8];
     struct bytes value;
     struct mark stored = {.seq = seq};
-    if (seq > shard->checkpoint_seq) return stored; /* Nothing the store knows came after it. */
+    if (seq > shard->checkpoint_seq) return stored; /* Nothing the store knows came after it, … */
+    if (delta_count(shard->frozen) != 0 && seq >= delta_first_seq(shard->frozen)) {
+        return stored; /* … nor did anything that the frozen delta does not know. */
+    }
     be_store64(key, seq);
     if (was_found(store_get(shard->store, STORE_MARK, (struct bytes){key, sizeof key}, &value))) {
         ENSURE(mark_read(seq, value, &stored));
@@ -149,9 +152,7 @@ struct mark mark_of(const struct shard *shard, uint64_t seq)
 bool shelf_read(const struct shard *shard, struct bytes key, struct bytes *ret_value)
 {
     enum shelf_found found = shelf_get(shard->shelf, key, ret_value);
-    if (found == SHELF_NOT_HERE && shard->frozen_used) {
-        found = shelf_get(shard->shelf_frozen, key, ret_value);
-    }
+    if (found == SHELF_NOT_HERE) found = shelf_get(shard->shelf_frozen, key, ret_value);
     if (found != SHELF_NOT_HERE) return found == SHELF_VALUE;
     return was_found(store_get(shard->store, STORE_SHELF, key, ret_value));
 }

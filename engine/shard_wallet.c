@@ -332,12 +332,11 @@ static void judge_order(const struct shard *shard, uint16_t type, struct bytes m
     struct person_ahead ahead;
     if (opened != NULL && opened->ids.known && psn_same(&opened->ids.person, &person)) {
         ids = &opened->ids; /* That was known long before. */
-        ahead = opened->ahead;
     } else {
         found_ahead(shard, &w->order, w->entry.sender, &person, &ahead, &found);
     }
     if (answered_before(shard, w, message, &person, ids)) return;
-    found_ahead_more(shard, &ahead);
+    if (ids == &found) found_ahead_more(shard, &ahead);
     if (needs_fact(type) && !w->has_fact) {
         work_refuse(w, ERROR_MALFORMED, WALLET_FIELD(type, other_key), CHECK_MATCH, 0, 0);
         return;
@@ -439,6 +438,7 @@ void take_wallet(struct shard *shard, const struct request *request, const struc
         shard->status.accepted++;
     }
     if (w->writes) {
+        if (request->type == MESSAGE_TRSF_SUBMIT) recent_ahead(shard, bytes_of(w->said.id));
         append_wallet(shard);
         recent_put(shard);
     }

@@ -231,7 +231,7 @@ void wallet_past_of(const struct shard *shard, const struct entry *entry,
 
 /* -- transfers begun lately ------------------------------------------------------------------ */
 
-#define RECENT_BITS 13 /* Places: more than transfers under way between a home and its clients. */
+#define RECENT_BITS 15 /* Places: some times the transfers that wait for their receivers here. */
 
 struct recent_transfer *recent_new(void)
 {

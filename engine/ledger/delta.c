@@ -5,9 +5,10 @@
 #include "types/ensure.h"
 #include "util/large.h"
 
-#define IDS_PER_ENTRY 3
-#define CACHE_LINE    64
-#define PREFETCH_MAX  512 /* Bytes of an entry: few are longer. */
+#define IDS_PER_ENTRY  3
+#define CACHE_LINE     64
+#define PREFETCH_MAX   512 /* Bytes of an entry: few are longer. */
+#define MARKS_TOGETHER 16  /* Slots of a cache line, for entries that follow each other. */
 
 struct delta {
     uint64_t first_seq;
@@ -230,7 +231,8 @@ void delta_prefetch_entry(const struct delta *delta, uint64_t hash)
 /* The slot that holds the mark of `seq`, or the empty one where it would go. */
 static uint32_t *mark_slot(const struct delta *delta, uint64_t seq)
 {
-    uint64_t slot = seq * UINT64_C(0x9e3779b97f4a7c15) >> 20 & delta->mark_mask;
+    const uint64_t line = (seq / MARKS_TOGETHER) * UINT64_C(0x9e3779b97f4a7c15) >> 20;
+    uint64_t slot = (line * MARKS_TOGETHER + seq % MARKS_TOGETHER) & delta->mark_mask;
     while (delta->mark_slots[slot] != 0 && delta->marks[delta->mark_slots[slot] - 1].seq != seq)
         slot = (slot + 1) & delta->mark_mask;
     return &delta->mark_slots[slot];
@@ -281,6 +283,12 @@ size_t delta_used(const struct delta *delta)
 struct bytes delta_tables(const struct delta *delta)
 {
     return (struct bytes){(const uint8_t *)delta->ids, large_size(tables_size(delta))};
+}
+
+struct bytes delta_mark_table(const struct delta *delta)
+{
+    return (struct bytes){(const uint8_t *)delta->mark_slots,
+                          (delta->mark_mask + 1) * sizeof *delta->mark_slots};
 }
 
 size_t delta_bytes(const struct delta *delta)

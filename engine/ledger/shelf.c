@@ -1,50 +1,75 @@
 #include "ledger/shelf.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "types/ensure.h"
-#include "util/checksum.h"
 #include "util/le.h"
 
 #define SLOTS_PER_ROW 2 /* At least: so that a free slot is near. */
 /* So many slots are cleared in a row in about the time that one takes by itself. */
 #define SLOTS_PER_CLEARED 256
 #define CACHE_LINE        64
-#define AHEAD_BYTES       (16 * CACHE_LINE) /* Of a value: what lies behind, the processor foresees. */
+#define AHEAD_FIRST       (2 * CACHE_LINE)  /* Of a row, before its size is known. */
+#define AHEAD_BYTES       (18 * CACHE_LINE) /* Of a row: what lies behind, the processor foresees. */
+#define LISTED_AHEAD      16                /* Rows asked of memory before their turn. */
+#define ROW_ALIGN         16u
+#define HASHED_BYTES      16 /* Of a key, from its end. */
+#define NEIGHBOURS        16 /* Slots of a cache line; a power of two. */
+#define PLACE_BITS_MAX    29
 
+/* A row in memory: this, its key, its value, behind each what fills up eight bytes. */
 struct row {
-    uint32_t value_at; /* Place of the value in `memory`. */
-    uint32_t size;     /* Of the value now. */
-    uint32_t room;     /* Of its place: the largest it was there. */
+    uint32_t size; /* Of the value now. */
+    uint32_t room; /* Of its place: the largest it was there. */
     uint8_t key_size;
     bool dropped;
-    bool fresh;                 /* The store has no such row. */
-    uint8_t key[SHELF_KEY_MAX]; /* Zeros behind it. */
+    bool fresh; /* The store has no such row. */
+    bool left;  /* For a larger place: counts no more. */
+    uint8_t key[];
 };
 
 /* A row in the order of keys. Keys that begin alike are few: what they begin with is compared here,
  * and rows, which lie anywhere, are hardly looked at. */
 struct place {
-    uint64_t front; /* The first 8 bytes of the key, as a number in their order. */
+    uint64_t front[2]; /* The first 16 bytes of the key, as numbers in their order. */
     const struct row *row;
 };
 
-/* Rows grow from the front of one piece of memory and values from its back. They cannot meet: a row
- * is smaller than what it is counted as. */
+/* Rows lie one behind the other in one piece of memory. There are no more bytes of them than are
+ * counted: what a row takes beside its value is less than what it costs.
+ *
+ * A slot holds where its row begins and, above that, bits of the key's hash: a row that only came
+ * to lie in the way is passed over without a look at it. Keys that differ in the last bits alone,
+ * numbers that count up, have neighbouring slots; and those that end alike, a person and what is
+ * due of it, begin at the same one. */
 struct shelf {
     uint8_t *memory;
     size_t bytes_max;
-    size_t values; /* Bytes of places for values, those lost included. */
+    size_t end;    /* Of the rows in `memory`. */
+    size_t values; /* Bytes of places for values, and what rows cost that were left. */
     uint32_t count;
     uint32_t rows_max;
+    uint32_t place_bits;
     uint64_t slot_mask;
-    uint32_t *slots;     /* Open addressing by key: number of the row plus 1; 0 is empty. */
+    uint32_t *slots;     /* Open addressing by key; 0 is empty. */
     struct place *order; /* Rows by key, once they are sorted. */
     uint32_t ordered;    /* How many they are. */
     bool sorted;
 };
 
-_Static_assert(sizeof(struct row) < SHELF_ROW_COST, "rows and values cannot meet");
+static size_t value_offset(size_t key_size)
+{
+    return (offsetof(struct row, key) + key_size + 7) & ~(size_t)7;
+}
+
+static size_t row_size(size_t key_size, size_t room)
+{
+    return (value_offset(key_size) + room + ROW_ALIGN - 1) & ~(size_t)(ROW_ALIGN - 1);
+}
+
+_Static_assert(offsetof(struct row, key) + SHELF_KEY_MAX + 7 + ROW_ALIGN - 1 <= SHELF_ROW_COST,
+               "rows take no more than they cost");
 
 struct shelf *shelf_new(size_t bytes_max)
 {
@@ -53,7 +78,10 @@ struct shelf *shelf_new(size_t bytes_max)
     ENSURE(bytes_max <= UINT32_MAX);
     shelf->bytes_max = bytes_max;
     shelf->rows_max = (uint32_t)(bytes_max / SHELF_ROW_COST);
-    uint64_t slots = 1;
+    while (bytes_max / ROW_ALIGN >> shelf->place_bits != 0)
+        shelf->place_bits++;
+    ENSURE(shelf->place_bits < PLACE_BITS_MAX);
+    uint64_t slots = NEIGHBOURS;
     while (slots < (uint64_t)shelf->rows_max * SLOTS_PER_ROW)
         slots *= 2;
     shelf->slot_mask = slots - 1;
@@ -82,46 +110,51 @@ bool shelf_has_room(const struct shelf *shelf, uint32_t rows, size_t bytes)
     return bytes <= left && (uint64_t)rows * SHELF_ROW_COST <= left - bytes;
 }
 
-static struct row *row_at(const struct shelf *shelf, uint32_t number)
+/* -- finding --------------------------------------------------------------------------------- */
+
+static struct row *row_at(const struct shelf *shelf, size_t offset)
 {
-    return (struct row *)(void *)shelf->memory + number;
+    return (struct row *)(void *)(shelf->memory + offset);
 }
 
-/* Of keys that are mostly keyed hashes themselves; those of 8 bytes and more are read as three
- * words that may overlap. Lives no longer than the shelf. */
+static uint32_t place_mask(const struct shelf *shelf)
+{
+    return (UINT32_C(1) << shelf->place_bits) - 1;
+}
+
+/* The row of a slot that is not empty. */
+static struct row *row_of(const struct shelf *shelf, uint32_t slot)
+{
+    return row_at(shelf, (size_t)((slot & place_mask(shelf)) - 1) * ROW_ALIGN);
+}
+
+/* What stands above the place in the slot of a key with that hash. */
+static uint32_t tag_of(const struct shelf *shelf, uint64_t hash)
+{
+    return (uint32_t)(hash >> 32) & ~place_mask(shelf);
+}
+
+/* Of keys that are mostly keyed hashes themselves: of what they end with, read as words that may
+ * overlap. The first byte counts for the tag alone. Lives no longer than the shelf. */
 static inline uint64_t hash_of(struct bytes key)
 {
-    if (key.size < 8) return checksum_hash64(0, key.data, key.size);
-    const uint64_t front = le_load64(key.data);
-    const uint64_t middle = le_load64(key.data + (key.size - 8) / 2);
-    const uint64_t back = le_load64(key.data + key.size - 8);
-    const unsigned __int128 product =
-        (unsigned __int128)(front ^ UINT64_C(0x9e3779b97f4a7c15)) *
-        ((back + middle * UINT64_C(0xbf58476d1ce4e5b9)) ^ UINT64_C(0x94d049bb133111eb));
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Empties the slot of a row; those it may have been put behind may be empty already. */
-static void clear_slot(struct shelf *shelf, uint32_t number)
-{
-    const struct row *row = row_at(shelf, number);
-    uint64_t slot = hash_of((struct bytes){row->key, row->key_size}) & shelf->slot_mask;
-    while (shelf->slots[slot] != number + 1)
-        slot = (slot + 1) & shelf->slot_mask;
-    shelf->slots[slot] = 0;
-}
-
-void shelf_reset(struct shelf *shelf)
-{
-    if (shelf->count < (shelf->slot_mask + 1) / SLOTS_PER_CLEARED) {
-        for (uint32_t i = 0; i < shelf->count; i++)
-            clear_slot(shelf, i);
+    const size_t size = key.size < HASHED_BYTES ? key.size : HASHED_BYTES;
+    const uint8_t *tail = key.data + key.size - size;
+    const uint8_t last = tail[size - 1];
+    uint64_t front = size;
+    uint64_t back = 0;
+    if (size < 8) {
+        memcpy(&back, tail, size);
     } else {
-        memset(shelf->slots, 0, (shelf->slot_mask + 1) * sizeof *shelf->slots);
+        front = le_load64(tail);
+        back = le_load64(tail + size - 8) & ~((uint64_t)(NEIGHBOURS - 1) << 56);
+        if (size == 8) front = size;
     }
-    shelf->count = 0;
-    shelf->values = 0;
-    shelf->sorted = false;
+    const unsigned __int128 product = (unsigned __int128)(front ^ UINT64_C(0x9e3779b97f4a7c15)) *
+                                      (back ^ UINT64_C(0x94d049bb133111eb));
+    const uint64_t mixed = (uint64_t)product ^ (uint64_t)(product >> 64);
+    const uint64_t letter = (uint64_t)(key.data[0] * UINT32_C(0x9e3779b1)) << 32;
+    return ((mixed & ~(uint64_t)(NEIGHBOURS - 1)) | (last & (NEIGHBOURS - 1))) ^ letter;
 }
 
 /* Word by word, and the last one may overlap: no call for a few bytes. */
@@ -137,107 +170,180 @@ static inline bool key_is(const struct row *row, struct bytes key)
 }
 
 /* The slot of the row with that key, or the empty one where it would go. */
-static uint32_t *slot_of(const struct shelf *shelf, struct bytes key)
+static uint32_t *slot_of(const struct shelf *shelf, struct bytes key, uint64_t hash)
 {
-    uint64_t slot = hash_of(key) & shelf->slot_mask;
-    for (;; slot = (slot + 1) & shelf->slot_mask) {
-        if (shelf->slots[slot] == 0) return &shelf->slots[slot];
-        if (key_is(row_at(shelf, shelf->slots[slot] - 1), key)) return &shelf->slots[slot];
+    const uint32_t tag = tag_of(shelf, hash);
+    uint64_t at = hash & shelf->slot_mask;
+    for (;; at = (at + 1) & shelf->slot_mask) {
+        const uint32_t slot = shelf->slots[at];
+        if (slot == 0) return &shelf->slots[at];
+        if ((slot & ~place_mask(shelf)) == tag && key_is(row_of(shelf, slot), key)) {
+            return &shelf->slots[at];
+        }
     }
 }
 
-/* The row with that key; a new one without a value when there is none. */
-static struct row *row_for(struct shelf *shelf, struct bytes key)
-{
-    ENSURE(key.size != 0 && key.size <= SHELF_KEY_MAX);
-    uint32_t *slot = slot_of(shelf, key);
-    if (*slot != 0) return row_at(shelf, *slot - 1);
+/* -- changing -------------------------------------------------------------------------------- */
 
-    ENSURE(shelf_has_room(shelf, 1, 0));
-    struct row *row = row_at(shelf, shelf->count++);
-    *slot = shelf->count;
-    *row = (struct row){.key_size = (uint8_t)key.size};
+/* Empties the slot of a row; those it may have been put behind may be empty already. */
+static void clear_slot(struct shelf *shelf, const struct row *row)
+{
+    uint64_t at = hash_of((struct bytes){row->key, row->key_size}) & shelf->slot_mask;
+    while (shelf->slots[at] == 0 || row_of(shelf, shelf->slots[at]) != row)
+        at = (at + 1) & shelf->slot_mask;
+    shelf->slots[at] = 0;
+}
+
+/* The next row behind `*offset` that counts, or NULL. */
+static struct row *next_row(const struct shelf *shelf, size_t *offset)
+{
+    while (*offset < shelf->end) {
+        struct row *row = row_at(shelf, *offset);
+        *offset += row_size(row->key_size, row->room);
+        if (!row->left) return row;
+    }
+    return NULL;
+}
+
+void shelf_reset(struct shelf *shelf)
+{
+    if (shelf->count < (shelf->slot_mask + 1) / SLOTS_PER_CLEARED) {
+        size_t offset = 0;
+        const struct row *row;
+        while ((row = next_row(shelf, &offset)) != NULL)
+            clear_slot(shelf, row);
+    } else {
+        memset(shelf->slots, 0, (shelf->slot_mask + 1) * sizeof *shelf->slots);
+    }
+    shelf->count = 0;
+    shelf->end = 0;
+    shelf->values = 0;
+    shelf->sorted = false;
+}
+
+/* A new row in that slot, with room for a value and none yet. */
+static struct row *add_row(struct shelf *shelf, uint32_t *slot, uint64_t hash, struct bytes key,
+                           size_t room)
+{
+    ENSURE(shelf_has_room(shelf, 1, room));
+    struct row *row = row_at(shelf, shelf->end);
+    *slot = (uint32_t)(shelf->end / ROW_ALIGN + 1) | tag_of(shelf, hash);
+    *row = (struct row){.room = (uint32_t)room, .key_size = (uint8_t)key.size};
     memcpy(row->key, key.data, key.size);
+    shelf->end += row_size(key.size, room);
+    shelf->values += room;
+    shelf->count++;
     shelf->sorted = false;
     return row;
 }
 
+static uint8_t *value_at(const struct row *row)
+{
+    return (uint8_t *)row + value_offset(row->key_size);
+}
+
+/* The row with that key and room for so much; a new one without a value when there is none. */
+static struct row *row_for(struct shelf *shelf, struct bytes key, size_t room)
+{
+    ENSURE(key.size != 0 && key.size <= SHELF_KEY_MAX);
+    const uint64_t hash = hash_of(key);
+    uint32_t *slot = slot_of(shelf, key, hash);
+    if (*slot == 0) return add_row(shelf, slot, hash, key, room);
+
+    struct row *row = row_of(shelf, *slot);
+    if (room <= row->room) return row;
+    struct row *larger = add_row(shelf, slot, hash, key, room);
+    larger->fresh = row->fresh;
+    row->left = true; /* Its place goes on costing what it did. */
+    shelf->count--;
+    shelf->values += SHELF_ROW_COST;
+    return larger;
+}
+
 void shelf_put(struct shelf *shelf, struct bytes key, struct bytes value)
 {
-    struct row *row = row_for(shelf, key);
-    if (value.size > row->room) {
-        ENSURE(shelf_has_room(shelf, 0, value.size));
-        shelf->values += value.size;
-        row->value_at = (uint32_t)(shelf->bytes_max - shelf->values);
-        row->room = (uint32_t)value.size;
-    }
+    struct row *row = row_for(shelf, key, value.size);
     row->size = (uint32_t)value.size;
     if (row->dropped) shelf->sorted = false;
     row->dropped = false;
     /* It may be what shelf_get() lent out. */
-    if (value.size != 0) memmove(shelf->memory + row->value_at, value.data, value.size);
+    if (value.size != 0) memmove(value_at(row), value.data, value.size);
 }
 
 void shelf_put_new(struct shelf *shelf, struct bytes key, struct bytes value)
 {
     const uint32_t count = shelf->count;
+    const size_t end = shelf->end;
     shelf_put(shelf, key, value);
-    if (shelf->count != count) row_at(shelf, count)->fresh = true;
+    if (shelf->count != count) row_at(shelf, end)->fresh = true;
 }
 
 void shelf_drop(struct shelf *shelf, struct bytes key)
 {
-    struct row *row = row_for(shelf, key);
+    struct row *row = row_for(shelf, key, 0);
     row->size = 0;
     row->dropped = true;
 }
 
-static struct bytes value_of(const struct shelf *shelf, const struct row *row)
+static struct bytes value_of(const struct row *row)
 {
-    return (struct bytes){shelf->memory + row->value_at, row->size};
+    return (struct bytes){value_at(row), row->size};
 }
 
 enum shelf_found shelf_get(const struct shelf *shelf, struct bytes key, struct bytes *ret_value)
 {
     if (shelf->count == 0) return SHELF_NOT_HERE;
-    const uint32_t number = *slot_of(shelf, key);
-    if (number == 0) return SHELF_NOT_HERE;
-    const struct row *row = row_at(shelf, number - 1);
+    const uint32_t slot = *slot_of(shelf, key, hash_of(key));
+    if (slot == 0) return SHELF_NOT_HERE;
+    const struct row *row = row_of(shelf, slot);
     if (row->dropped) return SHELF_DROPPED;
-    *ret_value = value_of(shelf, row);
+    *ret_value = value_of(row);
     return SHELF_VALUE;
 }
 
-/* The row that is looked at first; NULL: none is. */
+/* -- ahead ----------------------------------------------------------------------------------- */
+
+/* The first row that is looked at; NULL: none is. */
 static const struct row *first_row(const struct shelf *shelf, uint64_t hash)
 {
-    const uint32_t number = shelf->slots[hash & shelf->slot_mask];
-    return number == 0 ? NULL : row_at(shelf, number - 1);
+    const uint32_t tag = tag_of(shelf, hash);
+    uint64_t at = hash & shelf->slot_mask;
+    for (;; at = (at + 1) & shelf->slot_mask) {
+        const uint32_t slot = shelf->slots[at];
+        if (slot == 0) return NULL;
+        if ((slot & ~place_mask(shelf)) == tag) return row_of(shelf, slot);
+    }
 }
 
-uint64_t shelf_ahead(const struct shelf *shelf, struct bytes key)
+uint64_t shelf_hash(struct bytes key)
 {
-    const uint64_t hash = hash_of(key);
-    if (shelf->count != 0) __builtin_prefetch(&shelf->slots[hash & shelf->slot_mask]);
-    return hash;
+    return hash_of(key);
 }
 
-void shelf_ahead_row(const struct shelf *shelf, uint64_t hash)
+void shelf_ahead(const struct shelf *shelf, uint64_t hash)
+{
+    if (shelf->count != 0) __builtin_prefetch(&shelf->slots[hash & shelf->slot_mask]);
+}
+
+static void ask(const struct row *row, size_t from, size_t to)
+{
+    for (size_t at = from; at < to; at += CACHE_LINE)
+        __builtin_prefetch((const uint8_t *)row + at);
+}
+
+bool shelf_ahead_row(const struct shelf *shelf, uint64_t hash)
 {
     const struct row *row = shelf->count == 0 ? NULL : first_row(shelf, hash);
-    if (row == NULL) return;
-    __builtin_prefetch(row);
-    __builtin_prefetch((const uint8_t *)(row + 1) - 1);
+    if (row != NULL) ask(row, 0, AHEAD_FIRST);
+    return row != NULL;
 }
 
 void shelf_ahead_value(const struct shelf *shelf, uint64_t hash)
 {
     const struct row *row = shelf->count == 0 ? NULL : first_row(shelf, hash);
     if (row == NULL) return;
-    const uint8_t *value = shelf->memory + row->value_at;
-    const uint32_t size = row->size < AHEAD_BYTES ? row->size : AHEAD_BYTES;
-    for (uint32_t at = 0; at < size; at += CACHE_LINE)
-        __builtin_prefetch(value + at);
+    const size_t size = row_size(row->key_size, row->size) + ROW_ALIGN;
+    ask(row, AHEAD_FIRST, size < AHEAD_BYTES ? size : AHEAD_BYTES);
 }
 
 uint32_t shelf_count(const struct shelf *shelf)
@@ -256,24 +362,47 @@ size_t shelf_bytes(const struct shelf *shelf)
            ((size_t)shelf->rows_max + 1) * sizeof(struct place);
 }
 
+struct bytes shelf_table(const struct shelf *shelf)
+{
+    return (struct bytes){(const uint8_t *)shelf->slots,
+                          (shelf->slot_mask + 1) * sizeof *shelf->slots};
+}
+
+struct bytes shelf_rows(const struct shelf *shelf)
+{
+    return (struct bytes){shelf->memory, shelf->bytes_max};
+}
+
+/* -- listing --------------------------------------------------------------------------------- */
+
 /* As the store compares: byte by byte, a beginning before what goes on. */
 static int by_key(const void *left, const void *right)
 {
     const struct place *a = left;
     const struct place *b = right;
-    if (a->front != b->front) return a->front < b->front ? -1 : 1;
-    const int order = memcmp(a->row->key, b->row->key, SHELF_KEY_MAX);
-    return order != 0 ? order : (int)a->row->key_size - (int)b->row->key_size;
+    if (a->front[0] != b->front[0]) return a->front[0] < b->front[0] ? -1 : 1;
+    if (a->front[1] != b->front[1]) return a->front[1] < b->front[1] ? -1 : 1;
+    const size_t a_size = a->row->key_size;
+    const size_t b_size = b->row->key_size;
+    const int order = memcmp(a->row->key, b->row->key, a_size < b_size ? a_size : b_size);
+    return order != 0 ? order : (int)a_size - (int)b_size;
+}
+
+static struct place place_of(const struct row *row)
+{
+    uint8_t front[2 * sizeof(uint64_t)] = {0};
+    memcpy(front, row->key, row->key_size < sizeof front ? row->key_size : sizeof front);
+    return (struct place){{be_load64(front), be_load64(front + sizeof(uint64_t))}, row};
 }
 
 /* Beside the index, which others may be reading. */
 static void sort_rows(struct shelf *shelf)
 {
+    size_t offset = 0;
+    const struct row *row;
     shelf->ordered = 0;
-    for (uint32_t i = 0; i < shelf->count; i++) {
-        const struct row *row = row_at(shelf, i);
-        if (row->dropped && row->fresh) continue;
-        shelf->order[shelf->ordered++] = (struct place){be_load64(row->key), row};
+    while ((row = next_row(shelf, &offset)) != NULL) {
+        if (!row->dropped || !row->fresh) shelf->order[shelf->ordered++] = place_of(row);
     }
     qsort(shelf->order, shelf->ordered, sizeof(struct place), by_key);
     shelf->sorted = true;
@@ -284,9 +413,12 @@ bool shelf_next(struct shelf *shelf, uint32_t *cursor, struct bytes *ret_key,
 {
     if (!shelf->sorted) sort_rows(shelf);
     if (*cursor == shelf->ordered) return false;
+    if (shelf->ordered - *cursor > LISTED_AHEAD) {
+        ask(shelf->order[*cursor + LISTED_AHEAD].row, 0, AHEAD_FIRST);
+    }
     const struct row *row = shelf->order[(*cursor)++].row;
     *ret_key = (struct bytes){row->key, row->key_size};
-    *ret_value = value_of(shelf, row);
+    *ret_value = value_of(row);
     *ret_dropped = row->dropped;
     return true;
 }

@@ -52,15 +52,21 @@ enum shelf_found {
 enum shelf_found shelf_get(const struct shelf *shelf, struct bytes key, struct bytes *ret_value);
 
 /* A row that will be looked for soon, asked of memory in three steps with other work between them:
- * its place in the index, the row, its value. Each says what the next one is given; none changes
- * anything, nor finds out whether there is such a row. */
-uint64_t shelf_ahead(const struct shelf *shelf, struct bytes key);
-void shelf_ahead_row(const struct shelf *shelf, uint64_t hash);
+ * its place in the index, the row, the rest of its value. None changes anything. The hash is what
+ * the others are given, for the other shelf as well; of a key longer than 17 bytes those between
+ * the first one and the last 16 do not count. */
+uint64_t shelf_hash(struct bytes key);
+void shelf_ahead(const struct shelf *shelf, uint64_t hash);
+bool shelf_ahead_row(const struct shelf *shelf, uint64_t hash); /* False: there is no such row. */
 void shelf_ahead_value(const struct shelf *shelf, uint64_t hash);
 
 uint32_t shelf_count(const struct shelf *shelf); /* Keys. */
 size_t shelf_used(const struct shelf *shelf);    /* Of bytes_max. */
 size_t shelf_bytes(const struct shelf *shelf);   /* Bytes of memory reserved. */
+
+/* The index, looked into anywhere; and the rows, which are touched from the front as they come. */
+struct bytes shelf_table(const struct shelf *shelf);
+struct bytes shelf_rows(const struct shelf *shelf);
 
 /* For the merge: the keys in ascending order, each once with its last value. `dropped` says that
  * there is none. What came and went in between is left out. Returns false at the end; begins with

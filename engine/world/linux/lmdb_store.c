@@ -346,15 +346,22 @@ static int note(struct store_txn *txn, int code)
     return r;
 }
 
+/* 0 once the table's cursor is open. */
+static int open_cursor(struct store_txn *txn, enum store_table table)
+{
+    if (txn->failed != 0) return txn->failed;
+    if (txn->cursors[table] != NULL) return 0;
+    return note(txn, mdb_cursor_open(txn->txn, txn->store->tables[table], &txn->cursors[table]));
+}
+
 static int put(struct store_txn *txn, enum store_table table, struct bytes key, struct bytes value,
                unsigned flags)
 {
-    if (txn->failed != 0) return txn->failed;
     if (key.size == 0 || key.size > STORE_KEY_MAX) return -EINVAL;
+    const int r = open_cursor(txn, table); /* It is near the place, when keys ascend. */
+    if (r != 0) return r;
     MDB_val k = val_of(key), v = val_of(value);
-    MDB_cursor *cursor = txn->cursors[table]; /* It is near the place, when keys ascend. */
-    return note(txn, cursor != NULL ? mdb_cursor_put(cursor, &k, &v, flags)
-                                    : mdb_put(txn->txn, txn->store->tables[table], &k, &v, flags));
+    return note(txn, mdb_cursor_put(txn->cursors[table], &k, &v, flags));
 }
 
 int store_put(struct store_txn *txn, enum store_table table, struct bytes key, struct bytes value)
@@ -366,14 +373,6 @@ int store_append(struct store_txn *txn, enum store_table table, struct bytes key
                  struct bytes value)
 {
     return put(txn, table, key, value, MDB_APPEND);
-}
-
-/* 0 once the table's cursor is open. */
-static int open_cursor(struct store_txn *txn, enum store_table table)
-{
-    if (txn->failed != 0) return txn->failed;
-    if (txn->cursors[table] != NULL) return 0;
-    return note(txn, mdb_cursor_open(txn->txn, txn->store->tables[table], &txn->cursors[table]));
 }
 
 int store_txn_get(struct store_txn *txn, enum store_table table, struct bytes key,

@@ -237,6 +237,54 @@ static void what_does_not_fit_is_a_bug(void **state)
     shelf_free(shelf);
 }
 
+#define PEOPLE    500
+#define POSITIONS 3000
+
+/* What is due of a person has a key that ends like the person's own, whatever the time, and
+ * positions count up: such keys begin their search at the same place or side by side. */
+static void make_alike(uint32_t i, uint8_t key[SHELF_KEY_MAX], size_t *ret_size)
+{
+    const uint32_t kind = i % 4;
+    memset(key, 0, SHELF_KEY_MAX);
+    if (kind == 0) {
+        key[0] = 'O';
+        be_store64(key + 2, i / 4);
+        *ret_size = 10;
+        return;
+    }
+    *ret_size = kind == 1 ? 17 : 25;
+    key[0] = kind == 1 ? 'P' : 'D';
+    if (kind != 1) be_store64(key + 1, kind);
+    be_store64(key + *ret_size - 8, (uint64_t)(i / 4 % PEOPLE) * UINT64_C(0x9e3779b97f4a7c15));
+}
+
+static void keys_that_end_alike_are_told_apart(void **state)
+{
+    struct shelf *shelf = shelf_new(SHELF_SIZE);
+    uint8_t key[SHELF_KEY_MAX];
+    uint8_t before[SHELF_KEY_MAX];
+    struct bytes value;
+    size_t size;
+    (void)state;
+    for (uint32_t i = 0; i < POSITIONS; i++) {
+        make_alike(i, key, &size);
+        memset(before, (int)(i % 4), sizeof before);
+        before[0] = (uint8_t)(i % 251);
+        if (i % 4 != 0 && i / 4 >= PEOPLE) continue; /* It stands there. */
+        assert_int_equal(shelf_get(shelf, (struct bytes){key, size}, &value), SHELF_NOT_HERE);
+        shelf_put(shelf, (struct bytes){key, size}, (struct bytes){before, 1 + i % 20});
+    }
+    for (uint32_t i = 0; i < POSITIONS; i++) {
+        make_alike(i, key, &size);
+        if (i % 4 != 0 && i / 4 >= PEOPLE) continue;
+        assert_int_equal(shelf_get(shelf, (struct bytes){key, size}, &value), SHELF_VALUE);
+        assert_int_equal(value.size, 1 + i % 20);
+        assert_int_equal(value.data[0], i % 251);
+        if (value.size > 1) assert_int_equal(value.data[1], i % 4);
+    }
+    shelf_free(shelf);
+}
+
 /* What came and went between two merges the store never hears of; what it may have it does. */
 static void the_store_hears_of_what_stays(void **state)
 {
@@ -274,6 +322,7 @@ int main(void)
         cmocka_unit_test(a_reset_forgets_few_rows_of_many),
         cmocka_unit_test(a_smaller_value_takes_the_same_place),
         cmocka_unit_test(what_was_lent_out_can_be_put),
+        cmocka_unit_test(keys_that_end_alike_are_told_apart),
         cmocka_unit_test(the_store_hears_of_what_stays),
         cmocka_unit_test(what_has_room_fits),
         cmocka_unit_test(what_does_not_fit_is_a_bug),
