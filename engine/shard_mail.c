@@ -111,18 +111,18 @@ static void forget(struct shard *shard, uint32_t to, uint64_t number)
     }
 }
 
-void mail_took(struct shard *shard, struct bytes batch)
+void mail_took(struct shard *shard, const struct mail_batch *batch)
 {
-    struct mail_batch b;
-    ENSURE(mail_decode(batch, &b) && b.from < shard->config.shards);
-    uint64_t *has = &shard->counters.mail_has[b.from];
-    uint64_t *acked = &shard->counters.mail_acked[b.from];
+    const uint32_t from = batch->from;
+    ENSURE(from < shard->config.shards);
+    uint64_t *has = &shard->counters.mail_has[from];
+    uint64_t *acked = &shard->counters.mail_acked[from];
 
-    ENSURE(b.count == 0 || b.first == *has + 1); /* (M1) */
-    ENSURE(b.has < shard->counters.mail_next[b.from]);
-    *has += b.count;
-    while (*acked < b.has)
-        forget(shard, b.from, ++*acked);
+    ENSURE(batch->count == 0 || batch->first == *has + 1); /* (M1) */
+    ENSURE(batch->has < shard->counters.mail_next[from]);
+    *has += batch->count;
+    while (*acked < batch->has)
+        forget(shard, from, ++*acked);
 }
 
 void mail_freeze(struct shard *shard)

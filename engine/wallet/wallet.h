@@ -86,11 +86,23 @@ struct wallet_input {
     uint16_t province; /* Two-digit code the session speaks for; 0: the centre, the APP. */
 };
 
+/* Decisions that change just these rows and are told to just these: their entries are written without
+ * a look for what has changed (wallet/plain.h). */
+enum plain_kind {
+    PLAIN_NONE,     /* Any other. */
+    PLAIN_BEGUN,    /* Limits, hold, a transfer at the end of its list; an offer, a notice. */
+    PLAIN_TAKEN,    /* The credit's transfer is gone, row `holder` put; a credit of one lot. */
+    PLAIN_OFFERED,  /* An offer at the end of its list; nobody is told. */
+    PLAIN_CREDITED, /* The wallet, a lot at the end of its list, the offer is gone; nobody … */
+};
+
 /* What is decided. */
 struct wallet_decision {
     struct failures failures; /* None: accepted. */
     bool nothing;             /* Accepted and nothing to write: the answer alone. */
     bool dup;                 /* And that was answered before. */
+    enum plain_kind plain;
+    uint32_t holder; /* PLAIN_TAKEN: its place. */
     struct wallet_said said;
     uint32_t used_count;
     uint32_t debt_count;
