@@ -123,9 +123,9 @@ static inline void put_row(struct terse *t, enum person_row kind, const void *ro
 /* Of an op with its head. */
 #define OP_WORDS(size) (WORD + ((size) + WORD - 1) / WORD * WORD)
 
-#define PERSON_WORDS   OP_WORDS(PSN_KEY_SIZE + 8)
-#define OFFER_WORDS    (PERSON_WORDS + OP_WORDS(sizeof(struct offer_row)))
-#define CREDIT_WORDS                                                                 \
+#define PERSON_WORDS OP_WORDS(PSN_KEY_SIZE + 8)
+#define OFFER_WORDS  (PERSON_WORDS + OP_WORDS(sizeof(struct offer_row)))
+#define CREDIT_WORDS                                                                     \
     (PERSON_WORDS + OP_WORDS(sizeof(struct wallet_row)) + OP_WORDS(sizeof(struct lot)) + \
      OP_WORDS(WALLET_ID_SIZE))
 
@@ -143,8 +143,8 @@ size_t plain_item_size(enum plain_kind kind)
 
 /* The head of the body, and what its words would be; gives the size of all, or 0 when they would be
  * no more. */
-static size_t finish(const struct terse *t, uint8_t *out, uint16_t type, const struct terse_form *form,
-                     size_t words)
+static size_t finish(const struct terse *t, uint8_t *out, uint16_t type,
+                     const struct terse_form *form, size_t words)
 {
     const size_t size = (size_t)(t->to - out);
     if (size - WALLET_BODY_HEAD >= words || words > WALLET_BODY_MAX - WALLET_BODY_HEAD) return 0;
@@ -211,8 +211,7 @@ static size_t put_taken(struct terse *t, const struct person *person,
     put_effect(t, credit);
     terse_put_row(t, SHAPE_LOT, ROW(&credit->lots[0]));
     return OP_WORDS(WALLET_ID_SIZE) + OP_WORDS(sizeof(struct holder_row)) +
-           OP_WORDS(sizeof d->said) +
-           OP_WORDS(offsetof(struct effect, lots) + sizeof(struct lot));
+           OP_WORDS(sizeof d->said) + OP_WORDS(offsetof(struct effect, lots) + sizeof(struct lot));
 }
 
 size_t plain_write_order(const struct plain_order *order, uint8_t *out)
@@ -230,8 +229,8 @@ size_t plain_write_order(const struct plain_order *order, uint8_t *out)
     terse_put_row(&t, SHAPE_FACT, ROW(order->fact));
     put_person(&t, &order->person->key, order->person->head.last_seq);
     size_t words = padded(order->message.size) + sizeof *order->fact + PERSON_WORDS;
-    words += d->plain == PLAIN_BEGUN ? put_begun(&t, order->person, d)
-                                     : put_taken(&t, order->person, d);
+    words +=
+        d->plain == PLAIN_BEGUN ? put_begun(&t, order->person, d) : put_taken(&t, order->person, d);
     words += put_ids(&t, order->ids, order->id_count);
     return finish(&t, out, order->type, &form, words);
 }

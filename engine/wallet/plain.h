@@ -2,8 +2,9 @@
  * the mail of both. Nearly every entry about wallets is one of these.
  *
  * The bytes are those that ops.h and terse.h make of the same decision, byte for byte, so readers
- * know of no third form: but the difference of two persons is not looked for, as the judge says what
- * it changed, and no words stand between. Whatever goes another way is written by way of ops. */
+ * know of no third form: but the difference of two persons is not looked for, as the judge says
+ * what it changed, and no words stand between. Whatever goes another way is written by way of ops.
+ */
 #ifndef WALLET_PLAIN_H
 #define WALLET_PLAIN_H
 

@@ -95,8 +95,8 @@ static inline unsigned put_text(struct terse *t, const struct text *text)
     return terse_put_new_text(t, text, slot);
 }
 
-/* The codes of a row, `size` bytes of them, 1 to 8: not a byte behind them is touched, what they ask
- * for stands there already. */
+/* The codes of a row, `size` bytes of them, 1 to 8: not a byte behind them is touched, what they
+ * ask for stands there already. */
 static inline void put_codes(uint8_t *at, uint64_t codes, size_t size)
 {
     if ((size & 8) != 0) {

@@ -86,8 +86,8 @@ struct wallet_input {
     uint16_t province; /* Two-digit code the session speaks for; 0: the centre, the APP. */
 };
 
-/* Decisions that change just these rows and are told to just these: their entries are written without
- * a look for what has changed (wallet/plain.h). */
+/* Decisions that change just these rows and are told to just these: their entries are written
+ * without a look for what has changed (wallet/plain.h). */
 enum plain_kind {
     PLAIN_NONE,     /* Any other. */
     PLAIN_BEGUN,    /* Limits, hold, a transfer at the end of its list; an offer, a notice. */
