@@ -249,28 +249,29 @@ static bool by_day(const struct wallet_input *input, const struct person *person
     return refuse(decision, ERROR_NIGHT, 0, CHECK_NONE, 0, 0);
 }
 
-static bool within_limits(const struct wallet_input *input, const struct person *person,
+/* Begins the person's day if none is counted yet. */
+static bool within_limits(const struct wallet_input *input, struct person *person,
                           struct wallet_decision *decision)
 {
     const uint32_t area = person_area(person);
     const int64_t amount = input->order->amount;
-    struct limits_row limits = person->limits;
+    struct limits_row *limits = &person->limits;
 
     const int64_t each = params_value(input->params, PARAM_TRSF_MAX_EACH, area, input->now_ms);
     if (amount <= 0 || amount > each) {
         return refuse(decision, ERROR_TRANSFER_AMOUNT, WALLET_FIELD(input->order->type, amount),
                       CHECK_RANGE, amount, amount <= 0 ? 1 : each);
     }
-    begin_day(&limits, civil_day(input->now_ms));
+    begin_day(limits, civil_day(input->now_ms));
     const int64_t count = params_value(input->params, PARAM_TRSF_MAX_COUNT, area, input->now_ms);
-    if (limits.count >= count) {
-        return refuse(decision, ERROR_TRANSFER_LIMIT, 0, CHECK_RANGE, limits.count + INT64_C(1),
+    if (limits->count >= count) {
+        return refuse(decision, ERROR_TRANSFER_LIMIT, 0, CHECK_RANGE, limits->count + INT64_C(1),
                       count);
     }
     const int64_t sum = params_value(input->params, PARAM_TRSF_MAX_SUM, area, input->now_ms);
-    if (limits.sum + amount > sum) {
+    if (limits->sum + amount > sum) {
         return refuse(decision, ERROR_TRANSFER_LIMIT, WALLET_FIELD(input->order->type, amount),
-                      CHECK_RANGE, limits.sum + amount, sum);
+                      CHECK_RANGE, limits->sum + amount, sum);
     }
     return true;
 }
@@ -440,7 +441,6 @@ void judge_submit(const struct wallet_input *input, struct person *person,
     person->transfer_count++;
     wallet_id_make('T', &person->key, person->limits.next_id++, row->trsf_id);
     decision_id(decision, ID_TRANSFER, 0, bytes_of(row->trsf_id));
-    begin_day(&person->limits, civil_day(input->now_ms));
     person->limits.count++;
     person->limits.sum += row->amount;
     if (ask) {

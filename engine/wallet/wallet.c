@@ -22,7 +22,7 @@ struct effect *decision_effect(struct wallet_decision *decision, enum effect_kin
 {
     ENSURE(decision->effect_count < EFFECTS_MAX);
     struct effect *effect = &decision->effects[decision->effect_count++];
-    memset(effect, 0, sizeof *effect);
+    memset(effect, 0, offsetof(struct effect, lots));
     effect->kind = kind;
     effect->to = *to;
     return effect;
