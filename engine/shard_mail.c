@@ -217,12 +217,14 @@ bool shard_mail_waits(const struct shard *shard)
 
 /* -- taking ---------------------------------------------------------------------------------- */
 
-/* At most an entry an item, and the rows that an acknowledgement drops. */
+/* At most an entry an item, and the rows that an acknowledgement drops. What is no batch is refused
+ * in any case. */
 bool mail_has_room(const struct shard *shard, struct bytes batch)
 {
     struct mail_batch b;
     uint32_t acked = 0;
-    if (!mail_decode(batch, &b) || b.from >= shard->config.shards) return true;
+    if (!mail_read_head(batch, &b) || b.from >= shard->config.shards) return true;
+    if (b.count > ITEMS_MAX) return true;
     if (b.has > shard->counters.mail_acked[b.from]) {
         acked = (uint32_t)(b.has - shard->counters.mail_acked[b.from]);
     }
@@ -248,7 +250,13 @@ static void skip(struct mail_batch *batch, uint64_t count)
 {
     struct bytes data;
     uint16_t op;
-    for (; count != 0 && batch->count != 0; count--) {
+    if (count >= batch->count) {
+        batch->first += batch->count;
+        batch->items = (struct bytes){batch->items.data + batch->items.size, 0};
+        batch->count = 0;
+        return;
+    }
+    for (; count != 0; count--) {
         ENSURE(mail_next(&batch->items, &op, &data));
         batch->first++;
         batch->count--;

@@ -28,6 +28,21 @@ static inline void eight_digits(const uint8_t in[4], char out[8])
     le_store64((uint8_t *)out, digits + EACH_BYTE('0') + letters * ('a' - '0' - 10));
 }
 
+/* True when all of them can be seen. */
+static inline bool all_visible(struct bytes view)
+{
+    if (view.size < 8) {
+        for (size_t i = 0; i < view.size; i++) {
+            if (view.data[i] <= 0x20 || view.data[i] >= 0x7f) return false;
+        }
+        return true;
+    }
+    for (size_t i = 0; i + 8 < view.size; i += 8) {
+        if (!eight_visible(le_load64(view.data + i))) return false;
+    }
+    return eight_visible(le_load64(view.data + view.size - 8));
+}
+
 /* How many characters at the front can be seen. */
 static inline size_t visible_front(struct bytes view)
 {

@@ -158,7 +158,6 @@ void param_print(uint32_t param, int64_t value, char *out)
 
 /* -- rows ------------------------------------------------------------------------------------- */
 
-
 /* Whether the row stands behind that area and time, among rows of one param. */
 static bool is_behind(const struct rule_row *row, uint32_t admdvs, int64_t eff_ms)
 {
@@ -260,9 +259,8 @@ bool params_put(struct params *params, const struct rule_row *row)
 }
 
 /* By the rows. Not inlined: it would be in the way of what is settled. */
-static __attribute__((noinline)) int64_t value_by_rows(const struct params *params,
-                                                       enum param param, uint32_t admdvs,
-                                                       int64_t at_ms)
+static __attribute__((noinline)) int64_t
+value_by_rows(const struct params *params, enum param param, uint32_t admdvs, int64_t at_ms)
 {
     if (params->begin[param] == params->begin[param + 1]) return abouts[param].value;
     const uint32_t areas[3] = {admdvs, admdvs / 10000 * 10000, 0};

@@ -63,8 +63,8 @@ struct rule_row {
 
 #define RULE_ROWS_MAX 8192
 
-/* What holds in all of a province from a time on, by its latest rows. Nearly every question is asked
- * there and then, a dozen of them for one transfer. */
+/* What holds in all of a province from a time on, by its latest rows. Nearly every question is
+ * asked there and then, a dozen of them for one transfer. */
 struct settled_value {
     bool known; /* False: some areas of it have rows of their own. */
     int64_t from_ms;

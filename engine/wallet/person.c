@@ -16,7 +16,8 @@ void person_clear(struct person *person, struct psn_key key)
     person->insured = (struct insured_row){0};
     person->limits = (struct limits_row){0};
     person->hold = (struct hold_row){0};
-    memset(&person->lot_count, 0, offsetof(struct person, lots) - offsetof(struct person, lot_count));
+    memset(&person->lot_count, 0,
+           offsetof(struct person, lots) - offsetof(struct person, lot_count));
 }
 
 /* Most lists of most persons are empty. */
@@ -79,7 +80,7 @@ static inline bool take_transfer(struct person *person, bool rows_too, uint32_t 
     return true;
 }
 
-#define TAKE_LIST(list, counter, most)                                                       \
+#define TAKE_LIST(list, counter, most)                                                        \
     take_list(rows_too ? person->list : NULL, &person->counter, most, sizeof person->list[0], \
               count, rows)
 

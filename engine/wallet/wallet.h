@@ -123,8 +123,8 @@ struct wallet_decision {
 void wallet_decision_begin(struct wallet_decision *decision);
 
 /* Adds an empty one to a list, zeroed but for the lots of an effect, to be filled in by the caller;
- * never NULL: what a judge may add at most fits. decision_out() fills in dest; decision_effect() kind
- * and to. */
+ * never NULL: what a judge may add at most fits. decision_out() fills in dest; decision_effect()
+ * kind and to. */
 struct effect *decision_effect(struct wallet_decision *decision, enum effect_kind kind,
                                const struct psn_key *to);
 struct outgoing *decision_out(struct wallet_decision *decision, enum outgoing_type type,
