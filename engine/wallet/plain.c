@@ -5,35 +5,46 @@
 
 #define ROW(row) ((const uint8_t *)(row))
 
-/* Codes of a row's fields, by their places. */
-static inline uint64_t code_at(unsigned place, unsigned code)
-{
-    return (uint64_t)code << 4 * place;
-}
-
 static inline void put_record(struct terse *t, enum op_kind op, unsigned kind)
 {
     *t->to++ = (uint8_t)((unsigned)op | kind << 4);
 }
 
-/* Room for the codes of a row; what they ask for follows. */
-static inline uint8_t *begin_row(struct terse *t, enum shape_name name)
-{
-    uint8_t *codes = t->to;
-    t->to += codes_size(&shapes[name]);
-    return codes;
-}
-
-static inline void end_row(uint8_t *at, enum shape_name name, uint64_t codes)
-{
-    put_codes(at, codes, codes_size(&shapes[name]));
-}
-
 /* -- rows of which most is zero -------------------------------------------------------------- */
+
+static inline struct row begin(const struct terse *t, enum shape_name name)
+{
+    return row_begin(t, codes_size(&shapes[name]));
+}
+
+static inline void end(struct terse *t, const struct row *row, enum shape_name name)
+{
+    row_end(t, row, codes_size(&shapes[name]));
+}
 
 static inline bool is_nobody(const struct psn_key *key)
 {
     return (le_load64(key->bytes) | le_load64(key->bytes + 8)) == 0;
+}
+
+/* Fields that are not named are zero. */
+static void put_fact(struct terse *t, const struct wallet_fact *f)
+{
+    if ((f->code | f->disputed | f->year | f->decided) != 0 || f->due != 0) {
+        terse_put_row(t, SHAPE_FACT, ROW(f));
+        return;
+    }
+    struct row row = begin(t, SHAPE_FACT);
+    put_key(t, &row, 0, f->psn_key.bytes);
+    put_small(&row, 1, f->wallet_state);
+    put_small(&row, 2, f->insured_state);
+    put_small(&row, 3, f->insutype);
+    put_small(&row, 4, f->insu_admdvs);
+    put_small(&row, 5, f->use_loc_admdvs);
+    put_small(&row, 6, f->lots);
+    put_small(&row, 7, f->relations);
+    put_small(&row, 8, f->offers);
+    end(t, &row, SHAPE_FACT);
 }
 
 /* An effect of a transfer, but for its lots. */
@@ -43,16 +54,16 @@ static void put_effect(struct terse *t, const struct effect *e)
         terse_put_row(t, SHAPE_EFFECT, ROW(e));
         return;
     }
-    uint8_t *row = begin_row(t, SHAPE_EFFECT);
-    uint64_t codes = code_at(0, put_small(t, e->kind));
-    codes |= code_at(2, put_key(t, e->to.bytes));
-    codes |= code_at(3, put_key(t, e->other.bytes));
-    codes |= code_at(5, put_id(t, e->id));
-    codes |= code_at(7, put_small(t, e->admdvs));
-    codes |= code_at(10, put_small(t, e->lot_count));
-    codes |= code_at(11, put_number(t, (uint64_t)e->amount));
-    codes |= code_at(12, put_number(t, (uint64_t)e->at_ms));
-    end_row(row, SHAPE_EFFECT, codes);
+    struct row row = begin(t, SHAPE_EFFECT);
+    put_small(&row, 0, e->kind);
+    put_key(t, &row, 2, e->to.bytes);
+    put_key(t, &row, 3, e->other.bytes);
+    put_id(t, &row, 5, e->id);
+    put_small(&row, 7, e->admdvs);
+    put_small(&row, 10, e->lot_count);
+    put_number(t, &row, 11, (uint64_t)e->amount);
+    put_number(t, &row, 12, (uint64_t)e->at_ms);
+    end(t, &row, SHAPE_EFFECT);
 }
 
 /* A message to a province or the platform. */
@@ -62,17 +73,17 @@ static void put_outgoing(struct terse *t, const struct outgoing *o)
         terse_put_row(t, SHAPE_OUTGOING, ROW(o));
         return;
     }
-    uint8_t *row = begin_row(t, SHAPE_OUTGOING);
-    uint64_t codes = code_at(0, put_small(t, o->type));
-    codes |= code_at(1, put_small(t, o->dest));
-    codes |= code_at(3, put_number(t, (uint64_t)o->at_ms));
-    codes |= code_at(4, put_sender_id(t, o->id));
-    codes |= code_at(5, put_sender_id(t, o->ref));
-    codes |= code_at(6, put_key(t, o->psn_key.bytes));
-    codes |= code_at(7, put_number(t, (uint64_t)o->amount));
-    codes |= code_at(8, put_number(t, (uint64_t)o->exp_ms));
-    codes |= code_at(10, put_small(t, o->admdvs));
-    end_row(row, SHAPE_OUTGOING, codes);
+    struct row row = begin(t, SHAPE_OUTGOING);
+    put_small(&row, 0, o->type);
+    put_small(&row, 1, o->dest);
+    put_number(t, &row, 3, (uint64_t)o->at_ms);
+    put_sender_id(t, &row, 4, o->id);
+    put_sender_id(t, &row, 5, o->ref);
+    put_key(t, &row, 6, o->psn_key.bytes);
+    put_number(t, &row, 7, (uint64_t)o->amount);
+    put_number(t, &row, 8, (uint64_t)o->exp_ms);
+    put_small(&row, 10, o->admdvs);
+    end(t, &row, SHAPE_OUTGOING);
 }
 
 static void put_said(struct terse *t, const struct wallet_said *s)
@@ -81,35 +92,38 @@ static void put_said(struct terse *t, const struct wallet_said *s)
         terse_put_row(t, SHAPE_SAID, ROW(s));
         return;
     }
-    uint8_t *row = begin_row(t, SHAPE_SAID);
-    uint64_t codes = code_at(0, put_id(t, s->id));
-    codes |= code_at(1, put_small(t, s->stas));
-    codes |= code_at(3, put_number(t, (uint64_t)s->amount));
-    codes |= code_at(4, put_number(t, (uint64_t)s->balc));
-    codes |= code_at(5, put_number(t, (uint64_t)s->exp_ms));
-    end_row(row, SHAPE_SAID, codes);
+    struct row row = begin(t, SHAPE_SAID);
+    put_id(t, &row, 0, s->id);
+    put_small(&row, 1, s->stas);
+    put_number(t, &row, 3, (uint64_t)s->amount);
+    put_number(t, &row, 4, (uint64_t)s->balc);
+    put_number(t, &row, 5, (uint64_t)s->exp_ms);
+    end(t, &row, SHAPE_SAID);
 }
 
 static inline void put_holder(struct terse *t, const struct holder_row *holder)
 {
-    uint8_t *row = begin_row(t, SHAPE_HOLDER);
-    const uint64_t codes = code_at(0, put_key(t, holder->holder.bytes));
-    end_row(row, SHAPE_HOLDER, codes | code_at(1, put_number(t, (uint64_t)holder->amount)));
+    struct row row = begin(t, SHAPE_HOLDER);
+    put_key(t, &row, 0, holder->holder.bytes);
+    put_number(t, &row, 1, (uint64_t)holder->amount);
+    end(t, &row, SHAPE_HOLDER);
 }
 
 static inline void put_person(struct terse *t, const struct psn_key *key, uint64_t last_seq)
 {
     put_record(t, OP_PERSON, 0);
-    uint8_t *row = begin_row(t, SHAPE_PERSON);
-    const uint64_t codes = code_at(0, put_key(t, key->bytes));
-    end_row(row, SHAPE_PERSON, codes | code_at(1, put_number(t, last_seq)));
+    struct row row = begin(t, SHAPE_PERSON);
+    put_key(t, &row, 0, key->bytes);
+    put_number(t, &row, 1, last_seq);
+    end(t, &row, SHAPE_PERSON);
 }
 
 static void put_drop_id(struct terse *t, enum person_row kind, const char *id)
 {
     put_record(t, OP_DROP, kind);
-    uint8_t *row = begin_row(t, SHAPE_ID);
-    end_row(row, SHAPE_ID, code_at(0, put_id(t, id)));
+    struct row row = begin(t, SHAPE_ID);
+    put_id(t, &row, 0, id);
+    end(t, &row, SHAPE_ID);
 }
 
 static inline void put_row(struct terse *t, enum person_row kind, const void *row)
@@ -226,7 +240,7 @@ size_t plain_write_order(const struct plain_order *order, uint8_t *out)
     terse_begin(&t, out + WALLET_BODY_HEAD);
     memcpy(t.to, order->message.data, order->message.size);
     t.to += order->message.size;
-    terse_put_row(&t, SHAPE_FACT, ROW(order->fact));
+    put_fact(&t, order->fact);
     put_person(&t, &order->person->key, order->person->head.last_seq);
     size_t words = padded(order->message.size) + sizeof *order->fact + PERSON_WORDS;
     words +=
@@ -262,8 +276,7 @@ static void put_became(struct terse *t, const struct plain_item *item)
     struct psn_key to;
     if (item->kind == PLAIN_NONE) {
         *t->to++ = RECORD_QUEUE;
-        uint8_t *code = t->to++;
-        *code = (uint8_t)put_number(t, item->position);
+        put_position(t, item->position);
         return;
     }
     memcpy(&to, item->data + offsetof(struct effect, to), sizeof to);

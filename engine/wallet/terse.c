@@ -47,65 +47,58 @@ unsigned terse_put_new_text(struct terse *t, const struct text *text, uint8_t *s
     return ID_NEW;
 }
 
-static unsigned put_long_text(struct terse *t, const uint8_t *text, size_t size)
+static void put_long_text(struct row *row, unsigned place, const uint8_t *text, size_t size)
 {
     while (size != 0 && text[size - 1] == 0)
         size--;
-    if (size == 0) return 0;
-    *t->to++ = (uint8_t)size;
-    memcpy(t->to, text, size);
-    t->to += size;
-    return TEXT_NEW;
+    if (size == 0) return;
+    *row->to++ = (uint8_t)size;
+    memcpy(row->to, text, size);
+    row->to += size;
+    put_code(row, place, TEXT_NEW);
 }
 
 /* Inlined for the rows that nearly every entry has: of a shape that is known the compiler makes a
  * row of stores, without a look at its fields. */
 static inline __attribute__((always_inline)) void
-put_fields(struct terse *t, const struct shape *shape, const uint8_t *row)
+put_fields(struct terse *t, const struct shape *shape, const uint8_t *at)
 {
-    const size_t size = codes_size(shape);
-    uint8_t *codes_at = t->to;
-    uint64_t codes = 0;
-
-    t->to += size;
+    struct row row = row_begin(t, codes_size(shape));
 #pragma GCC unroll 16
     for (unsigned i = 0; i < shape->count; i++) {
-        uint64_t code;
         switch ((enum field)shape->fields[i]) {
-        case FIELD_U32: {
-            code = put_small(t, le_load32(row));
-            row += 4;
+        case FIELD_U32:
+            put_small(&row, i, le_load32(at));
+            at += 4;
             break;
-        }
         case FIELD_I64:
-            code = put_number(t, le_load64(row));
-            row += 8;
+            put_number(t, &row, i, le_load64(at));
+            at += 8;
             break;
         case FIELD_KEY:
-            code = put_key(t, row);
-            row += PSN_KEY_SIZE;
+            put_key(t, &row, i, at);
+            at += PSN_KEY_SIZE;
             break;
         case FIELD_ID:
-            code = put_id(t, row);
-            row += WALLET_ID_SIZE;
+            put_id(t, &row, i, at);
+            at += WALLET_ID_SIZE;
             break;
         case FIELD_NUMBER:
-            code = put_sender_id(t, row);
-            row += CLIENT_NO_SIZE;
+            put_sender_id(t, &row, i, at);
+            at += CLIENT_NO_SIZE;
             break;
         case FIELD_CODE:
-            code = put_long_text(t, row, 16);
-            row += 16;
+            put_long_text(&row, i, at, 16);
+            at += 16;
             break;
         case FIELD_NAME:
         default:
-            code = put_long_text(t, row, 96);
-            row += 96;
+            put_long_text(&row, i, at, 96);
+            at += 96;
             break;
         }
-        codes |= code << 4 * i;
     }
-    put_codes(codes_at, codes, size);
+    row_end(t, &row, codes_size(shape));
 }
 
 #define PUT_SHAPE(shape)                    \
@@ -208,8 +201,7 @@ static bool put_queue(struct terse *t, const uint8_t *data)
     }
     t->outs = rest;
     *t->to++ = RECORD_QUEUE;
-    uint8_t *code = t->to++;
-    *code = (uint8_t)put_number(t, le_load64(data + POSITION_AT));
+    put_position(t, le_load64(data + POSITION_AT));
     return true;
 }
 
