@@ -141,37 +141,47 @@ static int64_t number_at(const struct wallet_order *order, const struct wallet_f
     return value;
 }
 
-static bool is_view(const struct wallet_field *field)
+/* What nearly every field is: the others are looked at again, and say what is wrong with them. */
+static inline bool view_fits(const struct wallet_field *field, struct bytes view)
+{
+    if (view.size == 0) return field->need != NEED_NEED;
+    if (field->form == FORM_ID) return view.size <= field->most && all_visible(view);
+    return field->form == FORM_KEY && view.size == PSN_KEY_SIZE;
+}
+
+static inline bool number_fits(const struct wallet_field *field, int64_t value)
+{
+    if (value == 0) return field->need != NEED_NEED;
+    if (field->form == FORM_CHOICE) return value <= field->most;
+    if (field->form == FORM_FEN_UP) return value >= 0 && value <= WALLET_FEN_MAX;
+    return field->form == FORM_ANY;
+}
+
+static inline bool is_view(const struct wallet_field *field)
 {
     return field->form == FORM_ID || field->form == FORM_KEY || field->form == FORM_TEXT;
 }
 
-/* One of several ways to say who or what is meant must have been taken. */
-static void check_either(const struct wallet_order *order, const struct wallet_field *fields,
-                         struct failures *failures)
-{
-    const struct wallet_field *first = NULL;
-    for (const struct wallet_field *field = fields; field->number != 0; field++) {
-        if (field->need != NEED_EITHER) continue;
-        if (view_at(order, field).size != 0) return;
-        if (first == NULL) first = field;
-    }
-    if (first != NULL) {
-        failures_add(failures, ERROR_MALFORMED, first->number, CHECK_MISSING, 0, 0);
-    }
-}
-
 void wallet_order_check(const struct wallet_order *order, struct failures *failures)
 {
-    const struct wallet_field *fields = wallet_fields(order->type);
-    for (const struct wallet_field *field = fields; field->number != 0; field++) {
+    const struct wallet_field *either = NULL; /* The first of several ways to say whom is meant. */
+    bool taken = false;                       /* One of them was. */
+    for (const struct wallet_field *field = wallet_fields(order->type); field->number != 0;
+         field++) {
         if (is_view(field)) {
-            check_view(field, failures, view_at(order, field));
+            const struct bytes view = view_at(order, field);
+            if (!view_fits(field, view)) check_view(field, failures, view);
+            if (field->need != NEED_EITHER) continue;
+            taken |= view.size != 0;
+            if (either == NULL) either = field;
         } else if (field->form != FORM_ANY || field->need == NEED_NEED) {
-            check_number(field, failures, number_at(order, field));
+            const int64_t value = number_at(order, field);
+            if (!number_fits(field, value)) check_number(field, failures, value);
         }
     }
-    check_either(order, fields, failures);
+    if (either != NULL && !taken) {
+        failures_add(failures, ERROR_MALFORMED, either->number, CHECK_MISSING, 0, 0);
+    }
     /* A settlement's number is its person's: without pay_id it takes both. */
     if (order->type == MESSAGE_WLT_PAY_REVERSE && order->pay_id.size == 0 &&
         order->psn_key.size == 0) {

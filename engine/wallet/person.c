@@ -252,7 +252,7 @@ int64_t person_free_balance(const struct person *person, int64_t now_ms)
 
 static bool id_is(const char *id, struct bytes text)
 {
-    return text.size < WALLET_ID_SIZE && text.size == strlen(id) &&
+    return text.size < WALLET_ID_SIZE && id[text.size] == '\0' &&
            memcmp(id, text.data, text.size) == 0;
 }
 
