@@ -15,6 +15,7 @@
 #include "shard_facts.h"
 #include "shard_wallet.h"
 #include "types/province.h"
+#include "wallet/plain.h"
 #include "wallet/wallet.h"
 
 /* A message that changes something, decoded. */
@@ -154,6 +155,13 @@ struct opened {
     uint64_t transfer_hash; /* Of the transfer it names and whose entry is looked for; 0: none. */
 };
 
+/* How the body of an entry was made: by way of ops, or at once (wallet/plain.h). */
+enum body_way {
+    BODY_BY_OPS,
+    BODY_PLAIN_ORDER,
+    BODY_PLAIN_MAIL,
+};
+
 /* One judgement about wallets: what it is made from and what comes of it. Too large for the stack;
  * there is one a shard, and it means nothing from one judgement to the next. */
 struct wallet_work {
@@ -162,8 +170,10 @@ struct wallet_work {
     struct wallet_fact fact;
     struct wallet_past past;
     struct institution institution;
-    struct person before;
     struct person after;
+    struct bytes packed_before; /* The same person as it stands in the state; lent for the step. */
+    struct person before;       /* Made of that by work_before() alone: few decisions need it. */
+    bool has_before;
     bool has_person; /* Else the decision concerns nobody. */
     struct wallet_decision decision;
     struct wallet_id ids[WALLET_IDS_MAX + 2]; /* Of the entry: decision's, msgid, business key. */
@@ -179,14 +189,21 @@ struct wallet_work {
     uint8_t ops_bytes[WALLET_BODY_MAX];
     uint32_t queued[OUTBOX_COUNT];
 
+    /* Of mail of which all is plain: the batch with the items taken, and what became of them. */
+    struct mail_batch batch;
+    struct plain_item items[PLAIN_ITEMS_MAX];
+
     /* Who is put away when it is applied. */
     uint32_t put_count;
     struct put_person puts[ENTRY_PERSONS_MAX];
     size_t packed_size;
     uint8_t packed[2 * PERSON_PACKED_MAX];
 
-    /* The entry, when there is something to write; its body is `shortened`, made of `body`. */
+    /* The entry, when there is something to write; its body is `shortened`, made of `body` unless
+     * it is plain. */
     bool writes;
+    enum body_way way;
+    bool in_words; /* Not one entry is to be plain: what is judged again is compared as words. */
     struct entry entry;
     size_t body_size;
     uint8_t body[WALLET_BODY_MAX];
@@ -413,6 +430,9 @@ bool wallet_id_scoped(char domain);
 /* The rows of a person, none for an unknown one. */
 void person_load(const struct shard *shard, const struct psn_key *key, struct person *ret_person);
 
+/* The packed person, lent until the next change or step; false for an unknown one. */
+bool person_find(const struct shard *shard, const struct psn_key *key, struct bytes *ret_packed);
+
 /* The same without what stands in lists: only how many rows they have. */
 void person_glance(const struct shard *shard, const struct psn_key *key, struct person *ret_person);
 
@@ -513,6 +533,9 @@ void judge_switches(const struct shard *shard, const struct settlement *s, uint8
 /* Appends the entry in shard->work with its debts. */
 void append_wallet(struct shard *shard);
 
+/* The person of the judgement as it was before; in entries of mail the last one. */
+struct person *work_before(struct wallet_work *w);
+
 /* What would be decided otherwise today; NULL when nothing. */
 const char *wallet_judge_again(const struct shard *shard, const struct entry *entry);
 
@@ -548,7 +571,7 @@ bool mail_has_room(const struct shard *shard, struct bytes batch);
 
 /* State: an item for a shard, an item taken and what the sender has. */
 void mail_put(struct shard *shard, uint32_t to, uint16_t op, struct bytes data, uint64_t seq);
-void mail_took(struct shard *shard, struct bytes batch);
+void mail_took(struct shard *shard, const struct mail_batch *batch);
 
 /* The row of an item that is not acknowledged, in memory or on the shelf. */
 bool mail_row(const struct shard *shard, uint32_t to, uint64_t number, struct bytes *ret_row);

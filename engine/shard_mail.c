@@ -119,18 +119,18 @@ static void forget(struct shard *shard, uint32_t to, uint64_t number)
     }
 }
 
-void mail_took(struct shard *shard, struct bytes batch)
+void mail_took(struct shard *shard, const struct mail_batch *batch)
 {
-    struct mail_batch b;
-    ENSURE(mail_decode(batch, &b) && b.from < shard->config.shards);
-    uint64_t *has = &shard->counters.mail_has[b.from];
-    uint64_t *acked = &shard->counters.mail_acked[b.from];
+    const uint32_t from = batch->from;
+    ENSURE(from < shard->config.shards);
+    uint64_t *has = &shard->counters.mail_has[from];
+    uint64_t *acked = &shard->counters.mail_acked[from];
 
-    ENSURE(b.count == 0 || b.first == *has + 1); /* (M1) */
-    ENSURE(b.has < shard->counters.mail_next[b.from]);
-    *has += b.count;
-    while (*acked < b.has)
-        forget(shard, b.from, ++*acked);
+    ENSURE(batch->count == 0 || batch->first == *has + 1); /* (M1) */
+    ENSURE(batch->has < shard->counters.mail_next[from]);
+    *has += batch->count;
+    while (*acked < batch->has)
+        forget(shard, from, ++*acked);
 }
 
 void mail_freeze(struct shard *shard)
@@ -226,12 +226,14 @@ bool shard_mail_waits(const struct shard *shard)
 
 /* -- taking ---------------------------------------------------------------------------------- */
 
-/* At most an entry an item, and the rows that an acknowledgement drops. */
+/* At most an entry an item, and the rows that an acknowledgement drops. What is no batch is refused
+ * in any case. */
 bool mail_has_room(const struct shard *shard, struct bytes batch)
 {
     struct mail_batch b;
     uint32_t acked = 0;
-    if (!mail_decode(batch, &b) || b.from >= shard->config.shards) return true;
+    if (!mail_read_head(batch, &b) || b.from >= shard->config.shards) return true;
+    if (b.count > ITEMS_MAX) return true;
     if (b.has > shard->counters.mail_acked[b.from]) {
         acked = (uint32_t)(b.has - shard->counters.mail_acked[b.from]);
     }
@@ -257,7 +259,13 @@ static void skip(struct mail_batch *batch, uint64_t count)
 {
     struct bytes data;
     uint16_t op;
-    for (; count != 0 && batch->count != 0; count--) {
+    if (count >= batch->count) {
+        batch->first += batch->count;
+        batch->items = (struct bytes){batch->items.data + batch->items.size, 0};
+        batch->count = 0;
+        return;
+    }
+    for (; count != 0; count--) {
         ENSURE(mail_next(&batch->items, &op, &data));
         batch->first++;
         batch->count--;

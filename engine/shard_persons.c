@@ -171,29 +171,31 @@ int64_t shard_next_due(const struct shard *shard)
 
 /* -- persons --------------------------------------------------------------------------------- */
 
-/* The packed person; false for an unknown one, who is one without rows then. */
-static bool find_packed(const struct shard *shard, const struct psn_key *key,
-                        struct bytes *ret_packed, struct person *ret_person)
+bool person_find(const struct shard *shard, const struct psn_key *key, struct bytes *ret_packed)
 {
     uint8_t row[PERSON_KEY_SIZE];
     person_key(key, row);
-    if (shelf_read(shard, (struct bytes){row, sizeof row}, ret_packed)) return true;
-    person_clear(ret_person, *key);
-    return false;
+    return shelf_read(shard, (struct bytes){row, sizeof row}, ret_packed);
 }
 
 void person_glance(const struct shard *shard, const struct psn_key *key, struct person *ret_person)
 {
     struct bytes packed;
-    if (find_packed(shard, key, &packed, ret_person))
+    if (!person_find(shard, key, &packed)) {
+        person_clear(ret_person, *key);
+    } else {
         ENSURE(person_unpack_counts(packed, *key, ret_person));
+    }
 }
 
 void person_load(const struct shard *shard, const struct psn_key *key, struct person *ret_person)
 {
     struct bytes packed;
-    if (find_packed(shard, key, &packed, ret_person))
+    if (!person_find(shard, key, &packed)) {
+        person_clear(ret_person, *key);
+    } else {
         ENSURE(person_unpack(packed, *key, ret_person));
+    }
 }
 
 /* Puts the person away as it is after `seq`. */
@@ -318,17 +320,15 @@ static void outbox_key(uint32_t dest, uint64_t position, uint8_t out[OUTBOX_KEY_
 }
 
 /* The row only says which entry has the message. */
-static void apply_queue(struct shard *shard, struct bytes data, uint64_t seq)
+static void apply_queue(struct shard *shard, uint32_t dest, uint64_t position, uint64_t seq)
 {
-    struct outgoing out;
     uint8_t key[OUTBOX_KEY_SIZE];
     uint8_t value[8];
-    memcpy(&out, data.data, sizeof out);
-    ENSURE(out.dest < OUTBOX_COUNT && out.position == shard->counters.out_next[out.dest]);
-    outbox_key(out.dest, out.position, key);
+    ENSURE(dest < OUTBOX_COUNT && position == shard->counters.out_next[dest]);
+    outbox_key(dest, position, key);
     le_store64(value, seq);
     shelf_write_new(shard, (struct bytes){key, sizeof key}, (struct bytes){value, sizeof value});
-    shard->counters.out_next[out.dest]++;
+    shard->counters.out_next[dest]++;
 }
 
 static void apply_ack(struct shard *shard, struct bytes value)
@@ -359,7 +359,7 @@ static void note_end(struct shard *shard, const struct op *op, const struct entr
     const int64_t nothing[AMOUNT_REFUNDABLE_COUNT] = {0};
     if (op->op != OP_DROP || op->kind != PERSON_TRANSFER) return;
     const struct transfer_row *row = person_transfer(
-        shard->judged ? &shard->work->before : shard->applied,
+        shard->judged ? work_before(shard->work) : shard->applied,
         (struct bytes){op->data.data, strnlen((const char *)op->data.data, op->data.size)});
     ENSURE(row != NULL);
     if (row->seq != entry->orig_seq) change_mark(shard, row->seq, entry, nothing, 1, 0);
@@ -369,6 +369,7 @@ static void note_end(struct shard *shard, const struct op *op, const struct entr
 static void apply_op(struct shard *shard, const struct op *op, const struct entry *entry,
                      const struct psn_key *person)
 {
+    struct outgoing out;
     switch ((enum op_kind)op->op) {
     case OP_PUT:
     case OP_DROP:
@@ -382,14 +383,13 @@ static void apply_op(struct shard *shard, const struct op *op, const struct entr
                  entry->seq);
         return;
     }
-    case OP_OUT: {
-        struct outgoing out;
+    case OP_OUT:
         memcpy(&out, op->data.data, sizeof out);
         mail_put(shard, outbox_shard(out.dest, shard->config.shards), OP_OUT, op->data, entry->seq);
         return;
-    }
     case OP_QUEUE:
-        apply_queue(shard, op->data, entry->seq);
+        memcpy(&out, op->data.data, sizeof out);
+        apply_queue(shard, out.dest, out.position, entry->seq);
         return;
     case OP_ACK:
         apply_ack(shard, op->data);
@@ -438,6 +438,48 @@ static int64_t used_of(const struct op *op)
 #define OP_BIT(op)  (1u << (op))
 #define OPS_AS_LEFT (OP_BIT(OP_PERSON) | OP_BIT(OP_PUT) | OP_BIT(OP_SAID) | OP_BIT(OP_ID))
 
+static void took(struct shard *shard, struct bytes message)
+{
+    struct mail_batch batch;
+    ENSURE(mail_decode(message, &batch));
+    mail_took(shard, &batch);
+}
+
+/* Of plain entries the decision itself is applied: they have no ops, and this is all that theirs
+ * would do. A transfer that is taken is the one that the entry refers to. */
+static void apply_plain_order(struct shard *shard, const struct entry *entry)
+{
+    const struct wallet_work *work = shard->work;
+    const struct wallet_decision *d = &work->decision;
+    const uint32_t shards = shard->config.shards;
+
+    for (uint32_t i = 0; i < d->effect_count; i++) {
+        const struct effect *e = &d->effects[i];
+        const struct bytes data = {(const uint8_t *)e, effect_size(e)};
+        mail_put(shard, route_shard(e->to.bytes, shards), OP_EFFECT, data, entry->seq);
+    }
+    for (uint32_t i = 0; i < d->out_count; i++) {
+        const struct outgoing *o = &d->out[i];
+        const struct bytes data = {(const uint8_t *)o, sizeof *o};
+        mail_put(shard, outbox_shard(o->dest, shards), OP_OUT, data, entry->seq);
+    }
+    for (uint32_t i = 0; i < work->id_count; i++)
+        add_id(shard, work->id_hashes[i], entry->seq);
+    put_judged(shard, entry->seq);
+}
+
+static void apply_plain_mail(struct shard *shard, const struct entry *entry)
+{
+    const struct wallet_work *work = shard->work;
+
+    mail_took(shard, &work->batch);
+    for (uint32_t i = 0; i < work->batch.count; i++) {
+        const struct plain_item *item = &work->items[i];
+        if (item->kind == PLAIN_NONE) apply_queue(shard, item->dest, item->position, entry->seq);
+    }
+    put_judged(shard, entry->seq);
+}
+
 /* What was judged a moment ago: its body stands there before it was shortened. Gives what a payment
  * used. */
 static int64_t apply_judged(struct shard *shard, const struct entry *entry)
@@ -447,7 +489,7 @@ static int64_t apply_judged(struct shard *shard, const struct entry *entry)
     int64_t used = 0;
 
     ENSURE(wallet_entry_decode((struct bytes){work->body, work->body_size}, &its));
-    if (its.type == REQUEST_MAIL) mail_took(shard, its.message);
+    if (its.type == REQUEST_MAIL) took(shard, its.message);
     while (its.ops.size != 0) {
         const struct op op = ops_next_own(&its.ops);
         if ((OPS_AS_LEFT & OP_BIT(op.op)) != 0) continue;
@@ -471,7 +513,7 @@ static int64_t apply_again(struct shard *shard, const struct entry *entry)
     int64_t used = 0;
 
     ENSURE(wallet_entry_decode(entry->body, &its));
-    if (its.type == REQUEST_MAIL) mail_took(shard, its.message);
+    if (its.type == REQUEST_MAIL) took(shard, its.message);
     while (ops_next(&its.ops, &op, &bad)) {
         if (op.op == OP_PERSON) {
             memcpy(person.bytes, op.data.data, PSN_KEY_SIZE);
@@ -489,7 +531,16 @@ static int64_t apply_again(struct shard *shard, const struct entry *entry)
 
 void apply_wallet(struct shard *shard, const struct entry *entry)
 {
-    const int64_t used = shard->judged ? apply_judged(shard, entry) : apply_again(shard, entry);
+    int64_t used = 0;
+    if (!shard->judged) {
+        used = apply_again(shard, entry);
+    } else if (shard->work->way == BODY_BY_OPS) {
+        used = apply_judged(shard, entry);
+    } else if (shard->work->way == BODY_PLAIN_ORDER) {
+        apply_plain_order(shard, entry);
+    } else {
+        apply_plain_mail(shard, entry);
+    }
     if (entry->orig_seq != 0) note_reversal(shard, entry, used);
 }
 

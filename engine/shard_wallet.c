@@ -87,7 +87,7 @@ static bool find_person(const struct shard *shard, struct wallet_work *w,
 static void check_wallet_named(struct wallet_work *w)
 {
     const struct bytes named = w->order.wlt_id;
-    if (named.size == 0 || bytes_equal(named, bytes_of(w->before.wallet.wlt_id))) return;
+    if (named.size == 0 || bytes_equal(named, bytes_of(w->after.wallet.wlt_id))) return;
     work_refuse(w, ERROR_NO_WALLET, WALLET_FIELD(w->order.type, wlt_id), CHECK_MATCH, 0, 0);
 }
 
@@ -279,12 +279,12 @@ static void judge_chapter(const struct shard *shard, struct wallet_work *w)
 }
 
 /* What is decided when nothing has to be written: the answer alone. Where it is about nobody there
- * is no number to name; `before` is then whoever was judged last. */
+ * is no number to name; `after` is then whoever was judged last. */
 static void answer_only(struct wallet_work *w)
 {
     w->dup = w->decision.dup;
     w->said = w->decision.said;
-    w->seq = w->has_person ? w->before.head.last_seq : 0;
+    w->seq = w->has_person ? w->after.head.last_seq : 0;
     w->stamp_ms = w->entry.stamp_ms;
 }
 
@@ -654,7 +654,9 @@ const char *wallet_judge_again(const struct shard *shard, const struct entry *en
     if (!wallet_entry_decode(entry->body, &its)) return "its body makes no sense";
     shard->work->writes = false;
     wallet_decision_begin(&shard->work->decision);
+    shard->work->in_words = true;
     judge_entry_again(shard, entry, &its, &failures);
+    shard->work->in_words = false;
     if (failures.count != 0) return error_text(failures.list[0].code);
     if (work_refused(w)) return error_text(work_code(w));
     if (w->dup) return "it would be a duplicate";

@@ -22,12 +22,13 @@ bool mail_item_sound(const struct shard *shard, uint16_t op, struct bytes data)
 
 static void judge_effect(const struct shard *shard, struct wallet_work *w, struct bytes data)
 {
-    struct effect effect;
-    ENSURE(effect_decode(data, &effect));
+    struct effect effect; /* Of its lots those it carries. */
+    ENSURE(effect_sound(data));
+    memcpy(&effect, data.data, data.size);
     wallet_decision_begin(&w->decision);
     work_load(shard, w, &effect.to);
     wallet_receive(&effect, shard->params, w->entry.stamp_ms, &w->after, &w->decision);
-    work_refer_to_ended(shard, w);
+    if (w->decision.plain == PLAIN_NONE) work_refer_to_ended(shard, w);
 }
 
 /* True when an entry says of it no more than rows and mail: it may share one. */
@@ -49,11 +50,17 @@ static bool may_join(const struct wallet_work *w, const struct psn_key *person)
     return true;
 }
 
+/* The next position of a destination. */
+static uint64_t queue_position(const struct shard *shard, struct wallet_work *w, uint32_t dest)
+{
+    return shard->counters.out_next[dest] + w->queued[dest]++;
+}
+
 static void queue_item(const struct shard *shard, struct wallet_work *w, struct bytes data)
 {
     struct outgoing out;
     memcpy(&out, data.data, sizeof out);
-    out.position = shard->counters.out_next[out.dest] + w->queued[out.dest]++;
+    out.position = queue_position(shard, w, out.dest);
     ops_put(&w->ops, OP_QUEUE, 0, &out, sizeof out);
 }
 
@@ -69,7 +76,7 @@ static bool join_item(const struct shard *shard, struct wallet_work *w, uint16_t
     if (!may_join(w, &to)) return false;
     judge_effect(shard, w, data);
     if (!plain(w)) return false;
-    ops_put_person(&w->ops, &w->before, &w->after, true);
+    ops_put_person(&w->ops, work_before(w), &w->after, true);
     work_write_decision(&w->ops, w);
     return true;
 }
@@ -120,7 +127,87 @@ static void judge_alone(const struct shard *shard, struct wallet_work *w, struct
     ENSURE(w->writes);
 }
 
-uint32_t judge_mail(const struct shard *shard, const struct mail_batch *batch, int64_t now_ms)
+/* -- all of it plain --------------------------------------------------------------------------- */
+
+_Static_assert(MAIL_BATCH_MAX / offsetof(struct effect, lots) <= PLAIN_ITEMS_MAX, "a whole batch");
+
+enum taken {
+    TAKEN,      /* Into the entry. */
+    TAKEN_NEXT, /* It begins the next one. */
+    NOT_PLAIN,
+};
+
+static enum taken take_plain_item(const struct shard *shard, struct wallet_work *w, uint16_t op,
+                                  struct bytes data, struct plain_item *ret_item)
+{
+    ret_item->data = data.data;
+    if (op == OP_OUT) {
+        ret_item->kind = PLAIN_NONE;
+        ret_item->dest = le_load32(data.data + offsetof(struct outgoing, dest));
+        ret_item->position = queue_position(shard, w, ret_item->dest);
+        return TAKEN;
+    }
+    const struct psn_key to = effect_to(data);
+    if (!may_join(w, &to)) return TAKEN_NEXT;
+    judge_effect(shard, w, data);
+    ret_item->kind = w->decision.plain;
+    ret_item->last_seq = w->after.head.last_seq;
+    switch (w->decision.plain) {
+    case PLAIN_OFFERED:
+        ret_item->offer = w->after.offers[w->after.offer_count - 1];
+        return TAKEN;
+    case PLAIN_CREDITED:
+        ret_item->wallet = w->after.wallet;
+        ret_item->lot = w->after.lots[w->after.lot_count - 1];
+        return TAKEN;
+    default:
+        return NOT_PLAIN;
+    }
+}
+
+/* judge_mail() where no item says more than plain things; 0 where one does. Of the same items the
+ * same entries are made as by way of ops: so what an entry would take in words is counted. */
+static uint32_t judge_plain_mail(const struct shard *shard, const struct mail_batch *batch,
+                                 int64_t now_ms)
+{
+    struct wallet_work *w = shard->work;
+    struct bytes rest = batch->items;
+    uint8_t head[MAIL_HEAD_SIZE];
+    size_t ops_size = 0;
+    uint32_t count = 0;
+    struct bytes data;
+    uint16_t op;
+
+    begin_mail(w, now_ms);
+    while (count < PLAIN_ITEMS_MAX && mail_next(&rest, &op, &data)) {
+        struct plain_item *item = &w->items[count];
+        const enum taken taken = take_plain_item(shard, w, op, data, item);
+        if (taken == NOT_PLAIN) return 0;
+        if (taken == TAKEN_NEXT) break;
+        ops_size += plain_item_size(item->kind);
+        const size_t message = MAIL_HEAD_SIZE + (size_t)(rest.data - batch->items.data);
+        if (WALLET_BODY_HEAD + message + ops_size > WALLET_BODY_MAX) break;
+        if (op == OP_EFFECT) work_keep_person(w);
+        count++;
+    }
+    if (count == 0) return 0;
+    w->batch = *batch;
+    w->batch.count = count;
+    mail_write_head(&w->batch, head);
+    const size_t size = plain_write_mail(REQUEST_MAIL, (struct bytes){head, sizeof head}, w->items,
+                                         count, w->shortened);
+    if (size == 0) return 0;
+    w->entry.kind = ENTRY_WALLET;
+    w->entry.body = (struct bytes){w->shortened, size};
+    w->way = BODY_PLAIN_MAIL;
+    w->writes = true;
+    return count;
+}
+
+/* -- any mail ---------------------------------------------------------------------------------- */
+
+static uint32_t judge_any_mail(const struct shard *shard, const struct mail_batch *batch,
+                               int64_t now_ms)
 {
     struct wallet_work *w = shard->work;
     struct bytes rest = batch->items;
@@ -151,4 +238,10 @@ uint32_t judge_mail(const struct shard *shard, const struct mail_batch *batch, i
     ENSURE(count != 0 || batch->count == 0);
     finish_mail(w, cut_batch(batch, count, end, message));
     return count;
+}
+
+uint32_t judge_mail(const struct shard *shard, const struct mail_batch *batch, int64_t now_ms)
+{
+    const uint32_t plain = shard->work->in_words ? 0 : judge_plain_mail(shard, batch, now_ms);
+    return plain != 0 ? plain : judge_any_mail(shard, batch, now_ms);
 }

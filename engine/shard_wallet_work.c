@@ -13,7 +13,8 @@ void work_begin(struct wallet_work *w)
 {
     wallet_decision_begin(&w->decision);
     w->past.found = false;
-    w->has_fact = w->has_person = w->writes = w->dup = false;
+    w->has_fact = w->has_person = w->has_before = w->writes = w->dup = false;
+    w->way = BODY_BY_OPS;
     w->acks = false;
     w->id_count = w->used_count = 0;
     w->put_count = 0;
@@ -43,9 +44,26 @@ static bool time_known(const struct shard *shard, int64_t now_ms)
 
 void work_load(const struct shard *shard, struct wallet_work *w, const struct psn_key *person)
 {
-    person_load(shard, person, &w->before);
-    person_copy(&w->after, &w->before);
+    if (person_find(shard, person, &w->packed_before)) {
+        ENSURE(person_unpack(w->packed_before, *person, &w->after));
+    } else {
+        w->packed_before = (struct bytes){0};
+        person_clear(&w->after, *person);
+    }
     w->has_person = true;
+    w->has_before = false;
+}
+
+struct person *work_before(struct wallet_work *w)
+{
+    if (w->has_before) return &w->before;
+    if (w->packed_before.size == 0) {
+        person_clear(&w->before, w->after.key);
+    } else {
+        ENSURE(person_unpack(w->packed_before, w->after.key, &w->before));
+    }
+    w->has_before = true;
+    return &w->before;
 }
 
 struct psn_key psn_key_of(struct bytes bytes)
@@ -94,8 +112,9 @@ struct wallet_input work_input(const struct shard *shard, const struct wallet_wo
 /* The transfer that ended, if one did: its entry is what this one refers to. */
 void work_refer_to_ended(const struct shard *shard, struct wallet_work *w)
 {
-    for (uint32_t i = 0; i < w->before.transfer_count; i++) {
-        const struct transfer_row *row = &w->before.transfers[i];
+    const struct person *before = work_before(w);
+    for (uint32_t i = 0; i < before->transfer_count; i++) {
+        const struct transfer_row *row = &before->transfers[i];
         if (person_transfer(&w->after, bytes_of(row->trsf_id)) != NULL) continue;
         work_refer(shard, w, row->seq);
         return;
@@ -218,6 +237,26 @@ void work_take_body(struct wallet_work *w, const struct ops_writer *writer)
         (struct bytes){w->shortened, ops_shorten(writer, mail ? MAIL_HEAD_SIZE : 0, w->shortened)};
 }
 
+/* The body at once; false when it has to be made of ops. */
+static bool write_plain(struct wallet_work *w, uint16_t type, struct bytes message)
+{
+    const struct plain_order order = {
+        .type = type,
+        .message = message,
+        .fact = &w->fact,
+        .person = &w->after,
+        .decision = &w->decision,
+        .ids = w->ids,
+        .id_count = w->id_count,
+    };
+    if (w->decision.plain == PLAIN_NONE || w->in_words || !w->has_fact) return false;
+    const size_t size = plain_write_order(&order, w->shortened);
+    if (size == 0) return false;
+    w->entry.body = (struct bytes){w->shortened, size};
+    w->way = BODY_PLAIN_ORDER;
+    return true;
+}
+
 /* The body of the entry; false when it is too large for one. */
 static bool write_body(struct wallet_work *w, uint16_t type, struct bytes message)
 {
@@ -225,7 +264,7 @@ static bool write_body(struct wallet_work *w, uint16_t type, struct bytes messag
     struct ops_writer writer;
 
     ops_begin(&writer, w->body, sizeof w->body, type, message, fact);
-    if (w->has_person) ops_put_person(&writer, &w->before, &w->after, true);
+    if (w->has_person) ops_put_person(&writer, work_before(w), &w->after, true);
     if (work_said_something(&w->said)) ops_put(&writer, OP_SAID, 0, &w->said, sizeof w->said);
     if (w->acks) write_ack(&writer, w);
     work_write_decision(&writer, w);
@@ -273,7 +312,9 @@ void work_finish(const struct shard *shard, struct wallet_work *w, uint16_t type
     memcpy(w->used, d->used, d->used_count * sizeof d->used[0]);
     if (w->has_person) number_transfers(shard, w);
     w->entry.kind = ENTRY_WALLET;
-    if (!write_body(w, type, message)) work_refuse(w, ERROR_TOO_MANY, 0, CHECK_NONE, 0, 0);
+    if (!write_plain(w, type, message) && !write_body(w, type, message)) {
+        work_refuse(w, ERROR_TOO_MANY, 0, CHECK_NONE, 0, 0);
+    }
     w->writes = !work_refused(w);
     if (w->writes && w->has_person) work_keep_person(w);
     w->seq = shard->last_seq + 1;

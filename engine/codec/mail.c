@@ -16,11 +16,8 @@ bool mail_next(struct bytes *items, uint16_t *ret_op, struct bytes *ret_data)
     return true;
 }
 
-bool mail_decode(struct bytes body, struct mail_batch *ret_batch)
+bool mail_read_head(struct bytes body, struct mail_batch *ret_batch)
 {
-    struct bytes data;
-    uint16_t op;
-
     if (body.size < MAIL_HEAD_SIZE) return false;
     *ret_batch = (struct mail_batch){
         .from = le_load32(body.data),
@@ -29,6 +26,15 @@ bool mail_decode(struct bytes body, struct mail_batch *ret_batch)
         .has = le_load64(body.data + 16),
         .items = {body.data + MAIL_HEAD_SIZE, body.size - MAIL_HEAD_SIZE},
     };
+    return true;
+}
+
+bool mail_decode(struct bytes body, struct mail_batch *ret_batch)
+{
+    struct bytes data;
+    uint16_t op;
+
+    if (!mail_read_head(body, ret_batch)) return false;
     struct bytes rest = ret_batch->items;
     for (uint32_t i = 0; i < ret_batch->count; i++) {
         if (!mail_next(&rest, &op, &data)) return false;

@@ -31,6 +31,9 @@ struct mail_batch {
     struct bytes items;
 };
 
+/* The head of a batch, and its items as they may be. False when there is none. */
+bool mail_read_head(struct bytes body, struct mail_batch *ret_batch);
+
 /* False when the bytes are no batch, down to the sizes of its items. */
 bool mail_decode(struct bytes body, struct mail_batch *ret_batch);
 

@@ -11,60 +11,59 @@
 #define WALLET_FEN_MAX INT64_C(10000000000000) /* 100 billion yuan, either sign. */
 #define TIME_MAX_MS    INT64_C(4102416000000)  /* 2100-01-01 in Shanghai. */
 
-struct field_check {
-    const struct wallet_field *field;
-    struct failures *failures;
-};
-
-static void wrong(const struct field_check *check, enum check what, int64_t got, int64_t want)
+static void wrong(const struct wallet_field *field, struct failures *failures, enum check what,
+                  int64_t got, int64_t want)
 {
-    failures_add(check->failures, ERROR_MALFORMED, check->field->number, what, got, want);
+    failures_add(failures, ERROR_MALFORMED, field->number, what, got, want);
 }
 
 /* -- views ---------------------------------------------------------------------------------- */
 
-static void check_id(const struct field_check *check, struct bytes view)
+static void check_id(const struct wallet_field *field, struct failures *failures, struct bytes view)
 {
-    if (view.size > check->field->most) {
-        wrong(check, CHECK_LENGTH, (int64_t)view.size, check->field->most);
+    if (view.size > field->most) {
+        wrong(field, failures, CHECK_LENGTH, (int64_t)view.size, field->most);
         return;
     }
-    const size_t seen = visible_front(view);
-    if (seen != view.size) wrong(check, CHECK_CHARSET, (int64_t)seen, 0);
-}
-
-static void check_text(const struct field_check *check, struct bytes view)
-{
-    if (view.size > check->field->most) {
-        wrong(check, CHECK_LENGTH, (int64_t)view.size, check->field->most);
-    } else if (!table_text_sound(view)) {
-        wrong(check, CHECK_CHARSET, 0, 0);
+    if (!all_visible(view)) {
+        wrong(field, failures, CHECK_CHARSET, (int64_t)visible_front(view), 0);
     }
 }
 
-static void check_view(const struct field_check *check, struct bytes view)
+static void check_text(const struct wallet_field *field, struct failures *failures,
+                       struct bytes view)
+{
+    if (view.size > field->most) {
+        wrong(field, failures, CHECK_LENGTH, (int64_t)view.size, field->most);
+    } else if (!table_text_sound(view)) {
+        wrong(field, failures, CHECK_CHARSET, 0, 0);
+    }
+}
+
+static void check_view(const struct wallet_field *field, struct failures *failures,
+                       struct bytes view)
 {
     if (view.size == 0) {
-        if (check->field->need == NEED_NEED) wrong(check, CHECK_MISSING, 0, 0);
-    } else if (check->field->form == FORM_KEY) {
+        if (field->need == NEED_NEED) wrong(field, failures, CHECK_MISSING, 0, 0);
+    } else if (field->form == FORM_KEY) {
         if (view.size != PSN_KEY_SIZE) {
-            wrong(check, CHECK_LENGTH, (int64_t)view.size, PSN_KEY_SIZE);
+            wrong(field, failures, CHECK_LENGTH, (int64_t)view.size, PSN_KEY_SIZE);
         }
-    } else if (check->field->form == FORM_TEXT) {
-        check_text(check, view);
+    } else if (field->form == FORM_TEXT) {
+        check_text(field, failures, view);
     } else {
-        check_id(check, view);
+        check_id(field, failures, view);
     }
 }
 
 /* -- numbers -------------------------------------------------------------------------------- */
 
-static void check_area(const struct field_check *check, uint32_t admdvs)
+static void check_area(const struct wallet_field *field, struct failures *failures, uint32_t admdvs)
 {
     if (admdvs < 100000 || admdvs > 999999) {
-        wrong(check, CHECK_RANGE, admdvs, admdvs < 100000 ? 100000 : 999999);
+        wrong(field, failures, CHECK_RANGE, admdvs, admdvs < 100000 ? 100000 : 999999);
     } else if (province_of_area(admdvs) == PROVINCE_NONE) {
-        wrong(check, CHECK_KNOWN, admdvs, 0);
+        wrong(field, failures, CHECK_KNOWN, admdvs, 0);
     }
 }
 
@@ -77,39 +76,40 @@ static bool is_date(uint32_t yyyymmdd)
     return yyyymmdd <= 99991231 && civil_to_ms(&day, &ms);
 }
 
-static void check_range(const struct field_check *check, int64_t value, int64_t least, int64_t most)
+static void check_range(const struct wallet_field *field, struct failures *failures, int64_t value,
+                        int64_t least, int64_t most)
 {
-    if (value < least) wrong(check, CHECK_RANGE, value, least);
-    if (value > most) wrong(check, CHECK_RANGE, value, most);
+    if (value < least) wrong(field, failures, CHECK_RANGE, value, least);
+    if (value > most) wrong(field, failures, CHECK_RANGE, value, most);
 }
 
-static void check_number(const struct field_check *check, int64_t value)
+static void check_number(const struct wallet_field *field, struct failures *failures, int64_t value)
 {
     if (value == 0) {
-        if (check->field->need == NEED_NEED) wrong(check, CHECK_MISSING, 0, 0);
+        if (field->need == NEED_NEED) wrong(field, failures, CHECK_MISSING, 0, 0);
         return;
     }
-    switch ((enum wallet_form)check->field->form) {
+    switch ((enum wallet_form)field->form) {
     case FORM_AREA:
-        check_area(check, (uint32_t)value);
+        check_area(field, failures, (uint32_t)value);
         return;
     case FORM_CHOICE:
-        check_range(check, value, 1, check->field->most);
+        check_range(field, failures, value, 1, field->most);
         return;
     case FORM_DATE:
-        if (!is_date((uint32_t)value)) wrong(check, CHECK_RANGE, value, 99991231);
+        if (!is_date((uint32_t)value)) wrong(field, failures, CHECK_RANGE, value, 99991231);
         return;
     case FORM_YEAR:
-        check_range(check, value, 2000, 2999);
+        check_range(field, failures, value, 2000, 2999);
         return;
     case FORM_TIME:
-        check_range(check, value, 0, TIME_MAX_MS);
+        check_range(field, failures, value, 0, TIME_MAX_MS);
         return;
     case FORM_FEN:
-        check_range(check, value, -WALLET_FEN_MAX, WALLET_FEN_MAX);
+        check_range(field, failures, value, -WALLET_FEN_MAX, WALLET_FEN_MAX);
         return;
     case FORM_FEN_UP:
-        check_range(check, value, 0, WALLET_FEN_MAX);
+        check_range(field, failures, value, 0, WALLET_FEN_MAX);
         return;
     case FORM_ANY:
     case FORM_ID:
@@ -141,38 +141,47 @@ static int64_t number_at(const struct wallet_order *order, const struct wallet_f
     return value;
 }
 
-static bool is_view(const struct wallet_field *field)
+/* What nearly every field is: the others are looked at again, and say what is wrong with them. */
+static inline bool view_fits(const struct wallet_field *field, struct bytes view)
+{
+    if (view.size == 0) return field->need != NEED_NEED;
+    if (field->form == FORM_ID) return view.size <= field->most && all_visible(view);
+    return field->form == FORM_KEY && view.size == PSN_KEY_SIZE;
+}
+
+static inline bool number_fits(const struct wallet_field *field, int64_t value)
+{
+    if (value == 0) return field->need != NEED_NEED;
+    if (field->form == FORM_CHOICE) return value <= field->most;
+    if (field->form == FORM_FEN_UP) return value >= 0 && value <= WALLET_FEN_MAX;
+    return field->form == FORM_ANY;
+}
+
+static inline bool is_view(const struct wallet_field *field)
 {
     return field->form == FORM_ID || field->form == FORM_KEY || field->form == FORM_TEXT;
 }
 
-/* One of several ways to say who or what is meant must have been taken. */
-static void check_either(const struct wallet_order *order, const struct wallet_field *fields,
-                         struct failures *failures)
-{
-    const struct wallet_field *first = NULL;
-    for (const struct wallet_field *field = fields; field->number != 0; field++) {
-        if (field->need != NEED_EITHER) continue;
-        if (view_at(order, field).size != 0) return;
-        if (first == NULL) first = field;
-    }
-    if (first != NULL) {
-        failures_add(failures, ERROR_MALFORMED, first->number, CHECK_MISSING, 0, 0);
-    }
-}
-
 void wallet_order_check(const struct wallet_order *order, struct failures *failures)
 {
-    const struct wallet_field *fields = wallet_fields(order->type);
-    for (const struct wallet_field *field = fields; field->number != 0; field++) {
-        const struct field_check check = {field, failures};
+    const struct wallet_field *either = NULL; /* The first of several ways to say whom is meant. */
+    bool taken = false;                       /* One of them was. */
+    for (const struct wallet_field *field = wallet_fields(order->type); field->number != 0;
+         field++) {
         if (is_view(field)) {
-            check_view(&check, view_at(order, field));
+            const struct bytes view = view_at(order, field);
+            if (!view_fits(field, view)) check_view(field, failures, view);
+            if (field->need != NEED_EITHER) continue;
+            taken |= view.size != 0;
+            if (either == NULL) either = field;
         } else if (field->form != FORM_ANY || field->need == NEED_NEED) {
-            check_number(&check, number_at(order, field));
+            const int64_t value = number_at(order, field);
+            if (!number_fits(field, value)) check_number(field, failures, value);
         }
     }
-    check_either(order, fields, failures);
+    if (either != NULL && !taken) {
+        failures_add(failures, ERROR_MALFORMED, either->number, CHECK_MISSING, 0, 0);
+    }
     /* A settlement's number is its person's: without pay_id it takes both. */
     if (order->type == MESSAGE_WLT_PAY_REVERSE && order->pay_id.size == 0 &&
         order->psn_key.size == 0) {

@@ -432,67 +432,6 @@ static bool drop_row(struct person *person, enum person_row kind, struct bytes k
     return true;
 }
 
-/* Of a size that the compiler knows. */
-static inline bool copy_single(void *row, size_t size, uint32_t count, struct bytes rows)
-{
-    if (count != 1 || rows.size != size) return false;
-    memcpy(row, rows.data, size);
-    return true;
-}
-
-/* A row there is one of; false when it is none, or has another size. */
-static inline bool append_single(struct person *person, enum person_row kind, uint32_t count,
-                                 struct bytes rows)
-{
-    switch (kind) {
-    case PERSON_WALLET:
-        return copy_single(&person->wallet, sizeof person->wallet, count, rows);
-    case PERSON_INSURED:
-        return copy_single(&person->insured, sizeof person->insured, count, rows);
-    case PERSON_LIMITS:
-        return copy_single(&person->limits, sizeof person->limits, count, rows);
-    case PERSON_HOLD:
-        return copy_single(&person->hold, sizeof person->hold, count, rows);
-    default:
-        return false;
-    }
-}
-
-/* True when so many more rows of a list are of its size and fit. */
-static inline bool list_takes(const struct list *list, enum person_row kind, uint32_t used,
-                              uint32_t count, struct bytes rows)
-{
-    if (count > list->max - used) return false;
-    if (kind == PERSON_TRANSFER) return count == 1 && transfer_sound(rows);
-    return rows.size == (size_t)count * list->size;
-}
-
-bool rows_append(struct person *person, enum person_row kind, uint32_t count, struct bytes rows)
-{
-    if (kind <= 0 || kind >= PERSON_ROW_END) return false;
-    if (kind <= PERSON_HOLD) return append_single(person, kind, count, rows);
-    const struct list *list = &lists[kind];
-    uint32_t *used = list_count(person, list);
-    if (!list_takes(list, kind, *used, count, rows)) return false;
-    if (kind == PERSON_TRANSFER) {
-        write_row(list, list_row(person, list, *used), rows);
-    } else {
-        memcpy(list_row(person, list, *used), rows.data, rows.size);
-    }
-    *used += count;
-    return true;
-}
-
-bool rows_count(struct person *person, enum person_row kind, uint32_t count, struct bytes rows)
-{
-    if (kind <= 0 || kind >= PERSON_ROW_END) return false;
-    if (kind <= PERSON_HOLD) return append_single(person, kind, count, rows);
-    uint32_t *used = list_count(person, &lists[kind]);
-    if (!list_takes(&lists[kind], kind, *used, count, rows)) return false;
-    *used += count;
-    return true;
-}
-
 bool op_apply(const struct op *op, struct person *person)
 {
     if (op->kind == 0 || op->kind >= PERSON_ROW_END) return false;

@@ -123,13 +123,6 @@ void ops_put_person(struct ops_writer *writer, const struct person *before,
 /* Applies an OP_PUT or OP_DROP. False when it does not fit the person: damage. */
 bool op_apply(const struct op *op, struct person *person);
 
-/* Puts rows of a kind that the person has not got at the end of their list: unpacking. Of a kind
- * there is one of, and of transfers, one at a time. False when they do not fit. */
-bool rows_append(struct person *person, enum person_row kind, uint32_t count, struct bytes rows);
-
-/* The same, but of a list only the count changes. */
-bool rows_count(struct person *person, enum person_row kind, uint32_t count, struct bytes rows);
-
 /* The key that an OP_DROP carries for a row, at most ROW_KEY_MAX bytes; gives its size. */
 #define ROW_KEY_MAX 32
 size_t row_key(enum person_row kind, const void *row, uint8_t *out);

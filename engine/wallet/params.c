@@ -158,12 +158,6 @@ void param_print(uint32_t param, int64_t value, char *out)
 
 /* -- rows ------------------------------------------------------------------------------------- */
 
-void params_init(struct params *params)
-{
-    params->count = 0;
-    memset(params->begin, 0, sizeof params->begin);
-}
-
 /* Whether the row stands behind that area and time, among rows of one param. */
 static bool is_behind(const struct rule_row *row, uint32_t admdvs, int64_t eff_ms)
 {
@@ -197,6 +191,38 @@ static const struct rule_row *row_at(const struct params *params, uint32_t param
     return &params->rows[place - 1];
 }
 
+/* -- what is settled -------------------------------------------------------------------------- */
+
+/* Of a province's own rows the latest, else the nation's, else the default. */
+static void settle(struct params *params, uint32_t param, uint32_t province)
+{
+    const uint32_t area = province_codes[province] * UINT32_C(10000);
+    const struct rule_row *row = row_at(params, param, area, INT64_MAX);
+    if (row == NULL) row = row_at(params, param, 0, INT64_MAX);
+    params->settled[province][param] = (struct settled_value){
+        .known = place_of(params, param, area, INT64_MAX) ==
+                 place_of(params, param, area + 9999, INT64_MAX),
+        .from_ms = row == NULL ? INT64_MIN : row->eff_ms,
+        .value = row == NULL ? abouts[param].value : row->value,
+    };
+}
+
+/* After a change of that area's rows. */
+static void settle_again(struct params *params, uint32_t param, uint32_t admdvs)
+{
+    for (uint32_t i = 0; i < PROVINCE_COUNT; i++) {
+        if (admdvs == 0 || province_of_area(admdvs) == i) settle(params, param, i);
+    }
+}
+
+void params_init(struct params *params)
+{
+    params->count = 0;
+    memset(params->begin, 0, sizeof params->begin);
+    for (uint32_t i = 0; i < PARAM_COUNT; i++)
+        settle_again(params, i, 0);
+}
+
 const struct rule_row *params_find(const struct params *params, uint32_t admdvs, uint32_t param,
                                    int64_t eff_ms)
 {
@@ -218,6 +244,7 @@ bool params_put(struct params *params, const struct rule_row *row)
     const uint32_t place = place_of(params, row->param, row->admdvs, row->eff_ms);
     if (params_find(params, row->admdvs, row->param, row->eff_ms) != NULL) {
         params->rows[place - 1] = *row;
+        settle_again(params, row->param, row->admdvs);
         return true;
     }
     if (params->count == RULE_ROWS_MAX) return false;
@@ -227,12 +254,14 @@ bool params_put(struct params *params, const struct rule_row *row)
     params->count++;
     for (uint32_t i = row->param + 1; i <= PARAM_COUNT; i++)
         params->begin[i]++;
+    settle_again(params, row->param, row->admdvs);
     return true;
 }
 
-int64_t params_value(const struct params *params, enum param param, uint32_t admdvs, int64_t at_ms)
+/* By the rows. Not inlined: it would be in the way of what is settled. */
+static __attribute__((noinline)) int64_t
+value_by_rows(const struct params *params, enum param param, uint32_t admdvs, int64_t at_ms)
 {
-    ENSURE((uint32_t)param < PARAM_COUNT);
     if (params->begin[param] == params->begin[param + 1]) return abouts[param].value;
     const uint32_t areas[3] = {admdvs, admdvs / 10000 * 10000, 0};
     for (int i = 0; i < 3; i++) {
@@ -241,6 +270,17 @@ int64_t params_value(const struct params *params, enum param param, uint32_t adm
         if (row != NULL) return row->value;
     }
     return abouts[param].value;
+}
+
+int64_t params_value(const struct params *params, enum param param, uint32_t admdvs, int64_t at_ms)
+{
+    ENSURE((uint32_t)param < PARAM_COUNT);
+    const uint8_t province = province_of_area(admdvs);
+    if (province != PROVINCE_NONE) {
+        const struct settled_value *settled = &params->settled[province][param];
+        if (settled->known && at_ms >= settled->from_ms) return settled->value;
+    }
+    return value_by_rows(params, param, admdvs, at_ms);
 }
 
 /* -- the table -------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #define WALLET_PARAMS_H
 
 #include "types/bytes.h"
+#include "types/province.h"
 
 enum param {
 #define X(symbol, name, kind, value, least, greatest) PARAM_##symbol,
@@ -62,10 +63,19 @@ struct rule_row {
 
 #define RULE_ROWS_MAX 8192
 
+/* What holds in all of a province from a time on, by its latest rows. Nearly every question is
+ * asked there and then, a dozen of them for one transfer. */
+struct settled_value {
+    bool known; /* False: some areas of it have rows of their own. */
+    int64_t from_ms;
+    int64_t value;
+};
+
 struct params {
     uint32_t count;
     struct rule_row rows[RULE_ROWS_MAX]; /* Ascending by param, admdvs, eff_ms. */
     uint32_t begin[PARAM_COUNT + 1];     /* Where each param's rows begin. */
+    struct settled_value settled[PROVINCE_COUNT][PARAM_COUNT];
 };
 
 /* Empty: defaults alone. */

@@ -2,17 +2,22 @@
 
 #include "types/ensure.h"
 #include "util/checksum.h"
+#include "util/eight.h"
 #include "util/le.h"
-#include "util/text.h"
 #include "wallet/ops.h"
 
 /* -- making --------------------------------------------------------------------------------- */
 
 void person_clear(struct person *person, struct psn_key key)
 {
-    memset(person, 0, offsetof(struct person, lots));
     person->key = key;
-    person->head.due_ms = INT64_MAX;
+    person->head = (struct person_head){.due_ms = INT64_MAX};
+    person->wallet = (struct wallet_row){0};
+    person->insured = (struct insured_row){0};
+    person->limits = (struct limits_row){0};
+    person->hold = (struct hold_row){0};
+    memset(&person->lot_count, 0,
+           offsetof(struct person, lots) - offsetof(struct person, lot_count));
 }
 
 /* Most lists of most persons are empty. */
@@ -41,27 +46,98 @@ void person_copy(struct person *to, const struct person *from)
 _Static_assert(HOLDERS_MAX <= GROUP_MAX && LOTS_MAX <= GROUP_MAX && PREMIUMS_MAX <= GROUP_MAX,
                "a list is one group");
 
+/* Of sizes that the compiler knows. */
+static inline bool take_single(void *row, size_t row_size, uint32_t count, struct bytes rows)
+{
+    if (count != 1 || rows.size != row_size) return false;
+    memcpy(row, rows.data, row_size);
+    return true;
+}
+
+/* Rows behind those of the same list; `list` NULL: only counted. */
+static inline bool take_list(void *list, uint32_t *used, uint32_t most, size_t row_size,
+                             uint32_t count, struct bytes rows)
+{
+    if (count > most - *used || rows.size != count * row_size) return false;
+    if (list != NULL) memcpy((uint8_t *)list + *used * row_size, rows.data, rows.size);
+    *used += count;
+    return true;
+}
+
+/* One that has only the lots it carries; the others are zeros. */
+static inline bool take_transfer(struct person *person, bool rows_too, uint32_t count,
+                                 struct bytes rows)
+{
+    const size_t front = offsetof(struct transfer_row, lots);
+    if (count != 1 || person->transfer_count == TRANSFERS_MAX || rows.size < front) return false;
+    const uint32_t lots = le_load32(rows.data + offsetof(struct transfer_row, lot_count));
+    if (lots > TRANSFER_LOTS_MAX || rows.size != front + lots * sizeof(struct lot)) return false;
+    struct transfer_row *row = &person->transfers[person->transfer_count++];
+    if (!rows_too) return true;
+    memcpy(row, rows.data, front);
+    memset(row->lots, 0, sizeof row->lots);
+    if (lots != 0) memcpy(row->lots, rows.data + front, lots * sizeof(struct lot));
+    return true;
+}
+
+#define TAKE_LIST(list, counter, most)                                                        \
+    take_list(rows_too ? person->list : NULL, &person->counter, most, sizeof person->list[0], \
+              count, rows)
+
+/* A group of rows of a kind; false when they do not fit. */
+static inline bool take_group(struct person *person, enum person_row kind, bool rows_too,
+                              uint32_t count, struct bytes rows)
+{
+    switch (kind) {
+    case PERSON_WALLET:
+        return take_single(&person->wallet, sizeof person->wallet, count, rows);
+    case PERSON_INSURED:
+        return take_single(&person->insured, sizeof person->insured, count, rows);
+    case PERSON_LIMITS:
+        return take_single(&person->limits, sizeof person->limits, count, rows);
+    case PERSON_HOLD:
+        return take_single(&person->hold, sizeof person->hold, count, rows);
+    case PERSON_LOT:
+        return TAKE_LIST(lots, lot_count, LOTS_MAX);
+    case PERSON_RELATION:
+        return TAKE_LIST(relations, relation_count, RELATIONS_MAX);
+    case PERSON_TRANSFER:
+        return take_transfer(person, rows_too, count, rows);
+    case PERSON_OFFER:
+        return TAKE_LIST(offers, offer_count, OFFERS_MAX);
+    case PERSON_HOLDER:
+        return TAKE_LIST(holders, holder_count, HOLDERS_MAX);
+    case PERSON_RESERVE:
+        return TAKE_LIST(reserves, reserve_count, RESERVES_MAX);
+    case PERSON_PREMIUM:
+        return TAKE_LIST(premiums, premium_count, PREMIUMS_MAX);
+    case PERSON_SWITCH:
+        return TAKE_LIST(switches, switch_count, SWITCHES_MAX);
+    case PERSON_FILING:
+        return TAKE_LIST(filings, filing_count, FILINGS_MAX);
+    case PERSON_ROW_END:
+        break;
+    }
+    return false;
+}
+
 static inline __attribute__((always_inline)) bool unpack(struct bytes packed, struct psn_key key,
                                                          bool rows_too, struct person *ret_person)
 {
+    const uint8_t *at = packed.data;
+    const uint8_t *end = at + packed.size;
+
     person_clear(ret_person, key);
     if (packed.size < sizeof ret_person->head) return false;
-    memcpy(&ret_person->head, packed.data, sizeof ret_person->head);
-    packed.data += sizeof ret_person->head;
-    packed.size -= sizeof ret_person->head;
-    while (packed.size != 0) {
-        if (packed.size < GROUP_HEAD_SIZE) return false;
-        const uint32_t count = packed.data[1] + 1u;
-        const size_t size = count * (size_t)le_load16(packed.data + 2);
-        if (packed.size - GROUP_HEAD_SIZE < size) return false;
-        const struct bytes rows = {packed.data + GROUP_HEAD_SIZE, size};
-        const enum person_row kind = (enum person_row)packed.data[0];
-        if (!(rows_too ? rows_append(ret_person, kind, count, rows)
-                       : rows_count(ret_person, kind, count, rows))) {
-            return false;
-        }
-        packed.data += GROUP_HEAD_SIZE + size;
-        packed.size -= GROUP_HEAD_SIZE + size;
+    memcpy(&ret_person->head, at, sizeof ret_person->head);
+    at += sizeof ret_person->head;
+    while (at != end) {
+        if (end - at < GROUP_HEAD_SIZE) return false;
+        const uint32_t count = at[1] + 1u;
+        const struct bytes rows = {at + GROUP_HEAD_SIZE, count * (size_t)le_load16(at + 2)};
+        if ((size_t)(end - rows.data) < rows.size) return false;
+        if (!take_group(ret_person, (enum person_row)at[0], rows_too, count, rows)) return false;
+        at = rows.data + rows.size;
     }
     return true;
 }
@@ -176,7 +252,7 @@ int64_t person_free_balance(const struct person *person, int64_t now_ms)
 
 static bool id_is(const char *id, struct bytes text)
 {
-    return text.size < WALLET_ID_SIZE && text.size == strlen(id) &&
+    return text.size < WALLET_ID_SIZE && id[text.size] == '\0' &&
            memcmp(id, text.data, text.size) == 0;
 }
 
@@ -321,9 +397,10 @@ void wallet_id_make(char letter, const struct psn_key *key, uint64_t number,
     memcpy(text + PSN_KEY_SIZE + 1, &number, sizeof number);
 
     memset(ret_id, 0, WALLET_ID_SIZE);
+    uint8_t number_of[4 + 8];
+    memcpy(number_of, key->bytes, 4);
+    be_store64(number_of + 4, checksum_hash64(0, text, sizeof text));
     ret_id[0] = letter;
-    char *at = ret_id + 1;
-    for (int i = 0; i < 4; i++)
-        at = text_put_hex(at, key->bytes[i], 2);
-    (void)text_put_hex(at, checksum_hash64(0, text, sizeof text), 16);
+    for (size_t i = 0; i < sizeof number_of / 4; i++)
+        eight_digits(number_of + 4 * i, ret_id + 1 + 8 * i);
 }

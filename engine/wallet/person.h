@@ -11,6 +11,7 @@
 #define WALLET_PERSON_H
 
 #include "types/wallet_fields.h"
+#include "util/le.h"
 
 struct person_head {
     uint64_t last_seq; /* Latest entry of this person's wallet: where its history begins. */
@@ -109,7 +110,8 @@ void wallet_id_make(char letter, const struct psn_key *key, uint64_t number,
 
 static inline bool psn_same(const struct psn_key *a, const struct psn_key *b)
 {
-    return memcmp(a->bytes, b->bytes, PSN_KEY_SIZE) == 0;
+    return ((le_load64(a->bytes) ^ le_load64(b->bytes)) |
+            (le_load64(a->bytes + 8) ^ le_load64(b->bytes + 8))) == 0;
 }
 
 #endif

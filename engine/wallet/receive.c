@@ -31,10 +31,12 @@ void wallet_fact_of(const struct wallet_input *input, struct person *person,
 
 /* -- offers and credit ------------------------------------------------------------------------ */
 
-static void drop_offer(struct person *person, const char *trsf_id)
+/* False when there is none. */
+static bool drop_offer(struct person *person, const char *trsf_id)
 {
     const struct offer_row *row = person_offer(person, bytes_of(trsf_id));
     if (row != NULL) person_drop_offer(person, (uint32_t)(row - person->offers));
+    return row != NULL;
 }
 
 static void receive_offer(const struct effect *effect, struct person *person,
@@ -53,6 +55,7 @@ static void receive_offer(const struct effect *effect, struct person *person,
     row->giver = effect->other;
     row->amount = effect->amount;
     row->exp_ms = effect->at_ms;
+    decision->plain = PLAIN_OFFERED;
 }
 
 static void receive_offer_refused(const struct effect *effect, const struct params *params,
@@ -69,11 +72,15 @@ static void receive_offer_refused(const struct effect *effect, const struct para
 static void receive_credit(const struct effect *effect, struct person *person,
                            struct wallet_decision *decision)
 {
-    drop_offer(person, effect->id);
+    const bool offered = drop_offer(person, effect->id);
     for (uint32_t i = 0; i < effect->lot_count; i++) {
         struct lot lot = effect->lots[i];
         if (lot_alive(person, &lot)) lot.number = person->wallet.next_lot++;
         lot_keep(person, &lot, decision);
+    }
+    /* Of a lot that went home its origin is told. */
+    if (offered && effect->lot_count == 1 && decision->effect_count == 0) {
+        decision->plain = PLAIN_CREDITED;
     }
 }
 
@@ -391,7 +398,7 @@ void wallet_receive(const struct effect *effect, const struct params *params, in
         receive_offer(effect, person, ret_decision);
         break;
     case EFFECT_OFFER_END:
-        drop_offer(person, effect->id);
+        (void)drop_offer(person, effect->id);
         break;
     case EFFECT_CREDIT:
         receive_credit(effect, person, ret_decision);

@@ -1,35 +1,9 @@
 #include "wallet/terse.h"
 
 #include "types/ensure.h"
-#include "wallet/terse_shapes.h"
-
-#define SLOT_BITS 6
+#include "wallet/terse_put.h"
 
 /* -- writing --------------------------------------------------------------------------------- */
-
-struct terse {
-    uint8_t *to;
-    struct bytes outs; /* The items from which the next OP_OUT is taken. */
-    uint64_t numbers[NUMBER_SLOTS];
-    uint32_t key_count;
-    uint32_t id_count;
-    uint8_t key_slots[1 << SLOT_BITS]; /* Number of the key, from 1; 0: none. */
-    uint8_t id_slots[1 << SLOT_BITS];
-    uint64_t keys[SEEN_MAX][2];
-    struct text ids[SEEN_MAX];
-};
-
-static void terse_begin(struct terse *t, uint8_t *out)
-{
-    memset(t, 0, offsetof(struct terse, keys));
-    t->to = out;
-}
-
-static inline bool text_is(const struct text *a, const struct text *b)
-{
-    return ((a->words[0] ^ b->words[0]) | (a->words[1] ^ b->words[1]) |
-            (a->words[2] ^ b->words[2]) | (a->words[3] ^ b->words[3])) == 0;
-}
 
 /* Eight hex digits as the four bytes they say; false when they are none, or capitals. */
 static inline bool read_digits(uint64_t text, uint8_t *out)
@@ -42,52 +16,6 @@ static inline bool read_digits(uint64_t text, uint8_t *out)
     digits = (digits | digits >> 8) & UINT64_C(0x0000ffff0000ffff);
     le_store32(out, (uint32_t)(digits | digits >> 16));
     return true;
-}
-
-/* Bytes of a number without the zeros in front. */
-static inline unsigned number_size(uint64_t number)
-{
-    const unsigned zeros = number == 0 ? 64 : (unsigned)__builtin_clzll(number);
-    return (71 - zeros) / 8;
-}
-
-static inline unsigned put_number(struct terse *t, uint64_t number)
-{
-    if (number > UINT32_MAX) {
-        uint64_t *slot = &t->numbers[number_slot(number)];
-        if (*slot == number) return NUMBER_SEEN + number_slot(number);
-        *slot = number;
-    }
-    const unsigned size = number_size(number);
-    le_store64(t->to, number);
-    t->to += size;
-    return size;
-}
-
-static inline unsigned put_seen(struct terse *t, unsigned number, unsigned direct)
-{
-    if (number <= direct) return number;
-    *t->to++ = (uint8_t)number;
-    return direct + 1;
-}
-
-static inline unsigned put_key(struct terse *t, const uint8_t *key)
-{
-    const uint64_t low = le_load64(key);
-    const uint64_t high = le_load64(key + 8);
-    if ((low | high) == 0) return 0;
-    uint8_t *slot = &t->key_slots[low % (1 << SLOT_BITS)];
-    if (*slot != 0 && t->keys[*slot - 1][0] == low && t->keys[*slot - 1][1] == high) {
-        return put_seen(t, *slot, KEY_DIRECT);
-    }
-    if (t->key_count < SEEN_MAX) {
-        t->keys[t->key_count][0] = low;
-        t->keys[t->key_count][1] = high;
-        *slot = (uint8_t)++t->key_count;
-    }
-    memcpy(t->to, key, PSN_KEY_SIZE);
-    t->to += PSN_KEY_SIZE;
-    return KEY_NEW;
 }
 
 /* True when it is one of ours, and written then. */
@@ -105,8 +33,7 @@ static bool put_ours(struct terse *t, const struct text *text)
     return true;
 }
 
-/* One that was not written before. */
-static unsigned put_new_text(struct terse *t, const struct text *text, uint8_t *slot)
+unsigned terse_put_new_text(struct terse *t, const struct text *text, uint8_t *slot)
 {
     if (t->id_count < SEEN_MAX) {
         t->ids[t->id_count] = *text;
@@ -120,93 +47,58 @@ static unsigned put_new_text(struct terse *t, const struct text *text, uint8_t *
     return ID_NEW;
 }
 
-static inline unsigned put_text(struct terse *t, const struct text *text)
-{
-    const uint64_t *w = text->words;
-    if ((w[0] | w[1] | w[2] | w[3]) == 0) return 0;
-    const uint64_t mixed = (w[0] ^ w[1] * 3 ^ w[2] * 5) * NUMBER_MIX;
-    uint8_t *slot = &t->id_slots[mixed >> (64 - SLOT_BITS)];
-    if (*slot != 0 && text_is(&t->ids[*slot - 1], text)) return put_seen(t, *slot, ID_DIRECT);
-    return put_new_text(t, text, slot);
-}
-
-static inline unsigned put_id(struct terse *t, const uint8_t *id)
-{
-    const struct text text = {
-        {le_load64(id), le_load64(id + 8), le_load64(id + 16), le_load32(id + 24)}};
-    return put_text(t, &text);
-}
-
-static inline unsigned put_sender_id(struct terse *t, const uint8_t *id)
-{
-    struct text text;
-    memcpy(&text, id, sizeof text);
-    return put_text(t, &text);
-}
-
-static unsigned put_long_text(struct terse *t, const uint8_t *text, size_t size)
+static void put_long_text(struct row *row, unsigned place, const uint8_t *text, size_t size)
 {
     while (size != 0 && text[size - 1] == 0)
         size--;
-    if (size == 0) return 0;
-    *t->to++ = (uint8_t)size;
-    memcpy(t->to, text, size);
-    t->to += size;
-    return TEXT_NEW;
+    if (size == 0) return;
+    *row->to++ = (uint8_t)size;
+    memcpy(row->to, text, size);
+    row->to += size;
+    put_code(row, place, TEXT_NEW);
 }
 
 /* Inlined for the rows that nearly every entry has: of a shape that is known the compiler makes a
  * row of stores, without a look at its fields. */
 static inline __attribute__((always_inline)) void
-put_fields(struct terse *t, const struct shape *shape, const uint8_t *row)
+put_fields(struct terse *t, const struct shape *shape, const uint8_t *at)
 {
-    const size_t size = codes_size(shape);
-    const uint64_t mask = UINT64_MAX >> (64 - 8 * size);
-    uint8_t *codes_at = t->to;
-    uint64_t codes = 0;
-
-    t->to += size;
+    struct row row = row_begin(t, codes_size(shape));
 #pragma GCC unroll 16
     for (unsigned i = 0; i < shape->count; i++) {
-        uint64_t code;
         switch ((enum field)shape->fields[i]) {
-        case FIELD_U32: {
-            const uint32_t number = le_load32(row);
-            code = number_size(number);
-            le_store32(t->to, number);
-            t->to += code;
-            row += 4;
+        case FIELD_U32:
+            put_small(&row, i, le_load32(at));
+            at += 4;
             break;
-        }
         case FIELD_I64:
-            code = put_number(t, le_load64(row));
-            row += 8;
+            put_number(t, &row, i, le_load64(at));
+            at += 8;
             break;
         case FIELD_KEY:
-            code = put_key(t, row);
-            row += PSN_KEY_SIZE;
+            put_key(t, &row, i, at);
+            at += PSN_KEY_SIZE;
             break;
         case FIELD_ID:
-            code = put_id(t, row);
-            row += WALLET_ID_SIZE;
+            put_id(t, &row, i, at);
+            at += WALLET_ID_SIZE;
             break;
         case FIELD_NUMBER:
-            code = put_sender_id(t, row);
-            row += CLIENT_NO_SIZE;
+            put_sender_id(t, &row, i, at);
+            at += CLIENT_NO_SIZE;
             break;
         case FIELD_CODE:
-            code = put_long_text(t, row, 16);
-            row += 16;
+            put_long_text(&row, i, at, 16);
+            at += 16;
             break;
         case FIELD_NAME:
         default:
-            code = put_long_text(t, row, 96);
-            row += 96;
+            put_long_text(&row, i, at, 96);
+            at += 96;
             break;
         }
-        codes |= code << 4 * i;
     }
-    le_store64(codes_at, (le_load64(codes_at) & ~mask) | codes);
+    row_end(t, &row, codes_size(shape));
 }
 
 #define PUT_SHAPE(shape)                    \
@@ -214,7 +106,7 @@ put_fields(struct terse *t, const struct shape *shape, const uint8_t *row)
         put_fields(t, &shapes[shape], row); \
         return
 
-static void put_row(struct terse *t, enum shape_name name, const uint8_t *row)
+void terse_put_row(struct terse *t, enum shape_name name, const uint8_t *row)
 {
     switch (name) {
         PUT_SHAPE(SHAPE_FACT);
@@ -237,9 +129,9 @@ static void put_row(struct terse *t, enum shape_name name, const uint8_t *row)
 
 static void put_rows(struct terse *t, enum shape_name name, uint32_t lots, const uint8_t *row)
 {
-    put_row(t, name, row);
+    terse_put_row(t, name, row);
     for (uint32_t i = 0; i < lots; i++)
-        put_row(t, SHAPE_LOT, row + shapes[name].size + i * sizeof(struct lot));
+        terse_put_row(t, SHAPE_LOT, row + shapes[name].size + i * sizeof(struct lot));
 }
 
 static void put_bytes(struct terse *t, const uint8_t *data, size_t size)
@@ -309,23 +201,18 @@ static bool put_queue(struct terse *t, const uint8_t *data)
     }
     t->outs = rest;
     *t->to++ = RECORD_QUEUE;
-    uint8_t *code = t->to++;
-    *code = (uint8_t)put_number(t, le_load64(data + POSITION_AT));
+    put_position(t, le_load64(data + POSITION_AT));
     return true;
 }
 
 /* False when it is longer than ids of rows are, or ends in zeros. */
-static bool put_id_op(struct terse *t, uint8_t letter, struct bytes data)
+static bool put_known_id(struct terse *t, uint8_t letter, struct bytes data)
 {
     struct text text = {{0}};
     const size_t size = data.size - 4;
     if (size > sizeof text || (size != 0 && data.data[data.size - 1] == 0)) return false;
     memcpy(&text, data.data + 4, size);
-    *t->to++ = OP_ID;
-    *t->to++ = letter;
-    uint8_t *codes = t->to++;
-    const unsigned scope = put_number(t, le_load32(data.data));
-    *codes = (uint8_t)(scope | put_text(t, &text) << 4);
+    put_id_op(t, letter, le_load32(data.data), &text);
     return true;
 }
 
@@ -343,7 +230,7 @@ static void put_op(struct terse *t, unsigned op, unsigned kind, struct bytes dat
 {
     uint32_t lots;
     if (op == OP_ID) {
-        if (data.size >= 4 && put_id_op(t, (uint8_t)kind, data)) return;
+        if (data.size >= 4 && put_known_id(t, (uint8_t)kind, data)) return;
     } else if (op < OP_KIND_END && kind < 16) {
         const enum shape_name name = shape_of(op, kind);
         if (fits(name, data, &lots)) {
@@ -370,7 +257,7 @@ size_t terse_write(struct bytes words, const struct terse_form *form, uint8_t *o
         put_items(&t, t.outs);
     }
     at += padded(form->message_size);
-    if (form->fact_size != 0) put_row(&t, SHAPE_FACT, at);
+    if (form->fact_size != 0) terse_put_row(&t, SHAPE_FACT, at);
     at += form->fact_size;
     while (at < end) {
         const size_t size = le_load16(at + 2);

@@ -1,17 +1,6 @@
 #include "wallet/terse.h"
 #include "wallet/terse_shapes.h"
 
-/* The eight digits of four bytes. */
-static inline uint64_t write_digits(const uint8_t *in)
-{
-    uint64_t digits = le_load32(in);
-    digits = (digits | digits << 16) & UINT64_C(0x0000ffff0000ffff);
-    digits = (digits | digits << 8) & UINT64_C(0x00ff00ff00ff00ff);
-    digits = (digits >> 4 | digits << 8) & EACH_BYTE(0x0f);
-    const uint64_t letters = (digits + EACH_BYTE(6)) >> 4 & EACH_BYTE(1);
-    return digits + EACH_BYTE('0') + letters * ('a' - '0' - 10);
-}
-
 struct reader {
     const uint8_t *at;
     const uint8_t *end;
@@ -108,7 +97,7 @@ static bool take_text(struct reader *r, unsigned code, uint8_t out[TEXT_MAX])
         if (bytes == NULL) return false;
         out[0] = bytes[0];
         for (size_t i = 0; i < 3; i++)
-            le_store64(out + 1 + 8 * i, write_digits(bytes + 1 + 4 * i));
+            eight_digits(bytes + 1 + 4 * i, (char *)out + 1 + 8 * i);
     } else {
         const uint8_t *size = take(r, 1);
         const uint8_t *bytes = size == NULL || *size > TEXT_MAX ? NULL : take(r, *size);

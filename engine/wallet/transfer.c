@@ -249,28 +249,29 @@ static bool by_day(const struct wallet_input *input, const struct person *person
     return refuse(decision, ERROR_NIGHT, 0, CHECK_NONE, 0, 0);
 }
 
-static bool within_limits(const struct wallet_input *input, const struct person *person,
+/* Begins the person's day if none is counted yet. */
+static bool within_limits(const struct wallet_input *input, struct person *person,
                           struct wallet_decision *decision)
 {
     const uint32_t area = person_area(person);
     const int64_t amount = input->order->amount;
-    struct limits_row limits = person->limits;
+    struct limits_row *limits = &person->limits;
 
     const int64_t each = params_value(input->params, PARAM_TRSF_MAX_EACH, area, input->now_ms);
     if (amount <= 0 || amount > each) {
         return refuse(decision, ERROR_TRANSFER_AMOUNT, WALLET_FIELD(input->order->type, amount),
                       CHECK_RANGE, amount, amount <= 0 ? 1 : each);
     }
-    begin_day(&limits, civil_day(input->now_ms));
+    begin_day(limits, civil_day(input->now_ms));
     const int64_t count = params_value(input->params, PARAM_TRSF_MAX_COUNT, area, input->now_ms);
-    if (limits.count >= count) {
-        return refuse(decision, ERROR_TRANSFER_LIMIT, 0, CHECK_RANGE, limits.count + INT64_C(1),
+    if (limits->count >= count) {
+        return refuse(decision, ERROR_TRANSFER_LIMIT, 0, CHECK_RANGE, limits->count + INT64_C(1),
                       count);
     }
     const int64_t sum = params_value(input->params, PARAM_TRSF_MAX_SUM, area, input->now_ms);
-    if (limits.sum + amount > sum) {
+    if (limits->sum + amount > sum) {
         return refuse(decision, ERROR_TRANSFER_LIMIT, WALLET_FIELD(input->order->type, amount),
-                      CHECK_RANGE, limits.sum + amount, sum);
+                      CHECK_RANGE, limits->sum + amount, sum);
     }
     return true;
 }
@@ -421,35 +422,35 @@ void judge_submit(const struct wallet_input *input, struct person *person,
                   struct wallet_decision *decision)
 {
     const struct wallet_order *order = input->order;
-    struct transfer_row row;
     bool ask;
 
     ENSURE(input->fact != NULL);
     if (!may_submit(input, person, decision)) return;
-    memset(&row, 0, sizeof row);
-    row.receiver = input->fact->psn_key;
-    row.amount = order->amount;
-    row.src = order->src;
-    row.submitted_ms = input->now_ms;
-    row.exp_ms = expiry_of(input->params, person_area(person), input->now_ms);
-    if (!find_source(input, person, &row, &ask, decision) ||
-        !holder_fits(input, person, &row, decision)) {
+    struct transfer_row *row = &person->transfers[person->transfer_count];
+    memset(row, 0, sizeof *row);
+    row->receiver = input->fact->psn_key;
+    row->amount = order->amount;
+    row->src = order->src;
+    row->submitted_ms = input->now_ms;
+    row->exp_ms = expiry_of(input->params, person_area(person), input->now_ms);
+    if (!find_source(input, person, row, &ask, decision) ||
+        !holder_fits(input, person, row, decision)) {
         return;
     }
 
-    wallet_id_make('T', &person->key, person->limits.next_id++, row.trsf_id);
-    decision_id(decision, ID_TRANSFER, 0, bytes_of(row.trsf_id));
-    begin_day(&person->limits, civil_day(input->now_ms));
+    person->transfer_count++;
+    wallet_id_make('T', &person->key, person->limits.next_id++, row->trsf_id);
+    decision_id(decision, ID_TRANSFER, 0, bytes_of(row->trsf_id));
     person->limits.count++;
-    person->limits.sum += row.amount;
+    person->limits.sum += row->amount;
     if (ask) {
-        ask_province(person, &row, input->params, input->now_ms, 0, decision);
-        say(&row, STAS_HOLDING, decision);
+        ask_province(person, row, input->params, input->now_ms, 0, decision);
+        say(row, STAS_HOLDING, decision);
         decision->said.balc = person_balance(person);
     } else {
-        offer(person, &row, input->now_ms, decision);
+        offer(person, row, input->now_ms, decision);
+        if (row->src == SRC_ACCOUNT) decision->plain = PLAIN_BEGUN;
     }
-    person->transfers[person->transfer_count++] = row;
 }
 
 /* -- what became of it ------------------------------------------------------------------------ */
@@ -560,6 +561,16 @@ static void credit(struct person *person, const struct transfer_row *row, int64_
     }
 }
 
+/* Of the account, unless what the receiver holds comes to nothing: it was below it before. */
+static void taken_plainly(struct person *person, const struct psn_key *receiver,
+                          struct wallet_decision *decision)
+{
+    const struct holder_row *holder = person_holder(person, receiver);
+    if (holder == NULL) return;
+    decision->plain = PLAIN_TAKEN;
+    decision->holder = (uint32_t)(holder - person->holders);
+}
+
 void judge_accept(const struct wallet_input *input, struct person *person,
                   struct wallet_decision *decision)
 {
@@ -571,12 +582,12 @@ void judge_accept(const struct wallet_input *input, struct person *person,
         !holder_fits(input, person, found, decision)) {
         return;
     }
-    const struct transfer_row row = *found;
+    credit(person, found, input->now_ms, decision);
+    for (uint32_t i = 0; i < found->lot_count; i++)
+        moved(person, &found->lots[i], found, decision);
+    say(found, STAS_ACCEPTED, decision);
+    if (found->src == SRC_ACCOUNT) taken_plainly(person, &found->receiver, decision);
     person_drop_transfer(person, (uint32_t)(found - person->transfers));
-    credit(person, &row, input->now_ms, decision);
-    for (uint32_t i = 0; i < row.lot_count; i++)
-        moved(person, &row.lots[i], &row, decision);
-    say(&row, STAS_ACCEPTED, decision);
 }
 
 /* -- decline, void ---------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@ void wallet_decision_begin(struct wallet_decision *decision)
     struct wallet_decision *d = decision;
     d->failures.count = 0;
     d->nothing = d->dup = false;
+    d->plain = PLAIN_NONE;
     memset(&d->said, 0, sizeof d->said);
     d->used_count = d->debt_count = d->effect_count = d->out_count = d->id_count = 0;
     d->put_institution = d->put_rule = false;
@@ -21,7 +22,7 @@ struct effect *decision_effect(struct wallet_decision *decision, enum effect_kin
 {
     ENSURE(decision->effect_count < EFFECTS_MAX);
     struct effect *effect = &decision->effects[decision->effect_count++];
-    memset(effect, 0, sizeof *effect);
+    memset(effect, 0, offsetof(struct effect, lots));
     effect->kind = kind;
     effect->to = *to;
     return effect;

@@ -86,11 +86,23 @@ struct wallet_input {
     uint16_t province; /* Two-digit code the session speaks for; 0: the centre, the APP. */
 };
 
+/* Decisions that change just these rows and are told to just these: their entries are written
+ * without a look for what has changed (wallet/plain.h). */
+enum plain_kind {
+    PLAIN_NONE,     /* Any other. */
+    PLAIN_BEGUN,    /* Limits, hold, a transfer at the end of its list; an offer, a notice. */
+    PLAIN_TAKEN,    /* The credit's transfer is gone, row `holder` put; a credit of one lot. */
+    PLAIN_OFFERED,  /* An offer at the end of its list; nobody is told. */
+    PLAIN_CREDITED, /* The wallet, a lot at the end of its list, the offer is gone; nobody … */
+};
+
 /* What is decided. */
 struct wallet_decision {
     struct failures failures; /* None: accepted. */
     bool nothing;             /* Accepted and nothing to write: the answer alone. */
     bool dup;                 /* And that was answered before. */
+    enum plain_kind plain;
+    uint32_t holder; /* PLAIN_TAKEN: its place. */
     struct wallet_said said;
     uint32_t used_count;
     uint32_t debt_count;
@@ -110,8 +122,9 @@ struct wallet_decision {
 
 void wallet_decision_begin(struct wallet_decision *decision);
 
-/* Adds an empty one to a list, zeroed, to be filled in by the caller; never NULL: what a judge may
- * add at most fits. decision_out() fills in dest; decision_effect() kind and to. */
+/* Adds an empty one to a list, zeroed but for the lots of an effect, to be filled in by the caller;
+ * never NULL: what a judge may add at most fits. decision_out() fills in dest; decision_effect()
+ * kind and to. */
 struct effect *decision_effect(struct wallet_decision *decision, enum effect_kind kind,
                                const struct psn_key *to);
 struct outgoing *decision_out(struct wallet_decision *decision, enum outgoing_type type,

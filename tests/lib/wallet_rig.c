@@ -5,6 +5,7 @@
 
 #include "codec/mail.h"
 #include "journal/entry.h"
+#include "tests/lib/plain_laws.h"
 #include "tests/lib/unit.h"
 #include "types/civil.h"
 #include "types/wire.h"
@@ -395,6 +396,7 @@ static void commit(struct wallet_rig *rig, const struct wallet_order *order, int
         if (rig->code == 0) same_packed(live, after);
         return;
     }
+    if (order != NULL) plain_order_law(&rig->decision, live, after);
     const size_t beside = order == NULL ? MAIL_BATCH_MAX : 500;
     const size_t size = write_entry(&rig->decision, live, after, beside, body);
     assert_true(wallet_entry_decode((struct bytes){body, size}, &entry));
@@ -630,6 +632,7 @@ static void deliver(struct wallet_rig *rig, uint32_t place)
     wallet_receive(&effect, &rig->params, rig->now_ms, &after, &rig->decision);
     assert_int_equal(rig->decision.failures.count, 0);
     if (effect.kind == EFFECT_CREDIT) check_new_lots(&world->live[mail.to], &after);
+    plain_mail_law(&rig->decision, &effect, &world->live[mail.to], &after);
     commit(rig, NULL, mail.to, &after);
 }
 

@@ -540,7 +540,10 @@ static void judge_again(void *context, const struct shard *shard, const struct e
     (void)context;
     const char *why = shard_judge_again(shard, entry);
     if (why != NULL) fail_msg("entry %lu: %s", entry->seq, why);
-    if (entry->kind == ENTRY_WALLET) judged_again++;
+    if (entry->kind != ENTRY_WALLET) return;
+    /* By way of ops; however it was written at first, these are its bytes. */
+    assert_true(bytes_equal(shard->work->entry.body, entry->body));
+    judged_again++;
 }
 
 /* What the journal makes is what there was, and today's rules would decide the same. */
@@ -837,9 +840,7 @@ static bool mail_is_there(uint64_t number)
 
 static void mail_is_acknowledged(uint64_t upto)
 {
-    uint8_t bytes[MAIL_HEAD_SIZE];
-    mail_write_head(&(struct mail_batch){.from = 1, .has = upto}, bytes);
-    mail_took(rigs[0].shard, (struct bytes){bytes, sizeof bytes});
+    mail_took(rigs[0].shard, &(struct mail_batch){.from = 1, .has = upto});
 }
 
 /* More mail than there is room for in memory, some too large for it; a checkpoint while it waits,

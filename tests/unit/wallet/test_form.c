@@ -101,6 +101,25 @@ static void ids_and_keys_have_their_length(void **state)
     fails(&order, 4, CHECK_LENGTH);
 }
 
+/* At every place of ids of every length. */
+static void ids_can_be_seen(void **state)
+{
+    static const char unseen[] = {' ', '\x7f', '\x1f', '\0', '\x80', '\xff'};
+    struct wallet_order order = sound_submit();
+    (void)state;
+    for (size_t size = 1; size <= 30; size++) {
+        char text[30];
+        memset(text, '~', sizeof text);
+        order.client_no = (struct bytes){(const uint8_t *)text, size};
+        passes(&order);
+        for (size_t i = 0; i < size * sizeof unseen; i++) {
+            text[i % size] = unseen[i / size];
+            fails(&order, 3, CHECK_CHARSET);
+            text[i % size] = '!';
+        }
+    }
+}
+
 static void texts_are_utf8(void **state)
 {
     struct wallet_order order = {.type = MESSAGE_WLT_FREEZE,
@@ -198,6 +217,7 @@ int main(void)
         cmocka_unit_test(what_must_be_there_is_asked_for),
         cmocka_unit_test(one_of_two_ways_to_name_a_person_is_enough),
         cmocka_unit_test(ids_and_keys_have_their_length),
+        cmocka_unit_test(ids_can_be_seen),
         cmocka_unit_test(texts_are_utf8),
         cmocka_unit_test(numbers_have_their_bounds),
         cmocka_unit_test(amounts_paid_are_above_zero),

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/lib/plain_laws.h"
 #include "tests/lib/prng.h"
 #include "tests/lib/unit.h"
 #include "tests/lib/wallet_rig.h"
@@ -852,6 +853,8 @@ static void the_engine_follows_the_model(void **state)
 {
     (void)state;
     live_many(false);
+    for (int kind = PLAIN_BEGUN; kind <= PLAIN_CREDITED; kind++)
+        assert_in_range(plain_law_seen((enum plain_kind)kind), 10, UINT32_MAX);
 }
 
 static void races_leave_it_sound(void **state)
