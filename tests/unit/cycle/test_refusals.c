@@ -65,7 +65,7 @@ static void what_is_no_order_and_no_province(void **state)
     assert_refused(&order, ERROR_UNKNOWN_AREA, "no such province");
 }
 
-/* Of two months that the shards have cut and that have no batch the earlier one is finished first. */
+/* Of two months that are cut on the shards and have no batch the earlier one is finished first. */
 static void a_month_that_was_passed_over(void **state)
 {
     (void)state;
