@@ -89,13 +89,13 @@ static bool asks_for(const struct asked *asked, const struct order_row *row)
             memcmp(order->msgid, row->msgid, sizeof row->msgid) == 0);
 }
 
-struct asked *asked_by(const struct order_row *row, uint64_t *ret_answered)
+struct asked *asked_by(const struct order_row *row, uint64_t seq, uint64_t *ret_answered)
 {
     struct asked *first = NULL;
     *ret_answered = UINT64_MAX;
     for (uint32_t i = 0; i < walk.count; i++) {
         struct asked *asked = &walk.list[i];
-        if (!asks_for(asked, row)) continue;
+        if (!asks_for(asked, row) || asked->after >= seq) continue;
         if (asked->said->answered != 0 && asked->said->answer_type != MESSAGE_ERROR &&
             asked_has_decision(asked)) {
             *ret_answered = asked->said->answered;

@@ -317,7 +317,7 @@ bool decision_live(struct bytes rows, const struct entry *entry, struct finding 
         return finding_set(finding, "(H9) shard 0, seq %" PRIu64 ": a decision without its order",
                            at.seq);
     }
-    struct asked *asker = asked_by(&at.order, &at.answered);
+    struct asked *asker = asked_by(&at.order, at.seq, &at.answered);
     if (asker == NULL && at.order.type != MESSAGE_PERIOD_CUT) {
         return finding_set(finding, "(H9) shard 0, seq %" PRIu64 ": order %s that nobody sent",
                            at.seq, at.order.msgid);

@@ -82,9 +82,10 @@ bool asked_has_decision(const struct asked *asked);
 /* What it was answered says something of the cycle. */
 bool asked_is_judged(const struct asked *asked);
 
-/* Who asked for a decision: of equal ones the one that was told so; else nobody knows which of
- * them, and it is the first one, without an end. NULL: nobody. */
-struct asked *asked_by(const struct order_row *row, uint64_t *ret_answered);
+/* Who asked for the decision of that number, and not only after it was known: of equal ones the one
+ * that was told so; else nobody knows which of them, and it is the first one, without an end. NULL:
+ * nobody. */
+struct asked *asked_by(const struct order_row *row, uint64_t seq, uint64_t *ret_answered);
 
 /* What was answered before this was sent was decided before it. */
 void asked_close_behind(const struct asked *decided, uint64_t seq);
