@@ -135,7 +135,8 @@ static uint32_t tag_of(const struct shelf *shelf, uint64_t hash)
 }
 
 /* Of keys that are mostly keyed hashes themselves: of what they end with, read as words that may
- * overlap. The first byte counts for the tag alone. Lives no longer than the shelf. */
+ * overlap. The first byte counts for the tag alone, and of the last one four bits say which of the
+ * neighbouring slots it is, and count for the tag. Lives no longer than the shelf. */
 static inline uint64_t hash_of(struct bytes key)
 {
     const size_t size = key.size < HASHED_BYTES ? key.size : HASHED_BYTES;
@@ -153,8 +154,9 @@ static inline uint64_t hash_of(struct bytes key)
     const unsigned __int128 product = (unsigned __int128)(front ^ UINT64_C(0x9e3779b97f4a7c15)) *
                                       (back ^ UINT64_C(0x94d049bb133111eb));
     const uint64_t mixed = (uint64_t)product ^ (uint64_t)(product >> 64);
-    const uint64_t letter = (uint64_t)(key.data[0] * UINT32_C(0x9e3779b1)) << 32;
-    return ((mixed & ~(uint64_t)(NEIGHBOURS - 1)) | (last & (NEIGHBOURS - 1))) ^ letter;
+    const uint64_t nth = last & (NEIGHBOURS - 1);
+    const uint32_t ends = (uint32_t)(key.data[0] * NEIGHBOURS + nth) * UINT32_C(0x9e3779b1);
+    return ((mixed & ~(uint64_t)(NEIGHBOURS - 1)) | nth) ^ (uint64_t)ends << 32;
 }
 
 /* Word by word, and the last one may overlap: no call for a few bytes. */
