@@ -5,6 +5,13 @@
 
 /* -- writing --------------------------------------------------------------------------------- */
 
+void terse_begin(struct terse *t, uint8_t *out)
+{
+    memset(t, 0,
+           offsetof(struct terse, keys)); /* Keys and ids are looked at by their slots alone. */
+    t->to = out;
+}
+
 /* Eight hex digits as the four bytes they say; false when they are none, or capitals. */
 static inline bool read_digits(uint64_t text, uint8_t *out)
 {

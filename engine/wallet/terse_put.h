@@ -19,11 +19,8 @@ struct terse {
     struct text ids[SEEN_MAX];
 };
 
-static inline void terse_begin(struct terse *t, uint8_t *out)
-{
-    memset(t, 0, offsetof(struct terse, keys));
-    t->to = out;
-}
+/* Nothing was written yet, and `out` takes what is. terse.c */
+void terse_begin(struct terse *t, uint8_t *out);
 
 /* A row by its fields, without a record's byte; of any shape. terse.c */
 void terse_put_row(struct terse *t, enum shape_name name, const uint8_t *row);
