@@ -99,8 +99,7 @@ static struct tally row(enum tally_kind kind, uint32_t part)
     const struct tally_key key = key_of(kind, part);
     tally_key_encode(&key, bytes);
     assert_int_equal(store_get(store, STORE_TALLY, (struct bytes){bytes, sizeof bytes}, &value), 0);
-    assert_int_equal(value.size, sizeof tally);
-    memcpy(&tally, value.data, sizeof tally);
+    assert_true(tally_read((struct bytes){bytes, sizeof bytes}, value, &tally));
     assert_memory_equal(&tally.key, &key, sizeof key);
     return tally;
 }
