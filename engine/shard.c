@@ -117,9 +117,15 @@ static struct shard *shard_new(const struct shard_config *config)
     return shard;
 }
 
+/* Rows fill a shelf from the front, and where merges keep up no more than half of it. */
+static struct bytes front_half(struct bytes memory)
+{
+    return (struct bytes){memory.data, memory.size / 2};
+}
+
 /* What is looked into anywhere, by judging and by sorting for a merge, and what is written all the
  * time: of the first no page shall have to be searched for, of none one be made while there is
- * work. Of cells and the rows of persons nobody knows how many there will be. The entries of the
+ * work. Of the cells nobody knows how many will be used. The entries of the
  * deltas are not among them: they come in their order, and a large page is cleared in one go. */
 static void tell_of_memory(const struct shard *shard)
 {
@@ -136,8 +142,8 @@ static void tell_of_memory(const struct shard *shard)
         {delta_mark_table(shard->frozen), true},
         {shelf_table(shard->shelf), true},
         {shelf_table(shard->shelf_frozen), true},
-        {shelf_rows(shard->shelf), false},
-        {shelf_rows(shard->shelf_frozen), false},
+        {front_half(shelf_rows(shard->shelf)), true},
+        {front_half(shelf_rows(shard->shelf_frozen)), true},
         {{(const uint8_t *)merge->ids, ids_size}, true},
         {{(const uint8_t *)merge->ids_sorted, ids_size}, true},
         {{shard->groups[0].buffer, large_size(2 * GROUP_SIZE)}, true},
