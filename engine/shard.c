@@ -125,8 +125,8 @@ static struct bytes front_half(struct bytes memory)
 
 /* What is looked into anywhere, by judging and by sorting for a merge, and what is written all the
  * time: of the first no page shall have to be searched for, of none one be made while there is
- * work. Of the cells nobody knows how many will be used. The entries of the
- * deltas are not among them: they come in their order, and a large page is cleared in one go. */
+ * work. Of the cells nobody knows how many will be used. The entries of the deltas are not among
+ * them: they come in their order, and a large page is cleared in one go. */
 static void tell_of_memory(const struct shard *shard)
 {
     const struct merge *merge = &shard->merge;
