@@ -22,6 +22,20 @@ static void same(const struct ops_writer *writer, size_t items_at, size_t size)
     assert_memory_equal(at_once, by_ops, size);
 }
 
+void put_decision(struct ops_writer *writer, const struct wallet_decision *decision,
+                  const struct person *before, const struct person *after)
+{
+    const struct wallet_decision *d = decision;
+    ops_put_person(writer, before, after, true);
+    ops_put(writer, OP_SAID, 0, &d->said, sizeof d->said);
+    for (uint32_t i = 0; i < d->used_count; i++)
+        ops_put(writer, OP_USED, 0, &d->used[i], sizeof d->used[i]);
+    for (uint32_t i = 0; i < d->effect_count; i++)
+        ops_put_effect(writer, &d->effects[i]);
+    for (uint32_t i = 0; i < d->out_count; i++)
+        ops_put(writer, OP_OUT, 0, &d->out[i], sizeof d->out[i]);
+}
+
 void plain_order_law(const struct wallet_decision *decision, const struct person *before,
                      const struct person *after)
 {
@@ -46,14 +60,7 @@ void plain_order_law(const struct wallet_decision *decision, const struct person
     seen[d->plain]++;
     ops_begin(&writer, words, sizeof words, TYPE, order.message,
               (struct bytes){(const uint8_t *)&fact, sizeof fact});
-    ops_put_person(&writer, before, after, true);
-    ops_put(&writer, OP_SAID, 0, &d->said, sizeof d->said);
-    for (uint32_t i = 0; i < d->used_count; i++)
-        ops_put(&writer, OP_USED, 0, &d->used[i], sizeof d->used[i]);
-    for (uint32_t i = 0; i < d->effect_count; i++)
-        ops_put_effect(&writer, &d->effects[i]);
-    for (uint32_t i = 0; i < d->out_count; i++)
-        ops_put(&writer, OP_OUT, 0, &d->out[i], sizeof d->out[i]);
+    put_decision(&writer, d, before, after);
     for (uint32_t i = 0; i < order.id_count; i++)
         ops_put_id(&writer, ids[i].domain, ids[i].scope, bytes_of(ids[i].text));
     same(&writer, 0, plain_write_order(&order, at_once));

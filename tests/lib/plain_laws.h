@@ -5,6 +5,10 @@
 
 #include "wallet/plain.h"
 
+/* A decision in words, all but its ids: how it changed the person, what it says, uses and tells. */
+void put_decision(struct ops_writer *writer, const struct wallet_decision *decision,
+                  const struct person *before, const struct person *after);
+
 /* Of an order, by which `before` became `after`; nothing where the decision is not plain. */
 void plain_order_law(const struct wallet_decision *decision, const struct person *before,
                      const struct person *after);

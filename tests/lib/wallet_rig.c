@@ -273,14 +273,7 @@ static size_t write_entry(const struct wallet_decision *d, const struct person *
     struct ops_writer writer;
     const struct bytes none = {NULL, 0};
     ops_begin(&writer, out, ENTRY_BODY_MAX - beside, 0, none, none);
-    ops_put_person(&writer, before, after, true);
-    ops_put(&writer, OP_SAID, 0, &d->said, sizeof d->said);
-    for (uint32_t i = 0; i < d->used_count; i++)
-        ops_put(&writer, OP_USED, 0, &d->used[i], sizeof d->used[i]);
-    for (uint32_t i = 0; i < d->effect_count; i++)
-        ops_put_effect(&writer, &d->effects[i]);
-    for (uint32_t i = 0; i < d->out_count; i++)
-        ops_put(&writer, OP_OUT, 0, &d->out[i], sizeof d->out[i]);
+    put_decision(&writer, d, before, after);
     for (uint32_t i = 0; i < d->id_count; i++)
         ops_put_id(&writer, d->ids[i].domain, d->ids[i].scope, bytes_of(d->ids[i].text));
     if (writer.full) fail_msg("the entry is too large");
