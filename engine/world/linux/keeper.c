@@ -1,15 +1,13 @@
 #include "world/linux/keeper.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "types/ensure.h"
 #include "world/linux/crash_point.h"
 #include "world/linux/lmdb_store.h"
+#include "world/linux/schedule.h"
 #include "world/linux/segments.h"
 #include "world/linux/timings.h"
 
@@ -17,15 +15,9 @@
     200 /* After a full disk: long enough not to spin, short enough not to be felt. \
          */
 
-/* Beside the loops' 0. Lower, and a loop under full load would leave it so little that the delta
- * fills, and wait for a whole merge. */
-#define NICENESS 10
-
-/* The least there is. A loop that wakes gets the core of a keeper whose slice has run out, and
- * waits for the rest of it otherwise: of the usual one, 1.4 to 3 ms. Kernels before 6.12 do not
- * ask.
- */
-#define SLICE_NS 100000
+/* Than the loops, which go first. More, and a loop under full load would leave it so little that
+ * the delta fills, and wait for a whole merge. */
+#define NICER 10
 
 /* A segment that lasts less long is asked for by a shard that writes large blocks: what its syncs
  * take does not depend on zeros any more, and the disk has better things to write. 16 MiB a second.
@@ -75,39 +67,11 @@ static void account_merge(struct keeper *keeper, const struct merge *merge, stru
     account(keeper, STAGE_COMMIT, (struct spent){commit_ns, spent.cpu_ns});
 }
 
-/* What sched_setattr(2) is given: <linux/sched/types.h> and <sched.h> of glibc 2.36 do not go
- * together. */
-struct thread_attributes {
-    uint32_t size;
-    uint32_t policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t slice_ns; /* sched_runtime; of SCHED_OTHER its slice. */
-    uint64_t deadline_ns;
-    uint64_t period_ns;
-};
-
-_Static_assert(sizeof(struct thread_attributes) == 48, "SCHED_ATTR_SIZE_VER0");
-
-/* Lets the loops go first. Of this thread alone; where the kernel will not, nothing is lost. */
-static void stand_back(void)
-{
-    const struct thread_attributes attributes = {
-        .size = sizeof attributes,
-        .policy = SCHED_OTHER,
-        .nice = NICENESS,
-        .slice_ns = SLICE_NS,
-    };
-    if (syscall(SYS_sched_setattr, 0, &attributes, 0) == 0) return;
-    (void)setpriority(PRIO_PROCESS, 0, NICENESS);
-}
-
 static void *keep(void *context)
 {
     struct keeper *keeper = context;
     (void)pthread_setname_np(pthread_self(), "keeper");
-    stand_back();
+    schedule_this_thread(NICER);
     pthread_mutex_lock(&keeper->mutex);
     for (;;) {
         while (keeper->merge == NULL && keeper->prepare == 0 && !keeper->stop)

@@ -12,6 +12,7 @@
 #include "world/linux/crash_point.h"
 #include "world/linux/journal_ring.h"
 #include "world/linux/loop_internal.h"
+#include "world/linux/schedule.h"
 #include "world/linux/submission.h"
 
 /* -- time ----------------------------------------------------------------------------------- */
@@ -389,6 +390,7 @@ void *loop_run(void *context)
     bool stopping = false;
 
     name_thread(loop->index);
+    schedule_this_thread(0);
     const int r = open_ring(loop);
     if (r != 0) ring_failed(-r);
     read_clock(loop);
