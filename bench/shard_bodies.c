@@ -3,7 +3,6 @@
  * The driver here is the shortest there can be: it hands over pre-encoded messages, takes every
  * block as written at once, and runs merges on the same thread. */
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "bench/bodies.h"
 #include "bench/corpus.h"
@@ -17,8 +16,8 @@
 #include "tests/lib/journal_memory.h"
 #include "tests/unit/world/temp_folder.h"
 #include "types/ensure.h"
-#include "util/large.h"
 #include "util/le.h"
+#include "world/linux/large_pages.h"
 #include "world/linux/lmdb_store.h"
 
 #define STEP_REQUESTS 512 /* Messages of one step, and about so many entries of a block. */
@@ -40,16 +39,6 @@ struct shard_bench {
     uint64_t sum;
 };
 
-/* As the engine does it. */
-static void lay_on_large_pages(struct bytes memory, bool whole)
-{
-    const size_t front = -(uintptr_t)memory.data % LARGE_PAGE;
-    if (memory.size < front + LARGE_PAGE) return;
-    uint8_t *first = (uint8_t *)(uintptr_t)memory.data + front;
-    (void)madvise(first, (memory.size - front) / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
-    if (whole) (void)madvise(first, memory.size - front, MADV_POPULATE_WRITE);
-}
-
 static void open_shard(struct shard_bench *bench)
 {
     struct shard_config config;
@@ -63,7 +52,7 @@ static void open_shard(struct shard_bench *bench)
     config.tables = &bench->tables;
     config.store = bench->store;
     config.journal = &bench->journal;
-    config.memory_made = lay_on_large_pages;
+    config.memory_made = large_pages_lay;
     ENSURE(shard_open(&config, &bench->shard, &bench->start, &why) == 0);
 }
 

@@ -3,15 +3,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include "deploy/embedded_tables.h"
 #include "types/ensure.h"
-#include "util/large.h"
 #include "util/le.h"
 #include "world/linux/crash_point.h"
 #include "world/linux/files.h"
+#include "world/linux/large_pages.h"
 #include "world/linux/lmdb_store.h"
 #include "world/linux/replay.h"
 
@@ -130,24 +129,6 @@ void boot_config(const struct layout *layout, uint32_t shard, const struct table
     ret_config->params = params;
 }
 
-#define SMALL_PAGE ((uintptr_t)4096)
-
-/* A table that is looked into anywhere costs more for the search of its page than for the memory,
- * in a virtual machine above all: large pages, where the kernel has them. And what will be used as
- * a whole is touched now: no message waits later while the kernel clears a page. Neither has to
- * succeed. */
-static void lay_on_large_pages(struct bytes memory, bool whole)
-{
-    const uintptr_t begin = (uintptr_t)memory.data;
-    const uintptr_t end = begin + memory.size;
-    const uintptr_t first = (begin + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
-    const uintptr_t last = end & ~(LARGE_PAGE - 1);
-    if (last > first) (void)madvise((void *)first, last - first, MADV_HUGEPAGE);
-    if (!whole) return;
-    const uintptr_t page = begin & ~(SMALL_PAGE - 1);
-    (void)madvise((void *)page, end - page, MADV_POPULATE_WRITE);
-}
-
 /* When progress was last told. */
 struct telling {
     uint32_t shard;
@@ -252,7 +233,7 @@ int boot_open(const struct layout *layout, uint32_t shard, const struct tables *
     config.journal = ret_boot->journal;
     config.manual_clock = options->manual_clock;
     config.directory_ids = options->ids / layout->shards;
-    config.memory_made = lay_on_large_pages;
+    config.memory_made = large_pages_lay;
     r = shard_open(&config, &ret_boot->shard, &from, &why);
     if (r != 0) {
         problem_set(problem, r, "cannot read the state in %s: %s", state_path,
