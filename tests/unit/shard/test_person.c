@@ -18,9 +18,11 @@
 #define SICHUAN  510100
 #define SHANGHAI 310000
 #define YUNNAN   530100
+#define HUBEI    420100
 #define HOSPITAL "H31000000001"
 #define ANNA     "anna000000000001"
 #define BERT     "bert000000000002"
+#define CARL     "carl000000000003"
 #define YUAN     100 /* Fen. */
 
 static struct tables tables;
@@ -803,11 +805,12 @@ static void open_wallet(const char *person, uint32_t area)
     send(&o, 0);
 }
 
-static void transfer(int64_t amount, bool is_accepted)
+/* To Anna. */
+static void transfer(const char *giver, int64_t amount, bool is_accepted)
 {
     char trsf_id[WALLET_ID_SIZE];
     struct wallet_order o = order(MESSAGE_TRSF_SUBMIT);
-    o.psn_key = bytes_of(BERT);
+    o.psn_key = bytes_of(giver);
     o.other_key = bytes_of(ANNA);
     o.client_no = bytes_of(number("C"));
     o.src = 1;
@@ -819,24 +822,30 @@ static void transfer(int64_t amount, bool is_accepted)
     if (is_accepted) send(&o, 0);
 }
 
-/* Bert of Yunnan gives Anna of Sichuan 1,000 yuan; both may use it in Shanghai. */
-static void fill_wallet(void)
+/* A relative of Anna's in the area of another province gives her so much. */
+static void give(const char *giver, uint32_t area, int64_t amount)
 {
-    open_wallet(BERT, YUNNAN);
-    open_wallet(ANNA, SICHUAN);
+    open_wallet(giver, area);
     struct wallet_order o = order(MESSAGE_RLTS_BIND);
-    o.psn_key = bytes_of(BERT);
+    o.psn_key = bytes_of(giver);
     o.other_key = bytes_of(ANNA);
     o.rlts_code = 3;
     o.flag = o.flag2 = true;
     send(&o, 0);
     o = order(MESSAGE_PA_GRANT);
-    o.psn_key = bytes_of(BERT);
-    o.insu_admdvs = YUNNAN;
+    o.psn_key = bytes_of(giver);
+    o.insu_admdvs = area;
     o.amount = 500000;
     o.which = 1;
-    send(&o, 53);
-    transfer(100000, true);
+    send(&o, (uint16_t)(area / 10000));
+    transfer(giver, amount, true);
+}
+
+/* Bert of Yunnan gives Anna of Sichuan 1,000 yuan; both may use it in Shanghai. */
+static void fill_wallet(void)
+{
+    open_wallet(ANNA, SICHUAN);
+    give(BERT, YUNNAN, 100000);
 }
 
 static Qingfen__V1__WltQueryReply *wallet(const char *person, uint16_t province)
@@ -850,7 +859,7 @@ static void a_wallet_with_its_lists(void **state)
 {
     (void)state;
     fill_wallet();
-    transfer(30000, false);
+    transfer(BERT, 30000, false);
     Qingfen__V1__WltQueryReply *reply = wallet(ANNA, 51);
     assert_int_equal(reply->code, ERROR_OK);
     assert_string_equal(reply->state, "OPEN");
@@ -942,7 +951,7 @@ static void the_history_of_a_wallet(void **state)
 {
     (void)state;
     fill_wallet();
-    transfer(30000, false);
+    transfer(BERT, 30000, false);
     set_clock("2026-03-03T09:00:00"); /* Nobody took it. */
     rig_settle(&rig);
     pump();
@@ -1072,6 +1081,24 @@ static void a_statement_says_whose_wallet_paid(void **state)
     assert_int_equal(reply->n_chain, 1);
     check_step(reply->chain[0], "refund", "R1", -10000);
     assert_int_equal(reply->left_wlt, 30000);
+    qingfen__v1__stmt_get_reply__free_unpacked(reply, NULL);
+}
+
+/* Each province whose people gave what was spent, once: two lots of one make one line. */
+static void a_statement_names_each_givers_province(void **state)
+{
+    (void)state;
+    fill_wallet();
+    give(CARL, HUBEI, 30000);
+    transfer(BERT, 20000, true);
+    visit(&(struct visit){ANNA, "S1", "2026-03-02T08:00:00", 700, 150000, 0, 145000});
+    pump();
+    Qingfen__V1__StmtGetReply *reply = statement(ANNA, "S1", 0);
+    assert_int_equal(reply->n_wallet, 2);
+    assert_int_equal(reply->wallet[0]->province, 53);
+    assert_int_equal(reply->wallet[0]->amt, 115000);
+    assert_int_equal(reply->wallet[1]->province, 42);
+    assert_int_equal(reply->wallet[1]->amt, 30000);
     qingfen__v1__stmt_get_reply__free_unpacked(reply, NULL);
 }
 
@@ -1247,7 +1274,7 @@ static void what_waits_for_a_destination(void **state)
 {
     (void)state;
     fill_wallet();
-    transfer(30000, false);
+    transfer(BERT, 30000, false);
     Qingfen__V1__OutboxGetReply *reply = outbox(0, 0, 1, 0);
     assert_int_equal(reply->code, ERROR_OK);
     assert_int_equal(reply->acked, 0);
@@ -1339,6 +1366,7 @@ int main(void)
         TEST(a_call_looks_at_so_much_of_a_wallet),
         TEST(the_history_of_some_days),
         TEST(a_statement_says_whose_wallet_paid),
+        TEST(a_statement_names_each_givers_province),
         TEST(a_statement_counts_each_reversal_once),
         TEST(the_history_of_a_premium),
         TEST(rules_of_a_region_and_where_they_come_from),

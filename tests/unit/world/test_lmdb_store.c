@@ -495,6 +495,21 @@ static void what_is_not_there_or_not_a_store_is_refused(void **state)
     assert_null(store);
 }
 
+/* More free pages than a list within a page can name: it has pages of its own, and is walked. */
+static void a_long_list_of_free_pages_is_walked(void **state)
+{
+    (void)state;
+    struct store *store = open_store(0);
+    assert_int_equal(write_rows(store, 0, 8000), 0);
+    assert_int_equal(store_clear(store), 0);
+    store_close(store);
+    struct lmdb_pages pages;
+    struct problem problem;
+    assert_int_equal(store_check(folder, &pages, &problem), 0);
+    assert_in_range(pages.free, 2000, pages.pages); /* Three rows to a page. */
+    assert_in_range(pages.trees, 1, 100);
+}
+
 /* What the system says about reading the pages is told with the file's name. */
 static void pages_that_cannot_be_read(void **state)
 {
@@ -536,6 +551,7 @@ int main(void)
         TEST(an_older_store_lacks_tables),
         TEST(one_thread_reads_while_another_writes),
         TEST(what_is_not_there_or_not_a_store_is_refused),
+        TEST(a_long_list_of_free_pages_is_walked),
         TEST(pages_that_cannot_be_read),
     };
     return cmocka_run_group_tests_name("world/lmdb_store", tests, NULL, NULL);
