@@ -3,6 +3,9 @@
 #include "tests/sim/life.h"
 
 #define READ_ERRORS (UINT32_C(1) << SIM_READ_ERROR)
+#define HALF_WAY                                                                           \
+    (UINT32_C(1) << SIM_POWER | UINT32_C(1) << SIM_SPLIT | UINT32_C(1) << SIM_SYNC_ERROR | \
+     UINT32_C(1) << SIM_FORWARD | UINT32_C(1) << SIM_BACK)
 
 static struct sim_outcome outcome;
 
@@ -27,6 +30,27 @@ static void read_errors_come_to_an_end(void **state)
     assert_true(at_records > 20);
 }
 
+/* A manual clock is set, what falls due on the way is durable, and the power goes before the
+ * clock's own entry is: so shard 0 stands at a time that nobody set, and decides there. The second
+ * plan is what the shrinker left of the first. */
+static void a_clock_that_was_set_half_way(void **state)
+{
+    (void)state;
+    const struct sim_plan plans[] = {
+        {.seed = 900222, .messages = 2000, .faults = SIM_FAULTS_ALL},
+        {.seed = 900222,
+         .messages = 1105,
+         .faults = HALF_WAY,
+         .luck = 174,
+         .persons = 50,
+         .absent = 0x1800},
+    };
+    for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++) {
+        sim_live(&plans[i], &outcome);
+        if (outcome.failed) fail_msg("%s", outcome.what);
+    }
+}
+
 static void a_history_without_end_is_named(void **state)
 {
     (void)state;
@@ -43,6 +67,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(read_errors_come_to_an_end),
+        cmocka_unit_test(a_clock_that_was_set_half_way),
         cmocka_unit_test(a_history_without_end_is_named),
     };
     return cmocka_run_group_tests_name("sim/life", tests, NULL, NULL);
