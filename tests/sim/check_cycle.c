@@ -93,6 +93,13 @@ static void judge_open(uint64_t until, int64_t until_ms)
 /* -- the walk -----------------------------------------------------------------------------------
  */
 
+/* What falls due on the way to the time that is set stands before the clock's own entry; when the
+ * power goes between the two, the clock stands at what was due last. */
+static bool moves_manual_clock(const struct entry *entry)
+{
+    return walk.manual_clock && entry->stamp_ms != walk.clock_ms;
+}
+
 static bool live(struct finding *finding)
 {
     const struct evidence_shard *shard = &walk.evidence->shard[0];
@@ -106,8 +113,9 @@ static bool live(struct finding *finding)
             const int taken = parts_take(&reader, entry->body, &rows);
             ENSURE(taken >= 0);
             if (taken == 0) continue;
-        } else if (entry->kind < ENTRY_CUT || entry->kind > ENTRY_YEAR_CLOSE) {
-            if (!walk.manual_clock) walk.clock_ms = entry->stamp_ms;
+        } else if ((entry->kind < ENTRY_CUT || entry->kind > ENTRY_YEAR_CLOSE) &&
+                   !moves_manual_clock(entry)) {
+            walk.clock_ms = entry->stamp_ms;
             continue;
         }
         judge_open(entry->seq, entry->stamp_ms);

@@ -67,6 +67,13 @@ struct disk_handle {
     uint32_t file;
 };
 
+/* A page that cannot be read. */
+struct weak_place {
+    uint32_t file;
+    uint64_t page;
+    uint32_t reads_left; /* That will fail; 0: it can be read again, for good. */
+};
+
 struct disk {
     struct prng *prng;
     struct disk_faults faults;
@@ -84,6 +91,8 @@ struct disk {
     uint32_t change_count;
     uint32_t change_room;
     struct disk_handle handles[HANDLES_MAX];
+    struct weak_place weak[DISK_WEAK_PLACES_MAX]; /* In the order in which they were met. */
+    uint32_t weak_count;
 };
 
 static struct disk *current;
@@ -381,6 +390,60 @@ static void sync_failed(struct disk_file *file)
         file->unsynced[i].forgotten = true;
 }
 
+/* ---- places that cannot be read -------------------------------------------------------------- */
+
+static bool lies_in(const struct weak_place *place, uint32_t file, uint64_t offset, size_t size)
+{
+    return place->file == file && place->page * PAGE < offset + size &&
+           offset < (place->page + 1) * PAGE;
+}
+
+/* A new place, where the read begins. */
+static bool meets_place(struct disk *disk, uint32_t file, uint64_t offset)
+{
+    if (disk->weak_count == DISK_WEAK_PLACES_MAX) return false;
+    for (uint32_t i = 0; i < disk->weak_count; i++) {
+        if (lies_in(&disk->weak[i], file, offset, 1)) return false;
+    }
+    if (!happens(disk, disk->faults.read_error)) return false;
+    disk->weak[disk->weak_count++] = (struct weak_place){
+        .file = file,
+        .page = offset / PAGE,
+        .reads_left = (uint32_t)prng_below(disk->prng, DISK_WEAK_READS_MAX),
+    };
+    return true;
+}
+
+static bool meets_known_place(struct disk *disk, uint32_t file, uint64_t offset, size_t size)
+{
+    for (uint32_t i = 0; i < disk->weak_count; i++) {
+        struct weak_place *place = &disk->weak[i];
+        if (place->reads_left == 0 || !lies_in(place, file, offset, size)) continue;
+        place->reads_left--;
+        disk->counts.faults++;
+        return true;
+    }
+    return false;
+}
+
+/* True when a read of these bytes fails. */
+static bool cannot_read(struct disk *disk, uint32_t file, uint64_t offset, size_t size)
+{
+    if (disk->faults.read_error == 0) return false;
+    if (!meets_known_place(disk, file, offset, size) && !meets_place(disk, file, offset))
+        return false;
+    disk->counts.read_errors++;
+    return true;
+}
+
+/* A sector that is written is another one from then on, if the disk has to look for one. */
+static void heal(struct disk *disk, uint32_t file, uint64_t offset, size_t size)
+{
+    for (uint32_t i = 0; i < disk->weak_count; i++) {
+        if (lies_in(&disk->weak[i], file, offset, size)) disk->weak[i].reads_left = 0;
+    }
+}
+
 /* ---- power cuts ---------------------------------------------------------------------------- */
 
 /* One sector that was not synced: it stays, or is what it was before that write. */
@@ -544,9 +607,9 @@ int64_t file_read(int file, void *out, size_t size, uint64_t offset)
     const struct disk_file *open = file_of(disk, file);
     if (disk_call(disk)) return -EIO;
     if (open == NULL) return -EBADF;
-    if (happens(disk, disk->faults.read_error)) return -EIO;
-    if (offset >= open->size) return 0;
+    if (offset >= open->size || size == 0) return 0;
     if (size > open->size - offset) size = open->size - offset;
+    if (cannot_read(disk, disk->handles[file].file, offset, size)) return -EIO;
     if (size > 1 && happens(disk, disk->faults.short_read))
         size = 1 + prng_below(disk->prng, size - 1);
     uint8_t *to = out;
@@ -580,6 +643,7 @@ int64_t file_write(int file, const void *data, size_t size, uint64_t offset)
         disk->counts.damages++;
     }
     write_bytes(open, data, size, at);
+    heal(disk, disk->handles[file].file, at, size);
     return (int64_t)size;
 }
 

@@ -14,6 +14,11 @@
  *        They can still be read, a later sync does not write them and gives 0, and a power cut may
  *        lose them; only writing them again helps. So does Linux.
  *
+ *        A read error belongs to a place: a page of 4096 bytes cannot be read at this try, nor at
+ * up to three more, whoever asks and however far around it; then it can, for good, and at once when
+ * it is written anew. A disk has no more than 24 such places in its life. So who asks again for
+ * what cannot be read gets it some time, and meets the same error before that.
+ *
  * There is one disk in use at a time (disk_use), since files.h names none. Everything is chosen by
  * the prng; nothing depends on addresses. Knows no journal and no block. */
 #ifndef TESTS_SIM_DISK_H
@@ -23,6 +28,10 @@
 #include "types/bytes.h"
 
 #define DISK_SECTOR 512
+
+/* Places of a disk that cannot be read, and how often each of them. */
+#define DISK_WEAK_PLACES_MAX 24
+#define DISK_WEAK_READS_MAX  4
 
 /* How often it happens, in parts per million of the calls it can happen to. */
 struct disk_faults {
@@ -40,7 +49,8 @@ struct disk_counts {
     uint64_t writes;
     uint64_t syncs;
     uint64_t faults;
-    uint64_t damages; /* Misdirected writes and flipped bits. */
+    uint64_t read_errors; /* Of the faults. */
+    uint64_t damages;     /* Misdirected writes and flipped bits. */
 };
 
 struct disk;

@@ -88,6 +88,7 @@ _Noreturn void journal_lost(const struct journal_view *view, uint32_t segment, u
                             uint64_t seq, int error)
 {
     struct sim_world *world = sim_current;
+    if (error == -EIO && world != NULL) world->counts.records_unread++;
     if (error == -EIO) need_failed("a part of the journal", error, __FILE__, __LINE__);
     if (world != NULL && world->in_event && sim_damaged(world)) {
         snprintf(world->refusal, sizeof world->refusal,

@@ -10,9 +10,11 @@
 #include "tests/sim/workload.h"
 #include "types/ensure.h"
 
-#define CALM_US    UINT64_C(900000000) /* Of simulated time: by then everybody has an answer. */
-#define BIT(fault) (UINT32_C(1) << (fault))
-#define QUIET_US   UINT64_C(4000000) /* Nothing was asked so long: nothing is under way. */
+#define CALM_US          UINT64_C(900000000) /* Of simulated time: by then everybody has an answer. */
+#define EVENTS_LEAST     100000
+#define EVENTS_A_MESSAGE 200
+#define BIT(fault)       (UINT32_C(1) << (fault))
+#define QUIET_US         UINT64_C(4000000) /* Nothing was asked so long: nothing is under way. */
 
 /* One history as it goes on. */
 struct life {
@@ -130,6 +132,14 @@ static bool gave_up(const struct life *life, bool idle)
     return idle && sim_shard(life->world, 0) == NULL && sim_refusal(life->world)[0] != '\0';
 }
 
+/* Many times what a history takes, whatever goes wrong in it: more only where somebody asks again
+ * and again for what can never be given. */
+static uint64_t events_max(const struct sim_plan *plan)
+{
+    return plan->events_max != 0 ? plan->events_max
+                                 : EVENTS_LEAST + EVENTS_A_MESSAGE * (uint64_t)plan->messages;
+}
+
 /* Lets the clients have their way until they are done; false when the centre is down for good. */
 static bool let_live(struct life *life, uint64_t until_us)
 {
@@ -142,6 +152,11 @@ static bool let_live(struct life *life, uint64_t until_us)
         idle = !sim_turn(life->world);
         if (gave_up(life, idle)) return false;
         if (sim_complaint(life->history) != NULL) return true;
+        if (counts->events >= events_max(life->plan)) {
+            finding_set(&life->finding, "the history does not end: after %" PRIu64 " events %s",
+                        counts->events, sim_workload_waiting(life->workload));
+            return true;
+        }
         if (sim_now_us(life->world) < until_us) continue;
         finding_set(&life->finding, "somebody waits for an answer that does not come: %s",
                     sim_workload_waiting(life->workload));
@@ -277,7 +292,8 @@ void sim_live(const struct sim_plan *plan, struct sim_outcome *ret_outcome)
     bool up = let_live(life, UINT64_MAX);
     sim_calm(life->world);
     sim_workload_calm(life->workload);
-    up = up && let_live(life, sim_now_us(life->world) + CALM_US) && let_rest(life);
+    if (!life->finding.found)
+        up = up && let_live(life, sim_now_us(life->world) + CALM_US) && let_rest(life);
     if (up && !life->finding.found) {
         judge(life);
     } else if (!up) {

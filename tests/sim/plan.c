@@ -146,6 +146,7 @@ void plan_print(const struct sim_plan *plan, FILE *out)
     print_faults(plan->faults, out);
     if (plan->luck != 0) fprintf(out, " --luck %u", plan->luck);
     if (plan->calm_after != 0) fprintf(out, " --calm-after %" PRIu64, plan->calm_after);
+    if (plan->events_max != 0) fprintf(out, " --events-max %" PRIu64, plan->events_max);
     if (plan->shards != 0) fprintf(out, " --shards %u", plan->shards);
     if (plan->persons != 0) fprintf(out, " --persons %u", plan->persons);
     if (plan->absent != 0) fprintf(out, " --absent 0x%x", plan->absent);

@@ -41,6 +41,7 @@ struct sim_plan {
     uint32_t shards;     /* 0: by the seed. */
     uint32_t faults;     /* Bits by enum sim_fault. How often each happens is the seed's. */
     uint32_t luck;       /* Another one: when what goes wrong, of the same clients and rates. */
+    uint64_t events_max; /* A history with more of them has no end. 0: by the number of messages. */
     uint64_t calm_after; /* Events; from then on nothing goes wrong. 0: in the end. */
     bool heavy;          /* Settlements in batches, nearly all. */
     uint32_t absent;     /* Bits: clients that stay away. */

@@ -61,6 +61,7 @@ static void usage(FILE *out)
         "  --faults WHAT   names with commas between, see below (all)\n"
         "  --luck N        the same things go wrong at other moments\n"
         "  --calm-after N  after so many events nothing goes wrong any more\n"
+        "  --events-max N  a history that takes more events has no end, and fails\n"
         "  --heavy         nearly all messages are settlements in batches\n"
         "  --absent BITS   clients that stay away\n"
         "  --mute TYPES    types of messages that are never sent, hexadecimal, with commas\n"
@@ -91,6 +92,8 @@ static void add(const struct sim_outcome *outcome)
     totals.counts.starts += outcome->counts.starts;
     totals.counts.blocks += outcome->counts.blocks;
     totals.counts.faults += outcome->counts.faults;
+    totals.counts.read_errors += outcome->counts.read_errors;
+    totals.counts.records_unread += outcome->counts.records_unread;
     for (int i = 0; i < SIM_TYPES_MAX; i++)
         totals.types[i] += outcome->types[i];
 }
@@ -215,11 +218,12 @@ static int run(const struct options *options)
     const double own = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     printf("histories=%" PRIu64 " failed=%" PRIu64 " refused=%" PRIu64 " events=%" PRIu64
            " messages=%" PRIu64 " accepted=%" PRIu64 " entries=%" PRIu64 " crashes=%" PRIu64
-           " starts=%" PRIu64 " faults=%" PRIu64
+           " starts=%" PRIu64 " faults=%" PRIu64 " read_errors=%" PRIu64 " records_unread=%" PRIu64
            " core_seconds=%.1f messages_per_core_minute=%.0f\n",
            totals.histories, totals.failed, totals.refused, totals.counts.events, totals.messages,
            totals.accepted, totals.entries, totals.counts.crashes, totals.counts.starts,
-           totals.counts.faults, own, own > 0 ? (double)totals.messages / own * 60 : 0.0);
+           totals.counts.faults, totals.counts.read_errors, totals.counts.records_unread, own,
+           own > 0 ? (double)totals.messages / own * 60 : 0.0);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -237,6 +241,7 @@ int main(int argc, char **argv)
         {"heavy", no_argument, NULL, 'H'},
         {"persons", required_argument, NULL, 'p'},
         {"calm-after", required_argument, NULL, 'c'},
+        {"events-max", required_argument, NULL, 'e'},
         {"mute", required_argument, NULL, 'u'},
         {"only", required_argument, NULL, 'o'},
         {"shrink", optional_argument, NULL, 'x'},
@@ -278,6 +283,9 @@ int main(int argc, char **argv)
             break;
         case 'c':
             options.plan.calm_after = strtoull(optarg, NULL, 0);
+            break;
+        case 'e':
+            options.plan.events_max = strtoull(optarg, NULL, 0);
             break;
         case 'a':
             options.plan.absent = (uint32_t)strtoul(optarg, NULL, 0);

@@ -15,6 +15,8 @@
 #define MAP_FIRST (UINT64_C(1) << 20)
 #define MILLION   1000000
 
+#define READ_ERRORS_MAX 32 /* In its life. */
+
 /* A key with its value. */
 struct item {
     uint32_t refs;
@@ -45,6 +47,7 @@ struct store {
     void *context;
     struct store_faults faults;
     uint64_t fault_count;
+    uint32_t read_errors;
     uint64_t commit_errors;
     bool disk_full;
     bool filled;
@@ -384,6 +387,15 @@ static bool happens(struct store *store, uint32_t of_million)
     return true;
 }
 
+/* As often as a disk has it, and no more: a start that reads much shall come to its end, too. */
+static bool cannot_read(struct store *store)
+{
+    if (store->read_errors == READ_ERRORS_MAX || !happens(store, store->faults.read_error))
+        return false;
+    store->read_errors++;
+    return true;
+}
+
 /* ---- reading ------------------------------------------------------------------------------- */
 
 int store_refresh(struct store *store)
@@ -410,21 +422,21 @@ static bool bad_key(struct bytes key)
 int store_get(struct store *store, enum store_table table, struct bytes key,
               struct bytes *ret_value)
 {
-    if (!store->reading || happens(store, store->faults.read_error)) return -EIO;
+    if (!store->reading || cannot_read(store)) return -EIO;
     return bad_key(key) ? -EINVAL : give(find(store->read[table], key), NULL, ret_value);
 }
 
 int store_floor(struct store *store, enum store_table table, struct bytes key,
                 struct bytes *ret_key, struct bytes *ret_value)
 {
-    if (!store->reading || happens(store, store->faults.read_error)) return -EIO;
+    if (!store->reading || cannot_read(store)) return -EIO;
     return give(find_floor(store->read[table], key), ret_key, ret_value);
 }
 
 int store_ceiling(struct store *store, enum store_table table, struct bytes key,
                   struct bytes *ret_key, struct bytes *ret_value)
 {
-    if (!store->reading || happens(store, store->faults.read_error)) return -EIO;
+    if (!store->reading || cannot_read(store)) return -EIO;
     return give(find_ceiling(store->read[table], key), ret_key, ret_value);
 }
 

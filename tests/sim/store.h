@@ -14,7 +14,7 @@
 
 /* Parts per million of the calls. */
 struct store_faults {
-    uint32_t read_error;   /* -EIO. */
+    uint32_t read_error;   /* -EIO; of the life of a store no more than 32. */
     uint32_t commit_error; /* -EIO; the commit may have landed all the same. */
     uint32_t map_full;     /* -ENOSPC of a put, until the next store_reserve(). */
 };

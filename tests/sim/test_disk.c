@@ -223,6 +223,70 @@ static void calls_fail_as_they_are_told_to(void **state)
     assert_int_equal(counts.damages, 1);
 }
 
+/* Reads a page as often as it fails; gives how often that was. */
+static uint32_t errors_of_page(int file, uint64_t page)
+{
+    uint8_t bytes[10];
+    uint32_t errors = 0;
+    while (file_read(file, bytes, sizeof bytes, page * 4096 + 100) == -EIO)
+        errors++;
+    return errors;
+}
+
+/* A whole file of pages, with the worst disk there is. */
+static int make_weak_file(uint32_t pages)
+{
+    static const uint8_t page[4096] = {1};
+    const int file = make_file();
+    for (uint32_t i = 0; i < pages; i++)
+        assert_int_equal(file_write(file, page, sizeof page, i * sizeof page), sizeof page);
+    disk_set_faults(disk, &(struct disk_faults){.read_error = 1000000});
+    return file;
+}
+
+static void what_cannot_be_read_can_some_time(void **state)
+{
+    (void)state;
+    struct disk_counts counts;
+    uint32_t all = 0, most = 0;
+    const int file = make_weak_file(100);
+    for (uint32_t page = 0; page < 100; page++) {
+        const uint32_t errors = errors_of_page(file, page);
+        assert_int_equal(errors != 0, page < DISK_WEAK_PLACES_MAX);
+        all += errors;
+        if (errors > most) most = errors;
+    }
+    assert_int_equal(most, DISK_WEAK_READS_MAX);
+    disk_get_counts(disk, &counts);
+    assert_int_equal(counts.read_errors, all);
+    assert_int_equal(counts.faults, all);
+    for (uint32_t page = 0; page < 100; page++)
+        assert_int_equal(errors_of_page(file, page), 0);
+}
+
+/* The same error at the same place, whoever asks and from where; not beside it, not once the world
+ * is calm, and not where it was written over. */
+static void a_place_stays_as_it_is_for_a_while(void **state)
+{
+    (void)state;
+    uint8_t bytes[3 * 4096];
+    uint32_t failed_twice = 0;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        again(seed);
+        const int file = make_weak_file(3);
+        assert_int_equal(file_read(file, bytes, 10, 4096), -EIO);
+        disk_set_faults(disk, &(struct disk_faults){0});
+        assert_int_equal(file_read(file, bytes, 10, 4096), 10);
+        disk_set_faults(disk, &(struct disk_faults){.read_error = 1}); /* No new ones. */
+        assert_int_equal(file_read(file, bytes, 4096, 0), 4096);
+        assert_int_equal(file_read(file, bytes, 4096, 8192), 4096);
+        failed_twice += file_read(file, bytes, sizeof bytes, 0) == -EIO;
+        assert_int_equal(file_write(file, bytes, 1, 4096 + 600), 1);
+        assert_int_equal(file_read(file, bytes, sizeof bytes, 0), sizeof bytes);
+    }
+    assert_in_range(failed_twice, 10, 19);
+}
+
 /* ---- the journal's files over it ------------------------------------------------------------- */
 
 static struct journal_folder folder = {.path = "j", .segment_bytes = SEGMENT_BYTES, .shard = 1};
@@ -342,6 +406,8 @@ int main(void)
         CASE(the_end_of_a_process_loses_nothing),
         CASE(names_are_durable_with_their_folder),
         CASE(calls_fail_as_they_are_told_to),
+        CASE(what_cannot_be_read_can_some_time),
+        CASE(a_place_stays_as_it_is_for_a_while),
         CASE(mending_makes_the_last_block_durable),
         CASE(mending_makes_names_durable),
         CASE(a_prepared_segment_has_a_durable_name),

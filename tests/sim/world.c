@@ -343,6 +343,7 @@ void sim_get_counts(const struct sim_world *world, struct sim_counts *ret_counts
     *ret_counts = world->counts;
     disk_get_counts(world->disk, &disk);
     ret_counts->faults += disk.faults;
+    ret_counts->read_errors = disk.read_errors;
     for (uint32_t i = 0; i < world->config.shards; i++)
         ret_counts->faults += sim_store_faults(world->shards[i].store);
 }

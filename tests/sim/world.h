@@ -135,7 +135,9 @@ struct sim_counts {
     uint64_t crashes;
     uint64_t starts;
     uint64_t blocks;
-    uint64_t faults; /* Of all kinds. */
+    uint64_t faults;         /* Of all kinds. */
+    uint64_t read_errors;    /* Of the faults, those of files: at starts, and of old records. */
+    uint64_t records_unread; /* Times that the engine stopped over an old record it cannot read. */
 };
 void sim_get_counts(const struct sim_world *world, struct sim_counts *ret_counts);
 
