@@ -11,8 +11,8 @@
 #include "types/ensure.h"
 
 #define CALM_US          UINT64_C(900000000) /* Of simulated time: by then everybody has an answer. */
-#define EVENTS_LEAST     100000
-#define EVENTS_A_MESSAGE 200
+#define EVENTS_LEAST     60000
+#define EVENTS_A_MESSAGE 80
 #define BIT(fault)       (UINT32_C(1) << (fault))
 #define QUIET_US         UINT64_C(4000000) /* Nothing was asked so long: nothing is under way. */
 
