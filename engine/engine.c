@@ -286,7 +286,8 @@ static void add_to_batch(struct home *home, struct call *call, struct reply *rep
         call->buffer = more;
         call->buffer_room = room;
     }
-    call->buffer_size += reply_encode_result(reply, call->buffer + call->buffer_size);
+    call->buffer_size +=
+        reply_encode_result(reply, &home->common, call->buffer + call->buffer_size);
     call->accepted += reply->code == ERROR_OK && !reply->dup;
     call->duplicate += reply->code == ERROR_OK && reply->dup;
     call->rejected += reply->code != ERROR_OK;

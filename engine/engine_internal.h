@@ -8,6 +8,7 @@
 #include "codec/cycle.h"
 #include "codec/mail.h"
 #include "codec/messages.h"
+#include "codec/reply.h"
 #include "cycle/cycle.h"
 #include "dispatch/route.h"
 #include "engine.h"
@@ -250,7 +251,8 @@ struct home {
     bool mail_stopped;
 
     struct batch *batch;
-    struct desk desk; /* Only home 0's is used. */
+    struct reply_common common; /* Of the results written last. */
+    struct desk desk;           /* Only home 0's is used. */
     uint64_t now_us;
 };
 

@@ -28,6 +28,7 @@ struct message {
     uint32_t bad_field;  /* Where it is not. */
     uint64_t msgid_hash; /* Of settlements, for the look ahead. */
     uint64_t setl_id_hash;
+    struct cell_key cell; /* Of settlements: where it will go in the usual month. */
     union {
         struct settlement settlement;
         struct reversal reversal;

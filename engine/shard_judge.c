@@ -22,18 +22,19 @@ static uint32_t sender_of(const struct message *message, uint32_t sender_admdvs,
     return said != 0 ? said : default_admdvs / 10000;
 }
 
-/* The cell that a sound settlement will be posted to; most fall into the same month. */
-static void prefetch_cell(const struct shard *shard, const struct settlement *s)
+/* The cell that a sound settlement will be posted to, but for the month. An unsound one gets some
+ * cell: it is not posted. */
+static struct cell_key cell_ahead(const struct shard *shard, const struct settlement *s)
 {
     const uint8_t payer = province_of_area(s->insu_admdvs);
     const uint8_t payee = province_of_area(s->mdtrtarea_admvs);
     const int line = tables_line(shard->tables, s->med_type);
     const int insurance = tables_insurance(shard->tables, s->insutype);
-    if (payer == PROVINCE_NONE || payee == PROVINCE_NONE || line < 0 || insurance < 0) return;
-    book_prefetch(shard->book, (struct cell_key){.payer = payer,
-                                                 .payee = payee,
-                                                 .line = (uint8_t)line,
-                                                 .insurance = (uint8_t)insurance});
+    if (payer == PROVINCE_NONE || payee == PROVINCE_NONE || line < 0 || insurance < 0) {
+        return (struct cell_key){0};
+    }
+    return (struct cell_key){
+        .payer = payer, .payee = payee, .line = (uint8_t)line, .insurance = (uint8_t)insurance};
 }
 
 static void hash_settlement(const struct shard *shard, struct message *message)
@@ -45,7 +46,8 @@ static void hash_settlement(const struct shard *shard, struct message *message)
 }
 
 /* The directory first and in a loop that does nothing else: which page a place is on takes longer
- * to find than anything here, and the processor finds several at a time if they come together. */
+ * to find than anything here, and the processor finds several at a time if they come together.
+ * Where a cell stands was asked for when the message was opened, and has come by now. */
 void messages_ahead(const struct shard *shard, const struct message *list, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -56,7 +58,7 @@ void messages_ahead(const struct shard *shard, const struct message *list, uint3
         delta_prefetch(shard->active, list[i].setl_id_hash);
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (list[i].settles) prefetch_cell(shard, &list[i].settlement);
+        if (list[i].settles) book_prefetch(shard->book, list[i].cell);
     }
 }
 
@@ -73,7 +75,10 @@ void message_open(const struct shard *shard, uint16_t type, uint16_t province, s
     case MESSAGE_SETL_POST:
         m->formed = settlement_decode(body, &m->settlement, &m->bad_field);
         m->settles = m->formed;
-        if (m->formed) hash_settlement(shard, m);
+        if (!m->formed) return;
+        hash_settlement(shard, m);
+        m->cell = cell_ahead(shard, &m->settlement);
+        book_prefetch_place(shard->book, m->cell);
         return;
     case MESSAGE_SETL_REVERSE:
         m->formed = reversal_decode(body, &m->reversal, &m->bad_field);

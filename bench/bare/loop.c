@@ -227,6 +227,7 @@ static void queue_answer(struct loop *loop, struct buffer *out, const struct ans
         room_behind(out, FRAME_HEAD_SIZE + BATCH_HEAD_SIZE_MAX + answer->records * most);
     uint8_t *at = frame + FRAME_HEAD_SIZE;
 
+    struct reply_common common = {0};
     reply.seq = loop->shard->records + 1;
     if (answer->type == MESSAGE_SETL_POST) {
         at += reply_encode(&reply, at);
@@ -234,7 +235,7 @@ static void queue_answer(struct loop *loop, struct buffer *out, const struct ans
         at += batch_reply_encode_head(answer->records, 0, 0, at);
         for (uint32_t i = 0; i < answer->records && !terse; i++) {
             reply.index = i;
-            at += reply_encode_result(&reply, at);
+            at += reply_encode_result(&reply, &common, at);
             reply.seq++;
         }
     }

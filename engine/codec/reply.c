@@ -57,6 +57,19 @@ size_t reply_size_max(const struct reply *reply)
     return 160 + reply->msgid.size + failures_size_max(reply->failure_count);
 }
 
+/* The fields between the number of the entry and the failures. */
+static uint8_t *common_encode(const struct reply *reply, uint8_t *at)
+{
+    at = wire_put_number(at, REPLY_POSTED_AT, (uint64_t)reply->stamp_ms);
+    at = wire_put_number(at, REPLY_DUP, reply->dup);
+    at = wire_put_number(at, REPLY_CLR_PERIOD, reply->period);
+    if (reply->orig_period != reply->period) {
+        at = wire_put_number(at, REPLY_ORIG_PERIOD, reply->orig_period);
+    }
+    at = wire_put_number(at, REPLY_SHARD, reply->shard);
+    return wire_put_view(at, REPLY_STATE, bytes_of(reply->state));
+}
+
 size_t reply_encode(const struct reply *reply, uint8_t *out)
 {
     uint8_t *at = out;
@@ -66,24 +79,51 @@ size_t reply_encode(const struct reply *reply, uint8_t *out)
     }
     at = wire_put_view(at, REPLY_MSGID, reply->msgid);
     at = wire_put_number(at, REPLY_ENGINE_SEQ, reply->seq);
-    at = wire_put_number(at, REPLY_POSTED_AT, (uint64_t)reply->stamp_ms);
-    at = wire_put_number(at, REPLY_DUP, reply->dup);
-    at = wire_put_number(at, REPLY_CLR_PERIOD, reply->period);
-    if (reply->orig_period != reply->period) {
-        at = wire_put_number(at, REPLY_ORIG_PERIOD, reply->orig_period);
-    }
-    at = wire_put_number(at, REPLY_SHARD, reply->shard);
-    at = wire_put_view(at, REPLY_STATE, bytes_of(reply->state));
+    at = common_encode(reply, at);
     at = failures_encode(REPLY_ERRORS, reply->type, reply->failures, reply->failure_count, at);
     at = wire_put_number(at, REPLY_INDEX, reply->index);
     return (size_t)(at - out);
 }
 
-size_t reply_encode_result(const struct reply *reply, uint8_t *out)
+/* A number of 64 bits has ten bytes at most, one of 32 bits five, a tag one; the longest state is
+ * TOMBSTONE. */
+_Static_assert(11 + 2 + 3 * 6 + 2 + 9 <= REPLY_COMMON_MAX, "all that is common has room");
+
+static void know_common(const struct reply *reply, struct reply_common *common)
+{
+    common->stamp_ms = reply->stamp_ms;
+    common->period = reply->period;
+    common->orig_period = reply->orig_period;
+    common->shard = reply->shard;
+    common->dup = reply->dup;
+    common->state = reply->state;
+    common->size = (uint8_t)(common_encode(reply, common->bytes) - common->bytes);
+}
+
+static bool is_known(const struct reply *reply, const struct reply_common *common)
+{
+    return reply->stamp_ms == common->stamp_ms && reply->state == common->state &&
+           reply->period == common->period && reply->orig_period == common->orig_period &&
+           reply->shard == common->shard && reply->dup == common->dup;
+}
+
+/* A result without failures and msgid: beside what is common only two numbers differ. */
+static size_t plain_encode(const struct reply *reply, struct reply_common *common, uint8_t *out)
+{
+    if (!is_known(reply, common)) know_common(reply, common);
+    uint8_t *at = wire_put_number(out, REPLY_ENGINE_SEQ, reply->seq);
+    memcpy(at, common->bytes,
+           sizeof common->bytes); /* A fixed size costs less than the right one. */
+    at = wire_put_number(at + common->size, REPLY_INDEX, reply->index);
+    return (size_t)(at - out);
+}
+
+size_t reply_encode_result(const struct reply *reply, struct reply_common *common, uint8_t *out)
 {
     /* The length comes first and is nearly always one byte: write behind it, then look. */
     uint8_t *body = out + 2;
-    const size_t size = reply_encode(reply, body);
+    const bool plain = reply->code == 0 && reply->failure_count == 0 && reply->msgid.size == 0;
+    const size_t size = plain ? plain_encode(reply, common, body) : reply_encode(reply, body);
     uint8_t head[8];
     uint8_t *end = wire_put_varint(head, 6 << 3 | 2);
     end = wire_put_varint(end, size);

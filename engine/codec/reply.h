@@ -7,6 +7,8 @@
 #include "types/bytes.h"
 #include "types/error.h"
 
+#define REPLY_COMMON_MAX 64 /* Bytes that results may have in common. */
+
 /* What an answer says; views and lists are borrowed. */
 struct reply {
     uint16_t type; /* Of the request: names the fields in errors. */
@@ -30,9 +32,21 @@ size_t reply_size_max(const struct reply *reply);
 /* Writes a Reply message; gives its size. */
 size_t reply_encode(const struct reply *reply, uint8_t *out);
 
+/* What results that follow each other have in common, as bytes; zeros to begin. */
+struct reply_common {
+    int64_t stamp_ms;
+    uint32_t period;
+    uint32_t orig_period;
+    uint32_t shard;
+    bool dup;
+    const char *state; /* NULL: nothing is known yet. */
+    uint8_t size;
+    uint8_t bytes[REPLY_COMMON_MAX];
+};
+
 /* Writes it as one element of SetlBatchReply.results, with its tag and length. `out` has room for
- * reply_size_max() + 8 bytes. */
-size_t reply_encode_result(const struct reply *reply, uint8_t *out);
+ * reply_size_max() + 8 bytes. What the result before it said too is taken from *common. */
+size_t reply_encode_result(const struct reply *reply, struct reply_common *common, uint8_t *out);
 
 #define BATCH_HEAD_SIZE_MAX 4096
 

@@ -84,6 +84,12 @@ const struct cell *book_find(const struct book *book, struct cell_key key)
     return index == 0 ? NULL : &book->cells[index - 1];
 }
 
+void book_prefetch_place(const struct book *book, struct cell_key key)
+{
+    const struct period_map *map = &book->periods[book->last_period];
+    if (map->slots != NULL) __builtin_prefetch(&map->slots[slot_of(key)]);
+}
+
 void book_prefetch(const struct book *book, struct cell_key key)
 {
     const struct period_map *map = &book->periods[book->last_period];

@@ -27,7 +27,9 @@ struct bytes book_memory(const struct book *book);
 const struct cell *book_find(const struct book *book, struct cell_key key);
 
 /* Asks the processor for the cell of a key in the month that was posted to last; the key's own
- * period is not looked at. */
+ * period is not looked at. Where the cell is has to be read first: book_prefetch_place() asks for
+ * that, some time before. */
+void book_prefetch_place(const struct book *book, struct cell_key key);
 void book_prefetch(const struct book *book, struct cell_key key);
 
 /* True when the posting can be made: the cell exists or has room, and no sum overflows. */

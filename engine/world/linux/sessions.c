@@ -365,13 +365,39 @@ static bool may_be_whole(const struct buffer *in)
     return length > FRAME_PAYLOAD_MAX || in->size - FRAME_HEAD_SIZE >= length;
 }
 
+/* Bytes that a frame which has begun still lacks, or as long as its head does, that. */
+static size_t frame_lacks(const struct buffer *in)
+{
+    if (in->size < FRAME_HEAD_SIZE) return FRAME_HEAD_SIZE - in->size;
+    const uint32_t length = le_load32(in->data + 4);
+    if (length > FRAME_PAYLOAD_MAX) return 0; /* That will be said when it is read. */
+    return in->size - FRAME_HEAD_SIZE < length ? FRAME_HEAD_SIZE + length - in->size : 0;
+}
+
+/* Copies the end of the frame that has begun behind its beginning; gives what stands after it. */
+static struct bytes complete_frame(struct loop *loop, struct buffer *in, struct bytes bytes)
+{
+    size_t lacks;
+    while (bytes.size != 0 && (lacks = frame_lacks(in)) != 0) {
+        const size_t size = lacks < bytes.size ? lacks : bytes.size;
+        buffer_add(loop, in, bytes.data, size);
+        bytes = (struct bytes){bytes.data + size, bytes.size - size};
+    }
+    return bytes;
+}
+
 /* A receive that was under way when the end began may still bring something. It is not taken: that
  * may need another loop, which has seen that all are quiet and is gone. */
 static void take_received(struct loop *loop, uint32_t index, struct bytes bytes)
 {
     struct session_io *session = &loop->sessions[index];
     if (session->state != SESSION_OPEN || loop_stopping(loop)) return;
-    if (session->in.size == 0) session->begun_ms = loop->now_ms;
+    if (session->in.size == 0) {
+        session->begun_ms = loop->now_ms;
+    } else if (loop->waiting.count == 0) {
+        bytes = complete_frame(loop, &session->in, bytes);
+        take_input(loop, index, SIZE_MAX);
+    }
     if (session->in.size == 0 &&
         loop->waiting.count == 0) { /* Straight from the kernel's buffer. */
         bool blocked;
@@ -382,9 +408,7 @@ static void take_received(struct loop *loop, uint32_t index, struct bytes bytes)
         buffer_add(loop, &session->in, bytes.data, bytes.size);
         if (session->waiting) {
             /* It has its place. */
-        } else if (loop->waiting.count == 0) {
-            take_input(loop, index, SIZE_MAX);
-        } else if (may_be_whole(&session->in)) {
+        } else if (loop->waiting.count != 0 && may_be_whole(&session->in)) {
             note_waiting(loop, index);
         }
     }
