@@ -131,7 +131,6 @@ static void open_one(const struct shard *shard, const struct request *request, s
     }
     if (request->area == FACT_HERE) ask_person(shard, o->order.other_key, &o->other);
     ask_order(shard, request->province, o->order.psn_key, o);
-    if (o->order.trsf_id.size != 0) recent_ahead(shard, o->order.trsf_id);
 }
 
 /* The giver of the transfer that an order names, or else the entry that says who it is. */
