@@ -180,6 +180,11 @@ void orders_open(const struct shard *shard, const struct request *list, uint32_t
         any |= ret_opened[i].sound || ret_opened[i].ahead.has_hash;
     }
     if (!any || count == 1) return;
+    for (uint32_t i = 0; i < count; i++) {
+        if (by_transfer(&list[i], &ret_opened[i])) {
+            recent_ahead(shard, ret_opened[i].order.trsf_id);
+        }
+    }
     for (uint32_t i = 0; i < count; i++)
         open_transfer(shard, &list[i], &ret_opened[i]);
     ask_places(shard, ret_opened, count);

@@ -483,11 +483,12 @@ bool wallet_has_room(const struct shard *shard, uint16_t type);
 bool mail_item_sound(const struct shard *shard, uint16_t op, struct bytes data);
 
 /* Transfers begun lately (shard_wallet_past.c): memory for them, NULL without; how large it is; one
- * more, as work->entry begins it; the one with that id, or NULL. */
+ * more, as work->entry begins it; the one with that id, or NULL; asks memory for its slot. */
 struct recent_transfers *recent_new(void);
 size_t recent_bytes(void);
 void recent_put(struct shard *shard);
 const struct recent_transfer *recent_find(const struct shard *shard, struct bytes trsf_id);
+void recent_ahead(const struct shard *shard, struct bytes trsf_id);
 
 /* Judges the first items of a sound batch into shard->work, as many as one entry takes; gives how
  * many: 0 only when there are none. The entry's message is the batch with these alone. */

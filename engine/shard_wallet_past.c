@@ -289,6 +289,11 @@ const struct recent_transfer *recent_find(const struct shard *shard, struct byte
     return recent->seq != 0 && bytes_equal(bytes_of(recent->trsf_id), trsf_id) ? recent : NULL;
 }
 
+void recent_ahead(const struct shard *shard, struct bytes trsf_id)
+{
+    __builtin_prefetch(recent_slot(shard, trsf_id));
+}
+
 /* What wallet_past_of() makes of its entry. */
 static void past_of_recent(const struct shard *shard, const struct recent_transfer *recent,
                            struct wallet_past *ret_past)
