@@ -2,7 +2,10 @@
  *
  * Persons lie anywhere in tens of megabytes, and each look waits for the one before: index, row,
  * value. A stretch of requests is gone through in as many steps, so that the waiting for one is the
- * asking for the others. Changes nothing, and what it guesses wrong costs no more than time. */
+ * asking for the others. Which page a place is on takes longer to find than anything here, and the
+ * processor finds several at a time if they come together: so what is asked for is worked out
+ * first, and the asking is a loop that does nothing else. Changes nothing, and what it guesses
+ * wrong costs no more than time. */
 #include "codec/wallet.h"
 #include "shard_internal.h"
 
@@ -15,25 +18,29 @@ static void ask_id(const struct shard *shard, uint64_t hash)
     delta_prefetch(shard->active, hash);
 }
 
-static void ask_person(const struct shard *shard, struct bytes key, struct person_ahead *ahead)
+static void name_person(struct bytes key, struct person_ahead *ahead)
 {
     uint8_t row[PERSON_KEY_SIZE] = {'P'};
     if (key.size != PSN_KEY_SIZE) return;
     memcpy(row + 1, key.data, PSN_KEY_SIZE);
     ahead->hash = shelf_hash((struct bytes){row, sizeof row});
-    shelf_ahead(shard->shelf, ahead->hash);
     ahead->has_hash = true;
     ahead->has_due = false;
 }
 
 /* When a person is due may change with an order: that row, too. Its time need not be known, and it
  * is looked for where the person's own row is. */
-static void ask_due(struct bytes key, struct person_ahead *ahead)
+static void name_due(struct bytes key, struct person_ahead *ahead)
 {
     uint8_t row[DUE_KEY_SIZE] = {'D'};
     memcpy(row + DUE_KEY_SIZE - PSN_KEY_SIZE, key.data, PSN_KEY_SIZE);
     ahead->due_hash = shelf_hash((struct bytes){row, sizeof row});
     ahead->has_due = true;
+}
+
+static void ask_person(const struct shard *shard, const struct person_ahead *ahead)
+{
+    if (ahead->has_hash) shelf_ahead(shard->shelf, ahead->hash);
 }
 
 /* Who does not stand on the active shelf may stand on the frozen one: there each step comes one
@@ -77,25 +84,23 @@ void answer_ids_of(const struct shard *shard, const struct wallet_order *order, 
     if (ids->has_key) ids->key_hash = hash_wallet_id(shard, person, &ids->key);
 }
 
-static void ask_answer(const struct shard *shard, const struct wallet_order *order, uint16_t sender,
-                       const struct psn_key *person, struct answer_ids *ret_ids)
+static void ask_answer(const struct shard *shard, const struct answer_ids *ids)
 {
-    answer_ids_of(shard, order, sender, person, ret_ids);
-    if (!ret_ids->known) return;
-    ask_id(shard, ret_ids->msgid_hash);
-    if (ret_ids->has_key) ask_id(shard, ret_ids->key_hash);
+    if (!ids->known) return;
+    ask_id(shard, ids->msgid_hash);
+    if (ids->has_key) ask_id(shard, ids->key_hash);
 }
 
 /* Whom an order is about, and the ids it is looked up by. */
-static void ask_order(const struct shard *shard, uint16_t sender, struct bytes key,
-                      struct opened *opened)
+static void name_order(const struct shard *shard, uint16_t sender, struct bytes key,
+                       struct opened *opened)
 {
     struct psn_key person;
     if (key.size != PSN_KEY_SIZE) return;
     memcpy(person.bytes, key.data, PSN_KEY_SIZE);
-    ask_person(shard, key, &opened->ahead);
-    ask_due(key, &opened->ahead);
-    ask_answer(shard, &opened->order, sender, &person, &opened->ids);
+    name_person(key, &opened->ahead);
+    name_due(key, &opened->ahead);
+    answer_ids_of(shard, &opened->order, sender, &person, &opened->ids);
 }
 
 /* The message of a request, without the fact that may stand in front of it. */
@@ -119,19 +124,25 @@ static void open_one(const struct shard *shard, const struct request *request, s
     o->other.has_hash = false;
     o->sound = false;
     if (fact_by_key(request)) {
-        ask_person(shard, request->body, &o->ahead);
+        name_person(request->body, &o->ahead);
         return;
     }
     o->sound =
         wallet_type(type) && wallet_order_decode(type, message_of(request), &o->order, &field);
     if (!o->sound) return;
     if (asked) {
-        ask_person(shard, o->order.other_key, &o->ahead);
+        name_person(o->order.other_key, &o->ahead);
         return;
     }
-    if (request->area == FACT_HERE) ask_person(shard, o->order.other_key, &o->other);
-    ask_order(shard, request->province, o->order.psn_key, o);
-    if (o->order.trsf_id.size != 0) recent_ahead(shard, o->order.trsf_id);
+    if (request->area == FACT_HERE) name_person(o->order.other_key, &o->other);
+    name_order(shard, request->province, o->order.psn_key, o);
+}
+
+/* True when only the transfer that an order names says whom it is about. */
+static bool by_transfer(const struct request *request, const struct opened *o)
+{
+    return o->sound && request->type != REQUEST_WALLET_FACT && !o->ahead.has_hash &&
+           o->order.trsf_id.size != 0;
 }
 
 /* The giver of the transfer that an order names, or else the entry that says who it is. */
@@ -140,16 +151,24 @@ static void open_transfer(const struct shard *shard, const struct request *reque
 {
     struct wallet_id id = {.domain = ID_TRANSFER};
     const struct bytes trsf_id = o->order.trsf_id;
-    if (!o->sound || request->type == REQUEST_WALLET_FACT || o->ahead.has_hash) return;
-    if (trsf_id.size == 0 || trsf_id.size >= sizeof id.text) return;
+    if (!by_transfer(request, o) || trsf_id.size >= sizeof id.text) return;
     const struct recent_transfer *recent = recent_find(shard, trsf_id);
     if (recent != NULL) {
-        ask_order(shard, request->province, (struct bytes){recent->giver.bytes, PSN_KEY_SIZE}, o);
+        name_order(shard, request->province, (struct bytes){recent->giver.bytes, PSN_KEY_SIZE}, o);
         return;
     }
     memcpy(id.text, trsf_id.data, trsf_id.size);
     o->transfer_hash = hash_wallet_id(shard, NULL, &id);
-    ask_id(shard, o->transfer_hash);
+}
+
+static void ask_places(const struct shard *shard, const struct opened *list, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        ask_person(shard, &list[i].ahead);
+        ask_person(shard, &list[i].other);
+        ask_answer(shard, &list[i].ids);
+        if (list[i].transfer_hash != 0) ask_id(shard, list[i].transfer_hash);
+    }
 }
 
 void orders_open(const struct shard *shard, const struct request *list, uint32_t count,
@@ -161,8 +180,14 @@ void orders_open(const struct shard *shard, const struct request *list, uint32_t
         any |= ret_opened[i].sound || ret_opened[i].ahead.has_hash;
     }
     if (!any || count == 1) return;
+    for (uint32_t i = 0; i < count; i++) {
+        if (by_transfer(&list[i], &ret_opened[i])) {
+            recent_ahead(shard, ret_opened[i].order.trsf_id);
+        }
+    }
     for (uint32_t i = 0; i < count; i++)
         open_transfer(shard, &list[i], &ret_opened[i]);
+    ask_places(shard, ret_opened, count);
     for (uint32_t i = 0; i < count; i++) {
         ask_rows(shard, &ret_opened[i].ahead);
         ask_rows(shard, &ret_opened[i].other);
@@ -186,8 +211,10 @@ void found_ahead(const struct shard *shard, const struct wallet_order *order, ui
                  struct answer_ids *ret_ids)
 {
     ret_ahead->has_hash = false;
-    ask_person(shard, (struct bytes){person->bytes, PSN_KEY_SIZE}, ret_ahead);
-    ask_answer(shard, order, sender, person, ret_ids);
+    name_person((struct bytes){person->bytes, PSN_KEY_SIZE}, ret_ahead);
+    answer_ids_of(shard, order, sender, person, ret_ids);
+    ask_person(shard, ret_ahead);
+    ask_answer(shard, ret_ids);
     ask_rows(shard, ret_ahead);
 }
 
@@ -215,8 +242,10 @@ void mail_ahead(const struct shard *shard, const struct mail_batch *batch)
         if (op != OP_EFFECT) continue;
         const struct psn_key to = effect_to(data);
         persons[count].has_hash = false;
-        ask_person(shard, (struct bytes){to.bytes, PSN_KEY_SIZE}, &persons[count++]);
+        name_person((struct bytes){to.bytes, PSN_KEY_SIZE}, &persons[count++]);
     }
+    for (uint32_t i = 0; i < count; i++)
+        ask_person(shard, &persons[i]);
     for (uint32_t i = 0; i < count; i++)
         ask_rows(shard, &persons[i]);
     for (uint32_t i = 0; i < count; i++)

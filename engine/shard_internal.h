@@ -123,9 +123,8 @@ struct person_ahead {
     uint64_t due_hash; /* Of the key of the row that says when the person is due. */
 };
 
-/* A transfer begun a moment ago: whoever accepts it need not look for its entry and read it. A
- * place for each id, and the last one that has the place stands there; what is not here is looked
- * for. */
+/* A transfer begun a moment ago: whoever accepts it need not look for its entry and read it. What
+ * is not among them any more is looked for. */
 struct recent_transfer {
     uint64_t seq; /* Of the entry that began it; 0: nothing stands here. */
     int64_t amount;
@@ -250,7 +249,7 @@ struct shard {
     struct person *applied; /* Scratch of state_apply(). */
     bool judged;            /* What is applied is what stands in `work`: nothing is loaded again. */
     struct wallet_work *work;
-    struct recent_transfer *recent;   /* Filled by live submits alone: it decides nothing. */
+    struct recent_transfers *recent;  /* Filled by live submits alone: it decides nothing. */
     struct mail_slot *mail_ring;      /* Rows of mail that are not acknowledged (shard_mail.c). */
     size_t mail_unshelved;            /* What those of them that no checkpoint has take there. */
     uint64_t mail_sent[SHARDS_MAX];   /* Last number handed out in this run. */
@@ -485,8 +484,8 @@ bool wallet_has_room(const struct shard *shard, uint16_t type);
 bool mail_item_sound(const struct shard *shard, uint16_t op, struct bytes data);
 
 /* Transfers begun lately (shard_wallet_past.c): memory for them, NULL without; how large it is; one
- * more, as work->entry begins it; the one with that id, or NULL; asks memory for it. */
-struct recent_transfer *recent_new(void);
+ * more, as work->entry begins it; the one with that id, or NULL; asks memory for its slot. */
+struct recent_transfers *recent_new(void);
 size_t recent_bytes(void);
 void recent_put(struct shard *shard);
 const struct recent_transfer *recent_find(const struct shard *shard, struct bytes trsf_id);

@@ -438,7 +438,6 @@ void take_wallet(struct shard *shard, const struct request *request, const struc
         shard->status.accepted++;
     }
     if (w->writes) {
-        if (request->type == MESSAGE_TRSF_SUBMIT) recent_ahead(shard, bytes_of(w->said.id));
         append_wallet(shard);
         recent_put(shard);
     }

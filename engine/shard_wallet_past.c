@@ -231,26 +231,39 @@ void wallet_past_of(const struct shard *shard, const struct entry *entry,
 
 /* -- transfers begun lately ------------------------------------------------------------------ */
 
-#define RECENT_BITS 15 /* Places: some times the transfers that wait for their receivers here. */
+#define RECENT_BITS  15 /* So many: some times the transfers that wait for their receivers here. */
+#define RECENT_SLOTS ((size_t)2 << RECENT_BITS)
+#define RECENT_MASK  ((UINT64_C(1) << RECENT_BITS) - 1)
 
-struct recent_transfer *recent_new(void)
+/* In order of arrival, so that those of a moment ago lie together, in few pages; what is older than
+ * the ring is long goes. A slot names a place in it: the last one that has the slot. What stands at
+ * that place may be another transfer by now, so ids are compared. */
+struct recent_transfers {
+    uint64_t count; /* Ever put. */
+    uint16_t slots[RECENT_SLOTS];
+    struct recent_transfer list[(size_t)1 << RECENT_BITS];
+};
+
+_Static_assert(RECENT_MASK <= UINT16_MAX, "a slot holds any place");
+
+struct recent_transfers *recent_new(void)
 {
-    return calloc((size_t)1 << RECENT_BITS, sizeof(struct recent_transfer));
+    return calloc(1, sizeof(struct recent_transfers));
 }
 
 size_t recent_bytes(void)
 {
-    return sizeof(struct recent_transfer) << RECENT_BITS;
+    return sizeof(struct recent_transfers);
 }
 
 /* The end of an id of ours is a hash in digits; any other text does no harm. */
-static struct recent_transfer *recent_place(const struct shard *shard, struct bytes trsf_id)
+static uint16_t *recent_slot(const struct shard *shard, struct bytes trsf_id)
 {
     uint64_t end[2] = {0};
     const size_t size = trsf_id.size < sizeof end ? trsf_id.size : sizeof end;
     if (size != 0) memcpy(end, trsf_id.data + trsf_id.size - size, size);
     const uint64_t hash = (end[0] ^ end[1] * 31) * UINT64_C(0x9e3779b97f4a7c15);
-    return &shard->recent[hash >> (64 - RECENT_BITS)];
+    return &shard->recent->slots[hash >> 32 & (RECENT_SLOTS - 1)];
 }
 
 void recent_put(struct shard *shard)
@@ -258,7 +271,8 @@ void recent_put(struct shard *shard)
     const struct wallet_work *w = shard->work;
     /* What it holds back of the wallet's lots only the entry says. */
     if (w->order.type != MESSAGE_TRSF_SUBMIT || !w->has_person || w->used_count != 0) return;
-    struct recent_transfer *recent = recent_place(shard, bytes_of(w->said.id));
+    const uint64_t place = shard->recent->count++ & RECENT_MASK;
+    struct recent_transfer *recent = &shard->recent->list[place];
     *recent = (struct recent_transfer){
         .seq = w->seq,
         .amount = w->said.amount != 0 ? w->said.amount : w->order.amount,
@@ -266,19 +280,18 @@ void recent_put(struct shard *shard)
         .receiver = psn_key_of(w->order.other_key),
     };
     memcpy(recent->trsf_id, w->said.id, sizeof recent->trsf_id);
+    *recent_slot(shard, bytes_of(w->said.id)) = (uint16_t)place;
 }
 
 const struct recent_transfer *recent_find(const struct shard *shard, struct bytes trsf_id)
 {
-    const struct recent_transfer *recent = recent_place(shard, trsf_id);
+    const struct recent_transfer *recent = &shard->recent->list[*recent_slot(shard, trsf_id)];
     return recent->seq != 0 && bytes_equal(bytes_of(recent->trsf_id), trsf_id) ? recent : NULL;
 }
 
 void recent_ahead(const struct shard *shard, struct bytes trsf_id)
 {
-    const struct recent_transfer *recent = recent_place(shard, trsf_id);
-    __builtin_prefetch(recent);
-    __builtin_prefetch((const uint8_t *)(recent + 1) - 1);
+    __builtin_prefetch(recent_slot(shard, trsf_id));
 }
 
 /* What wallet_past_of() makes of its entry. */

@@ -201,7 +201,8 @@ enum {
 };
 
 #define REPLY_FIXED_MAX 600 /* Bytes of everything but msgid, errors and lots. */
-#define LOT_SIZE_MAX    24  /* Of one lot with its tag and length. */
+#define REPLY_USUAL_MAX 1024
+#define LOT_SIZE_MAX    24 /* Of one lot with its tag and length. */
 
 const char *wallet_stas_text(uint32_t stas)
 {
@@ -264,13 +265,9 @@ static uint8_t *put_said(uint8_t *at, const struct wallet_said *said)
     return wire_put_number(at, WALLET_REPLY_CLR_PERIOD, said->period);
 }
 
-uint8_t *wallet_reply_encode(const struct wallet_reply *reply, size_t *ret_size)
+static size_t reply_write(const struct wallet_reply *reply, uint8_t *out)
 {
-    uint8_t *out =
-        malloc(REPLY_FIXED_MAX + reply->msgid.size + failures_size_max(reply->failure_count) +
-               (size_t)reply->used_count * LOT_SIZE_MAX);
     uint8_t *at = out;
-    if (out == NULL) return NULL;
     if (reply->code != 0) {
         at = wire_put_number(at, WALLET_REPLY_CODE, reply->code);
         at = wire_put_view(at, WALLET_REPLY_TEXT, bytes_of(error_text(reply->code)));
@@ -287,7 +284,25 @@ uint8_t *wallet_reply_encode(const struct wallet_reply *reply, size_t *ret_size)
         for (uint32_t i = 0; i < reply->used_count; i++)
             at = put_lot(at, &reply->used[i]);
     }
-    *ret_size = (size_t)(at - out);
+    return (size_t)(at - out);
+}
+
+/* Thousands wait for their block: what is written to lies close together, and each takes no more
+ * memory than it has bytes. */
+uint8_t *wallet_reply_encode(const struct wallet_reply *reply, size_t *ret_size)
+{
+    uint8_t usual[REPLY_USUAL_MAX];
+    const size_t most = REPLY_FIXED_MAX + reply->msgid.size +
+                        failures_size_max(reply->failure_count) +
+                        (size_t)reply->used_count * LOT_SIZE_MAX;
+    if (most > sizeof usual) {
+        uint8_t *out = malloc(most);
+        if (out != NULL) *ret_size = reply_write(reply, out);
+        return out;
+    }
+    *ret_size = reply_write(reply, usual);
+    uint8_t *out = malloc(*ret_size);
+    if (out != NULL) memcpy(out, usual, *ret_size);
     return out;
 }
 
