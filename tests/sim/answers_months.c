@@ -538,8 +538,9 @@ bool judge_calendar(const struct desk_question *q, int64_t now_ms)
     uint32_t always_count, sometimes_count, doubt_count = 0;
     const int64_t told_ms = (int64_t)pb_get(q->said->answer, 3);
     const struct asking asking = {q, told_ms};
-    /* It names its own time. */
-    if (walk.manual_clock ? told_ms != now_ms : told_ms < walk.from_ms || told_ms > now_ms)
+    /* It names its own time: the system's, which may have gone back since. */
+    const int64_t latest_ms = now_ms > q->said->latest_ms ? now_ms : q->said->latest_ms;
+    if (walk.manual_clock ? told_ms != now_ms : told_ms < walk.from_ms || told_ms > latest_ms)
         return false;
     months_held(walk.asks, q->said, MONTHS_MAX, always, &always_count, sometimes, &sometimes_count);
     always_count = drop_batches(always, always_count);

@@ -121,18 +121,35 @@ static bool same(const struct entry *entry, uint16_t type, const struct said *as
     }
 }
 
-/* The province a message speaks for, as far as it can be said without the rules. */
-static bool may_be_from(const struct ask *ask, uint32_t sender)
+static uint32_t named_sender(uint16_t type, const struct said *asked)
 {
-    return ask->said->province == 0 || ask->said->province == sender;
+    switch (type) {
+    case MESSAGE_SETL_POST:
+        return asked->s.sender_admdvs / 10000;
+    case MESSAGE_SETL_REVERSE:
+        return asked->r.sender_admdvs / 10000;
+    case MESSAGE_SETL_ADJUST:
+        return asked->a.sender_admdvs / 10000;
+    default:
+        return asked->c.sender_admdvs / 10000;
+    }
+}
+
+/* The province a message speaks for is the session's, else the one it names, else the rules say. Of
+ * two provinces the centre may send the same numbers about the same person. */
+static bool may_be_from(const struct ask *ask, const struct said *asked, uint32_t sender)
+{
+    const uint32_t session = ask->said->province;
+    const uint32_t province = session != 0 ? session : named_sender(ask->type, asked);
+    return province == 0 || province == sender;
 }
 
 static bool answers(const struct entry *entry, const struct ask *ask)
 {
     struct said asked;
     const struct bytes msgid = pb_get_bytes(entry->body, 1);
-    return bytes_equal(msgid, pb_get_bytes(ask->body, 1)) && may_be_from(ask, entry->sender) &&
-           decode(ask->type, ask->body, &asked) && same(entry, ask->type, &asked);
+    return bytes_equal(msgid, pb_get_bytes(ask->body, 1)) && decode(ask->type, ask->body, &asked) &&
+           may_be_from(ask, &asked, entry->sender) && same(entry, ask->type, &asked);
 }
 
 /* -- who asked -------------------------------------------------------------------------------- */

@@ -159,7 +159,9 @@ static void hear(struct sim_client *client, const struct frame *frame)
         client->waiting_count--;
         sim_history_answer(client->history, waiting.row, frame->type, frame->payload,
                            sim_clock_ms(client->world));
-        town_hears(client->town, client, sim_history_at(client->history, waiting.row));
+        struct sim_said *heard = sim_history_at(client->history, waiting.row);
+        heard->latest_ms = sim_clock_latest_ms(client->world);
+        town_hears(client->town, client, heard);
         return;
     }
     sim_complain(client->history, "an answer of type %04x to request %" PRIu64 " that nobody sent",

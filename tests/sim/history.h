@@ -16,6 +16,7 @@ struct sim_said {
     uint64_t answered; /* The same; 0: never. */
     int64_t sent_ms;   /* The system's clock at the first sending, and at the answer. */
     int64_t answered_ms;
+    int64_t latest_ms;    /* The latest it had shown by then: a clock may go back. */
     uint16_t type;        /* enum message_type of the request. */
     uint16_t province;    /* The session spoke for, 0: the centre. */
     uint16_t answer_type; /* 0: never answered. */

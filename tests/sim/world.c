@@ -73,6 +73,12 @@ int64_t sim_clock_ms(const struct sim_world *world)
     return world->clock_ms + world->clock_off_ms + (int64_t)(world->now_us / 1000);
 }
 
+int64_t sim_clock_latest_ms(const struct sim_world *world)
+{
+    const int64_t now_ms = sim_clock_ms(world);
+    return now_ms > world->clock_latest_ms ? now_ms : world->clock_latest_ms;
+}
+
 static void clock_goes(struct sim_world *world)
 {
     if (!world->clock_stands) return;
@@ -85,6 +91,7 @@ static void clock_goes(struct sim_world *world)
 static void move_clock(struct sim_world *world)
 {
     const struct sim_faults *faults = &world->config.faults;
+    world->clock_latest_ms = sim_clock_latest_ms(world);
     if (sim_happens(world, faults->clock_forward))
         world->clock_off_ms += (int64_t)prng_below(&world->prng, DAY_MS);
     if (sim_happens(world, faults->clock_back))

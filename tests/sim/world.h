@@ -72,6 +72,9 @@ uint32_t sim_shards(const struct sim_world *world);
 uint64_t sim_now_us(const struct sim_world *world);
 int64_t sim_clock_ms(const struct sim_world *world);
 
+/* The latest that the system's clock has shown so far. */
+int64_t sim_clock_latest_ms(const struct sim_world *world);
+
 /* -- a client's side ------------------------------------------------------------------------- */
 
 /* A connection to the home of a shard: its number, or -1 while the centre is down. */

@@ -122,7 +122,8 @@ struct sim_world {
     int64_t clock_ms;     /* The system's clock when the history began. */
     int64_t clock_off_ms; /* What it has jumped since. */
     bool clock_stands;
-    int64_t clock_stood_ms; /* Where. */
+    int64_t clock_stood_ms;  /* Where. */
+    int64_t clock_latest_ms; /* The latest that it showed, before it last could move. */
 
     struct sim_event *events; /* A heap. */
     uint32_t event_count;
