@@ -17,6 +17,7 @@
 #define HASHED_BYTES      16 /* Of a key, from its end. */
 #define NEIGHBOURS        16 /* Slots of a cache line; a power of two. */
 #define PLACE_BITS_MAX    29
+#define GROWTH_PART       4 /* A value that grew gets a place that is larger by this part. */
 
 /* A row in memory: this, its key, its value, behind each what fills up eight bytes. */
 struct row {
@@ -239,6 +240,15 @@ static struct row *add_row(struct shelf *shelf, uint32_t *slot, uint64_t hash, s
     return row;
 }
 
+/* The place of a value that grew: what grew once will grow again, as a wallet does by each lot that
+ * comes in, and each larger place is another row of memory and the old one lost. Only in the first
+ * half of the shelf, where nobody counts on the bytes. */
+static size_t room_to_grow(const struct shelf *shelf, size_t room)
+{
+    const size_t more = room + room / GROWTH_PART;
+    return shelf_used(shelf) + SHELF_ROW_COST + more <= shelf->bytes_max / 2 ? more : room;
+}
+
 static uint8_t *value_at(const struct row *row)
 {
     return (uint8_t *)row + value_offset(row->key_size);
@@ -254,7 +264,7 @@ static struct row *row_for(struct shelf *shelf, struct bytes key, size_t room)
 
     struct row *row = row_of(shelf, *slot);
     if (room <= row->room) return row;
-    struct row *larger = add_row(shelf, slot, hash, key, room);
+    struct row *larger = add_row(shelf, slot, hash, key, room_to_grow(shelf, room));
     larger->fresh = row->fresh;
     row->left = true; /* Its place goes on costing what it did. */
     shelf->count--;
