@@ -355,7 +355,8 @@ bool shelf_read(const struct shard *shard, struct bytes key, struct bytes *ret_v
  *
  *   (P1) The puts and drops of one block, counted as if each took a new place, need no more than
  *        shelf_block_max(). A shelf with that much room therefore takes any block of the journal,
- *        whatever it held when the block was first made: so replay can never run out of it.
+ *        whatever it held when the block was first made: so replay can never run out of it. What
+ *        a row that grew is given on top comes from the first half of a shelf alone.
  *
  * Live it is kept by asking shelf_can_take() before a request is judged, with a bound of the rows
  * its entry may write; when it says no, the block has to be sealed first. */

@@ -6,6 +6,7 @@
 #include "codec/wire_table.h"
 #include "types/province.h"
 #include "types/wire.h"
+#include "util/eight.h"
 
 /* -- tables --------------------------------------------------------------------------------- */
 
@@ -103,6 +104,8 @@ bool wallet_order_same(uint16_t type, struct bytes a, struct bytes b)
 
 /* -- ways ----------------------------------------------------------------------------------- */
 
+#define WALLET_ID_LENGTH 25
+
 uint32_t outbox_dest(uint32_t code)
 {
     if (code == 0) return OUTBOX_APP;
@@ -113,6 +116,14 @@ uint32_t outbox_dest(uint32_t code)
 uint32_t outbox_code(uint32_t dest)
 {
     return dest < PROVINCE_COUNT ? province_codes[dest] : 0;
+}
+
+bool wallet_id_route(struct bytes id, uint8_t ret_bytes[4])
+{
+    uint8_t rest[4];
+    return id.size == WALLET_ID_LENGTH && id.data[0] >= 'A' && id.data[0] <= 'Z' &&
+           eight_bytes(le_load64(id.data + 1), ret_bytes) &&
+           eight_bytes(le_load64(id.data + 9), rest) && eight_bytes(le_load64(id.data + 17), rest);
 }
 
 /* Who decides: the person that is named, else the one whose id is. */
@@ -309,7 +320,6 @@ uint8_t *wallet_reply_encode(const struct wallet_reply *reply, size_t *ret_size)
 /* -- outboxes ------------------------------------------------------------------------------- */
 
 #define OUTGOING_SIZE_MAX 320 /* Of one message with its tag and length. */
-#define WALLET_ID_LENGTH  25
 
 /* The field an id of ours, or a number made of one ("P…-3"), goes into; else `other`. */
 static uint8_t *put_reference(uint8_t *at, struct bytes text, uint32_t other)

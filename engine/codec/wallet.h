@@ -43,6 +43,10 @@ struct wallet_route {
 /* Looks at the message only as far as it must; types of wallet_type() and person_type(). */
 void wallet_route(uint16_t type, struct bytes body, struct wallet_route *ret_route);
 
+/* The four bytes that lead to the shard of whoever an id of ours was made for (wallet_id_make());
+ * false when the text is no id of that form. */
+bool wallet_id_route(struct bytes id, uint8_t ret_bytes[4]);
+
 /* Destination of an outbox: 0 the platform, else a two-digit code; OUTBOX_COUNT when unknown. */
 uint32_t outbox_dest(uint32_t code);
 uint32_t outbox_code(uint32_t dest);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "ledger/radix.h"
 #include "types/ensure.h"
 #include "util/le.h"
 
@@ -17,6 +18,8 @@
 #define HASHED_BYTES      16 /* Of a key, from its end. */
 #define NEIGHBOURS        16 /* Slots of a cache line; a power of two. */
 #define PLACE_BITS_MAX    29
+#define KEY_WORDS         ((SHELF_KEY_MAX + 7) / 8)
+#define GROWTH_PART       4 /* A value that grew gets a place that is larger by this part. */
 
 /* A row in memory: this, its key, its value, behind each what fills up eight bytes. */
 struct row {
@@ -27,13 +30,6 @@ struct row {
     bool fresh; /* The store has no such row. */
     bool left;  /* For a larger place: counts no more. */
     uint8_t key[];
-};
-
-/* A row in the order of keys. Keys that begin alike are few: what they begin with is compared here,
- * and rows, which lie anywhere, are hardly looked at. */
-struct place {
-    uint64_t front[2]; /* The first 16 bytes of the key, as numbers in their order. */
-    const struct row *row;
 };
 
 /* Rows lie one behind the other in one piece of memory. There are no more bytes of them than are
@@ -52,9 +48,10 @@ struct shelf {
     uint32_t rows_max;
     uint32_t place_bits;
     uint64_t slot_mask;
-    uint32_t *slots;     /* Open addressing by key; 0 is empty. */
-    struct place *order; /* Rows by key, once they are sorted. */
-    uint32_t ordered;    /* How many they are. */
+    uint32_t *slots;    /* Open addressing by key; 0 is empty. */
+    struct id *order;   /* Rows by key, once they are sorted: a word of it, and where the row is. */
+    struct id *scratch; /* As many, for sorting. */
+    uint32_t ordered;   /* How many they are. */
     bool sorted;
 };
 
@@ -87,8 +84,10 @@ struct shelf *shelf_new(size_t bytes_max)
     shelf->slot_mask = slots - 1;
     shelf->memory = malloc(bytes_max);
     shelf->slots = calloc(slots, sizeof *shelf->slots);
-    shelf->order = malloc(((size_t)shelf->rows_max + 1) * sizeof(struct place));
-    if (shelf->memory == NULL || shelf->slots == NULL || shelf->order == NULL) {
+    shelf->order = malloc(((size_t)shelf->rows_max + 1) * sizeof *shelf->order);
+    shelf->scratch = malloc(((size_t)shelf->rows_max + 1) * sizeof *shelf->scratch);
+    if (shelf->memory == NULL || shelf->slots == NULL || shelf->order == NULL ||
+        shelf->scratch == NULL) {
         shelf_free(shelf);
         return NULL;
     }
@@ -101,6 +100,7 @@ void shelf_free(struct shelf *shelf)
     free(shelf->memory);
     free(shelf->slots);
     free(shelf->order);
+    free(shelf->scratch);
     free(shelf);
 }
 
@@ -239,6 +239,15 @@ static struct row *add_row(struct shelf *shelf, uint32_t *slot, uint64_t hash, s
     return row;
 }
 
+/* The place of a value that grew: what grew once will grow again, as a wallet does by each lot that
+ * comes in, and each larger place is another row of memory and the old one lost. Only in the first
+ * half of the shelf, where nobody counts on the bytes. */
+static size_t room_to_grow(const struct shelf *shelf, size_t room)
+{
+    const size_t more = room + room / GROWTH_PART;
+    return shelf_used(shelf) + SHELF_ROW_COST + more <= shelf->bytes_max / 2 ? more : room;
+}
+
 static uint8_t *value_at(const struct row *row)
 {
     return (uint8_t *)row + value_offset(row->key_size);
@@ -254,7 +263,7 @@ static struct row *row_for(struct shelf *shelf, struct bytes key, size_t room)
 
     struct row *row = row_of(shelf, *slot);
     if (room <= row->room) return row;
-    struct row *larger = add_row(shelf, slot, hash, key, room);
+    struct row *larger = add_row(shelf, slot, hash, key, room_to_grow(shelf, room));
     larger->fresh = row->fresh;
     row->left = true; /* Its place goes on costing what it did. */
     shelf->count--;
@@ -361,7 +370,7 @@ size_t shelf_used(const struct shelf *shelf)
 size_t shelf_bytes(const struct shelf *shelf)
 {
     return sizeof *shelf + shelf->bytes_max + (shelf->slot_mask + 1) * sizeof *shelf->slots +
-           ((size_t)shelf->rows_max + 1) * sizeof(struct place);
+           ((size_t)shelf->rows_max + 1) * 2 * sizeof *shelf->order;
 }
 
 struct bytes shelf_table(const struct shelf *shelf)
@@ -377,24 +386,43 @@ struct bytes shelf_rows(const struct shelf *shelf)
 
 /* -- listing --------------------------------------------------------------------------------- */
 
-/* As the store compares: byte by byte, a beginning before what goes on. */
-static int by_key(const void *left, const void *right)
+/* Keys are sorted as the store compares them, byte by byte, a beginning before what goes on: word
+ * by word, as numbers in that order, with zeros behind the end; and of those that are still alike,
+ * for they end with zeros, the shorter one comes first. */
+static uint64_t key_word(const struct row *row, uint32_t nth)
 {
-    const struct place *a = left;
-    const struct place *b = right;
-    if (a->front[0] != b->front[0]) return a->front[0] < b->front[0] ? -1 : 1;
-    if (a->front[1] != b->front[1]) return a->front[1] < b->front[1] ? -1 : 1;
-    const size_t a_size = a->row->key_size;
-    const size_t b_size = b->row->key_size;
-    const int order = memcmp(a->row->key, b->row->key, a_size < b_size ? a_size : b_size);
-    return order != 0 ? order : (int)a_size - (int)b_size;
+    uint8_t word[sizeof(uint64_t)] = {0};
+    const size_t at = nth * sizeof word;
+    if (nth == KEY_WORDS) return row->key_size;
+    if (at < row->key_size) {
+        const size_t left = row->key_size - at;
+        memcpy(word, row->key + at, left < sizeof word ? left : sizeof word);
+    }
+    return be_load64(word);
 }
 
-static struct place place_of(const struct row *row)
+static const struct row *listed_row(const struct shelf *shelf, uint32_t nth)
 {
-    uint8_t front[2 * sizeof(uint64_t)] = {0};
-    memcpy(front, row->key, row->key_size < sizeof front ? row->key_size : sizeof front);
-    return (struct place){{be_load64(front), be_load64(front + sizeof(uint64_t))}, row};
+    return row_at(shelf, shelf->order[nth].seq);
+}
+
+/* Rows from `first` on, whose keys have the words before the `nth` in common. Those that begin
+ * alike are few, but for rows of one day or one list, whose second words differ. */
+static void sort_from(struct shelf *shelf, uint32_t first, uint32_t count, uint32_t nth)
+{
+    struct id *list = shelf->order + first;
+    ENSURE(nth <= KEY_WORDS); /* No key stands here twice. */
+    for (uint32_t i = 0; i < count; i++)
+        list[i].hash = key_word(listed_row(shelf, first + i), nth);
+    const struct id *sorted = radix_sort(list, shelf->scratch, count, 0);
+    if (sorted != list) memcpy(list, sorted, count * sizeof *list);
+    for (uint32_t i = 0; i < count;) {
+        uint32_t alike = 1;
+        while (i + alike < count && list[i + alike].hash == list[i].hash)
+            alike++;
+        if (alike != 1) sort_from(shelf, first + i, alike, nth + 1);
+        i += alike;
+    }
 }
 
 /* Beside the index, which others may be reading. */
@@ -404,9 +432,10 @@ static void sort_rows(struct shelf *shelf)
     const struct row *row;
     shelf->ordered = 0;
     while ((row = next_row(shelf, &offset)) != NULL) {
-        if (!row->dropped || !row->fresh) shelf->order[shelf->ordered++] = place_of(row);
+        if (row->dropped && row->fresh) continue;
+        shelf->order[shelf->ordered++].seq = (uint64_t)((const uint8_t *)row - shelf->memory);
     }
-    qsort(shelf->order, shelf->ordered, sizeof(struct place), by_key);
+    sort_from(shelf, 0, shelf->ordered, 0);
     shelf->sorted = true;
 }
 
@@ -416,9 +445,9 @@ bool shelf_next(struct shelf *shelf, uint32_t *cursor, struct bytes *ret_key,
     if (!shelf->sorted) sort_rows(shelf);
     if (*cursor == shelf->ordered) return false;
     if (shelf->ordered - *cursor > LISTED_AHEAD) {
-        ask(shelf->order[*cursor + LISTED_AHEAD].row, 0, AHEAD_FIRST);
+        ask(listed_row(shelf, *cursor + LISTED_AHEAD), 0, AHEAD_FIRST);
     }
-    const struct row *row = shelf->order[(*cursor)++].row;
+    const struct row *row = listed_row(shelf, (*cursor)++);
     *ret_key = (struct bytes){row->key, row->key_size};
     *ret_value = value_of(row);
     *ret_dropped = row->dropped;

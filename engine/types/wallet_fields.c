@@ -51,22 +51,3 @@ const char *wallet_field_name(uint16_t type, uint32_t number)
         field++;
     return field->number == 0 ? "" : field->name;
 }
-
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return -1;
-}
-
-bool wallet_id_route(struct bytes id, uint8_t ret_bytes[4])
-{
-    if (id.size != 25 || id.data[0] < 'A' || id.data[0] > 'Z') return false;
-    for (size_t i = 1; i < id.size; i++) {
-        if (hex_value(id.data[i]) < 0) return false;
-    }
-    for (size_t i = 0; i < 4; i++)
-        ret_bytes[i] =
-            (uint8_t)(hex_value(id.data[1 + 2 * i]) << 4 | hex_value(id.data[2 + 2 * i]));
-    return true;
-}

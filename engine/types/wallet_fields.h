@@ -48,8 +48,4 @@ uint32_t wallet_field(uint16_t type, size_t offset);
 /* Name of a field, "trsf_amt"; "" when unknown. */
 const char *wallet_field_name(uint16_t type, uint32_t number);
 
-/* The four bytes that lead to the shard of whoever an id of ours was made for (wallet_id_make());
- * false when the text is no id of that form. */
-bool wallet_id_route(struct bytes id, uint8_t ret_bytes[4]);
-
 #endif

@@ -28,6 +28,19 @@ static inline void eight_digits(const uint8_t in[4], char out[8])
     le_store64((uint8_t *)out, digits + EACH_BYTE('0') + letters * ('a' - '0' - 10));
 }
 
+/* Eight hex digits as the four bytes they say; false when they are none, or capitals. */
+static inline bool eight_bytes(uint64_t digits, uint8_t ret_bytes[4])
+{
+    const uint64_t letters = digits >> 6 & EACH_BYTE(1);
+    uint64_t values = (digits & EACH_BYTE(0x0f)) + letters * 9;
+    if (values + EACH_BYTE('0') + letters * ('a' - '0' - 10) != digits) return false;
+    if (((values | (values + EACH_BYTE(6) - letters * 16)) & EACH_BYTE(0xf0)) != 0) return false;
+    values = (values << 4 | values >> 8) & UINT64_C(0x00ff00ff00ff00ff);
+    values = (values | values >> 8) & UINT64_C(0x0000ffff0000ffff);
+    le_store32(ret_bytes, (uint32_t)(values | values >> 16));
+    return true;
+}
+
 /* True when all of them can be seen. */
 static inline bool all_visible(struct bytes view)
 {

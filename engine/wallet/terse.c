@@ -12,27 +12,14 @@ void terse_begin(struct terse *t, uint8_t *out)
     t->to = out;
 }
 
-/* Eight hex digits as the four bytes they say; false when they are none, or capitals. */
-static inline bool read_digits(uint64_t text, uint8_t *out)
-{
-    const uint64_t letters = text >> 6 & EACH_BYTE(1);
-    uint64_t digits = (text & EACH_BYTE(0x0f)) + letters * 9;
-    if (digits + EACH_BYTE('0') + letters * ('a' - '0' - 10) != text) return false;
-    if (((digits | (digits + EACH_BYTE(6) - letters * 16)) & EACH_BYTE(0xf0)) != 0) return false;
-    digits = (digits << 4 | digits >> 8) & UINT64_C(0x00ff00ff00ff00ff);
-    digits = (digits | digits >> 8) & UINT64_C(0x0000ffff0000ffff);
-    le_store32(out, (uint32_t)(digits | digits >> 16));
-    return true;
-}
-
 /* True when it is one of ours, and written then. */
 static bool put_ours(struct terse *t, const struct text *text)
 {
     const uint8_t *at = (const uint8_t *)text->words;
     uint8_t *to = t->to;
     if (text->words[3] > UINT8_MAX || at[OURS_SIZE - 1] == 0) return false;
-    if (!read_digits(le_load64(at + 1), to + 1) || !read_digits(le_load64(at + 9), to + 5) ||
-        !read_digits(le_load64(at + 17), to + 9)) {
+    if (!eight_bytes(le_load64(at + 1), to + 1) || !eight_bytes(le_load64(at + 9), to + 5) ||
+        !eight_bytes(le_load64(at + 17), to + 9)) {
         return false;
     }
     to[0] = at[0];

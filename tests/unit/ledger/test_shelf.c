@@ -229,6 +229,39 @@ static void what_has_room_fits(void **state)
     }
 }
 
+static void what_grows_is_seldom_moved(void **state)
+{
+    static const uint8_t bytes[1024] = {1};
+    struct shelf *shelf = shelf_new(64 * 1024);
+    struct bytes value;
+    (void)state;
+    for (size_t size = 64; size <= 1024; size += 8) {
+        shelf_put(shelf, bytes_of("P1"), (struct bytes){bytes, size});
+        assert_int_equal(shelf_get(shelf, bytes_of("P1"), &value), SHELF_VALUE);
+        assert_true(bytes_equal(value, (struct bytes){bytes, size}));
+    }
+    assert_int_equal(shelf_count(shelf), 1);
+    /* A place for each of the 121 sizes would take 73,000. */
+    assert_in_range(shelf_used(shelf), 1024 + SHELF_ROW_COST, 8 * (1024 + SHELF_ROW_COST));
+    shelf_free(shelf);
+}
+
+/* However full the shelf is, what was promised for several rows that grow is kept. */
+static void what_grows_takes_nobodys_room(void **state)
+{
+    static const uint8_t bytes[8192] = {1};
+    (void)state;
+    for (size_t step = 8; step <= 1024; step += 8) {
+        struct shelf *shelf = shelf_new(8192);
+        for (size_t size = 0; 2 * (SHELF_ROW_COST + size) <= 8192 / 2; size += step) {
+            if (!shelf_has_room(shelf, 2, 2 * size)) break;
+            shelf_put(shelf, bytes_of("P1"), (struct bytes){bytes, size});
+            shelf_put(shelf, bytes_of("P2"), (struct bytes){bytes, size});
+        }
+        shelf_free(shelf);
+    }
+}
+
 static void what_does_not_fit_is_a_bug(void **state)
 {
     static const uint8_t bytes[SHELF_KEY_MAX + 1024] = {1};
@@ -331,6 +364,8 @@ int main(void)
         cmocka_unit_test(keys_that_end_alike_are_told_apart),
         cmocka_unit_test(the_store_hears_of_what_stays),
         cmocka_unit_test(what_has_room_fits),
+        cmocka_unit_test(what_grows_is_seldom_moved),
+        cmocka_unit_test(what_grows_takes_nobodys_room),
         cmocka_unit_test(what_does_not_fit_is_a_bug),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
