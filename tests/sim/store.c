@@ -159,12 +159,20 @@ static uint32_t lower_bound(const struct node *node, struct bytes key)
     return low;
 }
 
-/* The child under which the key is, if anywhere. */
+/* The child under which the key is, if anywhere: the last one whose item is not greater. The first
+ * child's item is not asked, for less may stand below it, and so before the second one's. */
 static uint32_t child_of(const struct node *node, struct bytes key)
 {
-    const uint32_t at = lower_bound(node, key);
-    if (at < node->count && compare(item_key(node->items[at]), key) == 0) return at;
-    return at == 0 ? 0 : at - 1;
+    uint32_t low = 1, high = node->count;
+    while (low < high) {
+        const uint32_t middle = (low + high) / 2;
+        if (compare(item_key(node->items[middle]), key) <= 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low - 1;
 }
 
 /* ---- finding ------------------------------------------------------------------------------- */

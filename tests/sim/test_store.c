@@ -162,6 +162,27 @@ static void both_answer_alike(void **state)
 }
 
 /* Ascending keys, many of them: chunks of records and ids come so. */
+/* Keys that come before all that are there, so that the first node is split again and again. */
+static void what_was_put_is_found_in_whatever_order(void **state)
+{
+    (void)state;
+    struct store_txn *txn = NULL;
+    struct bytes value;
+    assert_int_equal(memory_ops.reserve(memory, 4 << 20), 0);
+    assert_int_equal(memory_ops.begin(memory, &txn), 0);
+    for (uint32_t i = 30000; i-- > 0;) {
+        const uint8_t key[4] = {0, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+        const struct bytes bytes = {key, sizeof key};
+        assert_int_equal(memory_ops.put(txn, STORE_RECORD, bytes, bytes), 0);
+    }
+    for (uint32_t i = 0; i < 30000; i++) {
+        const uint8_t key[4] = {0, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+        const struct bytes bytes = {key, sizeof key};
+        if (memory_ops.txn_get(txn, STORE_RECORD, bytes, &value) != 0) fail_msg("%u is lost", i);
+    }
+    memory_ops.abort(txn);
+}
+
 static void long_tables_are_alike(void **state)
 {
     (void)state;
@@ -233,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(both_answer_alike),
+        CASE(what_was_put_is_found_in_whatever_order),
         CASE(long_tables_are_alike),
         CASE(a_crash_keeps_whole_commits),
     };
