@@ -165,6 +165,12 @@ static bool publish(struct judgement *j, const struct batch_row *before)
 {
     struct batch_row batch = *before;
     if (batch.state != BATCH_COMPUTED || batch.stale) return wrong_state(j, before, "publish");
+    if (batch.version > BATCH_PUBLISHED_MAX) {
+        char name[NUMBER_SIZE];
+        batch_name(before, name);
+        return refuse(j, ERROR_TOO_MANY, "batch %s has had %u versions: more are not kept", name,
+                      batch.version);
+    }
     batch.published_version = batch.version;
     come_into(j, &batch, BATCH_PUBLISHED);
     const uint32_t missing =

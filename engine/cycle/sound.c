@@ -30,6 +30,7 @@ static bool batch_sound(const struct cycle *cycle, const struct batch_row *row)
 {
     const struct batch_row *old = cycle_find(cycle, ROW_BATCH, row);
     return row->state <= BATCH_ABORTED && row->mode <= NETTING_MULTILATERAL_DIRECT &&
+           row->version <= BATCH_VERSION_MAX && row->published_version <= BATCH_VERSION_MAX &&
            row->id == (old != NULL ? old->id : cycle_count(cycle, ROW_BATCH) + 1);
 }
 
@@ -99,7 +100,7 @@ bool row_sound(const struct cycle *cycle, enum row_kind kind, const void *any)
         return batch_sound(cycle, any);
     case ROW_LINE:
         return is_cell(&row.line->cell) && is_ref(&row.line->ref) &&
-               row.line->version <= LINE_VERSION_MAX;
+               row.line->version <= BATCH_VERSION_MAX;
     case ROW_SIGN:
         return row.sign->province < PROVINCE_COUNT &&
                ends(row.sign->reason, sizeof row.sign->reason);

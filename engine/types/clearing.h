@@ -8,6 +8,7 @@
 #ifndef TYPES_CLEARING_H
 #define TYPES_CLEARING_H
 
+#include "types/province.h"
 #include "types/record_facts.h"
 
 enum row_kind {
@@ -245,8 +246,10 @@ enum line_kind {
     LINE_NEGATIVE_CARRY, /* Negative total of the pair, from an earlier batch. */
 };
 
-/* More often no batch is computed anew; its lines are looked for version by version. */
-#define LINE_VERSION_MAX 65536
+/* A batch's lines are looked for version by version: a row that says more is no decision of ours,
+ * and nothing is published any more when only the unwinding of each province still fits. */
+#define BATCH_VERSION_MAX   65536
+#define BATCH_PUBLISHED_MAX (BATCH_VERSION_MAX - 1 - PROVINCE_COUNT)
 
 /* One line of a batch. A line's content in version v is its row of the greatest version <= v. */
 struct line_row {

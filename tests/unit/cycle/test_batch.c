@@ -334,6 +334,23 @@ static void test_an_emptied_line(void **state)
     assert_int_equal(batch_now()->state, BATCH_SIGNED);
 }
 
+/* A version more than a restart would take for one of ours is not begun (cycle/sound.c). */
+static void test_versions_have_an_end(void **state)
+{
+    (void)state;
+    assert_int_equal(step(STEP_COMPUTE), ERROR_OK);
+    const struct batch_row computed = *batch_now();
+    struct batch_row batch = computed;
+    batch.version = BATCH_PUBLISHED_MAX + 1;
+    cycle_rig_put(&rig, ROW_BATCH, &batch);
+    assert_int_equal(step(STEP_PUBLISH), ERROR_TOO_MANY);
+    assert_non_null(strstr(rig.decision.text, "versions: more are not kept"));
+    batch.version = BATCH_PUBLISHED_MAX;
+    cycle_rig_put(&rig, ROW_BATCH, &batch);
+    assert_int_equal(step(STEP_PUBLISH), ERROR_OK);
+    cycle_rig_put(&rig, ROW_BATCH, &computed);
+}
+
 /* Two records of one line in one order: the second change sees the first. */
 static void test_several_at_once(void **state)
 {
@@ -481,6 +498,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_close_signing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_new_version, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_emptied_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_versions_have_an_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_several_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_change_before_publishing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_objection_ends_with_a_new_version, setup, teardown),
