@@ -34,13 +34,23 @@ static bool says_the_same(struct asked *asked, const struct desk_view *view)
            (!asked->dup || bytes_equal(bytes_of(answer.ref), asked->ref));
 }
 
-uint32_t walk_times(const struct sim_said *said, int64_t until_ms, int64_t out[WALK_TIMES])
+/* Shard 0's clock where the state at hand may have been seen first. */
+static int64_t earliest_ms(uint64_t after)
 {
-    const int64_t times[WALK_TIMES] = {walk.clock_ms, said->sent_ms, said->answered_ms, until_ms};
+    const uint64_t seq = after > walk.from ? after : walk.from;
+    if (walk.manual_clock) return walk.clock_ms;
+    return seq == 0 ? 0 : walk.evidence->shard[0].entries[seq - 1].stamp_ms;
+}
+
+uint32_t walk_times(const struct sim_said *said, uint64_t after, int64_t until_ms,
+                    int64_t out[WALK_TIMES])
+{
+    const int64_t earliest = earliest_ms(after);
+    const int64_t times[WALK_TIMES] = {earliest, walk.clock_ms, said->sent_ms, said->answered_ms,
+                                       until_ms};
     uint32_t count = 0;
     for (uint32_t i = 0; i < (walk.manual_clock ? 1 : WALK_TIMES); i++) {
-        const int64_t time =
-            times[i] > walk.clock_ms || i == WALK_TIMES - 1 ? times[i] : walk.clock_ms;
+        const int64_t time = times[i] > earliest || i == WALK_TIMES - 1 ? times[i] : earliest;
         bool known = false;
         for (uint32_t k = 0; k < count; k++)
             known = known || out[k] == time;
@@ -53,7 +63,7 @@ static bool judge_here(struct asked *asked, int64_t until_ms)
 {
     int64_t times[WALK_TIMES];
     uint64_t upto[EVIDENCE_SHARDS_MAX];
-    const uint32_t count = walk_times(asked->said, until_ms, times);
+    const uint32_t count = walk_times(asked->said, asked->after, until_ms, times);
     if (asked->places == NULL) asked->places = places_find(asked, asked->said->answered, 0);
     bool more = true;
     for (uint32_t n = 0; more && n < TRIES_MAX; n++) {

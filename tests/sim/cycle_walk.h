@@ -62,9 +62,11 @@ struct cycle_walk {
 extern struct cycle_walk walk;
 
 /* The desk's clock in the state at hand, which lasts until `until_ms`, while a message was under
- * way: one of these. */
-#define WALK_TIMES 4
-uint32_t walk_times(const struct sim_said *said, int64_t until_ms, int64_t out[WALK_TIMES]);
+ * way that was sent when entry `after` of shard 0 was known: one of these. The system's may have
+ * gone back: then it is shard 0's, which goes on within a state. */
+#define WALK_TIMES 5
+uint32_t walk_times(const struct sim_said *said, uint64_t after, int64_t until_ms,
+                    int64_t out[WALK_TIMES]);
 
 /* -- cycle_asked.c: who asked what ------------------------------------------------------------ */
 

@@ -248,7 +248,7 @@ void questions_judge(uint64_t until, int64_t until_ms)
         struct desk_question *one = &q.list[i];
         int64_t times[WALK_TIMES];
         if (!one->open || one->after >= until || one->before <= walk.from) continue;
-        const uint32_t count = walk_times(one->said, until_ms, times);
+        const uint32_t count = walk_times(one->said, one->after, until_ms, times);
         for (uint32_t t = 0; t < count && one->open; t++)
             one->open = !is_answer(one, times[t]);
     }
