@@ -98,6 +98,18 @@ def children_of(pid):
     return [int(word) for word in text.split()]
 
 
+def of_children(pid, measure):
+    """The sum of what `measure` says of each child. PostgreSQL's helpers come and go: one that ends
+    meanwhile is in its parent's own account."""
+    total = 0
+    for child in children_of(pid):
+        try:
+            total += measure(child)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return total
+
+
 # -- servers -------------------------------------------------------------------------------------
 
 class Server:
@@ -284,11 +296,10 @@ class Postgres(Server):
 
     def _cpu(self):
         total = process_cpu_ns(self.process.pid, with_children=True)
-        return 0, total + sum(process_cpu_ns(pid) for pid in children_of(self.process.pid))
+        return 0, total + of_children(self.process.pid, process_cpu_ns)
 
     def _bytes(self):
-        pids = [self.process.pid] + children_of(self.process.pid)
-        return sum(written_bytes(pid) for pid in pids)
+        return written_bytes(self.process.pid) + of_children(self.process.pid, written_bytes)
 
     def used(self):
         return {"shard_cpu_ns": 0, "process_cpu_ns": self._cpu()[1] - self.cpu_before[1],
