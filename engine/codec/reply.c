@@ -112,8 +112,8 @@ static size_t plain_encode(const struct reply *reply, struct reply_common *commo
 {
     if (!is_known(reply, common)) know_common(reply, common);
     uint8_t *at = wire_put_number(out, REPLY_ENGINE_SEQ, reply->seq);
-    memcpy(at, common->bytes,
-           sizeof common->bytes); /* A fixed size costs less than the right one. */
+    /* A fixed size costs less than the right one. */
+    memcpy(at, common->bytes, sizeof common->bytes);
     at = wire_put_number(at + common->size, REPLY_INDEX, reply->index);
     return (size_t)(at - out);
 }

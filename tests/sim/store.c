@@ -144,10 +144,10 @@ static struct node *node_own(struct node **place)
     return copy;
 }
 
-/* Index of the first item that is not less than the key. */
-static uint32_t lower_bound(const struct node *node, struct bytes key)
+/* Index of the first item from `low` on that is not less than the key. */
+static uint32_t lower_bound(const struct node *node, uint32_t low, struct bytes key)
 {
-    uint32_t low = 0, high = node->count;
+    uint32_t high = node->count;
     while (low < high) {
         const uint32_t middle = (low + high) / 2;
         if (compare(item_key(node->items[middle]), key) < 0) {
@@ -163,16 +163,9 @@ static uint32_t lower_bound(const struct node *node, struct bytes key)
  * child's item is not asked, for less may stand below it, and so before the second one's. */
 static uint32_t child_of(const struct node *node, struct bytes key)
 {
-    uint32_t low = 1, high = node->count;
-    while (low < high) {
-        const uint32_t middle = (low + high) / 2;
-        if (compare(item_key(node->items[middle]), key) <= 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low - 1;
+    const uint32_t at = lower_bound(node, 1, key);
+    if (at < node->count && compare(item_key(node->items[at]), key) == 0) return at;
+    return at - 1;
 }
 
 /* ---- finding ------------------------------------------------------------------------------- */
@@ -182,7 +175,7 @@ static const struct item *find(const struct node *node, struct bytes key)
     while (node != NULL && !node->leaf)
         node = node->children[child_of(node, key)];
     if (node == NULL) return NULL;
-    const uint32_t at = lower_bound(node, key);
+    const uint32_t at = lower_bound(node, 0, key);
     if (at == node->count || compare(item_key(node->items[at]), key) != 0) return NULL;
     return node->items[at];
 }
@@ -205,7 +198,7 @@ static const struct item *find_floor(const struct node *node, struct bytes key)
 {
     if (node == NULL) return NULL;
     if (node->leaf) {
-        const uint32_t at = lower_bound(node, key);
+        const uint32_t at = lower_bound(node, 0, key);
         if (at < node->count && compare(item_key(node->items[at]), key) == 0)
             return node->items[at];
         return at == 0 ? NULL : node->items[at - 1];
@@ -219,7 +212,7 @@ static const struct item *find_ceiling(const struct node *node, struct bytes key
 {
     if (node == NULL) return NULL;
     if (node->leaf) {
-        const uint32_t at = lower_bound(node, key);
+        const uint32_t at = lower_bound(node, 0, key);
         return at == node->count ? NULL : node->items[at];
     }
     const uint32_t child = child_of(node, key);
@@ -266,7 +259,7 @@ static void insert(struct node *node, struct item *item, uint64_t *used)
 {
     const struct bytes key = item_key(item);
     if (node->leaf) {
-        const uint32_t at = lower_bound(node, key);
+        const uint32_t at = lower_bound(node, 0, key);
         if (at < node->count && compare(item_key(node->items[at]), key) == 0) {
             *used -= node->items[at]->key_size + node->items[at]->value_size;
             item_drop(node->items[at]);
@@ -308,7 +301,7 @@ static void tree_delete(struct node **place, struct bytes key, uint64_t *used)
     struct node *node = node_own(place);
     uint32_t at;
     if (node->leaf) {
-        at = lower_bound(node, key);
+        at = lower_bound(node, 0, key);
         *used -= node->items[at]->key_size + node->items[at]->value_size;
     } else {
         at = child_of(node, key);

@@ -161,7 +161,6 @@ static void both_answer_alike(void **state)
     }
 }
 
-/* Ascending keys, many of them: chunks of records and ids come so. */
 /* Keys that come before all that are there, so that the first node is split again and again. */
 static void what_was_put_is_found_in_whatever_order(void **state)
 {
@@ -183,6 +182,7 @@ static void what_was_put_is_found_in_whatever_order(void **state)
     memory_ops.abort(txn);
 }
 
+/* Ascending keys, many of them: chunks of records and ids come so. */
 static void long_tables_are_alike(void **state)
 {
     (void)state;

@@ -25,8 +25,8 @@ _Static_assert(sizeof(struct thread_attributes) == 48, "SCHED_ATTR_SIZE_VER0");
 
 void schedule_this_thread(int nicer)
 {
-    const int wanted =
-        getpriority(PRIO_PROCESS, 0) + nicer; /* PRIO_PROCESS: this thread's alone. */
+    /* PRIO_PROCESS: this thread's alone. */
+    const int wanted = getpriority(PRIO_PROCESS, 0) + nicer;
     const int niceness = wanted < NICENESS_MOST ? wanted : NICENESS_MOST;
     const struct thread_attributes attributes = {
         .size = sizeof attributes,

@@ -357,15 +357,8 @@ static void take_input(struct loop *loop, uint32_t index, size_t share)
     }
 }
 
-/* True unless a frame has only begun. Does not look at its sum. */
-static bool may_be_whole(const struct buffer *in)
-{
-    if (in->size < FRAME_HEAD_SIZE) return false;
-    const uint32_t length = le_load32(in->data + 4);
-    return length > FRAME_PAYLOAD_MAX || in->size - FRAME_HEAD_SIZE >= length;
-}
-
-/* Bytes that a frame which has begun still lacks, or as long as its head does, that. */
+/* Bytes that a frame which has begun still lacks, or as long as its head does, that; 0 when it can
+ * be read. Does not look at its sum. */
 static size_t frame_lacks(const struct buffer *in)
 {
     if (in->size < FRAME_HEAD_SIZE) return FRAME_HEAD_SIZE - in->size;
@@ -408,7 +401,7 @@ static void take_received(struct loop *loop, uint32_t index, struct bytes bytes)
         buffer_add(loop, &session->in, bytes.data, bytes.size);
         if (session->waiting) {
             /* It has its place. */
-        } else if (loop->waiting.count != 0 && may_be_whole(&session->in)) {
+        } else if (loop->waiting.count != 0 && frame_lacks(&session->in) == 0) {
             note_waiting(loop, index);
         }
     }
