@@ -433,6 +433,14 @@ bool has_entry_room(const struct shard *shard, uint32_t entries, size_t size, ui
            delta_ids(shard->active) + ids <= config->delta_entries * IDS_PER_ENTRY;
 }
 
+/* The sum of an entry is made when the next one has been written, or the block is whole; until then
+ * nobody asks for it: what is not in the journal yet is read without. */
+static void seal_newest(struct group *group)
+{
+    if (group->unsealed != NULL) entry_seal(group->unsealed);
+    group->unsealed = NULL;
+}
+
 void append(struct shard *shard, struct entry *entry, const struct record *record)
 {
     struct group *group = &shard->groups[shard->filling];
@@ -441,7 +449,9 @@ void append(struct shard *shard, struct entry *entry, const struct record *recor
 
     entry->seq = shard->last_seq + 1;
     if (group->entries == 0) group->first_seq = entry->seq;
-    entry_encode(entry, place);
+    entry_write(entry, place);
+    seal_newest(group);
+    group->unsealed = place;
     group->payload += size;
     group->entries++;
     state_apply(shard, entry, record, (struct bytes){place, size});
@@ -944,6 +954,7 @@ static void flush(struct shard *shard, struct effects *effects)
         if (shard->merge_waits) start_merge(shard, effects);
         return;
     }
+    seal_newest(group);
     struct block block = {
         .shard = shard->config.shard,
         .epoch = 1,

@@ -82,6 +82,7 @@ struct group {
     size_t payload;  /* Bytes of entries so far. */
     uint64_t first_seq;
     uint32_t entries;
+    uint8_t *unsealed; /* Its newest entry, whose sum is still to be made; NULL: none is. */
 };
 
 /* -- wallets -------------------------------------------------------------------------------- */

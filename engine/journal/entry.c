@@ -40,7 +40,7 @@ static uint32_t entry_crc(const uint8_t *bytes, size_t size)
     return checksum_crc32c(crc, bytes + ENTRY_HEAD_SIZE, size - ENTRY_HEAD_SIZE);
 }
 
-void entry_encode(const struct entry *entry, uint8_t *out)
+void entry_write(const struct entry *entry, uint8_t *out)
 {
     /* What entry_decode() refuses must never be written: it would be durable and unreadable. */
     ENSURE(entry->kind >= ENTRY_SETTLEMENT);
@@ -67,7 +67,17 @@ void entry_encode(const struct entry *entry, uint8_t *out)
     le_store64(out + OFFSET_PREV_SEQ, entry->prev_seq);
     le_store32(out + OFFSET_RESERVED, 0);
     if (entry->body.size != 0) memcpy(out + ENTRY_HEAD_SIZE, entry->body.data, entry->body.size);
-    le_store32(out + OFFSET_CRC, entry_crc(out, size));
+}
+
+void entry_seal(uint8_t *written)
+{
+    le_store32(written + OFFSET_CRC, entry_crc(written, le_load32(written + OFFSET_SIZE)));
+}
+
+void entry_encode(const struct entry *entry, uint8_t *out)
+{
+    entry_write(entry, out);
+    entry_seal(out);
 }
 
 /* Everything that can be said about an entry without its sum; its size, or 0. */

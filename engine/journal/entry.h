@@ -80,6 +80,12 @@ size_t entry_size(size_t body_size);
 /* Writes the entry to `out`, which has room for entry_size(entry->body.size) bytes. */
 void entry_encode(const struct entry *entry, uint8_t *out);
 
+/* The same in two parts: all but the sum, and the sum of what was written there. Bytes that were
+ * written a moment ago are slow to be read in larger pieces than they were written in: who has
+ * another entry to write sums the first one after it. */
+void entry_write(const struct entry *entry, uint8_t *out);
+void entry_seal(uint8_t *written);
+
 /* Reads one entry from the front of `source`; returns its size, or 0 when what is there is no
  * whole, sound entry. The body is borrowed from `source`. */
 size_t entry_decode(struct bytes source, struct entry *ret_entry);

@@ -74,6 +74,20 @@ static void what_goes_in_comes_out(void **state) /* (J3) */
     }
 }
 
+static void it_is_no_entry_before_its_sum_is_made(void **state)
+{
+    (void)state;
+    uint8_t whole[128] = {0}, parts[128] = {0};
+    struct entry entry = sample(sizeof sample_body), decoded;
+    const size_t size = entry_size(sizeof sample_body);
+    entry_encode(&entry, whole);
+    entry_write(&entry, parts);
+    assert_int_equal(entry_decode((struct bytes){parts, size}, &decoded), 0);
+    assert_int_equal(entry_decode_trusted((struct bytes){parts, size}, &decoded), size);
+    entry_seal(parts);
+    assert_memory_equal(parts, whole, size);
+}
+
 static void bytes_stand_where_the_table_says(void **state)
 {
     (void)state;
@@ -209,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_goes_in_comes_out),
+        cmocka_unit_test(it_is_no_entry_before_its_sum_is_made),
         cmocka_unit_test(bytes_stand_where_the_table_says),
         cmocka_unit_test(no_flipped_bit_gets_through),
         cmocka_unit_test(no_shorter_source_is_enough),
