@@ -7,6 +7,7 @@
 #include "session.pb-c.h"
 #include "types/cell.h"
 #include "types/error.h"
+#include "types/province.h"
 #include "types/wire.h"
 
 bool hello_decode(struct bytes body, struct hello *ret_hello)
@@ -177,37 +178,17 @@ uint8_t *period_list_reply_encode(const struct period_row *rows, size_t count, u
     return out;
 }
 
-static void fill_payment(const struct net_row *row, Qingfen__V1__NetPayment *m)
-{
-    qingfen__v1__net_payment__init(m);
-    m->payer = row->payer;
-    m->payee = row->payee;
-    m->count = row->count;
-    m->amount = row->amount;
-}
-
-static void fill_province(const struct province_row *row, Qingfen__V1__NetPosition *m)
-{
-    qingfen__v1__net_position__init(m);
-    m->province = row->province;
-    m->payable = row->payable;
-    m->receivable = row->receivable;
-    m->net = row->net;
-}
-
-#define PROVINCES 32
-
 uint8_t *net_report_reply_encode(const struct net_report *report, size_t *ret_size)
 {
     Qingfen__V1__NetReportReply m = QINGFEN__V1__NET_REPORT_REPLY__INIT;
-    Qingfen__V1__NetPosition positions[PROVINCES];
-    Qingfen__V1__NetPosition *position_list[PROVINCES];
+    Qingfen__V1__NetPosition positions[PROVINCE_COUNT];
+    Qingfen__V1__NetPosition *position_list[PROVINCE_COUNT];
     void **list = pb_repeated(report->row_count, sizeof(Qingfen__V1__NetPayment));
     if (list == NULL) return NULL;
     for (size_t i = 0; i < report->row_count; i++)
-        fill_payment(&report->rows[i], list[i]);
-    for (size_t i = 0; i < PROVINCES; i++) {
-        fill_province(&report->provinces[i], &positions[i]);
+        pb_net_payment(&report->rows[i], list[i]);
+    for (size_t i = 0; i < PROVINCE_COUNT; i++) {
+        pb_net_position(&report->provinces[i], &positions[i]);
         position_list[i] = &positions[i];
     }
     m.period = report->period;
@@ -216,7 +197,7 @@ uint8_t *net_report_reply_encode(const struct net_report *report, size_t *ret_si
     m.payable_mode = pb_text(report->payable_mode);
     m.n_payments = report->row_count;
     m.payments = (Qingfen__V1__NetPayment **)list;
-    m.n_positions = PROVINCES;
+    m.n_positions = PROVINCE_COUNT;
     m.positions = position_list;
     m.gross_total = report->gross_total;
     m.bilateral_total = report->bilateral_total;

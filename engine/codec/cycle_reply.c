@@ -373,8 +373,6 @@ uint8_t *dispute_list_reply_encode(const struct dispute_row *const *rows, size_t
 
 /* -- batches ----------------------------------------------------------------------------------- */
 
-#define PROVINCES 32
-
 static void fill_batch(const struct batch_row *row, const char *mode, uint32_t *unwound,
                        Qingfen__V1__Batch *m)
 {
@@ -395,7 +393,7 @@ static void fill_batch(const struct batch_row *row, const char *mode, uint32_t *
     m->at = (int64_t *)(uintptr_t)&row->at_ms[BATCH_CUT];
     m->digest.data = (uint8_t *)(uintptr_t)row->digest;
     m->digest.len = sizeof row->digest;
-    for (uint8_t i = 0; i < PROVINCES; i++) {
+    for (uint8_t i = 0; i < PROVINCE_COUNT; i++) {
         if ((row->unwound >> i & 1) != 0) unwound[m->n_unwound++] = code_of(i);
     }
     m->unwound = unwound;
@@ -435,33 +433,15 @@ static void fill_signature(const struct sign_row *row, uint8_t province, Qingfen
     m->reason = pb_text(row->reason);
 }
 
-static void fill_payment(const struct net_row *row, Qingfen__V1__NetPayment *m)
-{
-    qingfen__v1__net_payment__init(m);
-    m->payer = row->payer;
-    m->payee = row->payee;
-    m->count = row->count;
-    m->amount = row->amount;
-}
-
-static void fill_position(const struct province_row *row, Qingfen__V1__NetPosition *m)
-{
-    qingfen__v1__net_position__init(m);
-    m->province = row->province;
-    m->payable = row->payable;
-    m->receivable = row->receivable;
-    m->net = row->net;
-}
-
 uint8_t *batch_get_reply_encode(const struct batch_report *report, size_t *ret_size)
 {
     Qingfen__V1__BatchGetReply m = QINGFEN__V1__BATCH_GET_REPLY__INIT;
     Qingfen__V1__Batch batch;
-    Qingfen__V1__Signature signatures[PROVINCES];
-    Qingfen__V1__Signature *signature_list[PROVINCES];
-    Qingfen__V1__NetPosition positions[PROVINCES];
-    Qingfen__V1__NetPosition *position_list[PROVINCES];
-    uint32_t unwound[PROVINCES];
+    Qingfen__V1__Signature signatures[PROVINCE_COUNT];
+    Qingfen__V1__Signature *signature_list[PROVINCE_COUNT];
+    Qingfen__V1__NetPosition positions[PROVINCE_COUNT];
+    Qingfen__V1__NetPosition *position_list[PROVINCE_COUNT];
+    uint32_t unwound[PROVINCE_COUNT];
     uint8_t *out = NULL;
     void **lines = pb_repeated(report->line_count, sizeof(Qingfen__V1__BatchLine));
     void **payments = pb_repeated(report->payment_count, sizeof(Qingfen__V1__NetPayment));
@@ -471,22 +451,22 @@ uint8_t *batch_get_reply_encode(const struct batch_report *report, size_t *ret_s
         for (size_t i = 0; i < report->line_count; i++)
             fill_line(&report->lines[i], lines[i]);
         for (size_t i = 0; i < report->payment_count; i++)
-            fill_payment(&report->payments[i], payments[i]);
-        for (uint8_t i = 0; i < PROVINCES; i++) {
+            pb_net_payment(&report->payments[i], payments[i]);
+        for (uint8_t i = 0; i < PROVINCE_COUNT; i++) {
             fill_signature(&report->signatures[i], i, &signatures[i]);
             signature_list[i] = &signatures[i];
-            fill_position(&report->positions[i], &positions[i]);
+            pb_net_position(&report->positions[i], &positions[i]);
             position_list[i] = &positions[i];
         }
         m.more = report->more;
         m.batch = &batch;
         m.n_lines = report->line_count;
         m.lines = (Qingfen__V1__BatchLine **)lines;
-        m.n_signatures = PROVINCES;
+        m.n_signatures = PROVINCE_COUNT;
         m.signatures = signature_list;
         m.n_payments = report->payment_count;
         m.payments = (Qingfen__V1__NetPayment **)payments;
-        m.n_positions = PROVINCES;
+        m.n_positions = PROVINCE_COUNT;
         m.positions = position_list;
         out = pb_pack(&m.base, ret_size);
     }

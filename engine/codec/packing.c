@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "types/ensure.h"
+#include "types/report.h"
 
 uint8_t *pb_pack(const ProtobufCMessage *message, size_t *ret_size)
 {
@@ -41,4 +42,22 @@ void **pb_repeated(size_t count, size_t size)
     for (size_t i = 0; i < count; i++)
         pointers[i] = structs + i * size;
     return pointers;
+}
+
+void pb_net_payment(const struct net_row *row, Qingfen__V1__NetPayment *ret_message)
+{
+    qingfen__v1__net_payment__init(ret_message);
+    ret_message->payer = row->payer;
+    ret_message->payee = row->payee;
+    ret_message->count = row->count;
+    ret_message->amount = row->amount;
+}
+
+void pb_net_position(const struct province_row *row, Qingfen__V1__NetPosition *ret_message)
+{
+    qingfen__v1__net_position__init(ret_message);
+    ret_message->province = row->province;
+    ret_message->payable = row->payable;
+    ret_message->receivable = row->receivable;
+    ret_message->net = row->net;
 }

@@ -36,7 +36,7 @@ KNOWS = {
     "codec/centre.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),
     "codec/cycle.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),
     "codec/cycle_reply.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),
-    "codec/packing.c": re.compile("protobuf_c_.*"),
+    "codec/packing.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),
     "codec/person.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),
 }
 
