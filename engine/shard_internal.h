@@ -304,6 +304,11 @@ struct shard {
     struct shard_status status;
 };
 
+/* -- shard_open.c: how it is made ------------------------------------------------------------- */
+
+/* Bytes of the memory that was made for it, all of its life. */
+size_t shard_memory(const struct shard *shard);
+
 /* -- shard_state.c: what is known, and how a decision changes it ---------------------------- */
 
 /* Hashes of ids. In setl_id's the person is not: the centre looks one up without knowing whose it
