@@ -5,19 +5,54 @@
  *        results wait in order, each with the last number taken when it was judged.
  *   (S1) At most one block is on its way to the device. A torn write can therefore only ever be the
  *        last block of the journal.
- *   (S2) A checkpoint holds exactly the entries up to the end of one written block. */
+ *   (S2) A checkpoint holds exactly the entries up to the end of one written block.
+ * How a shard is opened stands in shard_open.c, what the desk asks of it in shard_control.c. */
 #include "shard.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "codec/messages.h"
 #include "codec/wallet.h"
 #include "shard_internal.h"
-#include "types/civil.h"
 #include "types/ensure.h"
 
-/* -- results -------------------------------------------------------------------------------- */
+/* -- requests ---------------------------------------------------------------------------------- */
+
+static bool is_control(const struct request *request)
+{
+    return (request->type & 0xff00) == REQUEST_CONTROL;
+}
+
+/* Settlements, and what follows them. */
+static bool is_record_message(const struct request *request)
+{
+    return (request->type & 0xff00) == (MESSAGE_SETL_POST & 0xff00);
+}
+
+/* Wallet messages, and questions for a fact about one. */
+static bool is_order(const struct request *request)
+{
+    return request->type == REQUEST_WALLET_FACT || wallet_type(request->type);
+}
+
+/* True when the request, alone in the block, can become an entry. */
+static bool may_append(const struct request *request)
+{
+    return is_record_message(request) || request->type == REQUEST_CUT ||
+           request->type == REQUEST_CLOCK || request->type == REQUEST_CLOCK_LEVEL ||
+           request->type == REQUEST_YEAR_CLOSE || request->type == REQUEST_CYCLE;
+}
+
+/* Up to when everything due has to be done before the request: its own time, or the one it sets. */
+static int64_t due_before_request(const struct shard *shard, const struct request *request,
+                                  int64_t now_ms)
+{
+    const bool sets = request->type == REQUEST_CLOCK || request->type == REQUEST_CLOCK_LEVEL;
+    return sets && shard->config.manual_clock && request->instant_ms > now_ms ? request->instant_ms
+                                                                              : now_ms;
+}
+
+/* -- room -------------------------------------------------------------------------------------- */
 
 static uint64_t waiting_room(const struct shard *shard)
 {
@@ -28,6 +63,72 @@ static uint64_t failures_room(const struct shard *shard)
 {
     return FAILURES_RING - (shard->failures_tail - shard->failures_head);
 }
+
+static bool group_has_room(const struct shard *shard, size_t size)
+{
+    return BLOCK_PAYLOAD_MAX - shard->groups[shard->filling].payload >= size;
+}
+
+bool has_entry_room(const struct shard *shard, uint32_t entries, size_t size, uint32_t ids,
+                    uint32_t marks)
+{
+    const struct shard_config *config = &shard->config;
+    uint32_t used_marks;
+    (void)delta_marks(shard->active, &used_marks);
+    return group_has_room(shard, size) && delta_has_room(shard->active, size) &&
+           delta_count(shard->active) + entries <= config->delta_entries &&
+           used_marks + marks <= config->delta_entries &&
+           delta_ids(shard->active) + ids <= config->delta_entries * IDS_PER_ENTRY;
+}
+
+/* A reversal's entry holds the refund it stands for: longer than what was sent. */
+static size_t entry_size_bound(const struct request *request)
+{
+    const size_t body = request->type == MESSAGE_SETL_REVERSE ? SETTLEMENT_ENCODED_MAX
+                        : request->body.size > ENTRY_BODY_MAX ? 0
+                                                              : request->body.size;
+    return entry_size(body);
+}
+
+/* Room for all that a request about persons may write. */
+static bool persons_have_room(const struct shard *shard, const struct request *request)
+{
+    switch (request->type) {
+    case REQUEST_PERSON:
+        return true;
+    case REQUEST_MAIL:
+        return mail_has_room(shard, request->body);
+    case REQUEST_WALLET_FACT:
+        return wallets_have_room(shard, 1, 0);
+    default:
+        return !wallet_type(request->type) || wallet_has_room(shard, request->type);
+    }
+}
+
+/* An order of the desk needs no place among the senders' results: the release of a cut must get
+ * through when everything that the cut holds back has filled them. */
+static bool has_room(const struct shard *shard, const struct request *request)
+{
+    const size_t size = entry_size_bound(request);
+    if (may_append(request) &&
+        !(group_has_room(shard, size) && delta_has_room(shard->active, size))) {
+        return false;
+    }
+    if (is_control(request)) return shard->control_count < CONTROLS_MAX;
+    if (!is_record_message(request) && !persons_have_room(shard, request)) return false;
+    return waiting_room(shard) > 0 && failures_room(shard) > 2 * FAILURES_MAX;
+}
+
+/* Nothing is in the block and still there is no room: only a checkpoint can make some. */
+static void want_room(struct shard *shard)
+{
+    if (shard->groups[shard->filling].entries == 0 && !shard->frozen_used &&
+        delta_count(shard->active) != 0) {
+        shard->checkpoint_wanted = true;
+    }
+}
+
+/* -- results that wait ------------------------------------------------------------------------- */
 
 /* A place for `count` failures that does not wrap; what is skipped counts as used. */
 static struct failure *failures_put(struct shard *shard, const struct failure *list, uint32_t count)
@@ -81,8 +182,7 @@ struct result *put_answer(struct shard *shard, const struct request *request, ui
     return result;
 }
 
-/* The desk's answers have a queue of their own: they pass what a cut holds back. */
-static struct result *put_control(struct shard *shard, const struct request *request, uint32_t code)
+struct result *put_control(struct shard *shard, const struct request *request, uint32_t code)
 {
     ENSURE(shard->control_count < CONTROLS_MAX);
     struct control *control = &shard->controls[shard->control_count++];
@@ -98,66 +198,7 @@ static struct result *put_control(struct shard *shard, const struct request *req
     return &control->result;
 }
 
-/* Takes the memory of the results lent out with the last effects back. */
-static void reclaim_results(struct shard *shard)
-{
-    if (shard->waiting_done == shard->waiting_head) return;
-    shard->failures_head = shard->waits[(shard->waiting_head - 1) % RESULTS_MAX].failures_end;
-    shard->waiting_done = shard->waiting_head;
-}
-
-/* True when the first result that waits may leave. */
-static bool may_leave(const struct shard *shard)
-{
-    const struct wait *wait = &shard->waits[shard->waiting_head % RESULTS_MAX];
-    if (shard->waiting_head == shard->waiting_tail) return false;
-    if (shard->holding && shard->waiting_head >= shard->hold_from) return false;
-    return wait->need_seq <= shard->durable_seq; /* (J1) */
-}
-
-/* The results that may leave are lent where they stand: one stretch of the ring, or two. */
-static void release_results(struct shard *shard, struct effects *effects)
-{
-    const uint64_t from = shard->waiting_head;
-    const uint64_t at = from % RESULTS_MAX;
-    while (may_leave(shard))
-        shard->waiting_head++;
-    const uint64_t count = shard->waiting_head - from;
-    const uint64_t first = count < RESULTS_MAX - at ? count : RESULTS_MAX - at;
-    effects->results[0] = (struct result_span){shard->results + at, (uint32_t)first};
-    effects->results[1] = (struct result_span){shard->results, (uint32_t)(count - first)};
-
-    uint32_t controls = 0;
-    uint32_t left = 0;
-    for (uint32_t i = 0; i < shard->control_count; i++) {
-        if (shard->controls[i].need_seq <= shard->durable_seq) { /* (J1) */
-            shard->control_out[controls++] = shard->controls[i].result;
-        } else {
-            shard->controls[left++] = shard->controls[i];
-        }
-    }
-    shard->control_count = left;
-    effects->results[2] = (struct result_span){shard->control_out, controls};
-}
-
-/* -- decisions into entries ----------------------------------------------------------------- */
-
-static bool group_has_room(const struct shard *shard, size_t size)
-{
-    return BLOCK_PAYLOAD_MAX - shard->groups[shard->filling].payload >= size;
-}
-
-bool has_entry_room(const struct shard *shard, uint32_t entries, size_t size, uint32_t ids,
-                    uint32_t marks)
-{
-    const struct shard_config *config = &shard->config;
-    uint32_t used_marks;
-    (void)delta_marks(shard->active, &used_marks);
-    return group_has_room(shard, size) && delta_has_room(shard->active, size) &&
-           delta_count(shard->active) + entries <= config->delta_entries &&
-           used_marks + marks <= config->delta_entries &&
-           delta_ids(shard->active) + ids <= config->delta_entries * IDS_PER_ENTRY;
-}
+/* -- decisions into entries -------------------------------------------------------------------- */
 
 void append(struct shard *shard, struct entry *entry, const struct record *record)
 {
@@ -171,15 +212,6 @@ void append(struct shard *shard, struct entry *entry, const struct record *recor
     group->payload += size;
     group->entries++;
     state_apply(shard, entry, record, (struct bytes){place, size});
-}
-
-/* Nothing is in the block and still there is no room: only a checkpoint can make some. */
-static void want_room(struct shard *shard)
-{
-    if (shard->groups[shard->filling].entries == 0 && !shard->frozen_used &&
-        delta_count(shard->active) != 0) {
-        shard->checkpoint_wanted = true;
-    }
 }
 
 /* False when it pays from a wallet and there is no room for all that this takes: nothing happened,
@@ -210,330 +242,6 @@ static bool take_message(struct shard *shard, const struct request *request,
     }
     put_result(shard, request, &verdict);
     return true;
-}
-
-/* -- the desk's requests -------------------------------------------------------------------- */
-
-static void append_control(struct shard *shard, enum entry_kind kind, uint32_t period,
-                           int64_t now_ms, struct bytes body)
-{
-    struct entry entry = {
-        .stamp_ms = now_ms,
-        .kind = (uint16_t)kind,
-        .period = period,
-        .orig_period = period,
-        .body = body,
-    };
-    append(shard, &entry, NULL);
-}
-
-/* A part of what the desk decided; the shard only keeps it. */
-static void take_cycle(struct shard *shard, const struct request *request, int64_t now_ms)
-{
-    ENSURE(shard->config.shard == 0);
-    if (request->body.size > ENTRY_BODY_MAX) {
-        put_control(shard, request, ERROR_MALFORMED);
-        return;
-    }
-    struct entry entry = {
-        .stamp_ms = now_ms,
-        .kind = ENTRY_CYCLE,
-        .period = request->period,
-        .orig_period = request->period,
-        .sender = request->province,
-        .body = request->body,
-    };
-    append(shard, &entry, NULL);
-    put_control(shard, request, ERROR_OK);
-}
-
-static uint32_t check_cut(const struct shard *shard, uint32_t period, uint32_t *ret_blocking)
-{
-    *ret_blocking = 0;
-    if (!civil_month_valid(period)) return ERROR_MALFORMED;
-    if (period <= shard->cut_through) return ERROR_OK; /* Again: the same answer. */
-    return book_open_before(shard->book, period, ret_blocking) ? ERROR_PERIOD_ORDER : ERROR_OK;
-}
-
-/* Between the check and the cut other shards are asked, and the cycle: meanwhile a record of an
- * earlier month may have come, the first of it. Behind a later month's cut it would be in no batch.
- */
-static void take_cut_check(struct shard *shard, const struct request *request)
-{
-    uint32_t blocking;
-    const uint32_t code = check_cut(shard, request->period, &blocking);
-    const bool closes = request->type == REQUEST_CUT_CLOSE && code == ERROR_OK;
-    struct result *result = put_control(shard, request, code);
-    shard->closing = closes ? request->period : 0;
-    result->period = blocking;
-    result->orig_period = shard->cut_through;
-}
-
-static void take_cut(struct shard *shard, const struct request *request, int64_t now_ms)
-{
-    shard->closing = 0;
-    if (request->period > shard->cut_through) {
-        append_control(shard, ENTRY_CUT, request->period, now_ms, request->body);
-    }
-    /* From here on nobody hears of a later record before every shard has cut: so no answer can
-     * make somebody send a record that another shard still puts into the old month. */
-    if (!shard->holding) shard->hold_from = shard->waiting_tail;
-    shard->holding = true;
-    put_control(shard, request, ERROR_OK);
-}
-
-static void take_clock(struct shard *shard, const struct request *request)
-{
-    uint32_t code = ERROR_OK;
-    if (request->type == REQUEST_CLOCK_LEVEL) {
-        if (request->instant_ms > shard->stamp_ms && shard->config.manual_clock) {
-            append_control(shard, ENTRY_CLOCK, 0, request->instant_ms, request->body);
-        }
-    } else if (!shard->config.manual_clock || request->instant_ms < shard->stamp_ms) {
-        code = ERROR_CLOCK;
-    } else {
-        append_control(shard, ENTRY_CLOCK, 0, request->instant_ms, request->body);
-    }
-    put_control(shard, request, code);
-}
-
-static void take_year_close(struct shard *shard, const struct request *request, int64_t now_ms)
-{
-    uint32_t code = ERROR_OK;
-    if (request->period / 100 > shard->closed_year) {
-        if (shard->cut_through < request->period) {
-            code = ERROR_PERIOD_ORDER;
-        } else if (request->type == REQUEST_YEAR_CLOSE) {
-            append_control(shard, ENTRY_YEAR_CLOSE, request->period, now_ms, request->body);
-        }
-    }
-    put_control(shard, request, code)->period = shard->cut_through;
-}
-
-static void take_cells(struct shard *shard, const struct request *request)
-{
-    uint32_t count;
-    uint32_t wanted = 0;
-    const struct cell *cells = book_cells(shard->book, &count);
-    struct cell *copy = malloc(sizeof *copy * (count + 1));
-    NEED_MEMORY(copy); /* A report without one shard's cells would be a wrong one. */
-
-    struct result *result = put_control(shard, request, ERROR_OK);
-    result->period = shard->cut_through;
-    result->orig_period = shard->closed_year;
-    for (uint32_t i = 0; i < count; i++) {
-        if (request->period == 0 || cells[i].key.period == request->period)
-            copy[wanted++] = cells[i];
-    }
-    result->data = copy;
-    result->data_size = wanted * sizeof *copy;
-}
-
-/* A growing answer; `data` is NULL once there was no memory. */
-struct found {
-    uint8_t *data;
-    size_t size;
-    size_t room;
-};
-
-static void found_add(struct found *found, const struct found_entry *head,
-                      const struct entry *entry)
-{
-    const size_t size = entry_size(entry->body.size);
-    if (found->room - found->size < sizeof *head + size) {
-        found->room = 2 * (found->room + sizeof *head + size);
-        uint8_t *more = realloc(found->data, found->room);
-        NEED_MEMORY(more);
-        found->data = more;
-    }
-    memcpy(found->data + found->size, head, sizeof *head);
-    entry_encode(entry, found->data + found->size + sizeof *head);
-    found->size += sizeof *head + size;
-}
-
-#define HISTORY_MAX 1000 /* Entries that refer to one record, listed at most; latest first. */
-
-static void find_record(const struct shard *shard, const struct entry *entry,
-                        const struct settlement *s, struct found *found)
-{
-    const struct posting posting = posting_of(entry, s);
-    const struct cell *cell = book_find(shard->book, posting.key);
-    const struct mark mark = mark_of(shard, entry->seq);
-    struct found_entry head = {
-        .size = (uint32_t)entry_size(entry->body.size),
-        .reversed = (mark.flags & MARK_REVERSED) != 0,
-        .cut = cell != NULL && cell->cut != 0,
-        .refunded_fen = mark.refunds != 0 ? mark.changes[AMOUNT_MEDFEE] : 0,
-    };
-    found_add(found, &head, entry);
-
-    uint64_t seq = mark.last_seq;
-    for (int i = 0; i < HISTORY_MAX && seq != 0 && seq != entry->seq; i++) {
-        const struct entry item = entry_at(shard, seq);
-        head = (struct found_entry){
-            .size = (uint32_t)entry_size(item.body.size),
-            .history = 1,
-            .reversed = (mark_of(shard, seq).flags & MARK_REVERSED) != 0,
-        };
-        found_add(found, &head, &item);
-        seq = item.prev_seq;
-    }
-}
-
-static void take_find(struct shard *shard, const struct request *request)
-{
-    struct found found = {0};
-    struct lookup lookup;
-    struct entry entry;
-
-    lookup_begin(shard, hash_setl_id(shard, request->area, request->body), &lookup);
-    while (lookup_next(shard, &lookup, &entry)) {
-        struct settlement s;
-        uint32_t field;
-        if (!is_settlement(&entry)) continue;
-        if (!settlement_decode(entry.body, &s, &field)) continue;
-        if (s.insu_admdvs == request->area && bytes_equal(s.setl_id, request->body)) {
-            find_record(shard, &entry, &s, &found);
-        }
-    }
-    struct result *result = put_control(shard, request, ERROR_OK);
-    result->data = found.data;
-    result->data_size = found.size;
-}
-
-/* Hands on what shard_answers.c says. */
-static void take_question(struct shard *shard, const struct request *request, answer_fn *answer)
-{
-    struct answer said = {0};
-    const uint32_t code = answer(shard, request->body, &said);
-    struct result *result = put_control(shard, request, code);
-    if (code != ERROR_OK) return;
-    result->seq = said.seq;
-    result->data = said.data;
-    result->data_size = said.size;
-}
-
-static void take_status(struct shard *shard, const struct request *request)
-{
-    struct shard_status *status = malloc(sizeof *status);
-    NEED_MEMORY(status);
-    struct result *result = put_control(shard, request, ERROR_OK);
-    shard_get_status(shard, status);
-    result->data = status;
-    result->data_size = sizeof *status;
-}
-
-static void take_control(struct shard *shard, const struct request *request, int64_t now_ms)
-{
-    switch (request->type) {
-    case REQUEST_CUT_CHECK:
-    case REQUEST_CUT_CLOSE:
-        take_cut_check(shard, request);
-        return;
-    case REQUEST_CUT:
-        take_cut(shard, request, now_ms);
-        return;
-    case REQUEST_CUT_RELEASE:
-        shard->holding = false;
-        put_control(shard, request, ERROR_OK);
-        return;
-    case REQUEST_CLOCK:
-    case REQUEST_CLOCK_LEVEL:
-        take_clock(shard, request);
-        return;
-    case REQUEST_YEAR_CHECK:
-    case REQUEST_YEAR_CLOSE:
-        take_year_close(shard, request, now_ms);
-        return;
-    case REQUEST_CELLS:
-        take_cells(shard, request);
-        return;
-    case REQUEST_FIND:
-        take_find(shard, request);
-        return;
-    case REQUEST_STATUS:
-        take_status(shard, request);
-        return;
-    case REQUEST_TALLIES:
-        take_question(shard, request, answer_tallies);
-        return;
-    case REQUEST_SCAN:
-        take_question(shard, request, answer_scan);
-        return;
-    case REQUEST_FACTS:
-        take_question(shard, request, answer_facts);
-        return;
-    case REQUEST_CYCLE:
-        take_cycle(shard, request, now_ms);
-        return;
-    default:
-        put_control(shard, request, ERROR_UNKNOWN_TYPE);
-    }
-}
-
-/* -- the step ------------------------------------------------------------------------------- */
-
-/* A reversal's entry holds the refund it stands for: longer than what was sent. */
-static size_t entry_size_bound(const struct request *request)
-{
-    const size_t body = request->type == MESSAGE_SETL_REVERSE ? SETTLEMENT_ENCODED_MAX
-                        : request->body.size > ENTRY_BODY_MAX ? 0
-                                                              : request->body.size;
-    return entry_size(body);
-}
-
-static bool is_control(const struct request *request)
-{
-    return (request->type & 0xff00) == REQUEST_CONTROL;
-}
-
-/* Settlements, and what follows them. */
-static bool is_record_message(const struct request *request)
-{
-    return (request->type & 0xff00) == (MESSAGE_SETL_POST & 0xff00);
-}
-
-/* Wallet messages, and questions for a fact about one. */
-static bool is_order(const struct request *request)
-{
-    return request->type == REQUEST_WALLET_FACT || wallet_type(request->type);
-}
-
-/* Room for all that a request about persons may write. */
-static bool persons_have_room(const struct shard *shard, const struct request *request)
-{
-    switch (request->type) {
-    case REQUEST_PERSON:
-        return true;
-    case REQUEST_MAIL:
-        return mail_has_room(shard, request->body);
-    case REQUEST_WALLET_FACT:
-        return wallets_have_room(shard, 1, 0);
-    default:
-        return !wallet_type(request->type) || wallet_has_room(shard, request->type);
-    }
-}
-
-/* True when the request, alone in the block, can become an entry. */
-static bool may_append(const struct request *request)
-{
-    return is_record_message(request) || request->type == REQUEST_CUT ||
-           request->type == REQUEST_CLOCK || request->type == REQUEST_CLOCK_LEVEL ||
-           request->type == REQUEST_YEAR_CLOSE || request->type == REQUEST_CYCLE;
-}
-
-/* An order of the desk needs no place among the senders' results: the release of a cut must get
- * through when everything that the cut holds back has filled them. */
-static bool has_room(const struct shard *shard, const struct request *request)
-{
-    const size_t size = entry_size_bound(request);
-    if (may_append(request) &&
-        !(group_has_room(shard, size) && delta_has_room(shard->active, size))) {
-        return false;
-    }
-    if (is_control(request)) return shard->control_count < CONTROLS_MAX;
-    if (!is_record_message(request) && !persons_have_room(shard, request)) return false;
-    return waiting_room(shard) > 0 && failures_room(shard) > 2 * FAILURES_MAX;
 }
 
 /* A piece of a question about a person, as shard_questions.c answers it. */
@@ -573,15 +281,6 @@ static void take_between(struct shard *shard, const struct request *request,
             put_answer(shard, request, ERROR_UNKNOWN_TYPE);
         }
     }
-}
-
-/* Up to when everything due has to be done before the request: its own time, or the one it sets. */
-static int64_t due_before_request(const struct shard *shard, const struct request *request,
-                                  int64_t now_ms)
-{
-    const bool sets = request->type == REQUEST_CLOCK || request->type == REQUEST_CLOCK_LEVEL;
-    return sets && shard->config.manual_clock && request->instant_ms > now_ms ? request->instant_ms
-                                                                              : now_ms;
 }
 
 /* False when it has to be given again. */
@@ -628,6 +327,8 @@ static void take_requests(struct shard *shard, const struct request *list, uint3
         }
     }
 }
+
+/* -- entries into blocks, blocks into a checkpoint --------------------------------------------- */
 
 bool shard_dirty(const struct shard *shard)
 {
@@ -726,6 +427,52 @@ static void merged(struct shard *shard, int status, struct effects *effects)
     shard->merge_runs = false;
     state_merged(shard);
 }
+
+/* -- results that leave ------------------------------------------------------------------------ */
+
+/* Takes the memory of the results lent out with the last effects back. */
+static void reclaim_results(struct shard *shard)
+{
+    if (shard->waiting_done == shard->waiting_head) return;
+    shard->failures_head = shard->waits[(shard->waiting_head - 1) % RESULTS_MAX].failures_end;
+    shard->waiting_done = shard->waiting_head;
+}
+
+/* True when the first result that waits may leave. */
+static bool may_leave(const struct shard *shard)
+{
+    const struct wait *wait = &shard->waits[shard->waiting_head % RESULTS_MAX];
+    if (shard->waiting_head == shard->waiting_tail) return false;
+    if (shard->holding && shard->waiting_head >= shard->hold_from) return false;
+    return wait->need_seq <= shard->durable_seq; /* (J1) */
+}
+
+/* The results that may leave are lent where they stand: one stretch of the ring, or two. */
+static void release_results(struct shard *shard, struct effects *effects)
+{
+    const uint64_t from = shard->waiting_head;
+    const uint64_t at = from % RESULTS_MAX;
+    while (may_leave(shard))
+        shard->waiting_head++;
+    const uint64_t count = shard->waiting_head - from;
+    const uint64_t first = count < RESULTS_MAX - at ? count : RESULTS_MAX - at;
+    effects->results[0] = (struct result_span){shard->results + at, (uint32_t)first};
+    effects->results[1] = (struct result_span){shard->results, (uint32_t)(count - first)};
+
+    uint32_t controls = 0;
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < shard->control_count; i++) {
+        if (shard->controls[i].need_seq <= shard->durable_seq) { /* (J1) */
+            shard->control_out[controls++] = shard->controls[i].result;
+        } else {
+            shard->controls[left++] = shard->controls[i];
+        }
+    }
+    shard->control_count = left;
+    effects->results[2] = (struct result_span){shard->control_out, controls};
+}
+
+/* -- the step ---------------------------------------------------------------------------------- */
 
 void shard_step(struct shard *shard, const struct event *event, struct effects *ret_effects)
 {

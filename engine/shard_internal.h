@@ -424,6 +424,14 @@ void append(struct shard *shard, struct entry *entry, const struct record *recor
  * entry there is is durable (J1). */
 struct result *put_answer(struct shard *shard, const struct request *request, uint32_t code);
 
+/* The same for the desk, beside what a cut holds back; there is room for CONTROLS_MAX. */
+struct result *put_control(struct shard *shard, const struct request *request, uint32_t code);
+
+/* -- shard_control.c: what the desk asks ------------------------------------------------------ */
+
+/* Serves a request of the desk. Room for an entry and an answer was asked for before. */
+void take_control(struct shard *shard, const struct request *request, int64_t now_ms);
+
 /* -- shard_persons.c: what a wallet entry does to the state ----------------------------------- */
 
 /* Hash of an id of wallets; without a person where the id names one by itself. */
