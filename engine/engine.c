@@ -1,4 +1,7 @@
-/* engine -- a home: frames in, requests to the shards, results back, answers out. See engine.h.
+/* engine -- a home: its lanes, its shard, its turns. See engine.h.
+ *
+ * Frames come in by engine_frames.c, answers go out by engine_calls.c; here requests go to the
+ * shards and results come back.
  *
  * ORDER   Requests of one home for one shard keep their order: the shard is asked through one queue
  *         only (the own shard in turn, another one through its lane), and when something has to
@@ -11,10 +14,7 @@
 #include <stdlib.h>
 
 #include "codec/batch.h"
-#include "codec/messages.h"
-#include "codec/reply.h"
 #include "engine_internal.h"
-#include "journal/entry.h"
 #include "shard_wallet.h"
 #include "types/ensure.h"
 
@@ -23,16 +23,9 @@
 #define LANE_RESULT_BYTES   (8u * 1024 * 1024)
 _Static_assert(2 * (FRAME_PAYLOAD_MAX + sizeof(struct lane_request) + 16) <= LANE_REQUEST_BYTES,
                "a frame that found no room in an empty lane would wait for ever");
-_Static_assert((DESK_QUEUE_MAX - DESK_QUEUE_LOCAL) / SHARDS_MAX >= 1,
-               "every home may ask the desk");
 #define RESULT_SIZE_MAX (sizeof(struct lane_result) + FAILURES_MAX * sizeof(struct failure) + 16)
 #define INBOX_MAX       256
-#define BUFFER_FRONT    128 /* Before a batch's results: frame head and the counts. */
-#define BUFFER_FIRST    (64 * 1024)
-#define BUFFER_SHORT    (384 * 1024) /* From here on a refusal names its first failure only. */
-#define SINGLE_MAX      (16 * 1024)
 #define RESULTS_AHEAD   16
-#define ANSWER_FEW      1024 /* An answer as long as nearly all are: needs no memory of its own. */
 
 /* -- making --------------------------------------------------------------------------------- */
 
@@ -79,12 +72,6 @@ void engine_free(struct engine *engine)
     free(engine);
 }
 
-static void link_calls(struct home *home)
-{
-    for (uint32_t i = 0; i < CALLS_MAX; i++)
-        home->calls[i].next_free = i + 1 < CALLS_MAX ? i + 1 : CALL_NONE;
-}
-
 struct home *home_new(struct engine *engine, uint32_t index, struct shard *shard,
                       const struct home_ops *ops)
 {
@@ -94,7 +81,7 @@ struct home *home_new(struct engine *engine, uint32_t index, struct shard *shard
     home->index = index;
     home->ops = *ops;
     home->sessions = calloc(engine->config.sessions_max, sizeof *home->sessions);
-    home->calls = calloc(CALLS_MAX, sizeof *home->calls);
+    home->calls = calls_new();
     home->gathered = malloc(GATHERED_MAX * sizeof *home->gathered);
     home->stalled = malloc(2 * GATHERED_MAX * sizeof *home->stalled);
     home->stalled_bytes = malloc(2 * STALLED_BYTES);
@@ -111,19 +98,16 @@ struct home *home_new(struct engine *engine, uint32_t index, struct shard *shard
         return NULL;
     }
     home->shard = shard;
-    link_calls(home);
     return home;
 }
 
 void home_free(struct home *home)
 {
     if (home == NULL) return;
-    for (uint32_t i = 0; home->calls != NULL && i < CALLS_MAX; i++)
-        free(home->calls[i].buffer);
     desk_free(home);
     shard_free(home->shard);
     free(home->sessions);
-    free(home->calls);
+    calls_free(home->calls);
     free(home->gathered);
     free(home->stalled);
     free(home->stalled_bytes);
@@ -140,200 +124,7 @@ struct shard *home_shard(struct home *home)
     return home->shard;
 }
 
-void home_session_opened(struct home *home, uint32_t session)
-{
-    home->sessions[session].open = true;
-    home->sessions_open++;
-    home->sessions[session].province = 0;
-    home->sessions[session].calls = 0;
-}
-
-void home_session_closed(struct home *home, uint32_t session)
-{
-    home->sessions[session].open = false;
-    home->sessions_open--;
-    home->sessions[session].generation++;
-}
-
-bool home_session_busy(const struct home *home, uint32_t session)
-{
-    return home->sessions[session].calls != 0;
-}
-
-uint32_t home_session_province(const struct home *home, uint32_t session)
-{
-    return home->sessions[session].province;
-}
-
-/* -- calls ---------------------------------------------------------------------------------- */
-
-static bool is_batch(const struct call *call)
-{
-    return call->type == MESSAGE_SETL_BATCH;
-}
-
-/* The next call lies anywhere among those that ended last: memory is asked for it now. */
-static void next_call_ahead(const struct home *home)
-{
-    if (home->free_call == CALL_NONE) return;
-    const struct call *next = &home->calls[home->free_call];
-    __builtin_prefetch(next, 1);
-    __builtin_prefetch(&next->next_free, 1);
-}
-
-/* NULL when there are too many; the frame then waits. */
-static struct call *call_new(struct home *home, uint32_t session, const struct frame *frame)
-{
-    const bool batch = frame->type == MESSAGE_SETL_BATCH;
-    if (home->free_call == CALL_NONE || (batch && home->batches_used == BATCH_CALLS_MAX)) {
-        return NULL;
-    }
-    struct call *call = &home->calls[home->free_call];
-    if (batch && call->buffer == NULL) {
-        call->buffer = malloc(BUFFER_FIRST);
-        if (call->buffer == NULL) return NULL;
-        call->buffer_room = BUFFER_FIRST;
-    }
-    home->free_call = call->next_free;
-    next_call_ahead(home);
-    home->calls_used++;
-    home->batches_used += batch;
-    call->session = session;
-    call->generation = home->sessions[session].generation;
-    home->sessions[session].calls++;
-    call->request_id = frame->request_id;
-    call->type = frame->type;
-    call->expected = 1;
-    call->done = call->accepted = call->duplicate = call->rejected = 0;
-    call->msgid_size = 0;
-    call->buffer_size = BUFFER_FRONT;
-    return call;
-}
-
-static void call_done(struct home *home, struct call *call)
-{
-    struct session *session = &home->sessions[call->session];
-    if (session->generation == call->generation) session->calls--;
-    home->batches_used -= is_batch(call);
-    home->calls_used--;
-    call->next_free = home->free_call;
-    home->free_call = (uint32_t)(call - home->calls);
-}
-
-static uint64_t ticket_of(const struct home *home, const struct call *call)
-{
-    return ticket_make(home->index, (uint32_t)(call - home->calls));
-}
-
-static struct call *call_of(struct home *home, uint64_t ticket)
-{
-    return &home->calls[(uint32_t)ticket];
-}
-
-/* Sends a payload that stands behind FRAME_HEAD_SIZE free bytes, and ends the call. */
-static void answer_in_place(struct home *home, struct call *call, uint8_t *payload, size_t size)
-{
-    const struct session *session = &home->sessions[call->session];
-    if (session->open && session->generation == call->generation) {
-        uint8_t *frame = payload - FRAME_HEAD_SIZE;
-        frame_write_head(frame, call->type | MESSAGE_REPLY_BIT, call->request_id,
-                         (struct bytes){payload, size});
-        home->ops.send(home->ops.context, call->session,
-                       (struct bytes){frame, FRAME_HEAD_SIZE + size});
-    }
-    call_done(home, call);
-}
-
-void home_answer(struct home *home, uint64_t ticket, struct bytes payload)
-{
-    struct call *call = call_of(home, ticket);
-    uint8_t few[ANSWER_FEW];
-    const size_t size = FRAME_HEAD_SIZE + payload.size;
-    uint8_t *copy = size <= sizeof few ? few : malloc(size);
-    NEED_MEMORY(copy);
-    if (payload.size != 0) memcpy(copy + FRAME_HEAD_SIZE, payload.data, payload.size);
-    answer_in_place(home, call, copy + FRAME_HEAD_SIZE, payload.size);
-    if (copy != few) free(copy);
-}
-
-static const char *const state_names[] = {"", "ACCRUED", "REVERSED", "TOMBSTONE"};
-
-static struct reply reply_of(const struct home *home, const struct result *result)
-{
-    return (struct reply){
-        .type = result->type,
-        .code = result->code,
-        .dup = result->dup,
-        .seq = result->seq,
-        .stamp_ms = result->stamp_ms,
-        .period = result->period,
-        .orig_period = result->orig_period,
-        .shard = home->index,
-        .index = result->index,
-        .state = state_names[result->state],
-        .failures = result->failures,
-        .failure_count = result->failure_count,
-    };
-}
-
-static void answer_single(struct home *home, struct call *call, struct reply *reply)
-{
-    uint8_t frame[SINGLE_MAX];
-    reply->msgid = (struct bytes){call->msgid, call->msgid_size};
-    reply->index = 0;
-    const size_t size = reply_encode(reply, frame + FRAME_HEAD_SIZE);
-    answer_in_place(home, call, frame + FRAME_HEAD_SIZE, size);
-}
-
-static void add_to_batch(struct home *home, struct call *call, struct reply *reply)
-{
-    if (call->buffer_size > BUFFER_SHORT && reply->failure_count > 1) reply->failure_count = 1;
-    const size_t needed = call->buffer_size + reply_size_max(reply) + 8;
-    if (needed > call->buffer_room) {
-        const size_t room = needed > 2 * call->buffer_room ? needed : 2 * call->buffer_room;
-        uint8_t *more = realloc(call->buffer, room);
-        NEED_MEMORY(more);
-        call->buffer = more;
-        call->buffer_room = room;
-    }
-    call->buffer_size +=
-        reply_encode_result(reply, &home->common, call->buffer + call->buffer_size);
-    call->accepted += reply->code == ERROR_OK && !reply->dup;
-    call->duplicate += reply->code == ERROR_OK && reply->dup;
-    call->rejected += reply->code != ERROR_OK;
-    if (++call->done < call->expected) return;
-
-    uint8_t head[BUFFER_FRONT];
-    const size_t head_size =
-        batch_reply_encode_head(call->accepted, call->duplicate, call->rejected, head);
-    uint8_t *payload = call->buffer + BUFFER_FRONT - head_size;
-    memcpy(payload, head, head_size);
-    answer_in_place(home, call, payload, call->buffer_size - BUFFER_FRONT + head_size);
-}
-
-/* A result of shard `shard` for a call of this home. */
-static void take_result(struct home *home, const struct result *result, uint32_t shard)
-{
-    struct call *call = call_of(home, result->ticket);
-    if (home->index != 0 && desk_type(call->type)) home->desk_asked--;
-    if (result->data != NULL) { /* A finished answer, of the desk or about a wallet. */
-        home_answer(home, result->ticket, (struct bytes){result->data, result->data_size});
-        free(result->data);
-        return;
-    }
-    if (errand_type(call->type)) {
-        errand_refuse(home, result->ticket, call->type,
-                      (struct bytes){call->msgid, call->msgid_size}, result, shard);
-        return;
-    }
-    struct reply reply = reply_of(home, result);
-    reply.shard = shard;
-    if (is_batch(call)) {
-        add_to_batch(home, call, &reply);
-    } else {
-        answer_single(home, call, &reply);
-    }
-}
+/* -- the own shard -------------------------------------------------------------------------- */
 
 /* A result for whoever of this home asked. */
 static void hand_result(struct home *home, const struct result *result, uint32_t shard)
@@ -345,11 +136,9 @@ static void hand_result(struct home *home, const struct result *result, uint32_t
     } else if ((result->ticket & TICKET_MAIL) != 0) {
         free(result->data); /* That it came is what the sending shard learns by mail. */
     } else {
-        take_result(home, result, shard);
+        call_result(home, result, shard);
     }
 }
-
-/* -- the own shard -------------------------------------------------------------------------- */
 
 static void return_result(struct home *home, uint32_t asking, const struct result *result)
 {
@@ -633,284 +422,6 @@ bool home_ready(const struct home *home)
 {
     return !is_stalled(home) && home->free_call != CALL_NONE &&
            home->batches_used < BATCH_CALLS_MAX;
-}
-
-/* -- frames --------------------------------------------------------------------------------- */
-
-static void send_error(struct home *home, uint32_t session, uint64_t request_id, uint32_t code,
-                       const char *text, bool closing)
-{
-    uint8_t frame[FRAME_HEAD_SIZE + 512];
-    const size_t size = error_reply_encode(code, text, closing, frame + FRAME_HEAD_SIZE);
-    frame_write_head(frame, MESSAGE_ERROR, request_id,
-                     (struct bytes){frame + FRAME_HEAD_SIZE, size});
-    home->ops.send(home->ops.context, session, (struct bytes){frame, FRAME_HEAD_SIZE + size});
-    if (closing) home->ops.close(home->ops.context, session);
-}
-
-void home_bad_stream(struct home *home, uint32_t session, enum frame_state state,
-                     uint64_t request_id)
-{
-    switch (state) {
-    case FRAME_BAD_VERSION:
-        send_error(home, session, request_id, ERROR_UNKNOWN_TYPE,
-                   "frame version is not 1: this engine speaks version 1", true);
-        return;
-    case FRAME_TOO_LONG:
-        send_error(home, session, request_id, ERROR_MALFORMED,
-                   "frame length is above 1048576 bytes", true);
-        return;
-    case FRAME_BAD_CRC:
-        send_error(home, session, request_id, ERROR_MALFORMED, "frame crc does not match its bytes",
-                   true);
-        return;
-    case FRAME_PARTIAL:
-        send_error(home, session, request_id, ERROR_MALFORMED,
-                   "the stream ended in the middle of a frame", true);
-        return;
-    case FRAME_BAD_MAGIC:
-    case FRAME_WHOLE:
-        break;
-    }
-    send_error(home, session, 0, ERROR_MALFORMED, "frame does not begin with the magic bytes QF01",
-               true);
-}
-
-static void answer_refusal(struct home *home, struct call *call, uint16_t code, uint32_t field,
-                           enum check check, int64_t got, int64_t want)
-{
-    const struct failure failure = {
-        .code = code, .field = (uint16_t)field, .check = (uint16_t)check, .got = got, .want = want};
-    struct reply reply = {
-        .type = call->type,
-        .code = code,
-        .state = "",
-        .shard = home->index,
-        .failures = &failure,
-        .failure_count = 1,
-    };
-    answer_single(home, call, &reply);
-}
-
-static void take_hello(struct home *home, uint32_t session_index, struct call *call,
-                       const struct frame *frame, int64_t now_ms)
-{
-    const struct engine_config *config = &home->engine->config;
-    struct session *session = &home->sessions[session_index];
-    struct shard_status status;
-    struct hello hello;
-
-    shard_get_status(home->shard, &status);
-    struct hello_reply reply = {
-        .shards = config->shards,
-        .home_shard = home->index + 1,
-        .store_id = {config->store_id, STORE_ID_SIZE},
-        .now_ms = config->manual_clock || status.stamp_ms > now_ms ? status.stamp_ms : now_ms,
-        .manual_clock = config->manual_clock,
-        .cut_through = status.cut_through,
-    };
-    if (!hello_decode(frame->payload, &hello)) {
-        reply.code = ERROR_MALFORMED;
-    } else if (hello.version != FRAME_VERSION) {
-        reply.code = ERROR_UNKNOWN_TYPE;
-    } else if (hello.province != 0 && province_index(hello.province) == PROVINCE_NONE) {
-        reply.code = ERROR_SENDER_NOT_ALLOWED;
-    } else {
-        session->province = (uint16_t)hello.province;
-    }
-    size_t size;
-    uint8_t *payload = hello_reply_encode(&reply, &size);
-    NEED_MEMORY(payload);
-    home_answer(home, ticket_of(home, call), (struct bytes){payload, size});
-    free(payload);
-}
-
-static struct request request_of(const struct home *home, const struct call *call, uint16_t type,
-                                 uint32_t index, struct bytes body)
-{
-    return (struct request){
-        .ticket = ticket_of(home, call),
-        .index = index,
-        .type = type,
-        .province = home->sessions[call->session].province,
-        .body = body,
-    };
-}
-
-/* Sends one record to where its person is at home; what has no person goes to the own shard, which
- * will say so. Too large to be anything: refused here, no queue has to hold it. */
-static bool route_record(struct home *home, const struct request *request, int64_t now_ms)
-{
-    struct bytes psn_key;
-    struct bytes msgid;
-    if (request->body.size > ENTRY_BODY_MAX) return false;
-    const bool found = message_peek(request->body, &psn_key, &msgid);
-    const uint32_t shard =
-        found ? route_shard(psn_key.data, home->engine->config.shards) : home->index;
-    home_route(home, request, shard, now_ms);
-    return true;
-}
-
-/* Keeps the msgid for an answer that the home writes; it stands in one place in all messages. */
-static void keep_msgid(struct call *call, struct bytes body)
-{
-    struct bytes psn_key;
-    struct bytes msgid;
-    (void)message_peek(body, &psn_key, &msgid);
-    if (msgid.size <= sizeof call->msgid && msgid.size != 0) {
-        memcpy(call->msgid, msgid.data, msgid.size);
-        call->msgid_size = (uint8_t)msgid.size;
-    }
-}
-
-static void take_single(struct home *home, struct call *call, const struct frame *frame,
-                        int64_t now_ms)
-{
-    keep_msgid(call, frame->payload);
-    const struct request request = request_of(home, call, frame->type, 0, frame->payload);
-    if (!route_record(home, &request, now_ms)) {
-        answer_refusal(home, call, ERROR_MALFORMED, 0, CHECK_LENGTH, (int64_t)frame->payload.size,
-                       ENTRY_BODY_MAX);
-    }
-}
-
-static void refuse_record(struct home *home, struct call *call, uint32_t index, size_t size)
-{
-    const struct failure failure = {.code = ERROR_MALFORMED,
-                                    .check = CHECK_LENGTH,
-                                    .got = (int64_t)size,
-                                    .want = ENTRY_BODY_MAX};
-    struct reply reply = {
-        .type = MESSAGE_SETL_POST,
-        .code = ERROR_MALFORMED,
-        .index = index,
-        .state = "",
-        .shard = home->index,
-        .failures = &failure,
-        .failure_count = 1,
-    };
-    add_to_batch(home, call, &reply);
-}
-
-static void take_batch(struct home *home, struct call *call, const struct frame *frame,
-                       int64_t now_ms)
-{
-    struct failure failure;
-    struct batch *batch = home->batch;
-    if (!batch_open(frame->payload, batch, &failure)) {
-        uint8_t payload[1024];
-        const size_t size = batch_reply_encode_refusal(&failure, payload);
-        home_answer(home, ticket_of(home, call), (struct bytes){payload, size});
-        return;
-    }
-    call->expected = batch->count;
-    for (uint32_t i = 0; i < batch->count; i++) {
-        const struct request request =
-            request_of(home, call, MESSAGE_SETL_POST, i, batch->records[i]);
-        if (!route_record(home, &request, now_ms)) {
-            refuse_record(home, call, i, request.body.size);
-        }
-    }
-}
-
-static void refuse_desk(struct home *home, struct call *call, uint32_t code, const char *text)
-{
-    size_t size;
-    uint8_t *payload = centre_refusal_encode(code, text, &size);
-    NEED_MEMORY(payload);
-    home_answer(home, ticket_of(home, call), (struct bytes){payload, size});
-    free(payload);
-}
-
-/* What a province may send for itself: orders of the clearing cycle and questions about it. */
-static bool province_type(uint16_t type)
-{
-    if (type == MESSAGE_PERIOD_CUT || type == MESSAGE_YEAR_CLOSE) return false;
-    return order_type(type) || query_type(type);
-}
-
-/* Messages that carry a list. */
-static bool long_type(uint16_t type)
-{
-    return type == MESSAGE_RECON_DAY || type == MESSAGE_RECON_LIST || type == MESSAGE_CLR_CONFIRM;
-}
-
-/* Work over all shards goes to the desk on home 0. False when it has to wait. A message is as long
- * as a frame at most, which is less than half of a lane's ring: it fits when its turn comes. */
-static bool take_desk(struct home *home, struct call *call, const struct frame *frame)
-{
-    const uint16_t province = home->sessions[call->session].province;
-    if (province != 0 && !province_type(frame->type)) {
-        refuse_desk(home, call, ERROR_SENDER_NOT_ALLOWED,
-                    "only the centre may ask this; the session speaks for a province");
-        return true;
-    }
-    if (!long_type(frame->type) && frame->payload.size > ENTRY_BODY_MAX) {
-        refuse_desk(home, call, ERROR_MALFORMED, "message is longer than 4096 bytes");
-        return true;
-    }
-    if (home->index == 0) {
-        return home->desk.queue_count < DESK_QUEUE_LOCAL &&
-               desk_take(home, ticket_of(home, call), frame->type, province, frame->payload);
-    }
-    /* A full desk would stop the whole lane, settlements too: no home sends more than it surely
-     * takes. */
-    const uint32_t share = (DESK_QUEUE_MAX - DESK_QUEUE_LOCAL) / home->engine->config.shards;
-    const struct request request = request_of(home, call, frame->type, 0, frame->payload);
-    if (home->desk_asked == share || !home_lane_send(home, 0, &request)) return false;
-    home->desk_asked++;
-    return true;
-}
-
-static bool known_type(uint16_t type)
-{
-    switch (type) {
-    case MESSAGE_HELLO:
-    case MESSAGE_SETL_POST:
-    case MESSAGE_SETL_REVERSE:
-    case MESSAGE_SETL_ADJUST:
-    case MESSAGE_CORRECTION:
-    case MESSAGE_SETL_BATCH:
-        return true;
-    default:
-        return desk_type(type) || errand_type(type);
-    }
-}
-
-/* False when it has to wait. */
-static bool take_frame(struct home *home, struct call *call, const struct frame *frame,
-                       int64_t now_ms)
-{
-    if (desk_type(frame->type)) return take_desk(home, call, frame);
-    if (errand_type(frame->type)) {
-        const struct request request = request_of(home, call, frame->type, 0, frame->payload);
-        keep_msgid(call, frame->payload);
-        return errand_take(home, &request, now_ms);
-    }
-    if (frame->type == MESSAGE_HELLO) {
-        take_hello(home, call->session, call, frame, now_ms);
-    } else if (frame->type == MESSAGE_SETL_BATCH) {
-        take_batch(home, call, frame, now_ms);
-    } else {
-        take_single(home, call, frame, now_ms);
-    }
-    return true;
-}
-
-enum home_taken home_frame(struct home *home, uint32_t session, const struct frame *frame,
-                           int64_t now_ms)
-{
-    if (!home_ready(home)) return HOME_BLOCKED;
-    if (!known_type(frame->type)) {
-        send_error(home, session, frame->request_id, ERROR_UNKNOWN_TYPE,
-                   "message type is not known to this engine", false);
-        return HOME_TAKEN;
-    }
-    struct call *call = call_new(home, session, frame);
-    if (call == NULL) return HOME_BLOCKED;
-    if (take_frame(home, call, frame, now_ms)) return HOME_TAKEN;
-    call_done(home, call);
-    return HOME_BLOCKED;
 }
 
 /* -- turns ---------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
-/* engine_internal -- what engine.c and the files of the desk share: engine_jobs.c, engine_desk.c,
- * engine_facts.c, engine_centre.c, engine_cycle.c, engine_query.c, engine_recon_day.c, and what the
- * wallet adds: engine_errand.c, engine_mail.c. Nobody else includes it. */
+/* engine_internal -- what the files of a home share, engine.c, engine_calls.c and engine_frames.c,
+ * with the files of the desk: engine_jobs.c, engine_desk.c, engine_facts.c, engine_centre.c,
+ * engine_cycle.c, engine_query.c, engine_recon_day.c, and what the wallet adds: engine_errand.c,
+ * engine_mail.c. Nobody else includes it. */
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
 
@@ -267,9 +268,6 @@ bool home_lane_send(struct home *home, uint32_t shard, const struct request *req
 /* Asks the shard's home the desk's question; false when there is no room now. */
 bool home_ask(struct home *home, uint32_t shard, const struct request *question);
 
-/* Answers the call behind a ticket of this home with a finished payload. */
-void home_answer(struct home *home, uint64_t ticket, struct bytes payload);
-
 /* Sends a finished answer of the desk back to the home that asked. */
 void home_return(struct home *home, const struct result *result);
 
@@ -278,6 +276,35 @@ void home_route(struct home *home, const struct request *request, uint32_t shard
 
 /* Gives the own shard what it takes; gives how many. Not from inside a step. */
 uint32_t home_give(struct home *home, const struct request *list, uint32_t count, int64_t now_ms);
+
+/* -- engine_calls.c ------------------------------------------------------------------------- */
+
+/* CALLS_MAX of them, each linked to the next; NULL without memory. */
+struct call *calls_new(void);
+void calls_free(struct call *calls); /* NULL is fine. */
+
+/* Begins one for a frame, with one result expected. NULL when there are too many under way; the
+ * frame then waits. */
+struct call *call_new(struct home *home, uint32_t session, const struct frame *frame);
+
+/* Ends it without an answer, as nothing of its frame was taken. */
+void call_done(struct home *home, struct call *call);
+
+/* Leads a result back to the call. */
+uint64_t call_ticket(const struct home *home, const struct call *call);
+
+/* A result of shard `shard` for a call of this home; its data changes its owner. */
+void call_result(struct home *home, const struct result *result, uint32_t shard);
+
+/* Answers a frame of one record, and ends the call. Fills in the reply's msgid. */
+void call_answer(struct home *home, struct call *call, struct reply *reply);
+
+/* Adds a record's result to a batch; the last one expected sends the answer and ends the call. In a
+ * long answer only the reply's first failure stays. */
+void call_add(struct home *home, struct call *call, struct reply *reply);
+
+/* Answers the call behind a ticket of this home with a finished payload, and ends it. */
+void home_answer(struct home *home, uint64_t ticket, struct bytes payload);
 
 /* -- engine_errand.c ------------------------------------------------------------------------ */
 

@@ -5,293 +5,54 @@
  *        results wait in order, each with the last number taken when it was judged.
  *   (S1) At most one block is on its way to the device. A torn write can therefore only ever be the
  *        last block of the journal.
- *   (S2) A checkpoint holds exactly the entries up to the end of one written block. */
+ *   (S2) A checkpoint holds exactly the entries up to the end of one written block.
+ * How a shard is opened stands in shard_open.c, what the desk asks of it in shard_control.c. */
 #include "shard.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "codec/messages.h"
 #include "codec/wallet.h"
 #include "shard_internal.h"
-#include "types/civil.h"
 #include "types/ensure.h"
-#include "util/large.h"
-#include "util/le.h"
 
-#define GROUP_SIZE    (SEGMENT_HEAD_SIZE + 1024 * 1024) /* A multiple of BLOCK_ALIGN. */
-#define RUN_IDS_ROOM  (2 * 65536)
-#define CELL_SCAN_KEY 8
+/* -- requests ---------------------------------------------------------------------------------- */
 
-_Static_assert(RUN_IDS_ROOM >= PERSON_RUN_SEAL, "either run fits into the merge's scratch");
-
-void shard_config_init(struct shard_config *config)
+static bool is_control(const struct request *request)
 {
-    memset(config, 0, sizeof *config);
-    config->shards = 1;
-    config->delta_entries = 262144;
-    config->delta_bytes = 96u * 1024 * 1024;
-    config->shelf_bytes = 128u * 1024 * 1024;
-    config->directory_ids = 4u * 1024 * 1024;
-    config->cells = SHARD_CELLS_MONTH * 48;
+    return (request->type & 0xff00) == REQUEST_CONTROL;
 }
 
-/* -- opening -------------------------------------------------------------------------------- */
-
-void shard_free(struct shard *shard)
+/* Settlements, and what follows them. */
+static bool is_record_message(const struct request *request)
 {
-    if (shard == NULL) return;
-    for (uint32_t i = 0; i < shard->control_count; i++)
-        free(shard->controls[i].result.data); /* Nobody received it. */
-    for (uint64_t i = shard->waiting_head; i < shard->waiting_tail; i++)
-        free(shard->results[i % RESULTS_MAX].data);
-    free(shard->params);
-    free(shard->dues.list);
-    free(shard->applied);
-    free(shard->work);
-    free(shard->mail_ring);
-    free(shard->recent);
-    book_free(shard->book);
-    directory_free(shard->directory);
-    delta_free(shard->active);
-    delta_free(shard->frozen);
-    shelf_free(shard->shelf);
-    shelf_free(shard->shelf_frozen);
-    free(shard->groups[0].buffer);
-    free(shard->merge_cells);
-    free(shard->merge.ids);
-    free(shard->merge.ids_sorted);
-    free(shard->merge.tallies);
-    free(shard->results);
-    free(shard->waits);
-    free(shard->failures);
-    free(shard->scratch);
-    free(shard->opened);
-    free(shard);
+    return (request->type & 0xff00) == (MESSAGE_SETL_POST & 0xff00);
 }
 
-static struct shard *shard_new(const struct shard_config *config)
+/* Wallet messages, and questions for a fact about one. */
+static bool is_order(const struct request *request)
 {
-    struct shard *shard = calloc(1, sizeof *shard);
-    if (shard == NULL) return NULL;
-    shard->config = *config;
-    shard->tables = config->tables;
-    shard->store = config->store;
-    shard->journal = config->journal;
-    shard->book = book_new(config->cells);
-    shard->directory = directory_new(config->directory_ids);
-    shard->active = delta_new(config->delta_entries, config->delta_bytes);
-    shard->frozen = delta_new(config->delta_entries, config->delta_bytes);
-    shard->shelf = shelf_new(config->shelf_bytes);
-    shard->shelf_frozen = shelf_new(config->shelf_bytes);
-    shard->groups[0].buffer = large_new(2 * GROUP_SIZE);
-    shard->merge_cells = malloc(sizeof *shard->merge_cells * config->cells);
-    shard->merge.ids_room = config->delta_entries * IDS_PER_ENTRY + RUN_IDS_ROOM;
-    shard->merge.ids = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
-    shard->merge.ids_sorted = malloc(sizeof *shard->merge.ids * shard->merge.ids_room);
-    shard->merge.tallies = malloc(sizeof *shard->merge.tallies);
-    shard->merge.store = config->store;
-    shard->results = calloc(RESULTS_MAX, sizeof *shard->results);
-    shard->waits = calloc(RESULTS_MAX, sizeof *shard->waits);
-    shard->failures = malloc(sizeof *shard->failures * FAILURES_RING);
-    shard->scratch = malloc(sizeof *shard->scratch * STRETCH);
-    shard->opened = malloc(sizeof *shard->opened * STRETCH);
-    shard->params = malloc(sizeof *shard->params);
-    shard->dues.list = malloc(sizeof *shard->dues.list * DUES_MAX);
-    shard->applied = malloc(sizeof *shard->applied);
-    shard->work = malloc(sizeof *shard->work);
-    shard->mail_ring = mail_ring_new(config->shards);
-    shard->recent = recent_new();
-    if (shard->book == NULL || shard->directory == NULL || shard->active == NULL ||
-        shard->frozen == NULL || shard->shelf == NULL || shard->shelf_frozen == NULL ||
-        shard->groups[0].buffer == NULL || shard->merge_cells == NULL || shard->merge.ids == NULL ||
-        shard->merge.ids_sorted == NULL || shard->merge.tallies == NULL || shard->results == NULL ||
-        shard->waits == NULL || shard->failures == NULL || shard->scratch == NULL ||
-        shard->params == NULL || shard->dues.list == NULL || shard->applied == NULL ||
-        shard->work == NULL || shard->opened == NULL || shard->mail_ring == NULL ||
-        shard->recent == NULL) {
-        shard_free(shard);
-        return NULL;
-    }
-    shard->groups[1].buffer = shard->groups[0].buffer + GROUP_SIZE;
-    return shard;
+    return request->type == REQUEST_WALLET_FACT || wallet_type(request->type);
 }
 
-/* Rows fill a shelf from the front, and where merges keep up no more than half of it. */
-static struct bytes front_half(struct bytes memory)
+/* True when the request, alone in the block, can become an entry. */
+static bool may_append(const struct request *request)
 {
-    return (struct bytes){memory.data, memory.size / 2};
+    return is_record_message(request) || request->type == REQUEST_CUT ||
+           request->type == REQUEST_CLOCK || request->type == REQUEST_CLOCK_LEVEL ||
+           request->type == REQUEST_YEAR_CLOSE || request->type == REQUEST_CYCLE;
 }
 
-/* What is looked into anywhere, by judging and by sorting for a merge, and what is written all the
- * time: of the first no page shall have to be searched for, of none one be made while there is
- * work. Of the cells nobody knows how many will be used. The entries of the deltas are not among
- * them: they come in their order, and a large page is cleared in one go. */
-static void tell_of_memory(const struct shard *shard)
+/* Up to when everything due has to be done before the request: its own time, or the one it sets. */
+static int64_t due_before_request(const struct shard *shard, const struct request *request,
+                                  int64_t now_ms)
 {
-    const struct merge *merge = &shard->merge;
-    const size_t ids_size = merge->ids_room * sizeof *merge->ids;
-    const struct {
-        struct bytes memory;
-        bool whole;
-    } list[] = {
-        {directory_table(shard->directory), true},
-        {delta_tables(shard->active), true},
-        {delta_tables(shard->frozen), true},
-        {delta_mark_table(shard->active), true},
-        {delta_mark_table(shard->frozen), true},
-        {shelf_table(shard->shelf), true},
-        {shelf_table(shard->shelf_frozen), true},
-        {front_half(shelf_rows(shard->shelf)), true},
-        {front_half(shelf_rows(shard->shelf_frozen)), true},
-        {{(const uint8_t *)merge->ids, ids_size}, true},
-        {{(const uint8_t *)merge->ids_sorted, ids_size}, true},
-        {{shard->groups[0].buffer, large_size(2 * GROUP_SIZE)}, true},
-        {book_memory(shard->book), false},
-    };
-    if (shard->config.memory_made == NULL) return;
-    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
-        shard->config.memory_made(list[i].memory, list[i].whole);
+    const bool sets = request->type == REQUEST_CLOCK || request->type == REQUEST_CLOCK_LEVEL;
+    return sets && shard->config.manual_clock && request->instant_ms > now_ms ? request->instant_ms
+                                                                              : now_ms;
 }
 
-static int read_cells(struct shard *shard, const char **ret_why)
-{
-    uint8_t key[CELL_SCAN_KEY] = {0};
-    struct bytes found;
-    struct bytes value;
-    int r;
-
-    while ((r = store_ceiling(shard->store, STORE_CELL, (struct bytes){key, sizeof key}, &found,
-                              &value)) == 0) {
-        struct cell cell;
-        if (!cell_read(found, value, &cell)) {
-            *ret_why = "a cell in the store makes no sense";
-            return -EUCLEAN;
-        }
-        if (!book_restore(shard->book, &cell)) {
-            *ret_why = "a cell in the store does not balance or has no place";
-            return -EUCLEAN;
-        }
-        /* The next possible key: count up the eight bytes. */
-        be_store64(key, be_load64(found.data) + 1);
-    }
-    return r == -ENOENT ? 0 : r;
-}
-
-static int read_ids(struct shard *shard, const char **ret_why)
-{
-    uint8_t key[12] = {0};
-    struct bytes found;
-    struct bytes value;
-    int r;
-
-    while ((r = store_ceiling(shard->store, STORE_ID, (struct bytes){key, sizeof key}, &found,
-                              &value)) == 0) {
-        const uint32_t run = found.size == sizeof key ? be_load32(found.data) : 0;
-        if (run == 0 || run > DIRECTORY_RUN_MAX || value.size % sizeof(struct id) != 0) {
-            *ret_why = "a chunk of ids in the store makes no sense";
-            return -EUCLEAN;
-        }
-        for (size_t i = 0; i < value.size; i += sizeof(struct id)) {
-            directory_add(shard->directory, le_load64(value.data + i), run);
-        }
-        const uint64_t hash = be_load64(found.data + 4);
-        be_store32(key, hash == UINT64_MAX ? run + 1 : run);
-        be_store64(key + 4, hash + 1);
-    }
-    return r == -ENOENT ? 0 : r;
-}
-
-/* Nothing is known: the journal is read from its first block. */
-static int begin_empty(struct shard *shard)
-{
-    shard->next_block = 1;
-    block_chain_start(shard->config.store_id, shard->config.shard, shard->hash);
-    if (shard->config.manual_clock) shard->stamp_ms = MANUAL_CLOCK_START_MS;
-    delta_reset(shard->active, 1, 1);
-    return 0;
-}
-
-/* A store without a position: it was never written to, or has lost it. Rows it may hold would be
- * counted a second time, so they go. */
-static int begin_without_position(struct shard *shard)
-{
-    struct bytes key, value;
-    for (int table = 0; table < STORE_TABLE_COUNT; table++) {
-        int r = store_ceiling(shard->store, (enum store_table)table, (struct bytes){NULL, 0}, &key,
-                              &value);
-        if (r == 0) {
-            r = store_clear(shard->store);
-            return r == 0 ? begin_empty(shard) : r;
-        }
-        if (r != -ENOENT) return r;
-    }
-    return begin_empty(shard);
-}
-
-static int read_state(struct shard *shard, const char **ret_why)
-{
-    struct bytes value;
-    struct shard_meta meta;
-    int r = store_refresh(shard->store);
-    if (r != 0) return r;
-
-    r = store_get(shard->store, STORE_META, bytes_of("meta"), &value);
-    if (r == -ENOENT) return begin_without_position(shard);
-    if (r != 0) return r;
-    if (value.size != sizeof meta) {
-        *ret_why = "the store's position has the wrong size";
-        return -EUCLEAN;
-    }
-    memcpy(&meta, value.data, sizeof meta);
-    if (shard_meta_is_old(meta.format) && meta.shard == shard->config.shard) {
-        r = store_clear(shard->store); /* It lacks much of its records: made anew. */
-        return r == 0 ? begin_empty(shard) : r;
-    }
-    if (meta.format != SHARD_META_FORMAT || meta.shard != shard->config.shard || meta.run == 0 ||
-        meta.run > DIRECTORY_RUN_MAX) {
-        *ret_why = "the store's position is of another format or shard";
-        return -EUCLEAN;
-    }
-    shard->last_seq = shard->durable_seq = shard->checkpoint_seq = meta.seq;
-    shard->stamp_ms = meta.stamp_ms;
-    shard->next_block = meta.next_block;
-    shard->segment = meta.segment;
-    shard->offset = meta.offset;
-    memcpy(shard->hash, meta.hash, sizeof shard->hash);
-    shard->cut_through = meta.cut_through;
-    shard->closed_year = meta.closed_year;
-    shard->cuts = meta.cuts;
-    shard->run_ids = meta.run_ids;
-    shard->journal_bytes = meta.journal_bytes;
-    delta_reset(shard->active, meta.seq + 1, meta.run);
-    r = read_cells(shard, ret_why);
-    return r == 0 ? read_ids(shard, ret_why) : r;
-}
-
-int shard_open(const struct shard_config *config, struct shard **ret_shard,
-               struct replay_start *ret_from, const char **ret_why)
-{
-    struct shard *shard = shard_new(config);
-    *ret_why = NULL;
-    if (shard == NULL) return -ENOMEM;
-    tell_of_memory(shard);
-    int r = read_state(shard, ret_why);
-    if (r == 0) r = persons_open(shard, ret_why);
-    if (r != 0) {
-        shard_free(shard);
-        return r;
-    }
-    ret_from->next_seq = shard->last_seq + 1;
-    ret_from->next_block = shard->next_block;
-    ret_from->segment = shard->segment;
-    ret_from->offset = shard->offset;
-    memcpy(ret_from->hash, shard->hash, sizeof ret_from->hash);
-    *ret_shard = shard;
-    return 0;
-}
-
-/* -- results -------------------------------------------------------------------------------- */
+/* -- room -------------------------------------------------------------------------------------- */
 
 static uint64_t waiting_room(const struct shard *shard)
 {
@@ -302,6 +63,72 @@ static uint64_t failures_room(const struct shard *shard)
 {
     return FAILURES_RING - (shard->failures_tail - shard->failures_head);
 }
+
+static bool group_has_room(const struct shard *shard, size_t size)
+{
+    return BLOCK_PAYLOAD_MAX - shard->groups[shard->filling].payload >= size;
+}
+
+bool has_entry_room(const struct shard *shard, uint32_t entries, size_t size, uint32_t ids,
+                    uint32_t marks)
+{
+    const struct shard_config *config = &shard->config;
+    uint32_t used_marks;
+    (void)delta_marks(shard->active, &used_marks);
+    return group_has_room(shard, size) && delta_has_room(shard->active, size) &&
+           delta_count(shard->active) + entries <= config->delta_entries &&
+           used_marks + marks <= config->delta_entries &&
+           delta_ids(shard->active) + ids <= config->delta_entries * IDS_PER_ENTRY;
+}
+
+/* A reversal's entry holds the refund it stands for: longer than what was sent. */
+static size_t entry_size_bound(const struct request *request)
+{
+    const size_t body = request->type == MESSAGE_SETL_REVERSE ? SETTLEMENT_ENCODED_MAX
+                        : request->body.size > ENTRY_BODY_MAX ? 0
+                                                              : request->body.size;
+    return entry_size(body);
+}
+
+/* Room for all that a request about persons may write. */
+static bool persons_have_room(const struct shard *shard, const struct request *request)
+{
+    switch (request->type) {
+    case REQUEST_PERSON:
+        return true;
+    case REQUEST_MAIL:
+        return mail_has_room(shard, request->body);
+    case REQUEST_WALLET_FACT:
+        return wallets_have_room(shard, 1, 0);
+    default:
+        return !wallet_type(request->type) || wallet_has_room(shard, request->type);
+    }
+}
+
+/* An order of the desk needs no place among the senders' results: the release of a cut must get
+ * through when everything that the cut holds back has filled them. */
+static bool has_room(const struct shard *shard, const struct request *request)
+{
+    const size_t size = entry_size_bound(request);
+    if (may_append(request) &&
+        !(group_has_room(shard, size) && delta_has_room(shard->active, size))) {
+        return false;
+    }
+    if (is_control(request)) return shard->control_count < CONTROLS_MAX;
+    if (!is_record_message(request) && !persons_have_room(shard, request)) return false;
+    return waiting_room(shard) > 0 && failures_room(shard) > 2 * FAILURES_MAX;
+}
+
+/* Nothing is in the block and still there is no room: only a checkpoint can make some. */
+static void want_room(struct shard *shard)
+{
+    if (shard->groups[shard->filling].entries == 0 && !shard->frozen_used &&
+        delta_count(shard->active) != 0) {
+        shard->checkpoint_wanted = true;
+    }
+}
+
+/* -- results that wait ------------------------------------------------------------------------- */
 
 /* A place for `count` failures that does not wrap; what is skipped counts as used. */
 static struct failure *failures_put(struct shard *shard, const struct failure *list, uint32_t count)
@@ -355,8 +182,7 @@ struct result *put_answer(struct shard *shard, const struct request *request, ui
     return result;
 }
 
-/* The desk's answers have a queue of their own: they pass what a cut holds back. */
-static struct result *put_control(struct shard *shard, const struct request *request, uint32_t code)
+struct result *put_control(struct shard *shard, const struct request *request, uint32_t code)
 {
     ENSURE(shard->control_count < CONTROLS_MAX);
     struct control *control = &shard->controls[shard->control_count++];
@@ -372,66 +198,7 @@ static struct result *put_control(struct shard *shard, const struct request *req
     return &control->result;
 }
 
-/* Takes the memory of the results lent out with the last effects back. */
-static void reclaim_results(struct shard *shard)
-{
-    if (shard->waiting_done == shard->waiting_head) return;
-    shard->failures_head = shard->waits[(shard->waiting_head - 1) % RESULTS_MAX].failures_end;
-    shard->waiting_done = shard->waiting_head;
-}
-
-/* True when the first result that waits may leave. */
-static bool may_leave(const struct shard *shard)
-{
-    const struct wait *wait = &shard->waits[shard->waiting_head % RESULTS_MAX];
-    if (shard->waiting_head == shard->waiting_tail) return false;
-    if (shard->holding && shard->waiting_head >= shard->hold_from) return false;
-    return wait->need_seq <= shard->durable_seq; /* (J1) */
-}
-
-/* The results that may leave are lent where they stand: one stretch of the ring, or two. */
-static void release_results(struct shard *shard, struct effects *effects)
-{
-    const uint64_t from = shard->waiting_head;
-    const uint64_t at = from % RESULTS_MAX;
-    while (may_leave(shard))
-        shard->waiting_head++;
-    const uint64_t count = shard->waiting_head - from;
-    const uint64_t first = count < RESULTS_MAX - at ? count : RESULTS_MAX - at;
-    effects->results[0] = (struct result_span){shard->results + at, (uint32_t)first};
-    effects->results[1] = (struct result_span){shard->results, (uint32_t)(count - first)};
-
-    uint32_t controls = 0;
-    uint32_t left = 0;
-    for (uint32_t i = 0; i < shard->control_count; i++) {
-        if (shard->controls[i].need_seq <= shard->durable_seq) { /* (J1) */
-            shard->control_out[controls++] = shard->controls[i].result;
-        } else {
-            shard->controls[left++] = shard->controls[i];
-        }
-    }
-    shard->control_count = left;
-    effects->results[2] = (struct result_span){shard->control_out, controls};
-}
-
-/* -- decisions into entries ----------------------------------------------------------------- */
-
-static bool group_has_room(const struct shard *shard, size_t size)
-{
-    return BLOCK_PAYLOAD_MAX - shard->groups[shard->filling].payload >= size;
-}
-
-bool has_entry_room(const struct shard *shard, uint32_t entries, size_t size, uint32_t ids,
-                    uint32_t marks)
-{
-    const struct shard_config *config = &shard->config;
-    uint32_t used_marks;
-    (void)delta_marks(shard->active, &used_marks);
-    return group_has_room(shard, size) && delta_has_room(shard->active, size) &&
-           delta_count(shard->active) + entries <= config->delta_entries &&
-           used_marks + marks <= config->delta_entries &&
-           delta_ids(shard->active) + ids <= config->delta_entries * IDS_PER_ENTRY;
-}
+/* -- decisions into entries -------------------------------------------------------------------- */
 
 /* The sum of an entry is made when the next one has been written, or the block is whole; until then
  * nobody asks for it: what is not in the journal yet is read without. */
@@ -455,15 +222,6 @@ void append(struct shard *shard, struct entry *entry, const struct record *recor
     group->payload += size;
     group->entries++;
     state_apply(shard, entry, record, (struct bytes){place, size});
-}
-
-/* Nothing is in the block and still there is no room: only a checkpoint can make some. */
-static void want_room(struct shard *shard)
-{
-    if (shard->groups[shard->filling].entries == 0 && !shard->frozen_used &&
-        delta_count(shard->active) != 0) {
-        shard->checkpoint_wanted = true;
-    }
 }
 
 /* False when it pays from a wallet and there is no room for all that this takes: nothing happened,
@@ -494,330 +252,6 @@ static bool take_message(struct shard *shard, const struct request *request,
     }
     put_result(shard, request, &verdict);
     return true;
-}
-
-/* -- the desk's requests -------------------------------------------------------------------- */
-
-static void append_control(struct shard *shard, enum entry_kind kind, uint32_t period,
-                           int64_t now_ms, struct bytes body)
-{
-    struct entry entry = {
-        .stamp_ms = now_ms,
-        .kind = (uint16_t)kind,
-        .period = period,
-        .orig_period = period,
-        .body = body,
-    };
-    append(shard, &entry, NULL);
-}
-
-/* A part of what the desk decided; the shard only keeps it. */
-static void take_cycle(struct shard *shard, const struct request *request, int64_t now_ms)
-{
-    ENSURE(shard->config.shard == 0);
-    if (request->body.size > ENTRY_BODY_MAX) {
-        put_control(shard, request, ERROR_MALFORMED);
-        return;
-    }
-    struct entry entry = {
-        .stamp_ms = now_ms,
-        .kind = ENTRY_CYCLE,
-        .period = request->period,
-        .orig_period = request->period,
-        .sender = request->province,
-        .body = request->body,
-    };
-    append(shard, &entry, NULL);
-    put_control(shard, request, ERROR_OK);
-}
-
-static uint32_t check_cut(const struct shard *shard, uint32_t period, uint32_t *ret_blocking)
-{
-    *ret_blocking = 0;
-    if (!civil_month_valid(period)) return ERROR_MALFORMED;
-    if (period <= shard->cut_through) return ERROR_OK; /* Again: the same answer. */
-    return book_open_before(shard->book, period, ret_blocking) ? ERROR_PERIOD_ORDER : ERROR_OK;
-}
-
-/* Between the check and the cut other shards are asked, and the cycle: meanwhile a record of an
- * earlier month may have come, the first of it. Behind a later month's cut it would be in no batch.
- */
-static void take_cut_check(struct shard *shard, const struct request *request)
-{
-    uint32_t blocking;
-    const uint32_t code = check_cut(shard, request->period, &blocking);
-    const bool closes = request->type == REQUEST_CUT_CLOSE && code == ERROR_OK;
-    struct result *result = put_control(shard, request, code);
-    shard->closing = closes ? request->period : 0;
-    result->period = blocking;
-    result->orig_period = shard->cut_through;
-}
-
-static void take_cut(struct shard *shard, const struct request *request, int64_t now_ms)
-{
-    shard->closing = 0;
-    if (request->period > shard->cut_through) {
-        append_control(shard, ENTRY_CUT, request->period, now_ms, request->body);
-    }
-    /* From here on nobody hears of a later record before every shard has cut: so no answer can
-     * make somebody send a record that another shard still puts into the old month. */
-    if (!shard->holding) shard->hold_from = shard->waiting_tail;
-    shard->holding = true;
-    put_control(shard, request, ERROR_OK);
-}
-
-static void take_clock(struct shard *shard, const struct request *request)
-{
-    uint32_t code = ERROR_OK;
-    if (request->type == REQUEST_CLOCK_LEVEL) {
-        if (request->instant_ms > shard->stamp_ms && shard->config.manual_clock) {
-            append_control(shard, ENTRY_CLOCK, 0, request->instant_ms, request->body);
-        }
-    } else if (!shard->config.manual_clock || request->instant_ms < shard->stamp_ms) {
-        code = ERROR_CLOCK;
-    } else {
-        append_control(shard, ENTRY_CLOCK, 0, request->instant_ms, request->body);
-    }
-    put_control(shard, request, code);
-}
-
-static void take_year_close(struct shard *shard, const struct request *request, int64_t now_ms)
-{
-    uint32_t code = ERROR_OK;
-    if (request->period / 100 > shard->closed_year) {
-        if (shard->cut_through < request->period) {
-            code = ERROR_PERIOD_ORDER;
-        } else if (request->type == REQUEST_YEAR_CLOSE) {
-            append_control(shard, ENTRY_YEAR_CLOSE, request->period, now_ms, request->body);
-        }
-    }
-    put_control(shard, request, code)->period = shard->cut_through;
-}
-
-static void take_cells(struct shard *shard, const struct request *request)
-{
-    uint32_t count;
-    uint32_t wanted = 0;
-    const struct cell *cells = book_cells(shard->book, &count);
-    struct cell *copy = malloc(sizeof *copy * (count + 1));
-    NEED_MEMORY(copy); /* A report without one shard's cells would be a wrong one. */
-
-    struct result *result = put_control(shard, request, ERROR_OK);
-    result->period = shard->cut_through;
-    result->orig_period = shard->closed_year;
-    for (uint32_t i = 0; i < count; i++) {
-        if (request->period == 0 || cells[i].key.period == request->period)
-            copy[wanted++] = cells[i];
-    }
-    result->data = copy;
-    result->data_size = wanted * sizeof *copy;
-}
-
-/* A growing answer; `data` is NULL once there was no memory. */
-struct found {
-    uint8_t *data;
-    size_t size;
-    size_t room;
-};
-
-static void found_add(struct found *found, const struct found_entry *head,
-                      const struct entry *entry)
-{
-    const size_t size = entry_size(entry->body.size);
-    if (found->room - found->size < sizeof *head + size) {
-        found->room = 2 * (found->room + sizeof *head + size);
-        uint8_t *more = realloc(found->data, found->room);
-        NEED_MEMORY(more);
-        found->data = more;
-    }
-    memcpy(found->data + found->size, head, sizeof *head);
-    entry_encode(entry, found->data + found->size + sizeof *head);
-    found->size += sizeof *head + size;
-}
-
-#define HISTORY_MAX 1000 /* Entries that refer to one record, listed at most; latest first. */
-
-static void find_record(const struct shard *shard, const struct entry *entry,
-                        const struct settlement *s, struct found *found)
-{
-    const struct posting posting = posting_of(entry, s);
-    const struct cell *cell = book_find(shard->book, posting.key);
-    const struct mark mark = mark_of(shard, entry->seq);
-    struct found_entry head = {
-        .size = (uint32_t)entry_size(entry->body.size),
-        .reversed = (mark.flags & MARK_REVERSED) != 0,
-        .cut = cell != NULL && cell->cut != 0,
-        .refunded_fen = mark.refunds != 0 ? mark.changes[AMOUNT_MEDFEE] : 0,
-    };
-    found_add(found, &head, entry);
-
-    uint64_t seq = mark.last_seq;
-    for (int i = 0; i < HISTORY_MAX && seq != 0 && seq != entry->seq; i++) {
-        const struct entry item = entry_at(shard, seq);
-        head = (struct found_entry){
-            .size = (uint32_t)entry_size(item.body.size),
-            .history = 1,
-            .reversed = (mark_of(shard, seq).flags & MARK_REVERSED) != 0,
-        };
-        found_add(found, &head, &item);
-        seq = item.prev_seq;
-    }
-}
-
-static void take_find(struct shard *shard, const struct request *request)
-{
-    struct found found = {0};
-    struct lookup lookup;
-    struct entry entry;
-
-    lookup_begin(shard, hash_setl_id(shard, request->area, request->body), &lookup);
-    while (lookup_next(shard, &lookup, &entry)) {
-        struct settlement s;
-        uint32_t field;
-        if (!is_settlement(&entry)) continue;
-        if (!settlement_decode(entry.body, &s, &field)) continue;
-        if (s.insu_admdvs == request->area && bytes_equal(s.setl_id, request->body)) {
-            find_record(shard, &entry, &s, &found);
-        }
-    }
-    struct result *result = put_control(shard, request, ERROR_OK);
-    result->data = found.data;
-    result->data_size = found.size;
-}
-
-/* Hands on what shard_answers.c says. */
-static void take_question(struct shard *shard, const struct request *request, answer_fn *answer)
-{
-    struct answer said = {0};
-    const uint32_t code = answer(shard, request->body, &said);
-    struct result *result = put_control(shard, request, code);
-    if (code != ERROR_OK) return;
-    result->seq = said.seq;
-    result->data = said.data;
-    result->data_size = said.size;
-}
-
-static void take_status(struct shard *shard, const struct request *request)
-{
-    struct shard_status *status = malloc(sizeof *status);
-    NEED_MEMORY(status);
-    struct result *result = put_control(shard, request, ERROR_OK);
-    shard_get_status(shard, status);
-    result->data = status;
-    result->data_size = sizeof *status;
-}
-
-static void take_control(struct shard *shard, const struct request *request, int64_t now_ms)
-{
-    switch (request->type) {
-    case REQUEST_CUT_CHECK:
-    case REQUEST_CUT_CLOSE:
-        take_cut_check(shard, request);
-        return;
-    case REQUEST_CUT:
-        take_cut(shard, request, now_ms);
-        return;
-    case REQUEST_CUT_RELEASE:
-        shard->holding = false;
-        put_control(shard, request, ERROR_OK);
-        return;
-    case REQUEST_CLOCK:
-    case REQUEST_CLOCK_LEVEL:
-        take_clock(shard, request);
-        return;
-    case REQUEST_YEAR_CHECK:
-    case REQUEST_YEAR_CLOSE:
-        take_year_close(shard, request, now_ms);
-        return;
-    case REQUEST_CELLS:
-        take_cells(shard, request);
-        return;
-    case REQUEST_FIND:
-        take_find(shard, request);
-        return;
-    case REQUEST_STATUS:
-        take_status(shard, request);
-        return;
-    case REQUEST_TALLIES:
-        take_question(shard, request, answer_tallies);
-        return;
-    case REQUEST_SCAN:
-        take_question(shard, request, answer_scan);
-        return;
-    case REQUEST_FACTS:
-        take_question(shard, request, answer_facts);
-        return;
-    case REQUEST_CYCLE:
-        take_cycle(shard, request, now_ms);
-        return;
-    default:
-        put_control(shard, request, ERROR_UNKNOWN_TYPE);
-    }
-}
-
-/* -- the step ------------------------------------------------------------------------------- */
-
-/* A reversal's entry holds the refund it stands for: longer than what was sent. */
-static size_t entry_size_bound(const struct request *request)
-{
-    const size_t body = request->type == MESSAGE_SETL_REVERSE ? SETTLEMENT_ENCODED_MAX
-                        : request->body.size > ENTRY_BODY_MAX ? 0
-                                                              : request->body.size;
-    return entry_size(body);
-}
-
-static bool is_control(const struct request *request)
-{
-    return (request->type & 0xff00) == REQUEST_CONTROL;
-}
-
-/* Settlements, and what follows them. */
-static bool is_record_message(const struct request *request)
-{
-    return (request->type & 0xff00) == (MESSAGE_SETL_POST & 0xff00);
-}
-
-/* Wallet messages, and questions for a fact about one. */
-static bool is_order(const struct request *request)
-{
-    return request->type == REQUEST_WALLET_FACT || wallet_type(request->type);
-}
-
-/* Room for all that a request about persons may write. */
-static bool persons_have_room(const struct shard *shard, const struct request *request)
-{
-    switch (request->type) {
-    case REQUEST_PERSON:
-        return true;
-    case REQUEST_MAIL:
-        return mail_has_room(shard, request->body);
-    case REQUEST_WALLET_FACT:
-        return wallets_have_room(shard, 1, 0);
-    default:
-        return !wallet_type(request->type) || wallet_has_room(shard, request->type);
-    }
-}
-
-/* True when the request, alone in the block, can become an entry. */
-static bool may_append(const struct request *request)
-{
-    return is_record_message(request) || request->type == REQUEST_CUT ||
-           request->type == REQUEST_CLOCK || request->type == REQUEST_CLOCK_LEVEL ||
-           request->type == REQUEST_YEAR_CLOSE || request->type == REQUEST_CYCLE;
-}
-
-/* An order of the desk needs no place among the senders' results: the release of a cut must get
- * through when everything that the cut holds back has filled them. */
-static bool has_room(const struct shard *shard, const struct request *request)
-{
-    const size_t size = entry_size_bound(request);
-    if (may_append(request) &&
-        !(group_has_room(shard, size) && delta_has_room(shard->active, size))) {
-        return false;
-    }
-    if (is_control(request)) return shard->control_count < CONTROLS_MAX;
-    if (!is_record_message(request) && !persons_have_room(shard, request)) return false;
-    return waiting_room(shard) > 0 && failures_room(shard) > 2 * FAILURES_MAX;
 }
 
 /* A piece of a question about a person, as shard_questions.c answers it. */
@@ -857,15 +291,6 @@ static void take_between(struct shard *shard, const struct request *request,
             put_answer(shard, request, ERROR_UNKNOWN_TYPE);
         }
     }
-}
-
-/* Up to when everything due has to be done before the request: its own time, or the one it sets. */
-static int64_t due_before_request(const struct shard *shard, const struct request *request,
-                                  int64_t now_ms)
-{
-    const bool sets = request->type == REQUEST_CLOCK || request->type == REQUEST_CLOCK_LEVEL;
-    return sets && shard->config.manual_clock && request->instant_ms > now_ms ? request->instant_ms
-                                                                              : now_ms;
 }
 
 /* False when it has to be given again. */
@@ -912,6 +337,8 @@ static void take_requests(struct shard *shard, const struct request *list, uint3
         }
     }
 }
+
+/* -- entries into blocks, blocks into a checkpoint --------------------------------------------- */
 
 bool shard_dirty(const struct shard *shard)
 {
@@ -1012,6 +439,52 @@ static void merged(struct shard *shard, int status, struct effects *effects)
     state_merged(shard);
 }
 
+/* -- results that leave ------------------------------------------------------------------------ */
+
+/* Takes the memory of the results lent out with the last effects back. */
+static void reclaim_results(struct shard *shard)
+{
+    if (shard->waiting_done == shard->waiting_head) return;
+    shard->failures_head = shard->waits[(shard->waiting_head - 1) % RESULTS_MAX].failures_end;
+    shard->waiting_done = shard->waiting_head;
+}
+
+/* True when the first result that waits may leave. */
+static bool may_leave(const struct shard *shard)
+{
+    const struct wait *wait = &shard->waits[shard->waiting_head % RESULTS_MAX];
+    if (shard->waiting_head == shard->waiting_tail) return false;
+    if (shard->holding && shard->waiting_head >= shard->hold_from) return false;
+    return wait->need_seq <= shard->durable_seq; /* (J1) */
+}
+
+/* The results that may leave are lent where they stand: one stretch of the ring, or two. */
+static void release_results(struct shard *shard, struct effects *effects)
+{
+    const uint64_t from = shard->waiting_head;
+    const uint64_t at = from % RESULTS_MAX;
+    while (may_leave(shard))
+        shard->waiting_head++;
+    const uint64_t count = shard->waiting_head - from;
+    const uint64_t first = count < RESULTS_MAX - at ? count : RESULTS_MAX - at;
+    effects->results[0] = (struct result_span){shard->results + at, (uint32_t)first};
+    effects->results[1] = (struct result_span){shard->results, (uint32_t)(count - first)};
+
+    uint32_t controls = 0;
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < shard->control_count; i++) {
+        if (shard->controls[i].need_seq <= shard->durable_seq) { /* (J1) */
+            shard->control_out[controls++] = shard->controls[i].result;
+        } else {
+            shard->controls[left++] = shard->controls[i];
+        }
+    }
+    shard->control_count = left;
+    effects->results[2] = (struct result_span){shard->control_out, controls};
+}
+
+/* -- the step ---------------------------------------------------------------------------------- */
+
 void shard_step(struct shard *shard, const struct event *event, struct effects *ret_effects)
 {
     int64_t now_ms = shard->stamp_ms;
@@ -1062,14 +535,7 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
     ret_status->cut_through = shard->cut_through;
     ret_status->closed_year = shard->closed_year;
     ret_status->faded_ids = directory_faded(shard->directory);
-    ret_status->memory_bytes =
-        2 * delta_bytes(shard->active) + 2 * shelf_bytes(shard->shelf) +
-        directory_bytes(shard->directory) + 2 * sizeof(struct cell) * shard->config.cells +
-        2 * GROUP_SIZE + RESULTS_MAX * (sizeof(struct result) + sizeof(struct wait)) +
-        FAILURES_RING * sizeof(struct failure) + 2 * shard->merge.ids_room * sizeof(struct id) +
-        sizeof *shard->merge.tallies + DUES_MAX * sizeof(struct due) + sizeof *shard->params +
-        sizeof *shard->work + sizeof *shard->applied + mail_ring_bytes(shard->config.shards) +
-        recent_bytes();
+    ret_status->memory_bytes = shard_memory(shard);
 }
 
 const struct cell *shard_cells(const struct shard *shard, uint32_t *ret_count)

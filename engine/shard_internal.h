@@ -305,6 +305,11 @@ struct shard {
     struct shard_status status;
 };
 
+/* -- shard_open.c: how it is made ------------------------------------------------------------- */
+
+/* Bytes of the memory that was made for it, all of its life. */
+size_t shard_memory(const struct shard *shard);
+
 /* -- shard_state.c: what is known, and how a decision changes it ---------------------------- */
 
 /* Hashes of ids. In setl_id's the person is not: the centre looks one up without knowing whose it
@@ -419,6 +424,14 @@ void append(struct shard *shard, struct entry *entry, const struct record *recor
 /* A place among the results, in the order of the judgements, to be filled in; it leaves when every
  * entry there is is durable (J1). */
 struct result *put_answer(struct shard *shard, const struct request *request, uint32_t code);
+
+/* The same for the desk, beside what a cut holds back; there is room for CONTROLS_MAX. */
+struct result *put_control(struct shard *shard, const struct request *request, uint32_t code);
+
+/* -- shard_control.c: what the desk asks ------------------------------------------------------ */
+
+/* Serves a request of the desk. Room for an entry and an answer was asked for before. */
+void take_control(struct shard *shard, const struct request *request, int64_t now_ms);
 
 /* -- shard_persons.c: what a wallet entry does to the state ----------------------------------- */
 

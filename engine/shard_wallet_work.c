@@ -199,17 +199,7 @@ static void number_transfers(const struct shard *shard, struct wallet_work *w)
 
 void work_write_decision(struct ops_writer *writer, const struct wallet_work *w)
 {
-    const struct wallet_decision *d = &w->decision;
-    for (uint32_t i = 0; i < d->used_count; i++)
-        ops_put(writer, OP_USED, 0, &d->used[i], sizeof d->used[i]);
-    for (uint32_t i = 0; i < d->effect_count; i++)
-        ops_put_effect(writer, &d->effects[i]);
-    for (uint32_t i = 0; i < d->out_count; i++)
-        ops_put(writer, OP_OUT, 0, &d->out[i], sizeof d->out[i]);
-    if (d->put_institution) {
-        ops_put(writer, OP_INSTITUTION, 0, &d->institution, sizeof d->institution);
-    }
-    if (d->put_rule) ops_put(writer, OP_RULE, 0, &d->rule, sizeof d->rule);
+    decision_write(&w->decision, writer);
     for (uint32_t i = 0; i < w->id_count; i++)
         ops_put_id(writer, w->ids[i].domain, w->ids[i].scope, bytes_of(w->ids[i].text));
 }

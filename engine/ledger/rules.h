@@ -1,7 +1,7 @@
 /* rules -- what makes a message acceptable, as far as the message and the code tables can tell.
  *
  * Pure: no state, clock, allocation or I/O. What needs earlier records (ids, originals, periods) is
- * judged in shard.c with the help of the functions at the end. Rules: docs/rules.md. */
+ * judged in shard_judge.c with the help of the functions at the end. Rules: docs/rules.md. */
 #ifndef LEDGER_RULES_H
 #define LEDGER_RULES_H
 

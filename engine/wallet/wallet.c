@@ -59,6 +59,21 @@ void decision_id(struct wallet_decision *decision, enum id_domain domain, uint32
     if (text.size != 0) memcpy(id->text, text.data, text.size);
 }
 
+void decision_write(const struct wallet_decision *decision, struct ops_writer *writer)
+{
+    const struct wallet_decision *d = decision;
+    for (uint32_t i = 0; i < d->used_count; i++)
+        ops_put(writer, OP_USED, 0, &d->used[i], sizeof d->used[i]);
+    for (uint32_t i = 0; i < d->effect_count; i++)
+        ops_put_effect(writer, &d->effects[i]);
+    for (uint32_t i = 0; i < d->out_count; i++)
+        ops_put(writer, OP_OUT, 0, &d->out[i], sizeof d->out[i]);
+    if (d->put_institution) {
+        ops_put(writer, OP_INSTITUTION, 0, &d->institution, sizeof d->institution);
+    }
+    if (d->put_rule) ops_put(writer, OP_RULE, 0, &d->rule, sizeof d->rule);
+}
+
 /* -- lots ------------------------------------------------------------------------------------- */
 
 /* How many lots from the front hold `amount`; 0 when they all do not. */

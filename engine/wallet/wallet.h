@@ -133,6 +133,11 @@ struct wallet_debt *decision_debt(struct wallet_decision *decision);
 void decision_id(struct wallet_decision *decision, enum id_domain domain, uint32_t scope,
                  struct bytes text);
 
+/* Puts what was used of lots, whom it tells what, and an institution or rule, as ops in the order
+ * of an entry. The person's rows and the answer stand before them, ids behind: those are the
+ * caller's, who has more of them than the judge. */
+void decision_write(const struct wallet_decision *decision, struct ops_writer *writer);
+
 /* Form of an order: lengths, characters, areas, dates, bounds of amounts, and what must be there
  * (types/wallet_fields.def). The shard asks before it judges; nobody looks again. form.c */
 void wallet_order_check(const struct wallet_order *order, struct failures *failures);

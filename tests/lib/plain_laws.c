@@ -25,15 +25,9 @@ static void same(const struct ops_writer *writer, size_t items_at, size_t size)
 void put_decision(struct ops_writer *writer, const struct wallet_decision *decision,
                   const struct person *before, const struct person *after)
 {
-    const struct wallet_decision *d = decision;
     ops_put_person(writer, before, after, true);
-    ops_put(writer, OP_SAID, 0, &d->said, sizeof d->said);
-    for (uint32_t i = 0; i < d->used_count; i++)
-        ops_put(writer, OP_USED, 0, &d->used[i], sizeof d->used[i]);
-    for (uint32_t i = 0; i < d->effect_count; i++)
-        ops_put_effect(writer, &d->effects[i]);
-    for (uint32_t i = 0; i < d->out_count; i++)
-        ops_put(writer, OP_OUT, 0, &d->out[i], sizeof d->out[i]);
+    ops_put(writer, OP_SAID, 0, &decision->said, sizeof decision->said);
+    decision_write(decision, writer);
 }
 
 void plain_order_law(const struct wallet_decision *decision, const struct person *before,

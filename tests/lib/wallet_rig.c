@@ -4,12 +4,12 @@
 #include <stdlib.h>
 
 #include "codec/mail.h"
+#include "codec/wallet.h"
 #include "journal/entry.h"
 #include "tests/lib/plain_laws.h"
 #include "tests/lib/unit.h"
 #include "types/civil.h"
 #include "types/wire.h"
-#include "util/eight.h"
 
 #define MAIL_MAX 8192
 #define PAST_MAX 4096
@@ -416,10 +416,7 @@ static int decider_of(const struct wallet_order *order)
     uint8_t first[4];
     if (order->psn_key.size == PSN_KEY_SIZE) return who_is(order->psn_key.data);
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
-        /* Behind the letter, eight digits of whom it was made for. */
-        if (ids[i].size > 8 && eight_bytes(le_load64(ids[i].data + 1), first)) {
-            return first[0] - 0x10;
-        }
+        if (wallet_id_route(ids[i], first)) return first[0] - 0x10;
     }
     fail_msg("an order for nobody");
     return 0;

@@ -205,10 +205,7 @@ static void reversal_fits_an_entry(void **state)
     ops_put_person(&writer, &before, &after, true);
     ops_put(&writer, OP_PUT, PERSON_WALLET, &after.wallet, sizeof after.wallet);
     ops_put(&writer, OP_SAID, 0, &d->said, sizeof d->said);
-    for (uint32_t i = 0; i < d->used_count; i++)
-        ops_put(&writer, OP_USED, 0, &d->used[i], sizeof d->used[i]);
-    for (uint32_t i = 0; i < d->effect_count; i++)
-        ops_put_effect(&writer, &d->effects[i]);
+    decision_write(d, &writer);
     static const char longest[] = "123456789012345678901234567890";
     ops_put_id(&writer, ID_MSGID, 51, bytes_of(longest));
     ops_put_id(&writer, ID_REVERSAL, 51, bytes_of(longest));

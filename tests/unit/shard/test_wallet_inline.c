@@ -1,0 +1,325 @@
+/* Settlements that pay from a wallet, and the refunds and corrections that give back to it: one
+ * message, one fate. */
+#include <stdio.h>
+
+#include "codec/messages.h"
+#include "codec/wallet.h"
+#include "codec/wire_table.h"
+#include "tests/lib/story_rig.h"
+#include "tests/lib/unit.h"
+
+/* A visit of the receiver in Yunnan, 420 yuan, of which `wallet` from the wallet. */
+static struct settlement visit(const char *msgid, const char *setl_id, int64_t wallet)
+{
+    struct settlement s = {
+        .msgid = bytes_of(msgid),
+        .setl_id = bytes_of(setl_id),
+        .psn_key = story_key_bytes(RECEIVER),
+        .insutype = 310,
+        .insu_admdvs = YUNNAN,
+        .mdtrtarea_admvs = SICHUAN,
+        .med_type = 11,
+        .fixmedins_code = bytes_of(HOSPITAL),
+        .setl_time = story_ms("2026-03-02T11:00:00"),
+    };
+    s.amounts[AMOUNT_MEDFEE] = 42000;
+    s.amounts[AMOUNT_HIFP] = s.amounts[AMOUNT_FUND_SUM] = 28000;
+    s.amounts[AMOUNT_PSN_PART] = 14000;
+    s.amounts[AMOUNT_WLT] = wallet;
+    s.amounts[AMOUNT_CASH] = 14000 - wallet;
+    return s;
+}
+
+static struct rig_result post(const struct settlement *s)
+{
+    uint8_t body[SETTLEMENT_ENCODED_MAX];
+    const struct bytes bytes = {body, settlement_encode(s, body)};
+    return story_give(&story_rigs[1], rig_message(MESSAGE_SETL_POST, 51, bytes));
+}
+
+static struct settlement refund_of(const struct settlement *s, const char *msgid,
+                                   const char *setl_id, int64_t parts)
+{
+    struct settlement r = *s;
+    r.msgid = bytes_of(msgid);
+    r.setl_id = bytes_of(setl_id);
+    r.orig_setl_id = s->setl_id;
+    r.refd_setl_flag = true;
+    for (int i = 0; i < AMOUNT_COUNT; i++)
+        r.amounts[i] = -r.amounts[i] / parts;
+    return r;
+}
+
+static void paid_with_a_settlement(void)
+{
+    story_fill();
+    struct settlement s = visit("I1", "V1", 15000);
+    s.amounts[AMOUNT_CASH] = 0;
+    s.amounts[AMOUNT_PSN_PART] = 15000;
+    s.amounts[AMOUNT_HIFP] = s.amounts[AMOUNT_FUND_SUM] = 27000;
+    s.amounts[AMOUNT_WLT] = 14000;
+    s.amounts[AMOUNT_CASH] = 1000;
+    const uint64_t before = story_rigs[1].shard->last_seq;
+    const struct rig_result got = post(&s);
+    assert_int_equal(got.result.code, ERROR_OK);
+    assert_int_equal(got.result.dup, story_mishap == MISHAP_LANDED);
+    assert_int_equal(story_rigs[1].shard->last_seq, before + 3); /* Settlement, wallet, debt. */
+    story_pump();
+    story_check_balance(RECEIVER, 136000);
+    story_check_giver(136000, 14000);
+    story_check_debts(14000, 1);
+    assert_true(post(&s).result.dup);
+
+    const struct settlement half = refund_of(&s, "I2", "R1", 2);
+    assert_int_equal(post(&half).result.code, ERROR_OK);
+    story_pump();
+    story_check_balance(RECEIVER, 143000);
+    story_check_giver(143000, 7000);
+    story_check_debts(7000, 2);
+    story_replay();
+}
+
+static void inline_payment(void **state)
+{
+    (void)state;
+    paid_with_a_settlement();
+}
+
+static void inline_payment_lost(void **state)
+{
+    (void)state;
+    story_mishap = MISHAP_LOST;
+    paid_with_a_settlement();
+}
+
+static void inline_payment_landed(void **state)
+{
+    (void)state;
+    story_mishap = MISHAP_LANDED;
+    paid_with_a_settlement();
+}
+
+/* The wallet cannot pay it: the settlement is refused with it, nothing stays. */
+static void inline_all_or_nothing(void **state)
+{
+    (void)state;
+    story_done(story_open_wallet(RECEIVER, SICHUAN, SICHUAN));
+    const struct settlement s = visit("I1", "V1", 14000);
+    const struct story_snap before = story_snap_of(&story_rigs[1]);
+    assert_int_equal(post(&s).result.code, ERROR_WALLET_BALANCE);
+    story_same(before, story_snap_of(&story_rigs[1]));
+}
+
+/* Paid by a message of its own before: that is the payment. */
+static void inline_after_a_payment(void **state)
+{
+    (void)state;
+    story_fill();
+    story_done(story_pay(RECEIVER, "V1", 14000));
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    story_check_balance(RECEIVER, 136000);
+    story_check_debts(14000, 1);
+    story_done(story_pay(RECEIVER, "V2", 5000));
+    const struct settlement other = visit("I2", "V2", 14000);
+    assert_int_equal(post(&other).result.code, ERROR_SETL_ID_REUSED);
+}
+
+static struct rig_result correct(const char *msgid, const char *omsgid)
+{
+    uint8_t body[256];
+    const struct correction c = {
+        .msgid = bytes_of(msgid), .omsgid = bytes_of(omsgid), .psn_key = story_key_bytes(RECEIVER)};
+    const struct bytes bytes = {body, correction_encode(&c, body)};
+    return story_give(&story_rigs[1], rig_message(MESSAGE_CORRECTION, 51, bytes));
+}
+
+static void inline_corrected(void **state)
+{
+    (void)state;
+    story_fill();
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    story_pump();
+    story_check_giver(136000, 14000);
+    assert_int_equal(correct("K1", "I1").result.code, ERROR_OK);
+    story_pump();
+    story_check_balance(RECEIVER, 150000);
+    story_check_giver(150000, 0);
+    story_check_debts(0, 2);
+    assert_true(correct("K1", "I1").result.dup);
+    story_check_debts(0, 2);
+    story_replay();
+}
+
+/* What a SetlReverse takes back is a refund like any other. */
+static void inline_reversed(void **state)
+{
+    (void)state;
+    uint8_t body[1024];
+    story_fill();
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    const struct reversal r = {
+        .msgid = bytes_of("I2"),
+        .rev_setl_id = bytes_of("R1"),
+        .setl_id = bytes_of("V1"),
+        .psn_key = story_key_bytes(RECEIVER),
+        .insu_admdvs = YUNNAN,
+        .mdtrtarea_admvs = SICHUAN,
+        .full = true,
+    };
+    const struct bytes bytes = {body, rig_encode_reversal(&r, body)};
+    const struct request request = rig_message(MESSAGE_SETL_REVERSE, 51, bytes);
+    assert_int_equal(story_give(&story_rigs[1], request).result.code, ERROR_OK);
+    assert_true(story_give(&story_rigs[1], request).result.dup);
+    story_pump();
+    story_check_balance(RECEIVER, 150000);
+    story_check_giver(150000, 0);
+    story_check_debts(0, 2);
+    story_replay();
+}
+
+/* A refund that gave back to the wallet cannot be corrected: it may be spent again by now. */
+static void refund_stays(void **state)
+{
+    (void)state;
+    story_fill();
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    const struct settlement half = refund_of(&s, "I2", "R1", 2);
+    assert_int_equal(post(&half).result.code, ERROR_OK);
+    assert_int_equal(correct("K1", "I2").result.code, ERROR_ALREADY_REVERSED);
+    assert_int_equal(correct("K2", "I1").result.code, ERROR_ALREADY_REVERSED);
+}
+
+/* Taken back by a message of its own, before the refund of the same number comes: once. */
+static void refund_after_a_reversal(void **state)
+{
+    (void)state;
+    story_fill();
+    story_done(story_pay(RECEIVER, "V1", 14000));
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    struct wallet_order o = story_reversal("V1");
+    o.client_no = bytes_of("R1");
+    o.amount = 7000;
+    story_done(story_send(RECEIVER, &o, 51));
+    story_check_balance(RECEIVER, 143000);
+    struct settlement half = refund_of(&s, "I2", "R1", 2);
+    assert_int_equal(post(&half).result.code, ERROR_OK);
+    story_pump();
+    story_check_balance(RECEIVER, 143000);
+    story_check_debts(7000, 2);
+
+    o.msgid = bytes_of(story_number("M"));
+    o.client_no = bytes_of("R2");
+    o.amount = 3000;
+    story_done(story_send(RECEIVER, &o, 51));
+    half = refund_of(&s, "I3", "R2", 2);
+    const struct rig_result got = post(&half); /* 7,000 under the number that gave back 3,000. */
+    assert_int_equal(got.result.code, ERROR_SETL_ID_REUSED);
+    assert_int_equal(got.failures[0].want, -3000);
+    story_pump();
+    story_check_balance(RECEIVER, 146000);
+    story_replay();
+}
+
+/* Where settlements do not pay by themselves they take nothing back either. */
+static void refund_where_nothing_is_inline(void **state)
+{
+    (void)state;
+    uint8_t body[256];
+    struct wallet_order off = story_order(MESSAGE_RULE_PUSH);
+    off.name = bytes_of("wallet_inline");
+    off.value = bytes_of("off");
+    off.eff_ms = story_ms("2026-03-02T12:00:01");
+    const struct request request = {
+        .type = off.type, .body = {body, wire_encode(wallet_table(off.type), &off, body)}};
+    for (int i = 0; i < SHARDS; i++)
+        assert_int_equal(story_give(&story_rigs[i], request).result.code, ERROR_OK);
+    story_clock("2026-03-02T13:00:00");
+    story_fill();
+    story_done(story_pay(RECEIVER, "V1", 14000));
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    const struct settlement half = refund_of(&s, "I2", "R1", 2);
+    assert_int_equal(post(&half).result.code, ERROR_OK);
+    story_pump();
+    story_check_balance(RECEIVER, 136000);
+    story_check_debts(14000, 1);
+    story_replay();
+}
+
+/* A month that is cut before its settlement comes: the debt goes with it into the open one. */
+static void inline_late(void **state)
+{
+    (void)state;
+    story_fill();
+    story_clock("2026-04-01T12:00:00");
+    for (int i = 0; i < SHARDS; i++) {
+        assert_int_equal(rig_order(&story_rigs[i], rig_control(REQUEST_CUT, 202603)).result.code,
+                         0);
+        rig_order(&story_rigs[i], rig_control(REQUEST_CUT_RELEASE, 0));
+    }
+    const struct settlement s = visit("I1", "V1", 14000);
+    const struct rig_result got = post(&s);
+    assert_int_equal(got.result.code, ERROR_OK);
+    assert_int_equal(got.result.period, 202604);
+    const struct entry debt = entry_at(story_rigs[1].shard, story_rigs[1].shard->last_seq);
+    assert_int_equal(debt.kind, ENTRY_DEBT);
+    assert_int_equal(debt.period, 202604);
+    assert_int_equal(debt.orig_period, 202603);
+    assert_true((debt.flags & ENTRY_LATE) != 0);
+    story_replay();
+}
+
+/* A delta so small that a checkpoint comes between any two messages. */
+static void hardly_any_room(void **state)
+{
+    story_tear_down(NULL);
+    (void)state;
+    story_open(false, 320);
+    story_whole();
+    for (int i = 0; i < 60; i++) {
+        char setl_id[16];
+        snprintf(setl_id, sizeof setl_id, "L%d", i);
+        story_done(story_pay(RECEIVER, setl_id, 100));
+    }
+    for (int i = 0; i < 60; i++) {
+        char ids[2][16];
+        snprintf(ids[0], sizeof ids[0], "I%d", i);
+        snprintf(ids[1], sizeof ids[1], "V%d", i);
+        const struct settlement s = visit(ids[0], ids[1], 100);
+        assert_int_equal(post(&s).result.code, ERROR_OK);
+    }
+    story_pump();
+    story_check_giver(138000, 12000);
+    story_check_debts(12000, 123);
+    for (int i = 0; i < SHARDS; i++) {
+        const struct story_snap before = story_snap_of(&story_rigs[i]);
+        rig_crash(&story_rigs[i], true);
+        story_same(before, story_snap_of(&story_rigs[i]));
+    }
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, story_set_up, story_tear_down)
+    const struct CMUnitTest tests[] = {
+        T(inline_payment),
+        T(inline_payment_lost),
+        T(inline_payment_landed),
+        T(inline_all_or_nothing),
+        T(inline_after_a_payment),
+        T(inline_corrected),
+        T(inline_reversed),
+        T(refund_stays),
+        T(refund_after_a_reversal),
+        T(refund_where_nothing_is_inline),
+        T(inline_late),
+        T(hardly_any_room),
+    };
+#undef T
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
