@@ -129,7 +129,7 @@ static void take_cells(struct shard *shard, const struct request *request)
     result->data_size = wanted * sizeof *copy;
 }
 
-/* A growing answer; `data` is NULL once there was no memory. */
+/* A growing answer; `data` is NULL while nothing was found. */
 struct found {
     uint8_t *data;
     size_t size;
@@ -140,7 +140,7 @@ static void found_add(struct found *found, const struct found_entry *head,
                       const struct entry *entry)
 {
     const size_t size = entry_size(entry->body.size);
-    if (found->room - found->size < sizeof *head + size) {
+    if (found->data == NULL || found->room - found->size < sizeof *head + size) {
         found->room = 2 * (found->room + sizeof *head + size);
         uint8_t *more = realloc(found->data, found->room);
         NEED_MEMORY(more);
