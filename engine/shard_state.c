@@ -89,15 +89,27 @@ static struct stretch stored_stretch(const struct shard *shard, uint64_t seq, ui
     return stretch;
 }
 
-/* An entry as it stands in the journal. Its sum is computed again: what was once durable may have
- * rotted, and the state may name the wrong place. */
+/* An entry as it stands in the journal: its head says how far it goes, and nothing behind it is
+ * asked for, which may be unreadable by itself. Its sum is computed again: what was once durable
+ * may have rotted, and the state may name the wrong place. 0 or a negative errno. */
+static int read_entry(struct journal_view *journal, uint32_t segment, uint32_t offset, uint64_t seq,
+                      struct entry *ret_entry)
+{
+    struct bytes bytes;
+    int r = journal_bytes(journal, segment, offset, ENTRY_HEAD_SIZE, &bytes);
+    if (r != 0) return r;
+    const size_t size = entry_size_said(bytes);
+    if (size == 0) return -EUCLEAN;
+    r = journal_bytes(journal, segment, offset, size, &bytes);
+    if (r != 0) return r;
+    return entry_decode(bytes, ret_entry) != 0 && ret_entry->seq == seq ? 0 : -EUCLEAN;
+}
+
 static struct entry entry_stored(const struct shard *shard, uint32_t segment, uint32_t offset,
                                  uint64_t seq)
 {
-    struct bytes bytes;
     struct entry entry;
-    int r = journal_bytes(shard->journal, segment, offset, ENTRY_SIZE_MAX, &bytes);
-    if (r == 0 && (entry_decode(bytes, &entry) == 0 || entry.seq != seq)) r = -EUCLEAN;
+    const int r = read_entry(shard->journal, segment, offset, seq, &entry);
     if (r != 0) journal_lost(shard->journal, segment, offset, seq, r);
     return entry;
 }

@@ -12,8 +12,8 @@ struct journal_view; /* One shard's journal, to be read. */
 
 /* The bytes of a segment from `offset` on: `size` of them, or as many as there are before its end.
  * Borrowed until the view is closed. 0 or a negative errno: -ENOENT for a segment that is missing,
- * -ERANGE for an offset behind its end. Whether the bytes are what they were the caller asks them.
- */
+ * -ERANGE for an offset behind its end, -EIO where the disk does not give them. Whether the bytes
+ * are what they were the caller asks them. */
 int journal_bytes(struct journal_view *view, uint32_t segment, uint32_t offset, size_t size,
                   struct bytes *ret_bytes);
 

@@ -106,7 +106,7 @@ class TestDamage(Case):
         self.show(engine, records[0])
         os.truncate(self.journal, 4096)
         self.assertNotEqual(0, self.show(engine, records[9], check=False).returncode)
-        self.assert_ends_saying(engine, "journal segment 00000001.qfj cannot be read at offset ")
+        self.assert_ends_saying(engine, "journal/00000001.qfj, offset ", ": cannot read entry ")
 
     def test_a_flip_in_the_description(self):
         self.flip(self.data / "qingfen.store", 20)

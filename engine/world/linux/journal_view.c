@@ -10,6 +10,7 @@
 
 #include "types/ensure.h"
 #include "world/linux/files.h"
+#include "world/linux/read_try.h"
 
 /* One segment's file in memory. */
 struct mapped {
@@ -145,7 +146,7 @@ int journal_bytes(struct journal_view *view, uint32_t segment, uint32_t offset, 
     if (offset >= whole.size) return -ERANGE;
     const size_t rest = whole.size - offset;
     *ret_bytes = (struct bytes){whole.data + offset, size < rest ? size : rest};
-    return 0;
+    return read_try(*ret_bytes);
 }
 
 _Noreturn void journal_lost(const struct journal_view *view, uint32_t segment, uint32_t offset,

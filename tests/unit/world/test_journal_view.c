@@ -244,6 +244,28 @@ static void a_segment_that_cannot_be_read(void **state)
     assert_says(text, "shard 3: journal segment 00000002.qfj cannot be read at offset 16401: ");
 }
 
+/* Who asks the view hears of it, as often as he asks, and of what lies beside it nothing. */
+static void a_page_that_cannot_be_read(void **state)
+{
+    (void)state;
+    struct bytes bytes;
+    char name[SEGMENT_PATH_MAX];
+    read_fault_watch();
+    (void)look(1, 0, 1);
+    (void)look(2, 0, SEGMENT_BYTES);
+    segment_path(path, 2, name);
+    assert_int_equal(truncate(name, 4 * PAGE), 0);
+    for (int again = 0; again < 3; again++) {
+        assert_int_equal(journal_bytes(view, 2, 4 * PAGE, 64, &bytes), -EIO);
+        assert_int_equal(journal_bytes(view, 2, 4 * PAGE - 8, 9, &bytes), -EIO);
+        assert_int_equal(journal_bytes(view, 2, 3 * PAGE, 3 * PAGE, &bytes), -EIO);
+        assert_int_equal(look(2, 4 * PAGE - 8, 8).size, 8);
+        assert_int_equal(look(1, 4 * PAGE, 64).size, 64);
+    }
+    assert_int_equal(truncate(name, SEGMENT_BYTES), 0);
+    assert_int_equal(look(2, 4 * PAGE, 64).size, 64);
+}
+
 /* LMDB's map is the other one there is. */
 static void a_state_that_cannot_be_read(void **state)
 {
@@ -273,6 +295,7 @@ int main(void)
         CASE(outside_of_the_journal),
         CASE(an_address_is_found),
         CASE(a_lost_entry_is_named),
+        CASE(a_page_that_cannot_be_read),
         CASE(a_segment_that_cannot_be_read),
         CASE(a_state_that_cannot_be_read),
     };
