@@ -67,6 +67,7 @@ void shard_free(struct shard *shard)
     free(shard->failures);
     free(shard->scratch);
     free(shard->opened);
+    free(shard->unread);
     free(shard);
 }
 
@@ -102,6 +103,7 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->work = malloc(sizeof *shard->work);
     shard->mail_ring = mail_ring_new(config->shards);
     shard->recent = recent_new();
+    shard->unread = calloc(1, sizeof *shard->unread);
     if (shard->book == NULL || shard->directory == NULL || shard->active == NULL ||
         shard->frozen == NULL || shard->shelf == NULL || shard->shelf_frozen == NULL ||
         shard->groups[0].buffer == NULL || shard->merge_cells == NULL || shard->merge.ids == NULL ||
@@ -109,7 +111,7 @@ static struct shard *shard_new(const struct shard_config *config)
         shard->waits == NULL || shard->failures == NULL || shard->scratch == NULL ||
         shard->params == NULL || shard->dues.list == NULL || shard->applied == NULL ||
         shard->work == NULL || shard->opened == NULL || shard->mail_ring == NULL ||
-        shard->recent == NULL) {
+        shard->recent == NULL || shard->unread == NULL) {
         shard_free(shard);
         return NULL;
     }
@@ -355,6 +357,14 @@ struct result *put_answer(struct shard *shard, const struct request *request, ui
     return result;
 }
 
+void put_unread(struct shard *shard, const struct request *request, const struct failure *failure)
+{
+    const struct failure *kept = failures_put(shard, failure, 1);
+    struct result *result = put_answer(shard, request, failure->code);
+    result->failure_count = 1;
+    result->failures = kept;
+}
+
 /* The desk's answers have a queue of their own: they pass what a cut holds back. */
 static struct result *put_control(struct shard *shard, const struct request *request, uint32_t code)
 {
@@ -439,6 +449,7 @@ void append(struct shard *shard, struct entry *entry, const struct record *recor
     uint8_t *place = group->buffer + SEGMENT_HEAD_SIZE + BLOCK_HEAD_SIZE + group->payload;
     const size_t size = entry_size(entry->body.size);
 
+    ENSURE(!unread_any(shard)); /* (R1) */
     entry->seq = shard->last_seq + 1;
     if (group->entries == 0) group->first_seq = entry->seq;
     entry_encode(entry, place);
@@ -456,6 +467,17 @@ static void want_room(struct shard *shard)
     }
 }
 
+/* A verdict that was found without a record which cannot be read is none. */
+static void refuse_unread(const struct shard *shard, struct verdict *verdict)
+{
+    struct failure failure;
+    if (!unread_take(shard, &failure)) return;
+    verdict->code = failure.code;
+    verdict->dup = false;
+    verdict->failures.count = 1;
+    verdict->failures.list[0] = failure;
+}
+
 /* False when it pays from a wallet and there is no room for all that this takes: nothing happened,
  * it has to come again. */
 static bool take_message(struct shard *shard, const struct request *request,
@@ -466,6 +488,7 @@ static bool take_message(struct shard *shard, const struct request *request,
     uint64_t soft = 0;
 
     judge(shard, message, now_ms, out, &verdict, &soft);
+    refuse_unread(shard, &verdict);
     const bool accepted = verdict.code == ERROR_OK && !verdict.dup;
     const bool wallet = accepted && verdict.wallet;
     if (wallet && !wallets_have_room(shard, 1, 0)) {
@@ -643,7 +666,8 @@ static void find_record(const struct shard *shard, const struct entry *entry,
 
     uint64_t seq = mark.last_seq;
     for (int i = 0; i < HISTORY_MAX && seq != 0 && seq != entry->seq; i++) {
-        const struct entry item = entry_at(shard, seq);
+        struct entry item;
+        if (!entry_at(shard, seq, &item)) return;
         head = (struct found_entry){
             .size = (uint32_t)entry_size(item.body.size),
             .history = 1,
@@ -654,9 +678,22 @@ static void find_record(const struct shard *shard, const struct entry *entry,
     }
 }
 
+/* Tells the desk which record cannot be read: the data is a text. */
+static void put_control_unread(struct shard *shard, const struct request *request,
+                               const struct failure *failure)
+{
+    char text[160];
+    failure_text(request->type, failure, text, sizeof text);
+    struct result *result = put_control(shard, request, failure->code);
+    result->data = strdup(text);
+    NEED_MEMORY(result->data);
+    result->data_size = strlen(text) + 1;
+}
+
 static void take_find(struct shard *shard, const struct request *request)
 {
     struct found found = {0};
+    struct failure failure;
     struct lookup lookup;
     struct entry entry;
 
@@ -670,6 +707,11 @@ static void take_find(struct shard *shard, const struct request *request)
             find_record(shard, &entry, &s, &found);
         }
     }
+    if (unread_take(shard, &failure)) {
+        free(found.data);
+        put_control_unread(shard, request, &failure);
+        return;
+    }
     struct result *result = put_control(shard, request, ERROR_OK);
     result->data = found.data;
     result->data_size = found.size;
@@ -680,6 +722,12 @@ static void take_question(struct shard *shard, const struct request *request, an
 {
     struct answer said = {0};
     const uint32_t code = answer(shard, request->body, &said);
+    struct failure failure;
+    if (unread_take(shard, &failure)) {
+        free(said.data);
+        put_control_unread(shard, request, &failure);
+        return;
+    }
     struct result *result = put_control(shard, request, code);
     if (code != ERROR_OK) return;
     result->seq = said.seq;
@@ -815,7 +863,13 @@ static void take_person(struct shard *shard, const struct request *request, int6
 {
     struct answer said = {0};
     bool more = false;
-    const uint32_t code = person_answer(shard, request, now_ms, &said, &more);
+    uint32_t code = person_answer(shard, request, now_ms, &said, &more);
+    struct failure failure;
+    if (unread_take(shard, &failure)) {
+        free(said.data);
+        code = person_unread(&failure, &said);
+        more = false;
+    }
     struct result *result = put_answer(shard, request, code);
     if (more) result->state = STATE_MORE;
     result->seq = said.seq;
@@ -865,13 +919,16 @@ static bool take_request(struct shard *shard, const struct request *request,
     const int64_t due_ms = due_before_request(shard, request, now_ms);
     if (shard_next_due(shard) <= due_ms && !sweep(shard, due_ms)) return false;
     if (!has_room(shard, request)) return false;
-    if (is_record_message(request)) return take_message(shard, request, message, now_ms);
-    if (is_control(request)) {
+    bool taken = true;
+    if (is_record_message(request)) {
+        taken = take_message(shard, request, message, now_ms);
+    } else if (is_control(request)) {
         take_control(shard, request, now_ms);
     } else {
         take_between(shard, request, opened, now_ms);
     }
-    return true;
+    ENSURE(!unread_any(shard)); /* (R1) */
+    return taken;
 }
 
 static void take_requests(struct shard *shard, const struct request *list, uint32_t count,
@@ -1051,6 +1108,7 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
     ret_status->cut_through = shard->cut_through;
     ret_status->closed_year = shard->closed_year;
     ret_status->faded_ids = directory_faded(shard->directory);
+    ret_status->unreadable = shard->unread->count;
     ret_status->memory_bytes =
         2 * delta_bytes(shard->active) + 2 * shelf_bytes(shard->shelf) +
         directory_bytes(shard->directory) + 2 * sizeof(struct cell) * shard->config.cells +

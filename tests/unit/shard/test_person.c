@@ -185,6 +185,19 @@ static void adjust(const char *adj_no, const char *setl_id, int64_t hifp)
 
 static uint32_t calls; /* Of the last question. */
 
+/* The shard as a whole answers the same, however often a reading fails before. */
+static void ask_on_a_bad_disk(const struct request *request, struct bytes want)
+{
+    if (!rig.each_read_fails) return;
+    rig_make_old(&rig);
+    assert_int_equal(rig_give(&rig, request, 1), 1);
+    rig_settle(&rig);
+    assert_int_equal(rig.result_count, 1);
+    assert_int_equal(rig.results[0].result.data_size, want.size);
+    assert_memory_equal(rig.results[0].result.data, want.data, want.size);
+    rig_forget(&rig);
+}
+
 /* Asks, and goes on with the cursor until there is a payload; *ret_size bytes of it, freed by the
  * caller. Nothing is settled: the moment stays what it is. */
 static uint8_t *ask_bytes(uint16_t type, uint16_t province, struct bytes message, size_t *ret_size)
@@ -203,6 +216,7 @@ static uint8_t *ask_bytes(uint16_t type, uint16_t province, struct bytes message
         bool more;
         (void)person_answer(rig.shard, &request, rig.shard->stamp_ms, &answer, &more);
         assert_non_null(answer.data);
+        if (!more) ask_on_a_bad_disk(&request, (struct bytes){answer.data, answer.size});
         if (!more) {
             *ret_size = answer.size;
             return answer.data;
@@ -421,6 +435,7 @@ static void pages_give_every_record_once_while_new_ones_come(void **state)
 static void questions_in_the_middle_of_merges(void **state)
 {
     (void)state;
+    if (rig.each_read_fails) skip(); /* Its checkpoints are its own. */
     both_visit(1, 10);
     rig_checkpoint(&rig);
     rig_settle(&rig);
@@ -714,6 +729,7 @@ static void judge_again(void *context, const struct shard *shard, const struct e
 static void adjustments_are_judged_again(void **state)
 {
     (void)state;
+    if (rig.each_read_fails) skip(); /* Its checkpoints are its own. */
     visit(&(struct visit){ANNA, "S1", "2026-02-01T08:00:00", 1000, 2000, 0, 0});
     adjust("J1", "S1", -300);
     adjust("J2", "S1", 100);
@@ -771,6 +787,7 @@ static const char *send(const struct wallet_order *o, uint16_t province)
             .period = o->type,
             .body = o->type == MESSAGE_PREM_PAY ? (struct bytes){message, size} : o->other_key};
         rig_forget(&rig);
+        rig_make_old(&rig);
         assert_int_equal(rig_give(&rig, &first, 1), 1);
         rig_settle(&rig);
         assert_int_equal(rig.results[0].result.data_size, sizeof(struct wallet_fact));
@@ -779,6 +796,7 @@ static const char *send(const struct wallet_order *o, uint16_t province)
         request.body = (struct bytes){body, sizeof(struct wallet_fact) + size};
     }
     rig_forget(&rig);
+    rig_make_old(&rig);
     assert_int_equal(rig_give(&rig, &request, 1), 1);
     rig_settle(&rig);
     Qingfen__V1__WalletReply *reply = qingfen__v1__wallet_reply__unpack(

@@ -193,6 +193,7 @@ static struct rig_result give(struct rig *rig, struct request request)
 {
     rig_settle(rig);
     rig_forget(rig);
+    rig_make_old(rig);
     if (mishap != MISHAP_NONE) {
         assert_int_equal(rig_give(rig, &request, 1), 1);
         rig_flush(rig);
@@ -566,7 +567,7 @@ static void from_message_to_cells(void **state)
     (void)state;
     whole_story();
     check_replay();
-    assert_in_range(judged_again, 15, 1000);
+    if (!rigs[0].each_read_fails) assert_in_range(judged_again, 15, 1000);
 }
 
 /* The same when a checkpoint lies under a part of it: rows, due times and mail come from the store.
@@ -666,6 +667,36 @@ static void transfers_end_once(void **state)
     check_replay();
 }
 
+/* Without what was answered before nobody can say what would be decided today. */
+static void judged_again_without_the_past(void **state)
+{
+    (void)state;
+    fill_wallet();
+    done(pay(RECEIVER, "S1", 1000));
+    struct rig *rig = home(RECEIVER);
+    rig_checkpoint(rig);
+    rig_settle(rig);
+    struct shard_status status;
+    uint32_t unread = 0;
+    shard_get_status(rig->shard, &status);
+    for (uint64_t seq = 1; seq <= status.last_seq; seq++) {
+        const struct entry entry = entry_needed(rig->shard, seq);
+        struct wallet_entry its;
+        if (entry.kind != ENTRY_WALLET) continue;
+        assert_true(wallet_entry_decode(entry.body, &its));
+        if (!wallet_type(its.type)) continue;
+        rig->journal.fails_at = 1;
+        rig->journal.good_count = 0;
+        rig->journal.failed = false;
+        const char *why = shard_judge_again(rig->shard, &entry);
+        rig->journal.fails_at = 0;
+        if (!rig->journal.failed) continue;
+        assert_string_equal(why, error_text(ERROR_RECORD_UNREADABLE));
+        unread++;
+    }
+    assert_in_range(unread, 1, status.last_seq);
+}
+
 /* Which payment a reversal means that names the settlement; "" for none. */
 static void check_meant(const struct wallet_order *o, const char *want)
 {
@@ -720,7 +751,7 @@ static void unknown_names(void **state)
 
 static struct entry entry_of(const struct rig *rig, uint64_t seq)
 {
-    return entry_at(rig->shard, seq);
+    return entry_needed(rig->shard, seq);
 }
 
 /* Setting the clock over 06:00: the return stands at 06:00, before the clock. */
@@ -1757,6 +1788,7 @@ int main(void)
         T(refused_leaves_no_trace),
         T(same_ids_other_content),
         T(transfers_end_once),
+        T(judged_again_without_the_past),
         T(payments_by_settlement),
         T(unknown_names),
         T(swept_before_the_clock),
