@@ -433,6 +433,10 @@ void step_settlement_get(struct home *home)
                      (struct bytes){(const uint8_t *)request->setl_id, request->setl_id_size});
         return;
     }
+    if (desk_first_refusal(home) != ERROR_OK) {
+        desk_refuse(home, desk_first_refusal(home), desk_refusal_text(home));
+        return;
+    }
     struct found_list *list = calloc(1, sizeof *list);
     NEED_MEMORY(list);
     for (uint32_t i = 0; i < home->engine->config.shards; i++)
@@ -481,6 +485,7 @@ static void reply_status(struct home *home)
             .checkpoints = s->checkpoints,
             .sessions = s->sessions,
             .soft_failures = s->soft_failures,
+            .unreadable = s->unreadable,
             .memory_bytes = s->memory_bytes,
             .timings = s->timings,
         };

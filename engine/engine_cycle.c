@@ -114,6 +114,9 @@ static bool judge(struct home *home, const struct order *order)
     decision_free(decision);
     decision_init(decision);
     if (desk->gathering.code != ERROR_OK) {
+        const char *why = desk_refusal_text(home);
+        struct text text = text_begin(decision->text, sizeof decision->text);
+        if (why != NULL) text_add(&text, why);
         decision->code = desk->gathering.code;
         return false;
     }
@@ -470,7 +473,7 @@ static void reply_cut(struct home *home)
         .provisional = order->provisional && !desk->dup,
     };
     if (desk->gathering.code != ERROR_OK) {
-        desk_refuse(home, desk->gathering.code, NULL);
+        desk_refuse(home, desk->gathering.code, desk_refusal_text(home));
         return;
     }
     if (!tables_period(facts->cells, facts->cell_count, order->period, cut, &row)) {

@@ -101,6 +101,15 @@ uint32_t desk_first_refusal(const struct home *home)
     return ERROR_OK;
 }
 
+const char *desk_refusal_text(const struct home *home)
+{
+    for (uint32_t i = 0; i < home->engine->config.shards; i++) {
+        const struct result *answer = &home->desk.answers[i];
+        if (answer->code != ERROR_OK && answer->data_size != 0) return answer->data;
+    }
+    return NULL;
+}
+
 /* -- the answer ------------------------------------------------------------------------------ */
 
 void desk_end_job(struct home *home)

@@ -366,6 +366,9 @@ void desk_ask_all(struct home *home, uint16_t type, uint32_t period, struct byte
 void desk_ask_one(struct home *home, uint32_t shard, uint16_t type, struct bytes body);
 uint32_t desk_first_refusal(const struct home *home);
 
+/* What a shard said beside its refusal, until the next question; NULL: nothing. */
+const char *desk_refusal_text(const struct home *home);
+
 /* A canonical body for the entries of the desk, one varint field; kept until the next one. */
 struct bytes desk_number_body(struct home *home, uint64_t value);
 

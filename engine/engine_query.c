@@ -379,7 +379,7 @@ static void answer_batch(struct home *home)
 static bool refused_facts(struct home *home)
 {
     if (home->desk.gathering.code == ERROR_OK) return false;
-    desk_refuse(home, home->desk.gathering.code, NULL);
+    desk_refuse(home, home->desk.gathering.code, desk_refusal_text(home));
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include "shard.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "codec/messages.h"
 #include "codec/wallet.h"
@@ -182,6 +183,14 @@ struct result *put_answer(struct shard *shard, const struct request *request, ui
     return result;
 }
 
+void put_unread(struct shard *shard, const struct request *request, const struct failure *failure)
+{
+    const struct failure *kept = failures_put(shard, failure, 1);
+    struct result *result = put_answer(shard, request, failure->code);
+    result->failure_count = 1;
+    result->failures = kept;
+}
+
 struct result *put_control(struct shard *shard, const struct request *request, uint32_t code)
 {
     ENSURE(shard->control_count < CONTROLS_MAX);
@@ -214,6 +223,7 @@ void append(struct shard *shard, struct entry *entry, const struct record *recor
     uint8_t *place = group->buffer + SEGMENT_HEAD_SIZE + BLOCK_HEAD_SIZE + group->payload;
     const size_t size = entry_size(entry->body.size);
 
+    ENSURE(!unread_any(shard)); /* (R1) */
     entry->seq = shard->last_seq + 1;
     if (group->entries == 0) group->first_seq = entry->seq;
     entry_write(entry, place);
@@ -222,6 +232,17 @@ void append(struct shard *shard, struct entry *entry, const struct record *recor
     group->payload += size;
     group->entries++;
     state_apply(shard, entry, record, (struct bytes){place, size});
+}
+
+/* A verdict that was found without a record which cannot be read is none. */
+static void refuse_unread(const struct shard *shard, struct verdict *verdict)
+{
+    struct failure failure;
+    if (!unread_take(shard, &failure)) return;
+    verdict->code = failure.code;
+    verdict->dup = false;
+    verdict->failures.count = 1;
+    verdict->failures.list[0] = failure;
 }
 
 /* False when it pays from a wallet and there is no room for all that this takes: nothing happened,
@@ -234,6 +255,7 @@ static bool take_message(struct shard *shard, const struct request *request,
     uint64_t soft = 0;
 
     judge(shard, message, now_ms, out, &verdict, &soft);
+    refuse_unread(shard, &verdict);
     const bool accepted = verdict.code == ERROR_OK && !verdict.dup;
     const bool wallet = accepted && verdict.wallet;
     if (wallet && !wallets_have_room(shard, 1, 0)) {
@@ -259,7 +281,13 @@ static void take_person(struct shard *shard, const struct request *request, int6
 {
     struct answer said = {0};
     bool more = false;
-    const uint32_t code = person_answer(shard, request, now_ms, &said, &more);
+    uint32_t code = person_answer(shard, request, now_ms, &said, &more);
+    struct failure failure;
+    if (unread_take(shard, &failure)) {
+        free(said.data);
+        code = person_unread(&failure, &said);
+        more = false;
+    }
     struct result *result = put_answer(shard, request, code);
     if (more) result->state = STATE_MORE;
     result->seq = said.seq;
@@ -300,13 +328,16 @@ static bool take_request(struct shard *shard, const struct request *request,
     const int64_t due_ms = due_before_request(shard, request, now_ms);
     if (shard_next_due(shard) <= due_ms && !sweep(shard, due_ms)) return false;
     if (!has_room(shard, request)) return false;
-    if (is_record_message(request)) return take_message(shard, request, message, now_ms);
-    if (is_control(request)) {
+    bool taken = true;
+    if (is_record_message(request)) {
+        taken = take_message(shard, request, message, now_ms);
+    } else if (is_control(request)) {
         take_control(shard, request, now_ms);
     } else {
         take_between(shard, request, opened, now_ms);
     }
-    return true;
+    ENSURE(!unread_any(shard)); /* (R1) */
+    return taken;
 }
 
 static void take_requests(struct shard *shard, const struct request *list, uint32_t count,
@@ -535,6 +566,7 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
     ret_status->cut_through = shard->cut_through;
     ret_status->closed_year = shard->closed_year;
     ret_status->faded_ids = directory_faded(shard->directory);
+    ret_status->unreadable = shard->unread->count;
     ret_status->memory_bytes = shard_memory(shard);
 }
 

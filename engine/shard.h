@@ -113,6 +113,7 @@ struct shard_status {
     uint64_t blocks;
     uint64_t checkpoints;
     uint64_t soft_failures;
+    uint64_t unreadable;   /* Refused because an old record cannot be read. */
     uint64_t memory_bytes; /* Reserved: deltas, directory, cells, buffers. */
     uint64_t faded_ids;    /* For which directory_ids was too small: they are slow to look up. */
     uint64_t sessions;     /* Filled in by the home: connections it owns, … */

@@ -178,7 +178,8 @@ static bool change_of(const struct shard *shard, const struct entry *entry, uint
     if (mode != SCAN_CHANGES || entry->kind != ENTRY_CORRECTION || entry->orig_seq == 0) {
         return false;
     }
-    const struct entry original = entry_at(shard, entry->orig_seq);
+    struct entry original;
+    if (!entry_at(shard, entry->orig_seq, &original)) return false;
     ENSURE(facts_of(&original, ret_facts));
     ret_facts->flags |= RECORD_TAKEN_BACK;
     return true;
@@ -206,8 +207,9 @@ uint32_t answer_scan(const struct shard *shard, struct bytes body, struct answer
 
     uint64_t seq = first;
     for (; seq <= last && seq - first < SCAN_ENTRIES; seq++) {
-        const struct entry entry = walk_to(shard, &walk, seq);
+        struct entry entry;
         struct record_facts facts;
+        if (!walk_to(shard, &walk, seq, &entry)) break;
         /* A correction stands in the period of what it takes back. */
         if (question.period != 0 && entry.period != question.period) continue;
         if (!change_of(shard, &entry, question.mode, &facts)) continue;
@@ -249,7 +251,7 @@ bool shard_each_cycle(const struct shard *shard, shard_cycle_fn *visit, void *co
                                    &found, &value))) {
         ENSURE(found.size == sizeof key);
         const uint64_t seq = be_load64(found.data);
-        const struct entry entry = walk_to(shard, &walk, seq);
+        const struct entry entry = walk_needed(shard, &walk, seq);
         ENSURE(entry.kind == ENTRY_CYCLE);
         if (!visit(context, entry.body, seq)) return false;
         be_store64(key, seq + 1);

@@ -169,7 +169,8 @@ static void find_record(const struct shard *shard, const struct entry *entry,
 
     uint64_t seq = mark.last_seq;
     for (int i = 0; i < HISTORY_MAX && seq != 0 && seq != entry->seq; i++) {
-        const struct entry item = entry_at(shard, seq);
+        struct entry item;
+        if (!entry_at(shard, seq, &item)) return;
         head = (struct found_entry){
             .size = (uint32_t)entry_size(item.body.size),
             .history = 1,
@@ -180,9 +181,22 @@ static void find_record(const struct shard *shard, const struct entry *entry,
     }
 }
 
+/* Tells the desk which record cannot be read: the data is a text. */
+static void put_control_unread(struct shard *shard, const struct request *request,
+                               const struct failure *failure)
+{
+    char text[160];
+    failure_text(request->type, failure, text, sizeof text);
+    struct result *result = put_control(shard, request, failure->code);
+    result->data = strdup(text);
+    NEED_MEMORY(result->data);
+    result->data_size = strlen(text) + 1;
+}
+
 static void take_find(struct shard *shard, const struct request *request)
 {
     struct found found = {0};
+    struct failure failure;
     struct lookup lookup;
     struct entry entry;
 
@@ -196,6 +210,11 @@ static void take_find(struct shard *shard, const struct request *request)
             find_record(shard, &entry, &s, &found);
         }
     }
+    if (unread_take(shard, &failure)) {
+        free(found.data);
+        put_control_unread(shard, request, &failure);
+        return;
+    }
     struct result *result = put_control(shard, request, ERROR_OK);
     result->data = found.data;
     result->data_size = found.size;
@@ -206,6 +225,12 @@ static void take_question(struct shard *shard, const struct request *request, an
 {
     struct answer said = {0};
     const uint32_t code = answer(shard, request->body, &said);
+    struct failure failure;
+    if (unread_take(shard, &failure)) {
+        free(said.data);
+        put_control_unread(shard, request, &failure);
+        return;
+    }
     struct result *result = put_control(shard, request, code);
     if (code != ERROR_OK) return;
     result->seq = said.seq;

@@ -397,8 +397,9 @@ static void add_reversals(const struct shard *shard, uint64_t settled, uint64_t 
 {
     uint64_t seq = mark_of(shard, paid).last_seq;
     while (seq != 0 && seq != paid && payment->reversal_count < REVERSALS_MAX) {
-        const struct entry entry = entry_at(shard, seq);
+        struct entry entry;
         struct reading r;
+        if (!entry_at(shard, seq, &entry)) return;
         seq = entry.prev_seq;
         if (entry.kind != ENTRY_WALLET) continue;
         read_entry(&entry, person, &r);

@@ -219,11 +219,24 @@ struct wallet_work {
     struct lot used[PAY_LOTS_MAX];
 };
 
+/* The first old record that could not be read since the request began that needs it.
+ *
+ *   (R1) While one is noted nothing is appended, and no request ends: whatever was judged or
+ *        answered without that record is thrown away (unread_take()). Judging and answering change
+ *        nothing, so they may go on to their end, as if there were no such record. */
+struct unread {
+    uint64_t seq; /* 0: none. */
+    uint32_t segment;
+    uint32_t offset;
+    uint64_t count; /* Requests refused because of one, since shard_open(). */
+};
+
 struct shard {
     struct shard_config config;
     const struct tables *tables;
     struct store *store;
     struct journal_view *journal;
+    struct unread *unread; /* Like `work` it is no state: who only reads the shard notes there. */
 
     /* State. */
     struct book *book;
@@ -331,11 +344,17 @@ struct lookup {
 };
 
 void lookup_begin(const struct shard *shard, uint64_t hash, struct lookup *ret_lookup);
+
+/* False: there are no more, or the next one cannot be read (R1). */
 bool lookup_next(const struct shard *shard, struct lookup *lookup, struct entry *ret_entry);
 
-/* An entry by its number. It must exist: state or journal are broken otherwise, and the process
- * stops. Borrowed for the step. */
-struct entry entry_at(const struct shard *shard, uint64_t seq);
+/* An entry by its number, borrowed for the step. It must exist. False: it cannot be read, or one
+ * before it could not be (R1); *ret_entry means nothing then. */
+__attribute__((warn_unused_result)) bool entry_at(const struct shard *shard, uint64_t seq,
+                                                  struct entry *ret_entry);
+
+/* The same where nobody can be refused: the process ends when it cannot be read. */
+struct entry entry_needed(const struct shard *shard, uint64_t seq);
 
 /* What a reading of the store came to: true for 0, false for -ENOENT. After any other nobody may go
  * on: taken for "not there", a read error would let a message happen twice. */
@@ -348,7 +367,21 @@ struct walk {
 };
 
 /* entry_at() for a walk. */
-struct entry walk_to(const struct shard *shard, struct walk *walk, uint64_t seq);
+__attribute__((warn_unused_result)) bool walk_to(const struct shard *shard, struct walk *walk,
+                                                 uint64_t seq, struct entry *ret_entry);
+
+/* entry_needed() for a walk. */
+struct entry walk_needed(const struct shard *shard, struct walk *walk, uint64_t seq);
+
+/* True while a record is noted that could not be read. */
+static inline bool unread_any(const struct shard *shard)
+{
+    return shard->unread->seq != 0;
+}
+
+/* Ends a judgement or an answer: true when it needs a record that cannot be read. Then it has to be
+ * refused, with *ret_failure (6010), and nothing is noted any more. */
+bool unread_take(const struct shard *shard, struct failure *ret_failure);
 
 /* What became of a record; zeros when nothing did. */
 struct mark mark_of(const struct shard *shard, uint64_t seq);
@@ -425,7 +458,10 @@ void append(struct shard *shard, struct entry *entry, const struct record *recor
  * entry there is is durable (J1). */
 struct result *put_answer(struct shard *shard, const struct request *request, uint32_t code);
 
-/* The same for the desk, beside what a cut holds back; there is room for CONTROLS_MAX. */
+/* The same for what needs a record that cannot be read. */
+void put_unread(struct shard *shard, const struct request *request, const struct failure *failure);
+
+/* put_answer() for the desk, beside what a cut holds back; there is room for CONTROLS_MAX. */
 struct result *put_control(struct shard *shard, const struct request *request, uint32_t code);
 
 /* -- shard_control.c: what the desk asks ------------------------------------------------------ */
@@ -617,7 +653,7 @@ struct person_records person_records_from(struct bytes psn_key, uint64_t from_se
 enum person_next {
     PERSON_RECORD,  /* *ret_entry is a settlement, refund, adjustment or debt of the person. */
     PERSON_LATER,   /* *looks is used up: go on in another step. */
-    PERSON_NO_MORE, /* Upwards, entries that come later are found by going on. */
+    PERSON_NO_MORE, /* Upwards, entries that come later are found by going on. Also (R1). */
 };
 
 /* The next record, taken back or not (mark_of()); borrowed for the step. Takes one off *looks for
@@ -677,5 +713,9 @@ answer_fn answer_facts;   /* REQUEST_FACTS */
 #define PERSON_CURSOR_MAX 64
 uint32_t person_answer(const struct shard *shard, const struct request *request, int64_t now_ms,
                        struct answer *ret_answer, bool *ret_more);
+
+/* The refusal of a question that needs a record which cannot be read; its code, or ERROR_OVERLOAD
+ * without memory. */
+uint32_t person_unread(const struct failure *failure, struct answer *ret_answer);
 
 #endif

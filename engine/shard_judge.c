@@ -404,7 +404,8 @@ static void judge_record(const struct shard *shard, const struct settlement *s, 
     if (entry->kind == ENTRY_REFUND) {
         /* A refund undoes its original where the original was posted, whatever the tables say by
          * now: same line, same class, same split. */
-        const struct entry original = entry_at(shard, entry->orig_seq);
+        struct entry original;
+        if (!entry_at(shard, entry->orig_seq, &original)) return;
         entry->line = original.line;
         entry->insurance = original.insurance;
         entry->flags = (uint16_t)((entry->flags & ENTRY_LATE) | (original.flags & ~ENTRY_LATE));
@@ -593,7 +594,8 @@ static void judge_adjustment(const struct shard *shard, const struct message *me
 static void judge_uncovered(const struct shard *shard, const struct entry *adjustment,
                             struct verdict *verdict)
 {
-    const struct entry original = entry_at(shard, adjustment->orig_seq);
+    struct entry original;
+    if (!entry_at(shard, adjustment->orig_seq, &original)) return;
     const struct settlement its = settlement_of(&original);
     const struct mark mark = mark_of(shard, original.seq);
     const struct adjustment a = adjustment_of(adjustment);
@@ -681,7 +683,8 @@ static void judge_correction(const struct shard *shard, const struct message *me
         }
         const struct mark mark = mark_of(shard, first.seq);
         if ((mark.flags & MARK_REVERSED) != 0) { /* Its last entry is the one that cancelled it. */
-            const struct entry cancelled = entry_at(shard, mark.last_seq);
+            struct entry cancelled;
+            if (!entry_at(shard, mark.last_seq, &cancelled)) return;
             answer_again(verdict, &cancelled, STATE_REVERSED);
             return;
         }
@@ -762,6 +765,7 @@ const char *shard_judge_again(const struct shard *shard, const struct entry *ent
     uint8_t out[SETTLEMENT_ENCODED_MAX];
     struct message message;
     struct verdict verdict;
+    struct failure unread;
     uint64_t soft = 0;
     const uint16_t type = message_type_of(entry);
     if (entry->kind == ENTRY_WALLET) return wallet_judge_again(shard, entry);
@@ -769,6 +773,7 @@ const char *shard_judge_again(const struct shard *shard, const struct entry *ent
 
     message_open(shard, type, entry->sender, entry->body, &message);
     judge(shard, &message, entry->stamp_ms, out, &verdict, &soft);
+    if (unread_take(shard, &unread)) return error_text(unread.code);
     const struct entry *now = &verdict.entry;
     if (verdict.code != ERROR_OK) return error_text(verdict.code);
     if (verdict.dup) return "it would be a duplicate";

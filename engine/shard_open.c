@@ -57,6 +57,7 @@ void shard_free(struct shard *shard)
     free(shard->failures);
     free(shard->scratch);
     free(shard->opened);
+    free(shard->unread);
     free(shard);
 }
 
@@ -92,6 +93,7 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->work = malloc(sizeof *shard->work);
     shard->mail_ring = mail_ring_new(config->shards);
     shard->recent = recent_new();
+    shard->unread = calloc(1, sizeof *shard->unread);
     if (shard->book == NULL || shard->directory == NULL || shard->active == NULL ||
         shard->frozen == NULL || shard->shelf == NULL || shard->shelf_frozen == NULL ||
         shard->groups[0].buffer == NULL || shard->merge_cells == NULL || shard->merge.ids == NULL ||
@@ -99,7 +101,7 @@ static struct shard *shard_new(const struct shard_config *config)
         shard->waits == NULL || shard->failures == NULL || shard->scratch == NULL ||
         shard->params == NULL || shard->dues.list == NULL || shard->applied == NULL ||
         shard->work == NULL || shard->opened == NULL || shard->mail_ring == NULL ||
-        shard->recent == NULL) {
+        shard->recent == NULL || shard->unread == NULL) {
         shard_free(shard);
         return NULL;
     }

@@ -211,7 +211,8 @@ static bool fill_wallet_page(const struct asking *a, struct wallet_page *page)
 {
     for (uint32_t looked = 0; page->place.seq != 0; looked++) {
         if (looked == HISTORY) return false;
-        const struct entry entry = entry_at(a->shard, page->place.seq);
+        struct entry entry;
+        if (!entry_at(a->shard, page->place.seq, &entry)) return true;
         if (entry.stamp_ms < a->question->from_ms) { /* All that is before it is older. */
             page->place = (struct place){0};
             return true;
@@ -368,9 +369,10 @@ static bool refunded_ownpay(const struct asking *a, uint64_t original, const str
     for (uint64_t seq = mark->last_seq; seq != 0 && seq != original;) {
         if (stroll->steps == 0) return is_whole;
         stroll->steps--;
-        const struct entry entry = entry_at(a->shard, seq);
+        struct entry entry;
         struct settlement refund;
         uint32_t field;
+        if (!entry_at(a->shard, seq, &entry)) return true;
         seq = entry.prev_seq;
         if (entry.kind != ENTRY_REFUND || asking_taken_back(a, &entry)) continue;
         ENSURE(settlement_decode(entry.body, &refund, &field));
@@ -564,15 +566,17 @@ struct queued {
     struct wallet_entry entry;
 };
 
-static void read_queued(const struct asking *a, uint64_t seq, struct queued *queued)
+static bool read_queued(const struct asking *a, uint64_t seq, struct queued *queued)
 {
-    if (queued->seq == seq) return;
-    const struct entry entry = walk_to(a->shard, &queued->walk, seq);
+    struct entry entry;
+    if (queued->seq == seq) return true;
+    if (!walk_to(a->shard, &queued->walk, seq, &entry)) return false;
     ENSURE(wallet_entry_decode(entry.body, &queued->entry));
     queued->seq = seq;
+    return true;
 }
 
-/* False when there is no message of that position any more. */
+/* False when there is no message of that position any more, or it cannot be read. */
 static bool read_outgoing(const struct asking *a, uint32_t dest, uint64_t position,
                           struct queued *queued, struct outgoing *ret_outgoing)
 {
@@ -583,7 +587,7 @@ static bool read_outgoing(const struct asking *a, uint32_t dest, uint64_t positi
     be_store64(key + 2, position);
     if (!shelf_read(a->shard, (struct bytes){key, sizeof key}, &value)) return false;
     ENSURE(value.size == sizeof queued->seq);
-    read_queued(a, le_load64(value.data), queued);
+    if (!read_queued(a, le_load64(value.data), queued)) return false;
     struct bytes ops = queued->entry.ops;
     bool found = false;
     while (!found && ops_next(&ops, &op, &bad)) {
@@ -625,6 +629,15 @@ static uint32_t answer_outbox(const struct asking *a)
 }
 
 /* -- all of them ---------------------------------------------------------------------------- */
+
+uint32_t person_unread(const struct failure *failure, struct answer *ret_answer)
+{
+    char why[QUESTION_WHY_SIZE];
+    failure_text(0, failure, why, sizeof why);
+    ret_answer->seq = 0;
+    ret_answer->data = person_refusal_encode(failure->code, why, &ret_answer->size);
+    return ret_answer->data == NULL ? ERROR_OVERLOAD : failure->code;
+}
 
 uint32_t person_answer(const struct shard *shard, const struct request *request, int64_t now_ms,
                        struct answer *ret_answer, bool *ret_more)

@@ -39,7 +39,7 @@ enum person_next person_records_next(const struct shard *shard, struct person_re
         struct bytes psn_key;
         switch (next_number(shard, &records->cursor, &seq)) {
         case PERSON_FOUND:
-            *ret_entry = walk_to(shard, &walk, seq);
+            if (!walk_to(shard, &walk, seq, ret_entry)) return PERSON_NO_MORE;
             if (facts_person(ret_entry, &psn_key) && bytes_equal(psn_key, wanted)) {
                 --*looks;
                 return PERSON_RECORD;

@@ -89,17 +89,46 @@ static struct stretch stored_stretch(const struct shard *shard, uint64_t seq, ui
     return stretch;
 }
 
-/* An entry as it stands in the journal. Its sum is computed again: what was once durable may have
- * rotted, and the state may name the wrong place. */
-static struct entry entry_stored(const struct shard *shard, uint32_t segment, uint32_t offset,
-                                 uint64_t seq)
+/* An entry as it stands in the journal: its head says how far it goes, and nothing behind it is
+ * asked for, which may be unreadable by itself. Its sum is computed again: what was once durable
+ * may have rotted, and the state may name the wrong place. 0 or a negative errno. */
+static int read_entry(struct journal_view *journal, uint32_t segment, uint32_t offset, uint64_t seq,
+                      struct entry *ret_entry)
 {
     struct bytes bytes;
-    struct entry entry;
-    int r = journal_bytes(shard->journal, segment, offset, ENTRY_SIZE_MAX, &bytes);
-    if (r == 0 && (entry_decode(bytes, &entry) == 0 || entry.seq != seq)) r = -EUCLEAN;
-    if (r != 0) journal_lost(shard->journal, segment, offset, seq, r);
-    return entry;
+    int r = journal_bytes(journal, segment, offset, ENTRY_HEAD_SIZE, &bytes);
+    if (r != 0) return r;
+    const size_t size = entry_size_said(bytes);
+    if (size == 0) return -EUCLEAN;
+    r = journal_bytes(journal, segment, offset, size, &bytes);
+    if (r != 0) return r;
+    return entry_decode(bytes, ret_entry) != 0 && ret_entry->seq == seq ? 0 : -EUCLEAN;
+}
+
+static void note_unread(const struct shard *shard, uint32_t segment, uint32_t offset, uint64_t seq,
+                        int error)
+{
+    shard->unread->seq = seq;
+    shard->unread->segment = segment;
+    shard->unread->offset = offset;
+    journal_unread(shard->journal, segment, offset, seq, error);
+}
+
+bool unread_take(const struct shard *shard, struct failure *ret_failure)
+{
+    struct unread *unread = shard->unread;
+    if (unread->seq == 0) return false;
+    const uint64_t place = (uint64_t)shard->config.shard << 56 |
+                           (uint64_t)(unread->segment & 0xffffff) << 32 | unread->offset;
+    *ret_failure = (struct failure){
+        .code = ERROR_RECORD_UNREADABLE,
+        .check = CHECK_PLACE,
+        .got = (int64_t)unread->seq,
+        .want = (int64_t)place,
+    };
+    unread->seq = 0;
+    unread->count++;
+    return true;
 }
 
 /* The bytes of an entry whose place is not in the store yet, or size 0. */
@@ -110,20 +139,50 @@ static struct bytes fresh_entry(const struct shard *shard, uint64_t seq)
     return delta_entry(shard->frozen, seq);
 }
 
-struct entry entry_at(const struct shard *shard, uint64_t seq)
+bool entry_at(const struct shard *shard, uint64_t seq, struct entry *ret_entry)
 {
     struct walk walk = {0};
-    return walk_to(shard, &walk, seq);
+    return walk_to(shard, &walk, seq, ret_entry);
 }
 
-struct entry walk_to(const struct shard *shard, struct walk *walk, uint64_t seq)
+/* 0, or why it cannot be read, in walk->stretch.segment at *ret_offset. */
+static int find_entry(const struct shard *shard, struct walk *walk, uint64_t seq,
+                      struct entry *ret_entry, uint32_t *ret_offset)
 {
     const struct bytes bytes = fresh_entry(shard, seq);
+    if (bytes.size != 0) {
+        *ret_entry = entry_from(bytes);
+        return 0;
+    }
+    if (!stretch_find(&walk->stretch, seq, ret_offset))
+        walk->stretch = stored_stretch(shard, seq, ret_offset);
+    return read_entry(shard->journal, walk->stretch.segment, *ret_offset, seq, ret_entry);
+}
+
+/* A disk may take seconds over a place that it cannot read: after one, the request needs no more.
+ */
+bool walk_to(const struct shard *shard, struct walk *walk, uint64_t seq, struct entry *ret_entry)
+{
     uint32_t offset;
-    if (bytes.size != 0) return entry_from(bytes);
-    if (!stretch_find(&walk->stretch, seq, &offset))
-        walk->stretch = stored_stretch(shard, seq, &offset);
-    return entry_stored(shard, walk->stretch.segment, offset, seq);
+    if (unread_any(shard)) return false;
+    const int r = find_entry(shard, walk, seq, ret_entry, &offset);
+    if (r != 0) note_unread(shard, walk->stretch.segment, offset, seq, r);
+    return r == 0;
+}
+
+struct entry walk_needed(const struct shard *shard, struct walk *walk, uint64_t seq)
+{
+    struct entry entry;
+    uint32_t offset;
+    const int r = find_entry(shard, walk, seq, &entry, &offset);
+    if (r != 0) journal_lost(shard->journal, walk->stretch.segment, offset, seq, r);
+    return entry;
+}
+
+struct entry entry_needed(const struct shard *shard, uint64_t seq)
+{
+    struct walk walk = {0};
+    return walk_needed(shard, &walk, seq);
 }
 
 struct mark mark_of(const struct shard *shard, uint64_t seq)
@@ -251,9 +310,7 @@ bool lookup_next(const struct shard *shard, struct lookup *lookup, struct entry 
             const uint32_t run = lookup->all_runs ? nth + 1 : lookup->runs[nth];
             seq = find_in_run(shard, run, lookup->hash, lookup->cursor++);
         }
-        if (seq == 0) continue;
-        *ret_entry = entry_at(shard, seq);
-        return true;
+        if (seq != 0) return entry_at(shard, seq, ret_entry);
     }
     return false;
 }
@@ -392,7 +449,7 @@ static void apply_adjustment(struct shard *shard, const struct entry *entry)
  * again. */
 static void take_back(struct shard *shard, const struct entry *entry)
 {
-    const struct entry original = entry_at(shard, entry->orig_seq);
+    const struct entry original = entry_needed(shard, entry->orig_seq);
     struct posting_kind kind = {
         .refund = original.kind == ENTRY_REFUND,
         .late = (original.flags & ENTRY_LATE) != 0,

@@ -71,7 +71,8 @@ static void add_correction(const struct asking *a, uint64_t taken_back, struct b
                            struct statement_sums sums, struct statement_room *room)
 {
     const struct mark mark = mark_of(a->shard, taken_back);
-    const struct entry entry = entry_at(a->shard, mark.last_seq);
+    struct entry entry;
+    if (!entry_at(a->shard, mark.last_seq, &entry)) return;
     ENSURE(entry.kind == ENTRY_CORRECTION);
     struct statement_step *step = add_step(room, &entry, "correction", id);
     if (step != NULL) step->sums = negative(sums);
@@ -114,7 +115,8 @@ static void add_chain(const struct asking *a, struct statement_room *room)
         seq = 0; /* Nothing may stand beside a correction. */
     }
     while (seq != 0 && seq != original && room->statement.step_count < STEPS_MAX) {
-        const struct entry entry = entry_at(a->shard, seq);
+        struct entry entry;
+        if (!entry_at(a->shard, seq, &entry)) return;
         if (entry.kind == ENTRY_REFUND || entry.kind == ENTRY_ADJUSTMENT) {
             add_change(a, &entry, room);
         }
@@ -162,7 +164,8 @@ static void add_wallet(const struct asking *a, struct statement_room *room)
     for (uint32_t i = 0; i < payment.reversal_count; i++) {
         const struct payment_reversal *reversal = &payment.reversals[i];
         if (is_refunds(room, reversal)) continue;
-        const struct entry entry = entry_at(a->shard, reversal->seq);
+        struct entry entry;
+        if (!entry_at(a->shard, reversal->seq, &entry)) return;
         struct statement_step *step = add_step(room, &entry, "wallet", bytes_of(reversal->number));
         room->statement.left.wlt -= reversal->amount;
         if (step == NULL) continue;
@@ -241,7 +244,7 @@ static uint32_t find_settlement(const struct asking *a, struct statement_room *r
         code = ERROR_NOT_PERMITTED;
         if (q->has_key && !bytes_equal(room->settlement.psn_key, asking_key(a))) continue;
         if (room->entry.kind == ENTRY_REFUND) {
-            room->entry = entry_at(a->shard, room->entry.orig_seq);
+            if (!entry_at(a->shard, room->entry.orig_seq, &room->entry)) break;
             ENSURE(settlement_decode(room->entry.body, &room->settlement, &field));
         }
         return asking_sees(a, room->settlement.insu_admdvs) ||

@@ -418,6 +418,16 @@ static struct bytes look_at_other(const struct shard *shard, const struct reques
     return (struct bytes){(const uint8_t *)ret_fact, sizeof *ret_fact};
 }
 
+/* What was judged without a record that cannot be read is nothing, but that. */
+static void refuse_unread(struct shard *shard)
+{
+    struct wallet_work *w = shard->work;
+    struct failure failure;
+    if (!unread_take(shard, &failure)) return;
+    work_begin(w);
+    work_refuse(w, failure.code, failure.field, failure.check, failure.got, failure.want);
+}
+
 void take_wallet(struct shard *shard, const struct request *request, const struct opened *opened,
                  int64_t now_ms)
 {
@@ -430,6 +440,7 @@ void take_wallet(struct shard *shard, const struct request *request, const struc
     if (request->area == FACT_HERE) fact = look_at_other(shard, request, opened, &seen);
     if (request->type == MESSAGE_TRSF_SUBMIT) dues_make_room(shard);
     judge_order(shard, request->type, message, fact, request->province, opened, now_ms);
+    refuse_unread(shard);
     if (work_refused(w)) {
         shard->status.rejected++;
     } else if (w->dup) {
@@ -481,12 +492,17 @@ static bool judge_claim(const struct shard *shard, uint16_t type, struct bytes m
 static void take_payment_asked(struct shard *shard, const struct request *request, int64_t now_ms)
 {
     struct wallet_work *w = shard->work;
+    struct failure failure;
     work_begin(w);
     w->entry.stamp_ms = now_ms;
     w->entry.sender = request->province;
     if (open_order(w, (uint16_t)request->period, request->body, (struct bytes){0},
                    request->province, NULL)) {
         work_find_past(shard, w);
+    }
+    if (unread_take(shard, &failure)) {
+        put_unread(shard, request, &failure);
+        return;
     }
     const bool found = !work_refused(w) && w->past.found;
     char *id = found ? malloc(sizeof w->past.id) : NULL;
@@ -528,6 +544,7 @@ void take_pay_id(struct shard *shard, const struct request *request)
 {
     struct wallet_work *w = shard->work;
     const uint16_t type = (uint16_t)request->period;
+    struct failure failure;
     uint32_t field;
 
     work_begin(w);
@@ -535,6 +552,10 @@ void take_pay_id(struct shard *shard, const struct request *request)
         wallet_order_decode(type, request->body, &w->order, &field)) {
         wallet_order_check(&w->order, &w->decision.failures);
         if (!work_refused(w)) work_find_past(shard, w);
+    }
+    if (unread_take(shard, &failure)) {
+        put_unread(shard, request, &failure);
+        return;
     }
     char *pay_id = w->past.found ? malloc(WALLET_ID_SIZE) : NULL;
     struct result *result =
@@ -589,13 +610,13 @@ bool sweep(struct shard *shard, int64_t until_ms)
 
 static void judge_inline_again(const struct shard *shard, struct failures *failures)
 {
-    const struct entry record = entry_at(shard, shard->last_seq);
+    const struct entry record = entry_needed(shard, shard->last_seq);
     struct settlement s;
     struct correction c;
     uint32_t field;
 
     if (record.kind == ENTRY_CORRECTION) {
-        const struct entry original = entry_at(shard, record.orig_seq);
+        const struct entry original = entry_needed(shard, record.orig_seq);
         ENSURE(settlement_decode(original.body, &s, &field));
         ENSURE(correction_decode(record.body, &c, &field));
         judge_inline_correction(shard, &s, &original, &record, c.msgid, 2, failures);
@@ -649,6 +670,7 @@ const char *wallet_judge_again(const struct shard *shard, const struct entry *en
     const struct wallet_work *w = shard->work;
     struct failures failures = {0};
     struct wallet_entry its;
+    struct failure unread;
 
     if (!wallet_entry_decode(entry->body, &its)) return "its body makes no sense";
     shard->work->writes = false;
@@ -656,6 +678,7 @@ const char *wallet_judge_again(const struct shard *shard, const struct entry *en
     shard->work->in_words = true;
     judge_entry_again(shard, entry, &its, &failures);
     shard->work->in_words = false;
+    if (unread_take(shard, &unread)) return error_text(unread.code);
     if (failures.count != 0) return error_text(failures.list[0].code);
     if (work_refused(w)) return error_text(work_code(w));
     if (w->dup) return "it would be a duplicate";

@@ -63,8 +63,8 @@ bool entry_read_latest(const struct shard *shard, uint64_t seq, uint16_t *ret_ty
     const struct mark mark = mark_of(shard, seq);
     struct wallet_entry its;
 
-    if (mark.last_seq == 0) return false;
-    const struct entry latest = entry_at(shard, mark.last_seq);
+    struct entry latest;
+    if (mark.last_seq == 0 || !entry_at(shard, mark.last_seq, &latest)) return false;
     ENSURE(wallet_entry_decode(latest.body, &its));
     entry_read_said(&its, ret_said);
     *ret_type = its.type;
@@ -164,8 +164,9 @@ static uint32_t transfer_end(const struct shard *shard, uint64_t seq, uint32_t *
 static uint32_t via_of(const struct shard *shard, uint64_t seq, uint32_t place)
 {
     for (uint64_t next = seq + 1; next <= shard->last_seq; next++) {
-        const struct entry entry = entry_at(shard, next);
+        struct entry entry;
         struct settlement s;
+        if (!entry_at(shard, next, &entry)) break;
         if (entry.kind != ENTRY_DEBT || entry.orig_seq != seq) break;
         (void)debt_posting(&entry, &s);
         if (s.mdtrtarea_admvs / 10000 != place / 10000) return s.mdtrtarea_admvs;

@@ -275,6 +275,7 @@ static void fill_status(const struct status_shard *shard, Qingfen__V1__StageTimi
     m->checkpoints = shard->checkpoints;
     m->sessions = shard->sessions;
     m->soft_failures = shard->soft_failures;
+    m->unreadable = shard->unreadable;
     m->memory_bytes = shard->memory_bytes;
     fill_timings(shard->timings, timings);
     m->n_timings = STAGE_COUNT;

@@ -94,6 +94,7 @@ struct status_shard {
     uint64_t checkpoints;
     uint64_t sessions;
     uint64_t soft_failures;
+    uint64_t unreadable;
     uint64_t memory_bytes;
     const struct stage_timing *timings; /* STAGE_COUNT. */
 };

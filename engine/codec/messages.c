@@ -460,6 +460,7 @@ const char *check_name(uint32_t check)
         [CHECK_E6] = "E6",           [CHECK_MISSING] = "missing", [CHECK_LENGTH] = "length",
         [CHECK_CHARSET] = "charset", [CHECK_RANGE] = "range",     [CHECK_KNOWN] = "known",
         [CHECK_REFUND] = "refund",   [CHECK_MATCH] = "match",     [CHECK_STATE] = "state",
+        [CHECK_PLACE] = "place",
     };
     return check < CHECK_COUNT ? names[check] : "";
 }
@@ -591,6 +592,21 @@ static void add_wallet_text(struct text *text, uint16_t type, const char *name, 
     text_add(text, ")");
 }
 
+/* The number of CHECK_PLACE. */
+static void add_place_text(struct text *text, const struct failure *failure)
+{
+    const uint64_t place = (uint64_t)failure->want;
+    text_add(text, error_text(failure->code));
+    text_add(text, ": shard ");
+    text_add_int(text, (int64_t)(place >> 56));
+    text_add(text, ", entry ");
+    text_add_int(text, failure->got);
+    text_add(text, ", segment ");
+    text_add_int(text, (int64_t)(place >> 32 & 0xffffff));
+    text_add(text, ", offset ");
+    text_add_int(text, (int64_t)(place & 0xffffffff));
+}
+
 void failure_text(uint16_t type, const struct failure *failure, char *ret_text, size_t size)
 {
     struct text text = text_begin(ret_text, size);
@@ -657,6 +673,9 @@ void failure_text(uint16_t type, const struct failure *failure, char *ret_text, 
             return;
         }
         add_got_want(&text, name, " is ", failure->got, ", it should be ", failure->want);
+        return;
+    case CHECK_PLACE:
+        add_place_text(&text, failure);
         return;
     case CHECK_STATE:
     case CHECK_NONE:

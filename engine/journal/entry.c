@@ -33,6 +33,12 @@ size_t entry_size(size_t body_size)
     return (ENTRY_HEAD_SIZE + body_size + 7) & ~(size_t)7;
 }
 
+size_t entry_size_said(struct bytes head)
+{
+    const size_t size = head.size < ENTRY_HEAD_SIZE ? 0 : le_load32(head.data + OFFSET_SIZE);
+    return size >= ENTRY_HEAD_SIZE && size <= ENTRY_SIZE_MAX ? size : 0;
+}
+
 /* Over the head without the sum itself, then over the body and its padding. */
 static uint32_t entry_crc(const uint8_t *bytes, size_t size)
 {

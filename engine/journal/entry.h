@@ -77,6 +77,10 @@ struct entry {
 /* Bytes that entry_encode() will write for a body of that size. */
 size_t entry_size(size_t body_size);
 
+/* The same by the head of one that is written, at least ENTRY_HEAD_SIZE bytes: 0 when no entry
+ * begins so. Nothing else of it is looked at. */
+size_t entry_size_said(struct bytes head);
+
 /* Writes the entry to `out`, which has room for entry_size(entry->body.size) bytes. */
 void entry_encode(const struct entry *entry, uint8_t *out);
 

@@ -40,6 +40,8 @@ enum check {
     CHECK_MATCH,   /* got: here, want: in the original or the session. */
     CHECK_STATE,   /* The code says what stands against it; got: the state, kind or area found for
                     * what the field names, want: the one needed, where there is one. */
+    CHECK_PLACE,   /* got: the entry that cannot be read, want: where it stands, shard * 2^56 +
+                    * segment * 2^32 + offset. */
     CHECK_COUNT,   /* Number of checks. */
 };
 

@@ -40,12 +40,42 @@ void journal_memory_free(struct journal_view *journal)
     for (uint32_t i = 0; i < journal->count; i++)
         free(journal->blocks[i].bytes);
     free(journal->blocks);
+    free(journal->good);
     *journal = (struct journal_view){0};
 }
 
 static bool ends_before(const struct block_place *place, uint32_t segment, uint32_t offset)
 {
     return place->segment != segment ? place->segment < segment : place->end <= offset;
+}
+
+static bool was_read(const struct journal_view *journal, const struct memory_read *read)
+{
+    for (uint32_t i = 0; i < journal->good_count; i++) {
+        const struct memory_read *good = &journal->good[i];
+        if (good->segment == read->segment && good->offset == read->offset &&
+            good->size == read->size) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True when the disk gives no more. */
+static bool disk_fails(struct journal_view *journal, struct memory_read read)
+{
+    if (journal->fails_at == 0 || was_read(journal, &read)) return false;
+    if (journal->good_count + 1 >= journal->fails_at) {
+        journal->failed = true;
+        return true;
+    }
+    if (journal->good_count == journal->good_room) {
+        journal->good_room = journal->good_room * 2 + 16;
+        journal->good = realloc(journal->good, journal->good_room * sizeof *journal->good);
+        NEED_MEMORY(journal->good);
+    }
+    journal->good[journal->good_count++] = read;
+    return false;
 }
 
 int journal_bytes(struct journal_view *journal, uint32_t segment, uint32_t offset, size_t size,
@@ -61,6 +91,7 @@ int journal_bytes(struct journal_view *journal, uint32_t segment, uint32_t offse
             high = middle;
         }
     }
+    if (disk_fails(journal, (struct memory_read){segment, offset, size})) return -EIO;
     if (low == journal->count) return -ENOENT;
     const struct memory_block *block = &journal->blocks[low];
     if (block->place.segment != segment || offset < block->place.offset) return -ERANGE;
@@ -68,6 +99,13 @@ int journal_bytes(struct journal_view *journal, uint32_t segment, uint32_t offse
     const size_t rest = block->size - at;
     *ret_bytes = (struct bytes){block->bytes + at, size < rest ? size : rest};
     return 0;
+}
+
+void journal_unread(struct journal_view *journal, uint32_t segment, uint32_t offset, uint64_t seq,
+                    int error)
+{
+    (void)segment, (void)offset, (void)seq, (void)error;
+    journal->unread++;
 }
 
 _Noreturn void journal_lost(const struct journal_view *journal, uint32_t segment, uint32_t offset,

@@ -14,11 +14,26 @@ struct memory_block {
     struct block_place place;
 };
 
+struct memory_read {
+    uint32_t segment;
+    uint32_t offset;
+    size_t size;
+};
+
 /* Begins as zeros. */
 struct journal_view {
     struct memory_block *blocks; /* In the order of the journal. */
     uint32_t count;
     uint32_t room;
+
+    /* The disk fails: of what is asked for since good_count was 0 the fails_at-th reading and all
+     * after it give -EIO, but for what was read before in that time. 0: it is well. */
+    uint32_t fails_at;
+    bool failed; /* It has. */
+    uint32_t good_count;
+    uint32_t good_room;
+    struct memory_read *good;
+    uint32_t unread; /* Times that the operator would have been told. */
 };
 
 /* Copies a block behind the last one, or to the front of the next segment when it does not fit into

@@ -179,6 +179,7 @@ const char *life_send(const struct wallet_order *o, uint16_t province)
             .period = o->type,
             .body = o->type == MESSAGE_PREM_PAY ? (struct bytes){message, size} : o->other_key};
         rig_forget(&life_rig);
+        rig_make_old(&life_rig);
         assert_int_equal(rig_give(&life_rig, &first, 1), 1);
         rig_settle(&life_rig);
         assert_int_equal(life_rig.results[0].result.data_size, sizeof(struct wallet_fact));
@@ -187,6 +188,7 @@ const char *life_send(const struct wallet_order *o, uint16_t province)
         request.body = (struct bytes){body, sizeof(struct wallet_fact) + size};
     }
     rig_forget(&life_rig);
+    rig_make_old(&life_rig);
     assert_int_equal(rig_give(&life_rig, &request, 1), 1);
     rig_settle(&life_rig);
     Qingfen__V1__WalletReply *reply = qingfen__v1__wallet_reply__unpack(
@@ -278,6 +280,19 @@ void life_take_back(const char *setl_id, const char *number_of_it, int64_t amoun
 
 /* -- questions --------------------------------------------------------------------------------- */
 
+/* The shard as a whole answers the same, however often a reading fails before. */
+static void ask_on_a_bad_disk(const struct request *request, struct bytes want)
+{
+    if (!life_rig.each_read_fails) return;
+    rig_make_old(&life_rig);
+    assert_int_equal(rig_give(&life_rig, request, 1), 1);
+    rig_settle(&life_rig);
+    assert_int_equal(life_rig.result_count, 1);
+    assert_int_equal(life_rig.results[0].result.data_size, want.size);
+    assert_memory_equal(life_rig.results[0].result.data, want.data, want.size);
+    rig_forget(&life_rig);
+}
+
 /* Asks, and goes on with the cursor until there is a payload; *ret_size bytes of it, freed by the
  * caller. Nothing is settled: the moment stays what it is. */
 static uint8_t *ask_bytes(uint16_t type, uint16_t province, struct bytes message, size_t *ret_size)
@@ -297,6 +312,7 @@ static uint8_t *ask_bytes(uint16_t type, uint16_t province, struct bytes message
         (void)person_answer(life_rig.shard, &request, life_rig.shard->stamp_ms, &answer, &more);
         assert_non_null(answer.data);
         if (!more) {
+            ask_on_a_bad_disk(&request, (struct bytes){answer.data, answer.size});
             *ret_size = answer.size;
             return answer.data;
         }

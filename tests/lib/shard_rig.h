@@ -3,7 +3,13 @@
  * The store is a real one in a folder of its own, the journal a list of blocks in memory. Nothing
  * happens by itself: a test says when a block counts as written, when a merge has run and when the
  * process dies. A crash throws the shard away and opens it again from the store and the blocks that
- * were written. Results are copied out in the order in which they left. */
+ * were written. Results are copied out in the order in which they left.
+ *
+ * With QINGFEN_EACH_READ_FAILS in the environment whatever a test does is done on a disk that fails
+ * again and again: a request is given once for each reading of the journal that it takes, and that
+ * reading fails. Each time it has to be refused for it and nothing may have happened; then it is
+ * given on a disk that is well, and the test hears of that alone. What a test asks for is old then:
+ * rig_ask() and rig_order() begin with rig_make_old(). */
 #ifndef TESTS_LIB_SHARD_RIG_H
 #define TESTS_LIB_SHARD_RIG_H
 
@@ -30,6 +36,9 @@ struct rig {
     struct journal_view journal; /* The blocks that were written. */
     struct bytes appended;       /* On its way to the device; size 0: none. */
     uint64_t durable_seq;        /* The last entry that is on the device. */
+
+    bool each_read_fails;
+    uint64_t refused_unread; /* Results that nobody was told of. */
 
     struct merge *merge; /* Handed out, not yet ended. */
     bool merge_ran;
@@ -68,6 +77,10 @@ void rig_merged(struct rig *rig);     /* The same and EVENT_MERGED. */
 
 /* Flushes, writes and merges until nothing is left to do. */
 void rig_settle(struct rig *rig);
+
+/* Where each reading fails: what was given before is in the journal alone from here on, and the
+ * results so far are forgotten. Elsewhere nothing. */
+void rig_make_old(struct rig *rig);
 
 /* The process dies and starts again. `lands`: the block on its way made it to the device, only
  * nobody was told. */

@@ -159,6 +159,7 @@ struct rig_result story_give(struct rig *rig, struct request request)
 {
     rig_settle(rig);
     rig_forget(rig);
+    rig_make_old(rig);
     if (story_mishap != MISHAP_NONE) {
         assert_int_equal(rig_give(rig, &request, 1), 1);
         rig_flush(rig);

@@ -77,7 +77,11 @@ static void add_batch(struct asks *asks, const struct sim_said *said)
     while (pb_next(&rest, &field)) {
         if (field.number != 6) continue;
         const uint64_t index = pb_get(field.bytes, 12);
-        if (index >= asks->count - first || reply_code(field.bytes) == ERROR_OVERLOAD) continue;
+        const uint32_t code = reply_code(field.bytes);
+        if (index >= asks->count - first || code == ERROR_OVERLOAD ||
+            code == ERROR_RECORD_UNREADABLE) {
+            continue;
+        }
         asks->list[first + index].answer = field.bytes;
         asks->list[first + index].answered = true;
     }

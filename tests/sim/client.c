@@ -124,10 +124,14 @@ void sim_client_babble(struct sim_client *client)
 
 /* -- hearing -------------------------------------------------------------------------------- */
 
+/* So often an old record is asked for: more often than a sound disk fails (disk.h). */
+#define ASKED_MOST 128
+
 /* True for what says "not now": the same again, a little later. */
-static bool later(uint32_t code)
+static bool later(const struct sim_said *said, uint32_t code)
 {
-    return code == ERROR_OVERLOAD || code == ERROR_INTERNAL;
+    return code == ERROR_OVERLOAD || code == ERROR_INTERNAL ||
+           (code == ERROR_RECORD_UNREADABLE && said->attempts < ASKED_MOST);
 }
 
 static void hear(struct sim_client *client, const struct frame *frame)
@@ -150,7 +154,7 @@ static void hear(struct sim_client *client, const struct frame *frame)
             sim_complain(client->history, "type %04x was answered by type %04x", said->type,
                          frame->type);
         }
-        if (frame->type != MESSAGE_ERROR && later((uint32_t)pb_get(frame->payload, 1))) {
+        if (frame->type != MESSAGE_ERROR && later(said, (uint32_t)pb_get(frame->payload, 1))) {
             client->waiting[i].on_way = false;
             return;
         }

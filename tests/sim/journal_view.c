@@ -82,13 +82,24 @@ int journal_bytes(struct journal_view *view, uint32_t segment, uint32_t offset, 
     return r;
 }
 
+/* Who asked is refused, and asks again: an error of the disk passes. What was damaged never comes
+ * back. */
+void journal_unread(struct journal_view *view, uint32_t segment, uint32_t offset, uint64_t seq,
+                    int error)
+{
+    struct sim_world *world = sim_current;
+    (void)view, (void)segment, (void)offset, (void)seq;
+    if (world != NULL) world->counts.records_unread++;
+    if (error == -EIO || (world != NULL && sim_damaged(world))) return;
+    ensure_failed("an entry stands where the state says", __FILE__, __LINE__, __func__);
+}
+
 /* The engine ends. It may: after an error of the disk, which passes; and for good when the disk was
  * damaged, for the entry is asked for again after every start. */
 _Noreturn void journal_lost(const struct journal_view *view, uint32_t segment, uint32_t offset,
                             uint64_t seq, int error)
 {
     struct sim_world *world = sim_current;
-    if (error == -EIO && world != NULL) world->counts.records_unread++;
     if (error == -EIO) need_failed("a part of the journal", error, __FILE__, __LINE__);
     if (world != NULL && world->in_event && sim_damaged(world)) {
         snprintf(world->refusal, sizeof world->refusal,

@@ -40,7 +40,8 @@ struct plain {
     bool again;     /* Everything is known already. */
     struct plain_line *lines;
     uint32_t line_count;
-    uint32_t open; /* Messages without an answer. */
+    uint32_t open;   /* Messages without an answer. */
+    uint32_t unread; /* Those whose record is not readable any more. */
     char wrong[256];
 };
 
@@ -178,8 +179,19 @@ static void send_next(struct plain *plain, struct plain_line *line)
 
 /* ---- answers ------------------------------------------------------------------------------- */
 
+/* True for what an error of the disk has kept back: it passes. */
+static bool passes(const struct plain *plain, const Qingfen__V1__Reply *reply)
+{
+    return reply->code == ERROR_RECORD_UNREADABLE && !sim_damaged(plain->world);
+}
+
 static void take_reply(struct plain *plain, uint32_t message, const Qingfen__V1__Reply *reply)
 {
+    if (reply->code == ERROR_RECORD_UNREADABLE) { /* What was damaged does not come back. */
+        plain->unread++;
+        plain->open--;
+        return;
+    }
     struct told *told = &plain->told[message];
     const bool known = told->seq != 0;
     const bool same = told->seq == reply->engine_seq && told->shard == reply->shard;
@@ -200,17 +212,29 @@ static void take_frame(struct plain *plain, struct plain_line *line, const struc
     if (frame->type == (MESSAGE_SETL_POST | MESSAGE_REPLY_BIT)) {
         Qingfen__V1__Reply *reply = qingfen__v1__reply__unpack(NULL, payload.size, payload.data);
         ENSURE(reply != NULL);
-        take_reply(plain, line->first, reply);
+        const bool again = passes(plain, reply);
+        if (!again) take_reply(plain, line->first, reply);
         qingfen__v1__reply__free_unpacked(reply, NULL);
+        if (again) {
+            send_some(plain, line);
+            return;
+        }
     } else if (frame->type == (MESSAGE_SETL_BATCH | MESSAGE_REPLY_BIT)) {
         Qingfen__V1__SetlBatchReply *reply =
             qingfen__v1__setl_batch_reply__unpack(NULL, payload.size, payload.data);
         ENSURE(reply != NULL);
         ENSURE(reply->n_results == line->count);
+        bool again = false;
         for (size_t i = 0; i < reply->n_results; i++)
+            again |= passes(plain, reply->results[i]);
+        for (size_t i = 0; i < reply->n_results && !again; i++)
             take_reply(plain, line->first + reply->results[i]->index * plain->shards,
                        reply->results[i]);
         qingfen__v1__setl_batch_reply__free_unpacked(reply, NULL);
+        if (again) {
+            send_some(plain, line);
+            return;
+        }
     } else {
         return;
     }
@@ -265,4 +289,9 @@ bool plain_turn(struct plain *plain)
     for (uint32_t i = 0; i < plain->line_count; i++)
         line_turn(plain, &plain->lines[i]);
     return plain->open != 0;
+}
+
+uint32_t plain_unread(const struct plain *plain)
+{
+    return plain->unread;
 }

@@ -19,6 +19,9 @@ bool plain_turn(struct plain *plain);
 /* Begins again with the first message: every answer must now be an old one. */
 void plain_again(struct plain *plain);
 
+/* How many of the second time it could not be told of: their records are damaged. */
+uint32_t plain_unread(const struct plain *plain);
+
 /* What it was told that cannot be true; empty: nothing. */
 const char *plain_wrong(const struct plain *plain);
 

@@ -8,7 +8,7 @@
 
 static struct sim_outcome outcome;
 
-/* Some questions need hundreds of old records, and a disk may fail each of them: the engine stops,
+/* Some questions need hundreds of old records, and a disk may fail each of them: they are refused,
  * the client asks again. The disk gives up before they do, and what was met on the way is judged as
  * ever. */
 static void read_errors_come_to_an_end(void **state)
@@ -17,8 +17,10 @@ static void read_errors_come_to_an_end(void **state)
     static const uint32_t bad_disks[] = {900019, 900023, 900057};
     uint64_t at_starts = 0, at_records = 0;
     for (size_t i = 0; i < sizeof bad_disks / sizeof bad_disks[0]; i++) {
-        const struct sim_plan plan = {
-            .seed = bad_disks[i], .messages = 1500, .faults = BIT(SIM_READ_ERROR)};
+        const struct sim_plan plan = {.seed = bad_disks[i],
+                                      .messages = 1500,
+                                      .faults =
+                                          BIT(SIM_READ_ERROR) | BIT(SIM_POWER) | BIT(SIM_KILL)};
         sim_live(&plan, &outcome);
         if (outcome.failed) fail_msg("seed %u: %s", bad_disks[i], outcome.what);
         assert_true(outcome.messages >= plan.messages);

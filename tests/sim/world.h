@@ -140,7 +140,7 @@ struct sim_counts {
     uint64_t blocks;
     uint64_t faults;         /* Of all kinds. */
     uint64_t read_errors;    /* Of the faults, those of files: at starts, and of old records. */
-    uint64_t records_unread; /* Times that the engine stopped over an old record it cannot read. */
+    uint64_t records_unread; /* Times that an old record could not be read. */
 };
 void sim_get_counts(const struct sim_world *world, struct sim_counts *ret_counts);
 

@@ -65,13 +65,13 @@ static void print_shards(const Qingfen__V1__StatusReply *reply)
 static void print_csv(const Qingfen__V1__StatusReply *reply)
 {
     puts("shard,last_seq,durable_seq,checkpoint_seq,journal_bytes,accepted,duplicate,rejected,"
-         "blocks,checkpoints,sessions,soft_failures,memory_bytes");
+         "blocks,checkpoints,sessions,soft_failures,memory_bytes,unreadable");
     for (size_t i = 0; i < reply->n_shard; i++) {
         const Qingfen__V1__ShardStatus *s = reply->shard[i];
-        const uint64_t numbers[] = {s->last_seq,      s->durable_seq,   s->checkpoint_seq,
-                                    s->journal_bytes, s->accepted,      s->duplicate,
-                                    s->rejected,      s->blocks,        s->checkpoints,
-                                    s->sessions,      s->soft_failures, s->memory_bytes};
+        const uint64_t numbers[] = {
+            s->last_seq,      s->durable_seq,  s->checkpoint_seq, s->journal_bytes, s->accepted,
+            s->duplicate,     s->rejected,     s->blocks,         s->checkpoints,   s->sessions,
+            s->soft_failures, s->memory_bytes, s->unreadable};
         printf("%u", s->shard);
         for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++) {
             printf(",%llu", (unsigned long long)numbers[n]);

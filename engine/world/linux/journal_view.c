@@ -10,6 +10,7 @@
 
 #include "types/ensure.h"
 #include "world/linux/files.h"
+#include "world/linux/read_try.h"
 
 /* One segment's file in memory. */
 struct mapped {
@@ -20,10 +21,19 @@ struct mapped {
     _Atomic(struct mapped *) next; /* Of all in the process, of whichever view. */
 };
 
+#define PLACES_SAID 64 /* Of one journal; who has more bad places knows that its disk is dying. */
+
+struct place {
+    uint32_t segment;
+    uint32_t offset;
+};
+
 struct journal_view {
     char path[SEGMENT_PATH_MAX];
     uint32_t shard;
-    struct bytes *segments; /* By number - 1; size 0: not asked for so far. */
+    uint32_t said_count;
+    struct place said[PLACES_SAID]; /* What could not be read there was told. */
+    struct bytes *segments;         /* By number - 1; size 0: not asked for so far. */
     uint32_t room;
     struct mapped *own;
 };
@@ -145,26 +155,53 @@ int journal_bytes(struct journal_view *view, uint32_t segment, uint32_t offset, 
     if (offset >= whole.size) return -ERANGE;
     const size_t rest = whole.size - offset;
     *ret_bytes = (struct bytes){whole.data + offset, size < rest ? size : rest};
-    return 0;
+    return read_try(*ret_bytes);
 }
 
-_Noreturn void journal_lost(const struct journal_view *view, uint32_t segment, uint32_t offset,
-                            uint64_t seq, int error)
+/* A sentence without its end. */
+static void say_unread(const struct journal_view *view, uint32_t segment, uint32_t offset,
+                       uint64_t seq, int error, char *ret_text, size_t size)
 {
     char path[SEGMENT_PATH_MAX];
-    char text[SEGMENT_PATH_MAX + 256];
     segment_path(view->path, segment, path);
     if (error == -EUCLEAN) {
-        snprintf(text, sizeof text,
+        snprintf(ret_text, size,
                  "shard %" PRIu32 ": %s, offset %" PRIu32 ": entry %" PRIu64
                  " does not stand here as it was written: the journal is damaged, or the state "
                  "names the wrong place; qingfen verify says which",
                  view->shard, path, offset, seq);
     } else {
-        snprintf(text, sizeof text,
+        snprintf(ret_text, size,
                  "shard %" PRIu32 ": %s, offset %" PRIu32 ": cannot read entry %" PRIu64 ": %s",
                  view->shard, path, offset, seq, strerror(-error));
     }
+}
+
+static bool was_said(const struct journal_view *view, uint32_t segment, uint32_t offset)
+{
+    for (uint32_t i = 0; i < view->said_count; i++) {
+        if (view->said[i].segment == segment && view->said[i].offset == offset) return true;
+    }
+    return false;
+}
+
+void journal_unread(struct journal_view *view, uint32_t segment, uint32_t offset, uint64_t seq,
+                    int error)
+{
+    char text[SEGMENT_PATH_MAX + 256];
+    if (view->said_count == PLACES_SAID || was_said(view, segment, offset)) return;
+    view->said[view->said_count++] = (struct place){segment, offset};
+    say_unread(view, segment, offset, seq, error, text, sizeof text);
+    fprintf(stderr, "qingfend: %s; who needs it is refused%s\n", text,
+            view->said_count < PLACES_SAID ? ""
+                                           : ". There may be more such places: no more is said");
+}
+
+_Noreturn void journal_lost(const struct journal_view *view, uint32_t segment, uint32_t offset,
+                            uint64_t seq, int error)
+{
+    char text[SEGMENT_PATH_MAX + 256];
+    say_unread(view, segment, offset, seq, error, text, sizeof text);
     damage_found(text);
 }
 

@@ -5,6 +5,7 @@
 
 #include "types/ensure.h"
 #include "world/linux/journal_view.h"
+#include "world/linux/read_try.h"
 
 /* A sentence put together without anything that a handler may not call. */
 struct sentence {
@@ -59,6 +60,7 @@ static void on_bus_error(int signal, siginfo_t *info, void *context)
     struct sentence sentence = {.size = 0};
     (void)signal;
     (void)context;
+    if (info->si_code == BUS_ADRERR) read_try_failed(info->si_addr);
     say(&sentence, "qingfend: ");
     say_where(&sentence, info);
     say(&sentence, "; stopping\n");
@@ -69,7 +71,7 @@ static void on_bus_error(int signal, siginfo_t *info, void *context)
 
 void read_fault_watch(void)
 {
-    struct sigaction action = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
+    struct sigaction action = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO | SA_NODEFER};
     sigemptyset(&action.sa_mask);
     ENSURE(sigaction(SIGBUS, &action, NULL) == 0);
 }

@@ -6,7 +6,8 @@
 #ifndef WORLD_LINUX_READ_FAULT_H
 #define WORLD_LINUX_READ_FAULT_H
 
-/* From here on such a signal ends the process with a sentence on stderr, and with code 1. */
+/* From here on such a signal ends the process with a sentence on stderr, and with code 1; but for
+ * what somebody tries to read (read_try.h). */
 void read_fault_watch(void);
 
 #endif

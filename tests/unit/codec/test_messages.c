@@ -537,6 +537,11 @@ static void failures_are_told_in_a_sentence(void **state)
                 "insutype 999 is not in the tables");
     assert_text(MESSAGE_SETL_POST, (struct failure){2015, 12, CHECK_REFUND, 63000, 42000},
                 "medfee_sumamt: with this one refunds come to 630.00, the original has 420.00");
+    const int64_t place = INT64_C(63) << 56 | INT64_C(0xfffffe) << 32 | UINT32_MAX;
+    assert_text(MESSAGE_WLT_PAY, (struct failure){6010, 0, CHECK_PLACE, 1234567, place},
+                "an old record cannot be read: shard 63, entry 1234567, segment 16777214, "
+                "offset 4294967295");
+    assert_string_equal(check_name(CHECK_PLACE), "place");
     assert_text(MESSAGE_SETL_POST, (struct failure){2011, 2, CHECK_NONE, 0, 0},
                 "setl_id: setl_id exists with other content");
     assert_text(MESSAGE_SETL_POST, (struct failure){1001, 1, CHECK_CHARSET, 3, 0},

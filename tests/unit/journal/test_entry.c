@@ -118,6 +118,22 @@ static void no_flipped_bit_gets_through(void **state) /* (J3) */
     assert_int_equal(entry_decode((struct bytes){out, sizeof out}, &decoded), size);
 }
 
+static void its_head_says_its_size(void **state)
+{
+    (void)state;
+    uint8_t head[ENTRY_HEAD_SIZE] = {0};
+    const struct bytes whole = {head, sizeof head};
+    for (size_t body = 0; body <= ENTRY_BODY_MAX; body++) {
+        le_store32(head, (uint32_t)entry_size(body));
+        assert_int_equal(entry_size_said(whole), entry_size(body));
+    }
+    assert_int_equal(entry_size_said((struct bytes){head, sizeof head - 1}), 0);
+    le_store32(head, ENTRY_SIZE_MAX + 1);
+    assert_int_equal(entry_size_said(whole), 0);
+    le_store32(head, ENTRY_HEAD_SIZE - 1);
+    assert_int_equal(entry_size_said(whole), 0);
+}
+
 static void no_shorter_source_is_enough(void **state)
 {
     (void)state;
@@ -226,6 +242,7 @@ int main(void)
         cmocka_unit_test(it_is_no_entry_before_its_sum_is_made),
         cmocka_unit_test(bytes_stand_where_the_table_says),
         cmocka_unit_test(no_flipped_bit_gets_through),
+        cmocka_unit_test(its_head_says_its_size),
         cmocka_unit_test(no_shorter_source_is_enough),
         cmocka_unit_test(hostile_lengths_are_refused),
         cmocka_unit_test(odd_fields_are_refused_even_with_a_right_sum),

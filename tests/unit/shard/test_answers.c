@@ -381,6 +381,7 @@ static uint32_t tallies(struct tally_question question, const struct tally **ret
 static void tallies_of_the_last_checkpoint(void **state)
 {
     (void)state;
+    if (rig.each_read_fails) skip(); /* Its checkpoints are its own. */
     const struct tally *list;
     struct tally_question question = {.kind = TALLY_DAY, .period = JANUARY};
     uint64_t seq;

@@ -188,6 +188,7 @@ static void pages_give_every_record_once_while_new_ones_come(void **state)
 static void questions_in_the_middle_of_merges(void **state)
 {
     (void)state;
+    if (life_rig.each_read_fails) skip(); /* Its checkpoints are its own. */
     both_visit(1, 10);
     rig_checkpoint(&life_rig);
     rig_settle(&life_rig);

@@ -73,8 +73,9 @@ static void assert_all_there(void)
     struct walk walk = {0};
     for (uint32_t n = 1; n <= visits; n++) {
         const struct bytes want = {body, encode_visit(n, body)};
-        const struct entry alone = entry_at(rig.shard, n);
-        const struct entry walked = walk_to(rig.shard, &walk, n);
+        const struct entry alone = entry_needed(rig.shard, n);
+        struct entry walked;
+        assert_true(walk_to(rig.shard, &walk, n, &walked));
         assert_int_equal(alone.seq, n);
         assert_int_equal(alone.kind, ENTRY_SETTLEMENT);
         assert_true(bytes_equal(alone.body, want));
@@ -186,14 +187,40 @@ static void make_old(void)
     rig_settle(&rig);
 }
 
+/* Who can be refused is told which it is; where nobody can the process ends. */
 static void assert_lost(uint64_t seq, const char *says)
 {
-    expect_assert_failure(entry_at(rig.shard, seq));
+    struct entry entry;
+    struct failure failure;
+    const uint32_t told = rig.journal.unread;
+    assert_false(entry_at(rig.shard, seq, &entry));
+    assert_int_equal(rig.journal.unread, told + 1);
+    assert_false(entry_at(rig.shard, 60, &entry)); /* One is enough. */
+    assert_int_equal(rig.journal.unread, told + 1);
+    assert_true(unread_take(rig.shard, &failure));
+    assert_int_equal(failure.code, ERROR_RECORD_UNREADABLE);
+    assert_int_equal(failure.got, seq);
+    assert_false(unread_take(rig.shard, &failure));
+    expect_assert_failure(entry_needed(rig.shard, seq));
     if (strstr(global_last_failed_assert, says) == NULL)
         fail_msg("it said '%s'", global_last_failed_assert);
 }
 
-static void a_flipped_bit_stops_whoever_asks(void **state)
+static void assert_state_lost(uint64_t seq)
+{
+    struct entry entry;
+    expect_assert_failure((void)!entry_at(rig.shard, seq, &entry));
+    assert_non_null(
+        strstr(global_last_failed_assert, "the state cannot say where an entry stands"));
+}
+
+static uint64_t seq_at(uint64_t seq)
+{
+    struct entry entry;
+    return entry_at(rig.shard, seq, &entry) ? entry.seq : 0;
+}
+
+static void a_flipped_bit_is_found_by_whoever_asks(void **state)
 {
     (void)state;
     make_old();
@@ -209,8 +236,8 @@ static void a_flipped_bit_stops_whoever_asks(void **state)
         first[at] ^= 0x10;
     }
     first[ENTRY_HEAD_SIZE] ^= 1; /* Its neighbours are none of it. */
-    assert_int_equal(entry_at(rig.shard, 20).seq, 20);
-    assert_int_equal(entry_at(rig.shard, 22).seq, 22);
+    assert_int_equal(seq_at(20), 20);
+    assert_int_equal(seq_at(22), 22);
     first[ENTRY_HEAD_SIZE] ^= 1;
     assert_all_there();
 }
@@ -224,13 +251,40 @@ static void a_resend_does_not_pass_it(void **state)
     const struct request request =
         rig_message(MESSAGE_SETL_POST, 0, (struct bytes){body, encode_visit(21, body)});
     rig.journal.blocks[1].bytes[BLOCK_HEAD_SIZE + ENTRY_HEAD_SIZE] ^= 1;
-    expect_assert_failure(rig_give(&rig, &request, 1));
+    const uint32_t offset = rig.journal.blocks[1].place.offset + BLOCK_HEAD_SIZE;
+    for (int again = 0; again < 2; again++) {
+        struct rig_result refused = rig_ask(&rig, request.type, request.province, request.body);
+        assert_int_equal(refused.result.code, ERROR_RECORD_UNREADABLE);
+        assert_false(refused.result.dup);
+        assert_int_equal(refused.result.failure_count, 1);
+        assert_int_equal(refused.failures[0].check, CHECK_PLACE);
+        assert_int_equal(refused.failures[0].got, 21);
+        assert_int_equal(refused.failures[0].want, INT64_C(1) << 32 | offset);
+    }
+    /* Whoever does not need it is served. */
+    struct rig_result result =
+        rig_ask(&rig, MESSAGE_SETL_POST, 0, (struct bytes){body, encode_visit(22, body)});
+    assert_true(result.result.dup);
+    give(++visits);
+    rig_settle(&rig);
+    assert_int_equal(rig.results[rig.result_count - 1].result.code, ERROR_OK);
+
     rig.journal.blocks[1].bytes[BLOCK_HEAD_SIZE + ENTRY_HEAD_SIZE] ^= 1;
-    rig_crash(&rig, false);
-    const struct rig_result result =
-        rig_ask(&rig, MESSAGE_SETL_POST, 0, (struct bytes){body, encode_visit(21, body)});
+    result = rig_ask(&rig, MESSAGE_SETL_POST, 0, (struct bytes){body, encode_visit(21, body)});
     assert_int_equal(result.result.code, ERROR_OK);
     assert_true(result.result.dup);
+}
+
+static void judged_again_it_is_not_called_right(void **state)
+{
+    (void)state;
+    make_old();
+    const struct entry entry = entry_needed(rig.shard, 21);
+    assert_string_equal(shard_judge_again(rig.shard, &entry), "it would be a duplicate");
+    rig.journal.fails_at = 1;
+    assert_string_equal(shard_judge_again(rig.shard, &entry), error_text(ERROR_RECORD_UNREADABLE));
+    rig.journal.fails_at = 0;
+    assert_string_equal(shard_judge_again(rig.shard, &entry), "it would be a duplicate");
 }
 
 static void a_journal_that_is_gone(void **state)
@@ -238,7 +292,7 @@ static void a_journal_that_is_gone(void **state)
     (void)state;
     make_old();
     rig.journal.count = 2;
-    assert_int_equal(entry_at(rig.shard, 40).seq, 40);
+    assert_int_equal(seq_at(40), 40);
     assert_lost(41, "entry 41: ");
     rig.journal.count = 3;
 }
@@ -284,10 +338,10 @@ static void a_state_that_names_the_wrong_place(void **state)
     assert_lost(1, "segment 99, ");
     le_store32(row, 1);
     put_row(row, size - 1);
-    assert_lost(1, "the state cannot say where an entry stands");
+    assert_state_lost(1);
     put_row(row, size - 2); /* The last one of the stretch is not in it. */
-    assert_int_equal(entry_at(rig.shard, 19).seq, 19);
-    assert_lost(20, "the state cannot say where an entry stands");
+    assert_int_equal(seq_at(19), 19);
+    assert_state_lost(20);
     put_row(row, size);
     assert_all_there();
 }
@@ -300,8 +354,9 @@ int main(void)
         CASE(a_block_on_its_way_at_the_freeze),
         CASE(a_block_of_a_mebibyte),
         CASE(through_a_replay_with_checkpoints),
-        CASE(a_flipped_bit_stops_whoever_asks),
+        CASE(a_flipped_bit_is_found_by_whoever_asks),
         CASE(a_resend_does_not_pass_it),
+        CASE(judged_again_it_is_not_called_right),
         CASE(a_journal_that_is_gone),
         CASE(a_state_that_names_the_wrong_place),
     };

@@ -71,6 +71,7 @@ static void a_crash_in_each_part_of_a_checkpoint(void **state)
 {
     struct settlement s = record_visit("m1", "s1");
     (void)state;
+    if (record_rig.each_read_fails) skip(); /* Its checkpoints are its own. */
     for (int part = 0; part < 4; part++) {
         char msgid[3] = {'m', (char)('1' + part), '\0'};
         char setl_id[3] = {'s', (char)('1' + part), '\0'};

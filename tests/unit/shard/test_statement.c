@@ -166,6 +166,7 @@ static void judge_again(void *context, const struct shard *shard, const struct e
 static void adjustments_are_judged_again(void **state)
 {
     (void)state;
+    if (life_rig.each_read_fails) skip(); /* Its checkpoints are its own. */
     life_visit(&(struct visit){ANNA, "S1", "2026-02-01T08:00:00", 1000, 2000, 0, 0});
     life_adjust("J1", "S1", -300);
     life_adjust("J2", "S1", 100);

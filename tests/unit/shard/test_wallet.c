@@ -12,7 +12,8 @@ static void from_message_to_cells(void **state)
 {
     (void)state;
     story_whole();
-    assert_in_range(story_replay(), 15, 1000);
+    const uint32_t judged_again = story_replay();
+    if (!story_rigs[0].each_read_fails) assert_in_range(judged_again, 15, 1000);
 }
 
 /* The same when a checkpoint lies under a part of it: rows, due times and mail come from the store.
@@ -113,6 +114,36 @@ static void transfers_end_once(void **state)
     ended_again(MESSAGE_TRSF_DECLINE, MESSAGE_TRSF_ACCEPT);
     story_check_balance(RECEIVER, 160000);
     story_replay();
+}
+
+/* Without what was answered before nobody can say what would be decided today. */
+static void judged_again_without_the_past(void **state)
+{
+    (void)state;
+    story_fill();
+    story_done(story_pay(RECEIVER, "S1", 1000));
+    struct rig *rig = story_home(RECEIVER);
+    rig_checkpoint(rig);
+    rig_settle(rig);
+    struct shard_status status;
+    uint32_t unread = 0;
+    shard_get_status(rig->shard, &status);
+    for (uint64_t seq = 1; seq <= status.last_seq; seq++) {
+        const struct entry entry = entry_needed(rig->shard, seq);
+        struct wallet_entry its;
+        if (entry.kind != ENTRY_WALLET) continue;
+        assert_true(wallet_entry_decode(entry.body, &its));
+        if (!wallet_type(its.type)) continue;
+        rig->journal.fails_at = 1;
+        rig->journal.good_count = 0;
+        rig->journal.failed = false;
+        const char *why = shard_judge_again(rig->shard, &entry);
+        rig->journal.fails_at = 0;
+        if (!rig->journal.failed) continue;
+        assert_string_equal(why, error_text(ERROR_RECORD_UNREADABLE));
+        unread++;
+    }
+    assert_in_range(unread, 1, status.last_seq);
 }
 
 /* Which payment a reversal means that names the settlement; "" for none. */
@@ -303,19 +334,13 @@ int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, story_set_up, story_tear_down)
     const struct CMUnitTest tests[] = {
-        T(from_message_to_cells),
-        T(through_checkpoints),
-        T(mishaps_at_every_step),
-        T(first_answers_after_a_crash),
-        T(refused_leaves_no_trace),
-        T(same_ids_other_content),
-        T(transfers_end_once),
-        T(payments_by_settlement),
-        T(unknown_names),
-        T(disputed_by_settlement),
-        T(found_and_counted_like_records),
-        T(debts_of_months_that_end),
-        T(reversed_for_another_person),
+        T(from_message_to_cells),    T(through_checkpoints),
+        T(mishaps_at_every_step),    T(first_answers_after_a_crash),
+        T(refused_leaves_no_trace),  T(same_ids_other_content),
+        T(transfers_end_once),       T(judged_again_without_the_past),
+        T(payments_by_settlement),   T(unknown_names),
+        T(disputed_by_settlement),   T(found_and_counted_like_records),
+        T(debts_of_months_that_end), T(reversed_for_another_person),
     };
 #undef T
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,9 +15,9 @@ static void swept_before_the_clock(void **state)
     story_check_giver(160000, 0);
     story_clock("2026-03-03T07:30:00");
     const uint64_t last = story_rigs[0].shard->last_seq;
-    assert_int_equal(entry_at(story_rigs[0].shard, last).kind, ENTRY_CLOCK);
-    assert_int_equal(entry_at(story_rigs[0].shard, last - 1).kind, ENTRY_WALLET);
-    assert_int_equal(entry_at(story_rigs[0].shard, last - 1).stamp_ms,
+    assert_int_equal(entry_needed(story_rigs[0].shard, last).kind, ENTRY_CLOCK);
+    assert_int_equal(entry_needed(story_rigs[0].shard, last - 1).kind, ENTRY_WALLET);
+    assert_int_equal(entry_needed(story_rigs[0].shard, last - 1).stamp_ms,
                      story_ms("2026-03-03T06:00:00"));
     assert_int_equal(shard_next_due(story_rigs[0].shard), INT64_MAX);
     assert_int_equal(story_accept(GIVER, RECEIVER, waits.id).code, ERROR_TRANSFER_EXPIRED);
@@ -47,7 +47,7 @@ static void swept_after_a_night_off(void **state)
     assert_int_equal(shard_next_due(story_rigs[0].shard), story_ms("2026-03-03T06:00:00"));
     const uint64_t before = story_rigs[0].shard->last_seq;
     assert_int_equal(story_accept(GIVER, RECEIVER, waits.id).code, ERROR_TRANSFER_EXPIRED);
-    assert_int_equal(entry_at(story_rigs[0].shard, before + 1).stamp_ms,
+    assert_int_equal(entry_needed(story_rigs[0].shard, before + 1).stamp_ms,
                      story_ms("2026-03-03T06:00:00"));
     story_done(story_submit(GIVER, RECEIVER, 20000)); /* Nothing blocks it any more. */
     system_time("2026-03-04T06:00:00");
@@ -164,7 +164,7 @@ static void many_returns(void **state)
         person_load(story_rigs[0].shard, &k, &giver);
         assert_int_equal(giver.transfer_count, 0);
         assert_int_equal(giver.hold.held, 0);
-        assert_int_equal(entry_at(story_rigs[0].shard, giver.head.last_seq).stamp_ms,
+        assert_int_equal(entry_needed(story_rigs[0].shard, giver.head.last_seq).stamp_ms,
                          story_ms("2026-03-03T06:00:00"));
     }
     assert_int_equal(shard_next_due(story_rigs[0].shard), INT64_MAX);

@@ -266,7 +266,7 @@ static void inline_late(void **state)
     const struct rig_result got = post(&s);
     assert_int_equal(got.result.code, ERROR_OK);
     assert_int_equal(got.result.period, 202604);
-    const struct entry debt = entry_at(story_rigs[1].shard, story_rigs[1].shard->last_seq);
+    const struct entry debt = entry_needed(story_rigs[1].shard, story_rigs[1].shard->last_seq);
     assert_int_equal(debt.kind, ENTRY_DEBT);
     assert_int_equal(debt.period, 202604);
     assert_int_equal(debt.orig_period, 202603);

@@ -138,6 +138,12 @@ int journal_bytes(struct journal_view *view, uint32_t segment, uint32_t offset, 
     return 0;
 }
 
+void journal_unread(struct journal_view *view, uint32_t segment, uint32_t offset, uint64_t seq,
+                    int error)
+{
+    journal_lost(view, segment, offset, seq, error);
+}
+
 _Noreturn void journal_lost(const struct journal_view *view, uint32_t segment, uint32_t offset,
                             uint64_t seq, int error)
 {

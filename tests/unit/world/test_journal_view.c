@@ -244,6 +244,67 @@ static void a_segment_that_cannot_be_read(void **state)
     assert_says(text, "shard 3: journal segment 00000002.qfj cannot be read at offset 16401: ");
 }
 
+static size_t count_of(const char *text, const char *words)
+{
+    size_t count = 0;
+    for (; (text = strstr(text, words)) != NULL; text++)
+        count++;
+    return count;
+}
+
+/* A place once, and of a disk that dies not each: then that there are more. */
+static void what_is_unread_is_said_once(void **state)
+{
+    (void)state;
+    static char text[1 << 16];
+    char name[] = "/tmp/qingfen-said-XXXXXX";
+    const int file = mkstemp(name);
+    const int before = dup(STDERR_FILENO);
+    assert_true(file >= 0 && before >= 0);
+    dup2(file, STDERR_FILENO);
+    for (uint32_t again = 0; again < 3; again++) {
+        journal_unread(view, 2, 8192, 77, -EIO);
+        journal_unread(view, 1, 8192, 55, -EUCLEAN);
+    }
+    for (uint32_t n = 0; n < 200; n++)
+        journal_unread(view, 3, 64 * n, n, -EIO);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    const ssize_t size = pread(file, text, sizeof text - 1, 0);
+    close(file);
+    unlink(name);
+    assert_true(size > 0);
+    text[size] = '\0';
+    assert_says(text, "qingfend: shard 3: ");
+    assert_says(text, "/00000002.qfj, offset 8192: cannot read entry 77: Input/output error; who");
+    assert_int_equal(count_of(text, "entry 77: "), 1);
+    assert_int_equal(count_of(text, "entry 55 does not stand here"), 1);
+    assert_int_equal(count_of(text, "\n"), 64);
+    assert_int_equal(count_of(text, "no more is said"), 1);
+}
+
+/* Who asks the view hears of it, as often as he asks, and of what lies beside it nothing. */
+static void a_page_that_cannot_be_read(void **state)
+{
+    (void)state;
+    struct bytes bytes;
+    char name[SEGMENT_PATH_MAX];
+    read_fault_watch();
+    (void)look(1, 0, 1);
+    (void)look(2, 0, SEGMENT_BYTES);
+    segment_path(path, 2, name);
+    assert_int_equal(truncate(name, 4 * PAGE), 0);
+    for (int again = 0; again < 3; again++) {
+        assert_int_equal(journal_bytes(view, 2, 4 * PAGE, 64, &bytes), -EIO);
+        assert_int_equal(journal_bytes(view, 2, 4 * PAGE - 8, 9, &bytes), -EIO);
+        assert_int_equal(journal_bytes(view, 2, 3 * PAGE, 3 * PAGE, &bytes), -EIO);
+        assert_int_equal(look(2, 4 * PAGE - 8, 8).size, 8);
+        assert_int_equal(look(1, 4 * PAGE, 64).size, 64);
+    }
+    assert_int_equal(truncate(name, SEGMENT_BYTES), 0);
+    assert_int_equal(look(2, 4 * PAGE, 64).size, 64);
+}
+
 /* LMDB's map is the other one there is. */
 static void a_state_that_cannot_be_read(void **state)
 {
@@ -273,6 +334,8 @@ int main(void)
         CASE(outside_of_the_journal),
         CASE(an_address_is_found),
         CASE(a_lost_entry_is_named),
+        CASE(what_is_unread_is_said_once),
+        CASE(a_page_that_cannot_be_read),
         CASE(a_segment_that_cannot_be_read),
         CASE(a_state_that_cannot_be_read),
     };
