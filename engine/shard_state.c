@@ -105,9 +105,17 @@ static int read_entry(struct journal_view *journal, uint32_t segment, uint32_t o
     return entry_decode(bytes, ret_entry) != 0 && ret_entry->seq == seq ? 0 : -EUCLEAN;
 }
 
+/* True for what is wrong with the place. What else there may be (no memory, no handles) is of the
+ * whole process: that ends, and is well after a start. */
+static bool is_of_place(int error)
+{
+    return error == -EIO || error == -EUCLEAN || error == -ENOENT || error == -ERANGE;
+}
+
 static void note_unread(const struct shard *shard, uint32_t segment, uint32_t offset, uint64_t seq,
                         int error)
 {
+    if (!is_of_place(error)) journal_lost(shard->journal, segment, offset, seq, error);
     shard->unread->seq = seq;
     shard->unread->segment = segment;
     shard->unread->offset = offset;

@@ -91,7 +91,8 @@ int journal_bytes(struct journal_view *journal, uint32_t segment, uint32_t offse
             high = middle;
         }
     }
-    if (disk_fails(journal, (struct memory_read){segment, offset, size})) return -EIO;
+    if (disk_fails(journal, (struct memory_read){segment, offset, size}))
+        return journal->fails_with != 0 ? journal->fails_with : -EIO;
     if (low == journal->count) return -ENOENT;
     const struct memory_block *block = &journal->blocks[low];
     if (block->place.segment != segment || offset < block->place.offset) return -ERANGE;

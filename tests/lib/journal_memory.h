@@ -27,8 +27,10 @@ struct journal_view {
     uint32_t room;
 
     /* The disk fails: of what is asked for since good_count was 0 the fails_at-th reading and all
-     * after it give -EIO, but for what was read before in that time. 0: it is well. */
+     * after it give -EIO, or fails_with, but for what was read before in that time. 0: it is well.
+     */
     uint32_t fails_at;
+    int fails_with;
     bool failed; /* It has. */
     uint32_t good_count;
     uint32_t good_room;

@@ -308,7 +308,8 @@ class Script:
                         if self.pending is None:
                             return
                         reply = client.call(self.pending)
-                        if getattr(reply, "code", 0) == 1007:  # OVERLOAD: say it again, later.
+                        # Overload, or an old record that could not be had: say it again, later.
+                        if getattr(reply, "code", 0) in (1007, 6010):
                             lost += 1
                             if lost >= CONNECTIONS:
                                 return

@@ -1,5 +1,6 @@
 /* Old entries, which stand in the journal alone: each is found wherever its block came to stand and
  * whoever holds it at the moment; and one that is not as it was is never taken for a record. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "codec/messages.h"
@@ -287,6 +288,22 @@ static void judged_again_it_is_not_called_right(void **state)
     assert_string_equal(shard_judge_again(rig.shard, &entry), "it would be a duplicate");
 }
 
+/* Without memory or handles it is not the record that is bad: nobody is told so. */
+static void what_the_process_lacks_ends_it(void **state)
+{
+    (void)state;
+    struct entry entry;
+    make_old();
+    rig.journal.fails_at = 1;
+    const int lacking[] = {-ENOMEM, -EMFILE, -ENFILE, -EACCES};
+    for (size_t i = 0; i < sizeof lacking / sizeof lacking[0]; i++) {
+        rig.journal.fails_with = lacking[i];
+        expect_assert_failure((void)!entry_at(rig.shard, 21, &entry));
+    }
+    rig.journal.fails_at = 0;
+    assert_true(entry_at(rig.shard, 21, &entry));
+}
+
 static void a_journal_that_is_gone(void **state)
 {
     (void)state;
@@ -357,6 +374,7 @@ int main(void)
         CASE(a_flipped_bit_is_found_by_whoever_asks),
         CASE(a_resend_does_not_pass_it),
         CASE(judged_again_it_is_not_called_right),
+        CASE(what_the_process_lacks_ends_it),
         CASE(a_journal_that_is_gone),
         CASE(a_state_that_names_the_wrong_place),
     };
