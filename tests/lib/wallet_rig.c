@@ -276,6 +276,7 @@ static void same_packed(const struct person *a, const struct person *b)
     const size_t size = person_pack(a, bytes[0]);
     assert_int_equal(person_pack(b, bytes[1]), size);
     assert_memory_equal(bytes[0], bytes[1], size);
+    lots_end(a, (struct bytes){bytes[0], size});
     assert_true(person_unpack((struct bytes){bytes[0], size}, a->key, &again));
     assert_int_equal(person_pack(&again, bytes[1]), size);
     assert_memory_equal(bytes[0], bytes[1], size);
@@ -427,11 +428,11 @@ static int decider_of(const struct wallet_order *order)
 {
     const struct bytes ids[] = {order->wlt_id, order->rlts_id, order->trsf_id, order->pay_id,
                                 order->reserve_id};
-    uint8_t first[4];
+    uint8_t first[12];
     if (order->psn_key.size == PSN_KEY_SIZE) return who_is(order->psn_key.data);
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
         /* Behind the letter, eight digits of whom it was made for. */
-        if (ids[i].size > 8 && eight_bytes(le_load64(ids[i].data + 1), first)) {
+        if (ids[i].size == 25 && digits_of_ours(ids[i].data + 1, first)) {
             return first[0] - 0x10;
         }
     }
