@@ -295,22 +295,24 @@ void recent_ahead(const struct shard *shard, struct bytes trsf_id)
     __builtin_prefetch(recent_slot(shard, trsf_id));
 }
 
-/* What wallet_past_of() makes of its entry. */
+/* What wallet_past_of() makes of its entry. It has used nothing, and nearly always nothing has come
+ * of it yet: only another one's last entry is looked at. */
 static void past_of_recent(const struct shard *shard, const struct recent_transfer *recent,
                            struct wallet_past *ret_past)
 {
-    *ret_past = (struct wallet_past){
-        .found = true,
-        .type = MESSAGE_TRSF_SUBMIT,
-        .seq = recent->seq,
-        .person = recent->giver,
-        .other = recent->receiver,
-        .amount = recent->amount,
-        .reversed = -mark_of(shard, recent->seq).changes[AMOUNT_WLT],
-        .line = LINE_WALLET_CARE,
-    };
+    const struct mark mark = mark_of(shard, recent->seq);
+    memset(ret_past, 0, offsetof(struct wallet_past, used));
+    ret_past->found = true;
+    ret_past->type = MESSAGE_TRSF_SUBMIT;
+    ret_past->seq = recent->seq;
+    ret_past->person = recent->giver;
+    ret_past->other = recent->receiver;
     memcpy(ret_past->id, recent->trsf_id, sizeof ret_past->id);
-    ret_past->stas = transfer_end(shard, recent->seq, &ret_past->code);
+    ret_past->amount = recent->amount;
+    ret_past->reversed = -mark.changes[AMOUNT_WLT];
+    ret_past->line = LINE_WALLET_CARE;
+    ret_past->stas =
+        mark.last_seq == 0 ? STAS_PENDING : transfer_end(shard, recent->seq, &ret_past->code);
 }
 
 /* -- what an order refers to ----------------------------------------------------------------- */

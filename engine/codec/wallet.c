@@ -120,10 +120,13 @@ uint32_t outbox_code(uint32_t dest)
 
 bool wallet_id_route(struct bytes id, uint8_t ret_bytes[4])
 {
-    uint8_t rest[4];
-    return id.size == WALLET_ID_LENGTH && id.data[0] >= 'A' && id.data[0] <= 'Z' &&
-           eight_bytes(le_load64(id.data + 1), ret_bytes) &&
-           eight_bytes(le_load64(id.data + 9), rest) && eight_bytes(le_load64(id.data + 17), rest);
+    uint8_t all[12];
+    if (id.size != WALLET_ID_LENGTH || id.data[0] < 'A' || id.data[0] > 'Z' ||
+        !digits_of_ours(id.data + 1, all)) {
+        return false;
+    }
+    memcpy(ret_bytes, all, 4);
+    return true;
 }
 
 /* Who decides: the person that is named, else the one whose id is. */

@@ -28,17 +28,35 @@ static inline void eight_digits(const uint8_t in[4], char out[8])
     le_store64((uint8_t *)out, digits + EACH_BYTE('0') + letters * ('a' - '0' - 10));
 }
 
-/* Eight hex digits as the four bytes they say; false when they are none, or capitals. */
-static inline bool eight_bytes(uint64_t digits, uint8_t ret_bytes[4])
+/* As many side by side as a register of the processor has: three words of eight characters cost
+ * three times as much as the 24 digits of an id of ours do so. */
+typedef uint8_t sixteen_chars __attribute__((vector_size(16)));
+typedef char sixteen_bytes __attribute__((vector_size(16)));
+typedef short eight_pairs __attribute__((vector_size(16)));
+
+/* Sixteen hex digits as the eight bytes they say; false when they are none, or capitals. */
+static inline bool sixteen_digits(const uint8_t *digits, uint8_t ret_bytes[8])
 {
-    const uint64_t letters = digits >> 6 & EACH_BYTE(1);
-    uint64_t values = (digits & EACH_BYTE(0x0f)) + letters * 9;
-    if (values + EACH_BYTE('0') + letters * ('a' - '0' - 10) != digits) return false;
-    if (((values | (values + EACH_BYTE(6) - letters * 16)) & EACH_BYTE(0xf0)) != 0) return false;
-    values = (values << 4 | values >> 8) & UINT64_C(0x00ff00ff00ff00ff);
-    values = (values | values >> 8) & UINT64_C(0x0000ffff0000ffff);
-    le_store32(ret_bytes, (uint32_t)(values | values >> 16));
+    const sixteen_bytes places = {16, 1, 16, 1, 16, 1, 16, 1, 16, 1, 16, 1, 16, 1, 16, 1};
+    sixteen_chars chars;
+    memcpy(&chars, digits, sizeof chars);
+    const sixteen_chars figures = chars - '0';
+    const sixteen_chars letters = chars - 'a';
+    const sixteen_chars is_figure = (sixteen_chars)(figures < 10);
+    const sixteen_chars is_letter = (sixteen_chars)(letters < 6);
+    if (__builtin_ia32_pmovmskb128((sixteen_bytes)(is_figure | is_letter)) != 0xffff) return false;
+    const sixteen_chars values = (figures & is_figure) | ((letters + 10) & is_letter);
+    const eight_pairs pairs = __builtin_ia32_pmaddubsw128((sixteen_bytes)values, places);
+    const sixteen_bytes bytes = __builtin_ia32_packuswb128(pairs, pairs);
+    memcpy(ret_bytes, &bytes, 8);
     return true;
+}
+
+/* The same of 24 digits, which an id of ours has behind its letter. When it is false, bytes may
+ * have been written all the same. */
+static inline bool digits_of_ours(const uint8_t digits[24], uint8_t ret_bytes[12])
+{
+    return sixteen_digits(digits, ret_bytes) && sixteen_digits(digits + 8, ret_bytes + 4);
 }
 
 /* True when all of them can be seen. */

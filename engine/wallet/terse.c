@@ -18,10 +18,7 @@ static bool put_ours(struct terse *t, const struct text *text)
     const uint8_t *at = (const uint8_t *)text->words;
     uint8_t *to = t->to;
     if (text->words[3] > UINT8_MAX || at[OURS_SIZE - 1] == 0) return false;
-    if (!eight_bytes(le_load64(at + 1), to + 1) || !eight_bytes(le_load64(at + 9), to + 5) ||
-        !eight_bytes(le_load64(at + 17), to + 9)) {
-        return false;
-    }
+    if (!digits_of_ours(at + 1, to + 1)) return false;
     to[0] = at[0];
     t->to += 1 + (OURS_SIZE - 1) / 2;
     return true;

@@ -66,10 +66,10 @@ struct wallet_past {
     uint32_t line;
     uint32_t insutype;
     uint32_t year;
-    uint32_t period; /* yyyymm its debts are cleared in. */
+    uint32_t period;      /* yyyymm its debts are cleared in. */
+    struct bytes setl_id; /* Borrowed from the entry. */
     uint32_t used_count;
-    struct lot used[PAY_LOTS_MAX]; /* In the order used. */
-    struct bytes setl_id;          /* Borrowed from the entry. */
+    struct lot used[PAY_LOTS_MAX]; /* In the order used; only counted ones mean anything. */
 };
 
 /* What there is to judge by. */
