@@ -1,4 +1,5 @@
-/* checksum -- the sums of this engine, each from a library that does it at the machine's speed.
+/* checksum -- the sums of this engine, each from a library that does it at the machine's speed, or
+ * where that begins too slowly by the processor's own instruction.
  *
  * CRC32C (Castagnoli) guards frames, entries and blocks; SHA-256 chains blocks and seals tables;
  * XXH3 is for tables in memory and for the order-independent sums of cells. */
