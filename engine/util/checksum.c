@@ -4,31 +4,13 @@
 #include <openssl/evp.h>
 
 #include "types/ensure.h"
-#include "util/le.h"
 
 /* xxhash.h inlines itself: the hot path pays no call. */
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* From here on the library is faster: before it begins it does what heads and entries take with the
- * processor's own instruction. */
-#define SHORT_END 256 /* Bytes. */
-
-/* Of the inner state. */
-static inline uint32_t crc32c_short(uint32_t state, const uint8_t *at, size_t size)
-{
-    uint64_t wide = state;
-    for (; size >= 8; size -= 8, at += 8)
-        wide = __builtin_ia32_crc32di(wide, le_load64(at));
-    state = (uint32_t)wide;
-    for (; size != 0; size--)
-        state = __builtin_ia32_crc32qi(state, *at++);
-    return state;
-}
-
 uint32_t checksum_crc32c(uint32_t crc, const void *data, size_t size)
 {
-    if (size < SHORT_END) return ~crc32c_short(~crc, data, size);
     /* The library's function takes and gives the inner state, and does not write to the buffer in
      * spite of its signature. */
     return ~crc32_iscsi((unsigned char *)(uintptr_t)data, (int)size, ~crc);
@@ -56,9 +38,6 @@ void checksum_sha256(struct bytes first, struct bytes second, uint8_t ret_hash[S
         NEED_MEMORY(context);
         need_sha256(EVP_DigestInit_ex(context, EVP_sha256(), NULL));
     }
-    /* The library's instructions for it are older than AVX: while something stands in the upper
-     * halves of registers, as other libraries leave it there, they take a third longer. */
-    __builtin_ia32_vzeroupper();
     need_sha256(EVP_DigestInit_ex(context, NULL, NULL));
     need_sha256(EVP_DigestUpdate(context, first.data, first.size));
     need_sha256(EVP_DigestUpdate(context, second.data, second.size));

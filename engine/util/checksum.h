@@ -1,5 +1,4 @@
-/* checksum -- the sums of this engine, each from a library that does it at the machine's speed, or
- * where that begins too slowly by the processor's own instruction.
+/* checksum -- the sums of this engine, each from a library that does it at the machine's speed.
  *
  * CRC32C (Castagnoli) guards frames, entries and blocks; SHA-256 chains blocks and seals tables;
  * XXH3 is for tables in memory and for the order-independent sums of cells. */
