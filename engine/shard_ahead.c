@@ -11,7 +11,6 @@
 
 #define PERSON_KEY_SIZE (1 + PSN_KEY_SIZE)
 #define DUE_KEY_SIZE    (1 + 8 + PSN_KEY_SIZE)
-#define CACHE_LINE      64
 
 static void ask_id(const struct shard *shard, uint64_t hash)
 {
@@ -26,14 +25,7 @@ static void name_person(struct bytes key, struct person_ahead *ahead)
     memcpy(row + 1, key.data, PSN_KEY_SIZE);
     ahead->hash = shelf_hash((struct bytes){row, sizeof row});
     ahead->has_hash = true;
-    ahead->has_due = ahead->look = false;
-}
-
-/* Of whom only a fact is wanted: most of it, lots, is not looked at. */
-static void name_looked_at(struct bytes key, struct person_ahead *ahead)
-{
-    name_person(key, ahead);
-    ahead->look = true;
+    ahead->has_due = false;
 }
 
 /* When a person is due may change with an order: that row, too. Its time need not be known, and it
@@ -66,8 +58,6 @@ static void ask_values(const struct shard *shard, const struct person_ahead *ahe
     if (!ahead->has_hash) return;
     if (ahead->below) {
         (void)shelf_ahead_row(shard->shelf_frozen, ahead->hash);
-    } else if (ahead->look) {
-        shelf_ahead_front(shard->shelf, ahead->hash);
     } else {
         shelf_ahead_value(shard->shelf, ahead->hash);
     }
@@ -76,18 +66,6 @@ static void ask_values(const struct shard *shard, const struct person_ahead *ahe
 static void ask_values_below(const struct shard *shard, const struct person_ahead *ahead)
 {
     if (ahead->has_hash && ahead->below) shelf_ahead_value(shard->shelf_frozen, ahead->hash);
-}
-
-/* A fact counts the rows of lists, and the head of the next one stands behind all lots. */
-static void ask_lists(const struct shard *shard, const struct person_ahead *ahead)
-{
-    struct bytes packed;
-    if (!ahead->has_hash || !ahead->look || ahead->below) return;
-    if (!shelf_ahead_read(shard->shelf, ahead->hash, &packed)) return;
-    const size_t behind = person_behind_lots(packed);
-    if (behind == 0) return;
-    __builtin_prefetch(packed.data + behind);
-    __builtin_prefetch(packed.data + behind + CACHE_LINE);
 }
 
 /* -- requests -------------------------------------------------------------------------------- */
@@ -146,7 +124,7 @@ static void open_one(const struct shard *shard, const struct request *request, s
     o->other.has_hash = false;
     o->sound = false;
     if (fact_by_key(request)) {
-        name_looked_at(request->body, &o->ahead);
+        name_person(request->body, &o->ahead);
         return;
     }
     o->sound =
@@ -156,7 +134,7 @@ static void open_one(const struct shard *shard, const struct request *request, s
         name_person(o->order.other_key, &o->ahead);
         return;
     }
-    if (request->area == FACT_HERE) name_looked_at(o->order.other_key, &o->other);
+    if (request->area == FACT_HERE) name_person(o->order.other_key, &o->other);
     name_order(shard, request->province, o->order.psn_key, o);
 }
 
@@ -223,8 +201,6 @@ void orders_open(const struct shard *shard, const struct request *list, uint32_t
     for (uint32_t i = 0; i < count; i++) {
         ask_values_below(shard, &ret_opened[i].ahead);
         ask_values_below(shard, &ret_opened[i].other);
-        ask_lists(shard, &ret_opened[i].ahead);
-        ask_lists(shard, &ret_opened[i].other);
     }
 }
 

@@ -118,7 +118,6 @@ struct put_person {
 struct person_ahead {
     bool has_hash;
     bool has_due;
-    bool look;         /* At little of it: read_fact_of(). */
     bool below;        /* Not on the active shelf. */
     uint64_t hash;     /* Of the row's key. */
     uint64_t due_hash; /* Of the key of the row that says when the person is due. */

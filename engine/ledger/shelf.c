@@ -12,7 +12,6 @@
 #define SLOTS_PER_CLEARED 256
 #define CACHE_LINE        64
 #define AHEAD_FIRST       (2 * CACHE_LINE)  /* Of a row, before its size is known. */
-#define AHEAD_FRONT       (4 * CACHE_LINE)  /* Of a row of which little is read. */
 #define AHEAD_BYTES       (18 * CACHE_LINE) /* Of a row: what lies behind, the processor foresees. */
 #define LISTED_AHEAD      16                /* Rows asked of memory before their turn. */
 #define ROW_ALIGN         16u
@@ -356,19 +355,6 @@ void shelf_ahead_value(const struct shelf *shelf, uint64_t hash)
     if (row == NULL) return;
     const size_t size = row_size(row->key_size, row->size) + ROW_ALIGN;
     ask(row, AHEAD_FIRST, size < AHEAD_BYTES ? size : AHEAD_BYTES);
-}
-
-void shelf_ahead_front(const struct shelf *shelf, uint64_t hash)
-{
-    const struct row *row = shelf->count == 0 ? NULL : first_row(shelf, hash);
-    if (row != NULL) ask(row, AHEAD_FIRST, AHEAD_FRONT);
-}
-
-bool shelf_ahead_read(const struct shelf *shelf, uint64_t hash, struct bytes *ret_value)
-{
-    const struct row *row = shelf->count == 0 ? NULL : first_row(shelf, hash);
-    if (row != NULL) *ret_value = value_of(row);
-    return row != NULL;
 }
 
 uint32_t shelf_count(const struct shelf *shelf)

@@ -61,12 +61,6 @@ void shelf_ahead(const struct shelf *shelf, uint64_t hash);
 bool shelf_ahead_row(const struct shelf *shelf, uint64_t hash); /* False: there is no such row. */
 void shelf_ahead_value(const struct shelf *shelf, uint64_t hash);
 
-/* The third step for a row of which little is read: its front, some 200 bytes. What stands there
- * may then say which other places are worth asking for: so much of the value as there is, of what
- * is likely the row that is meant. False when there is none. */
-void shelf_ahead_front(const struct shelf *shelf, uint64_t hash);
-bool shelf_ahead_read(const struct shelf *shelf, uint64_t hash, struct bytes *ret_value);
-
 uint32_t shelf_count(const struct shelf *shelf); /* Keys. */
 size_t shelf_used(const struct shelf *shelf);    /* Of bytes_max. */
 size_t shelf_bytes(const struct shelf *shelf);   /* Bytes of memory reserved. */

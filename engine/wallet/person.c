@@ -152,18 +152,6 @@ bool person_unpack_counts(struct bytes packed, struct psn_key key, struct person
     return unpack(packed, key, false, ret_person);
 }
 
-size_t person_behind_lots(struct bytes packed)
-{
-    size_t at = sizeof(struct person_head);
-    while (at + GROUP_HEAD_SIZE <= packed.size && packed.data[at] <= PERSON_LOT) {
-        const bool lots = packed.data[at] == PERSON_LOT;
-        at +=
-            GROUP_HEAD_SIZE + (packed.data[at + 1] + 1u) * (size_t)le_load16(packed.data + at + 2);
-        if (lots) return at < packed.size ? at : 0;
-    }
-    return 0;
-}
-
 /* Rows of one size, one after the other; none are no group. */
 static inline size_t pack_group(enum person_row kind, const void *rows, uint32_t count, size_t size,
                                 uint8_t *out)

@@ -59,10 +59,6 @@ bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_p
 /* The same, but nothing is put into lists: only how many rows they have. */
 bool person_unpack_counts(struct bytes packed, struct psn_key key, struct person *ret_person);
 
-/* Where the group behind the lots begins; 0: there is no such place, or the bytes are no person.
- * Nothing behind the front of the lots is read. */
-size_t person_behind_lots(struct bytes packed);
-
 /* Writes at most PERSON_PACKED_MAX bytes; gives their number. Rows that say nothing (no wallet, no
  * hold) are left out: of a person without any only the head is there. */
 size_t person_pack(const struct person *person, uint8_t *out);
