@@ -6,6 +6,7 @@ import os
 import pathlib
 import platform
 import subprocess
+import tempfile
 import time
 
 SYNCS = 400
@@ -55,8 +56,9 @@ def file_system_of(folder):
 
 def sync_us(folder, count=SYNCS):
     """p50 and p99 of a 4 KiB O_DIRECT write and its fdatasync in a file written before, in us."""
-    path = os.path.join(folder, "sync-probe")
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_DIRECT, 0o600)
+    fd, path = tempfile.mkstemp(prefix="sync-probe.", dir=folder)  # Others may be measuring, too.
+    os.close(fd)
+    fd = os.open(path, os.O_RDWR | os.O_DIRECT)
     try:
         zeros = mmap.mmap(-1, SYNC_FILE_BYTES)
         os.pwrite(fd, zeros, 0)
