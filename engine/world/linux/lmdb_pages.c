@@ -447,7 +447,7 @@ int lmdb_pages_check(const char *path, const char *const *names, uint32_t count,
 {
     struct walk walk = {
         .path = path, .names = names, .name_count = count, .problem = problem, .fd = -1};
-    struct stat status;
+    struct stat status = {0};
     walk.fd = open(path, O_RDONLY | O_CLOEXEC);
     int r = walk.fd < 0 || fstat(walk.fd, &status) != 0 ? -errno : 0;
     if (r == -ENOENT || (r == 0 && status.st_size == 0)) {
