@@ -11,6 +11,9 @@ static void a_batch_is_read_without_unpacking(void **state)
     error.field = "fund_pay_sumamt";
     error.text = "parts are 5.00, total says 6.00";
     Qingfen__V1__FieldError *errors[] = {&error};
+    Qingfen__V1__FieldError place = QINGFEN__V1__FIELD_ERROR__INIT; /* Of no field. */
+    place.text = "an old record cannot be read: shard 0, entry 4";
+    Qingfen__V1__FieldError *places[] = {&place};
     Qingfen__V1__Reply replies[3];
     Qingfen__V1__Reply *results[3];
     for (uint32_t i = 0; i < 3; i++) {
@@ -23,10 +26,14 @@ static void a_batch_is_read_without_unpacking(void **state)
     replies[0].n_errors = 1;
     replies[0].errors = errors;
     replies[1].dup = 1;
+    replies[2].code = 6010;
+    replies[2].text = "an old record cannot be read";
+    replies[2].n_errors = 1;
+    replies[2].errors = places;
     Qingfen__V1__SetlBatchReply reply = QINGFEN__V1__SETL_BATCH_REPLY__INIT;
     reply.accepted = 1;
     reply.duplicate = 1;
-    reply.rejected = 1;
+    reply.rejected = 2;
     reply.n_results = 3;
     reply.results = results;
     uint8_t bytes[512];
@@ -36,7 +43,7 @@ static void a_batch_is_read_without_unpacking(void **state)
     struct outcome outcome;
     size_t position = 0;
     assert_true(batch_outcome_read(packed, &batch));
-    assert_int_equal(batch.accepted + 10 * batch.duplicate + 100 * batch.rejected, 111);
+    assert_int_equal(batch.accepted + 10 * batch.duplicate + 100 * batch.rejected, 211);
     assert_int_equal(batch_outcome_next(&batch, &position, &outcome), 1);
     assert_int_equal(outcome.code, 2004);
     assert_int_equal(outcome.index, 2);
@@ -48,6 +55,8 @@ static void a_batch_is_read_without_unpacking(void **state)
     assert_true(outcome.dup);
     assert_int_equal(batch_outcome_next(&batch, &position, &outcome), 1);
     assert_int_equal(outcome.index, 0);
+    outcome_text(MESSAGE_SETL_POST | MESSAGE_REPLY_BIT, outcome.reply, text, sizeof(text));
+    assert_string_equal(text, "an old record cannot be read: shard 0, entry 4");
     assert_int_equal(batch_outcome_next(&batch, &position, &outcome), 0);
 }
 
