@@ -8,7 +8,6 @@
 #include "codec/wire_table.h"
 #include "proto/wallet.pb-c.h"
 #include "tests/lib/unit.h"
-#include "types/civil.h"
 
 struct rig life_rig;
 uint32_t life_calls;
@@ -17,19 +16,10 @@ static struct tables tables;
 static struct params params;
 static uint32_t numbers;
 
-int64_t life_ms(const char *text)
-{
-    int64_t ms;
-    char full[40];
-    snprintf(full, sizeof full, "%s+08:00", text);
-    assert_true(civil_parse_iso(full, &ms));
-    return ms;
-}
-
 void life_clock(const char *text)
 {
     struct request request = rig_control(REQUEST_CLOCK, 0);
-    request.instant_ms = life_ms(text);
+    request.instant_ms = shanghai_ms(text);
     assert_int_equal(rig_order(&life_rig, request).result.code, ERROR_OK);
 }
 
@@ -87,7 +77,7 @@ struct settlement life_settlement(const struct visit *v)
         .insu_admdvs = SICHUAN,
         .mdtrtarea_admvs = SHANGHAI,
         .med_type = 21,
-        .setl_time = life_ms(v->time),
+        .setl_time = shanghai_ms(v->time),
     };
     s.amounts[AMOUNT_MEDFEE] = v->fund + v->part;
     s.amounts[AMOUNT_FUND_SUM] = s.amounts[AMOUNT_HIFP] = v->fund;

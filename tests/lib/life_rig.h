@@ -8,6 +8,7 @@
 
 #include "proto/person.pb-c.h"
 #include "shard_internal.h"
+#include "tests/lib/shanghai.h"
 #include "tests/lib/shard_rig.h"
 
 #define SICHUAN  510100
@@ -27,8 +28,7 @@ extern struct rig life_rig;
 int life_set_up(void **state);
 int life_tear_down(void **state);
 
-/* "2026-03-02T21:59:59" in Shanghai, as milliseconds. Sets the clock to it. */
-int64_t life_ms(const char *text);
+/* Sets the manual clock to a time of Shanghai. */
 void life_clock(const char *text);
 
 /* A new number that begins with `letter`; good for the next 63. */

@@ -43,19 +43,6 @@ struct settlement record_visit(const char *msgid, const char *setl_id)
     return s;
 }
 
-struct settlement record_refund(const char *msgid, const char *setl_id,
-                                const struct settlement *original, int64_t parts)
-{
-    struct settlement s = *original;
-    s.msgid = bytes_of(msgid);
-    s.setl_id = bytes_of(setl_id);
-    s.orig_setl_id = original->setl_id;
-    s.refd_setl_flag = true;
-    for (int i = 0; i < AMOUNT_COUNT; i++)
-        s.amounts[i] = -s.amounts[i] / parts;
-    return s;
-}
-
 struct correction record_correction(const char *msgid, const char *omsgid)
 {
     return (struct correction){

@@ -23,10 +23,6 @@ void record_open(uint32_t delta_entries, uint32_t cells);
  * are borrowed, here and below. */
 struct settlement record_visit(const char *msgid, const char *setl_id);
 
-/* Takes one part of `parts` back. */
-struct settlement record_refund(const char *msgid, const char *setl_id,
-                                const struct settlement *original, int64_t parts);
-
 struct correction record_correction(const char *msgid, const char *omsgid);
 
 /* Borrowed until the next one is encoded or sent. */

@@ -392,6 +392,19 @@ struct settlement rig_visit(const char *msgid, const char *setl_id, const char *
     return s;
 }
 
+struct settlement rig_refund(const char *msgid, const char *setl_id,
+                             const struct settlement *original, int64_t parts)
+{
+    struct settlement s = *original;
+    s.msgid = bytes_of(msgid);
+    s.setl_id = bytes_of(setl_id);
+    s.orig_setl_id = original->setl_id;
+    s.refd_setl_flag = true;
+    for (int i = 0; i < AMOUNT_COUNT; i++)
+        s.amounts[i] = -s.amounts[i] / parts;
+    return s;
+}
+
 struct request rig_message(uint16_t type, uint16_t province, struct bytes body)
 {
     return (struct request){.type = type, .province = province, .body = body};

@@ -98,6 +98,10 @@ void rig_forget(struct rig *rig);
  * borrowed; `psn` has 16 letters. */
 struct settlement rig_visit(const char *msgid, const char *setl_id, const char *psn, int64_t fen);
 
+/* Takes one part of `parts` of it back. */
+struct settlement rig_refund(const char *msgid, const char *setl_id,
+                             const struct settlement *original, int64_t parts);
+
 /* A request of a sender with an encoded body, or of the desk. */
 struct request rig_message(uint16_t type, uint16_t province, struct bytes body);
 struct request rig_control(uint16_t type, uint32_t period);

@@ -8,7 +8,6 @@
 #include "codec/wire_table.h"
 #include "proto/wallet.pb-c.h"
 #include "tests/lib/unit.h"
-#include "types/civil.h"
 #include "util/le.h"
 
 #define PERSONS  4
@@ -22,15 +21,6 @@ static struct params params;
 static uint32_t numbers;
 
 /* -- the world -------------------------------------------------------------------------------- */
-
-int64_t story_ms(const char *text)
-{
-    int64_t ms;
-    char full[40];
-    snprintf(full, sizeof full, "%s+08:00", text);
-    assert_true(civil_parse_iso(full, &ms));
-    return ms;
-}
 
 static void rule(enum param param, int64_t value)
 {
@@ -62,7 +52,7 @@ struct rig *story_home(int who)
 void story_clock(const char *text)
 {
     struct request request = rig_control(REQUEST_CLOCK, 0);
-    request.instant_ms = story_ms(text);
+    request.instant_ms = shanghai_ms(text);
     for (int i = 0; i < SHARDS; i++)
         assert_int_equal(rig_order(&story_rigs[i], request).result.code, ERROR_OK);
 }
@@ -84,7 +74,7 @@ void story_open(bool system_clock, uint32_t delta_entries)
                                             .shards = SHARDS,
                                             .system_clock = system_clock};
         rig_open(&story_rigs[i], &options);
-        story_rigs[i].now_ms = story_ms("2026-03-02T12:00:00");
+        story_rigs[i].now_ms = shanghai_ms("2026-03-02T12:00:00");
     }
     story_mishap = MISHAP_NONE;
     numbers = 0;

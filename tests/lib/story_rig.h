@@ -8,6 +8,7 @@
 #define TESTS_LIB_STORY_RIG_H
 
 #include "shard_internal.h"
+#include "tests/lib/shanghai.h"
 #include "tests/lib/shard_rig.h"
 
 #define SHARDS   2
@@ -35,9 +36,6 @@ void story_open(bool system_clock, uint32_t delta_entries);
 /* The same with a manual clock and plenty of room, for cmocka. */
 int story_set_up(void **state);
 int story_tear_down(void **state);
-
-/* "2026-03-02T21:59:59.999" in Shanghai, as milliseconds. */
-int64_t story_ms(const char *text);
 
 /* Sets the manual clocks of both shards. */
 void story_clock(const char *text);

@@ -8,7 +8,6 @@
 #include "journal/entry.h"
 #include "tests/lib/plain_laws.h"
 #include "tests/lib/unit.h"
-#include "types/civil.h"
 #include "types/wire.h"
 
 #define MAIL_MAX 8192
@@ -82,7 +81,7 @@ struct wallet_rig *rig_new(void)
     }
     params_init(&rig->params);
     rig_rule(rig, PARAM_WALLET_ENABLED, 0, 1);
-    rig->now_ms = rig_ms("2026-03-02T12:00:00");
+    rig->now_ms = shanghai_ms("2026-03-02T12:00:00");
     rig->time_known = true;
     rig->one_a_pair = true;
     rig->world->next_seq = 1;
@@ -99,15 +98,6 @@ void rig_rule(struct wallet_rig *rig, enum param param, uint32_t admdvs, int64_t
 {
     const struct rule_row row = {.admdvs = admdvs, .param = param, .value = value};
     assert_true(params_put(&rig->params, &row));
-}
-
-int64_t rig_ms(const char *text)
-{
-    char iso[CIVIL_ISO_SIZE];
-    int64_t ms;
-    snprintf(iso, sizeof iso, "%s+08:00", text);
-    assert_true(civil_parse_iso(iso, &ms));
-    return ms;
 }
 
 /* -- invariants ------------------------------------------------------------------------------- */
@@ -670,7 +660,7 @@ static int first_due(struct wallet_rig *rig)
 void rig_time(struct wallet_rig *rig, const char *text)
 {
     static struct person after;
-    const int64_t to_ms = rig_ms(text);
+    const int64_t to_ms = shanghai_ms(text);
     assert_true(to_ms >= rig->now_ms);
     for (;;) {
         const int who = first_due(rig);

@@ -16,6 +16,7 @@
 #ifndef TESTS_LIB_WALLET_RIG_H
 #define TESTS_LIB_WALLET_RIG_H
 
+#include "tests/lib/shanghai.h"
 #include "wallet/wallet.h"
 
 #define RIG_PERSONS 20
@@ -62,9 +63,6 @@ void rig_touch(struct wallet_rig *rig, int who);
 
 /* From always on, in an area, a province (pp0000) or everywhere (0). */
 void rig_rule(struct wallet_rig *rig, enum param param, uint32_t admdvs, int64_t value);
-
-/* "2026-03-02T21:59:59.999" in Shanghai, as milliseconds. */
-int64_t rig_ms(const char *text);
 
 /* Moves the clock: what becomes due on the way is swept at its own instant, before anything else.
  */

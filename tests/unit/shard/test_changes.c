@@ -14,11 +14,11 @@ static void refunds_find_their_original_wherever_it_is(void **state)
         if (round == 1) rig_checkpoint(&record_rig);
         if (round == 2) rig_settle(&record_rig);
         if (round == 3) rig_crash(&record_rig, false);
-        const struct settlement back = record_refund(ids[round], ids[round], &s, 4);
+        const struct settlement back = rig_refund(ids[round], ids[round], &s, 4);
         record_accepted(record_post(&back), (uint64_t)round + 2, false);
     }
     record_cleared(0, 5);
-    const struct settlement more = record_refund("r5", "r5", &s, 4);
+    const struct settlement more = rig_refund("r5", "r5", &s, 4);
     record_refused(record_post(&more), ERROR_ALREADY_REVERSED);
 }
 
@@ -27,15 +27,15 @@ static void a_refund_beyond_what_is_left_names_the_sums(void **state)
     const struct settlement s = record_visit("m1", "s1");
     (void)state;
     record_post(&s);
-    struct settlement back = record_refund("m2", "r1", &s, 2);
+    struct settlement back = rig_refund("m2", "r1", &s, 2);
     record_post(&back);
-    back = record_refund("m3", "r2", &s, 1);
+    back = rig_refund("m3", "r2", &s, 1);
     const struct rig_result got = record_post(&back);
     record_refused(got, ERROR_ABOVE_ORIGINAL);
     assert_int_equal(got.failures[0].field, 12);
     assert_int_equal(got.failures[0].got, 63000);
     assert_int_equal(got.failures[0].want, 42000);
-    back = record_refund("m4", "r3", &s, 2); /* A refund is nobody's original. */
+    back = rig_refund("m4", "r3", &s, 2); /* A refund is nobody's original. */
     back.orig_setl_id = bytes_of("r1");
     record_refused(record_post(&back), ERROR_ORIGINAL_NOT_FOUND);
     back.psn_key = bytes_of(PERSON2);
@@ -128,7 +128,7 @@ static void an_adjustment_that_refunds_used_cannot_be_taken_back(void **state)
     record_post(&s);
     const struct adjustment a = adjustment("m2", "a1", 1000);
     record_accepted(record_adjust(&a), 2, false);
-    struct settlement back = record_refund("m3", "r1", &s, 1);
+    struct settlement back = rig_refund("m3", "r1", &s, 1);
     back.amounts[AMOUNT_HIFP] -= 1000;
     back.amounts[AMOUNT_FUND_SUM] -= 1000;
     back.amounts[AMOUNT_PSN_PART] += 1000;
@@ -183,7 +183,7 @@ static void a_correction_takes_back_as_if_it_had_never_been(void **state)
     record_refused(record_correct(record_correction("c1", "m7")), ERROR_MSGID_REUSED);
     record_refused(record_correct(record_correction("c3", "c1")), ERROR_ORIGINAL_NOT_FOUND);
     record_refused(record_post(&s), ERROR_ALREADY_REVERSED);
-    const struct settlement back = record_refund("m2", "r1", &s, 1);
+    const struct settlement back = rig_refund("m2", "r1", &s, 1);
     record_refused(record_post(&back), ERROR_ALREADY_REVERSED);
 }
 
@@ -192,13 +192,13 @@ static void a_corrected_refund_gives_its_room_back(void **state)
     const struct settlement s = record_visit("m1", "s1");
     (void)state;
     record_post(&s);
-    struct settlement back = record_refund("m2", "r1", &s, 1);
+    struct settlement back = rig_refund("m2", "r1", &s, 1);
     record_accepted(record_post(&back), 2, false);
     record_refused(record_correct(record_correction("c1", "m1")),
                    ERROR_ALREADY_REVERSED); /* A refund stands on it. */
     record_accepted(record_correct(record_correction("c2", "m2")), 3, false);
     record_cleared(38000, 1);
-    back = record_refund("m3", "r2", &s, 1);
+    back = rig_refund("m3", "r2", &s, 1);
     record_accepted(record_post(&back), 4, false);
     record_accepted(record_correct(record_correction("c3", "m3")), 5, false);
     record_accepted(record_correct(record_correction("c1", "m1")), 6, false);
@@ -256,7 +256,7 @@ static void after_the_cut_a_correction_is_refused(void **state)
     record_post(&s);
     record_cut(202501);
     record_refused(record_correct(record_correction("c1", "m1")), ERROR_PERIOD_CLOSED);
-    const struct settlement back = record_refund("m2", "r1", &s, 1);
+    const struct settlement back = rig_refund("m2", "r1", &s, 1);
     const struct rig_result got = record_post(&back); /* The way that is left. */
     record_accepted(got, 3, false);
     assert_int_equal(got.result.period, 202502);

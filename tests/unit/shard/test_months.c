@@ -115,7 +115,7 @@ static void a_closed_year_takes_nothing_of_its_own(void **state)
     record_refused(record_post(&other), ERROR_PERIOD_CLOSED);
     other.setl_time += 1;
     record_accepted(record_post(&other), 4, false);
-    struct settlement back = record_refund("m3", "r1", &s, 1);
+    struct settlement back = rig_refund("m3", "r1", &s, 1);
     record_refused(record_post(&back), ERROR_PERIOD_CLOSED);
     back.setl_time = MANUAL_CLOCK_START_MS;
     record_accepted(record_post(&back), 5, false); /* A refund has a time of its own. */

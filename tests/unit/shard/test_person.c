@@ -280,7 +280,7 @@ static void a_range_has_bounds(void **state)
     life_visit(&(struct visit){ANNA, "S1", "2025-02-01T08:00:00", 0, 1, 0, 0});
     life_visit(&(struct visit){ANNA, "S2", "2025-02-02T08:00:00", 0, 1, 0, 0});
     m.psn_key = life_key(ANNA);
-    m.from = life_ms("2025-02-02T00:00:00");
+    m.from = shanghai_ms("2025-02-02T00:00:00");
     m.to = m.from + 366 * MS_PER_DAY;
     Qingfen__V1__SetlRecordsReply *reply =
         life_ask(MESSAGE_SETL_RECORDS, 0, &m.base, &qingfen__v1__setl_records_reply__descriptor);

@@ -26,7 +26,7 @@ static void a_wallet_with_its_lists(void **state)
     assert_int_equal(reply->n_transfers, 1);
     assert_true(reply->transfers[0]->incoming);
     assert_int_equal(reply->transfers[0]->admdvs, YUNNAN);
-    assert_int_equal(reply->transfers[0]->exp_at, life_ms("2026-03-03T06:00:00"));
+    assert_int_equal(reply->transfers[0]->exp_at, shanghai_ms("2026-03-03T06:00:00"));
     qingfen__v1__wlt_query_reply__free_unpacked(reply, NULL);
 
     reply = life_wallet(BERT, 0);
@@ -159,8 +159,8 @@ static void check_days(const char *from, const char *to, uint64_t count)
     Qingfen__V1__WltRecords m = QINGFEN__V1__WLT_RECORDS__INIT;
     m.psn_key = life_key(ANNA);
     m.kind = life_text("payment");
-    m.from = from[0] == '\0' ? 0 : life_ms(from);
-    m.to = to[0] == '\0' ? 0 : life_ms(to);
+    m.from = from[0] == '\0' ? 0 : shanghai_ms(from);
+    m.to = to[0] == '\0' ? 0 : shanghai_ms(to);
     Qingfen__V1__WltRecordsReply *reply =
         life_ask(MESSAGE_WLT_RECORDS, 0, &m.base, &qingfen__v1__wlt_records_reply__descriptor);
     assert_int_equal(reply->code, ERROR_OK);

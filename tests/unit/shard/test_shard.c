@@ -92,7 +92,7 @@ static void replay_gives_the_same_cells(void **state)
     uint32_t count;
     (void)state;
     const struct settlement s = record_visit("m1", "s1");
-    const struct settlement back = record_refund("m2", "r1", &s, 2);
+    const struct settlement back = rig_refund("m2", "r1", &s, 2);
     const struct settlement other = record_visit("m3", "s3");
     record_post(&s);
     record_post(&back);
@@ -241,7 +241,7 @@ static void marks_alone_make_a_checkpoint_due(void **state)
         for (int k = 0; k < 2; k++)
             memcpy(ids[i][k], (char[]){k == 0 ? 's' : 'r', (char)('A' + i), '\0'}, 3);
         const struct settlement s = record_visit(ids[i][0], ids[i][0]);
-        const struct settlement back = record_refund(ids[i][1], ids[i][1], &s, 1);
+        const struct settlement back = rig_refund(ids[i][1], ids[i][1], &s, 1);
         assert_int_equal(record_post(&s).result.code, 0);
         assert_int_equal(record_post(&back).result.code, 0);
     }

@@ -31,7 +31,7 @@ static void through_checkpoints(void **state)
         rig_crash(&story_rigs[i], true);
         story_same(before, story_snap_of(&story_rigs[i]));
     }
-    assert_int_equal(shard_next_due(story_rigs[0].shard), story_ms("2026-03-03T06:00:00"));
+    assert_int_equal(shard_next_due(story_rigs[0].shard), shanghai_ms("2026-03-03T06:00:00"));
     story_pump();
     story_done(story_accept(GIVER, RECEIVER, waits.id));
     story_check_balance(RECEIVER, 160000);

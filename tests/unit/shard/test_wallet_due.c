@@ -18,7 +18,7 @@ static void swept_before_the_clock(void **state)
     assert_int_equal(entry_needed(story_rigs[0].shard, last).kind, ENTRY_CLOCK);
     assert_int_equal(entry_needed(story_rigs[0].shard, last - 1).kind, ENTRY_WALLET);
     assert_int_equal(entry_needed(story_rigs[0].shard, last - 1).stamp_ms,
-                     story_ms("2026-03-03T06:00:00"));
+                     shanghai_ms("2026-03-03T06:00:00"));
     assert_int_equal(shard_next_due(story_rigs[0].shard), INT64_MAX);
     assert_int_equal(story_accept(GIVER, RECEIVER, waits.id).code, ERROR_TRANSFER_EXPIRED);
     story_pump();
@@ -30,7 +30,7 @@ static void swept_before_the_clock(void **state)
 static void system_time(const char *text)
 {
     for (int i = 0; i < SHARDS; i++)
-        story_rigs[i].now_ms = story_ms(text);
+        story_rigs[i].now_ms = shanghai_ms(text);
 }
 
 /* The engine was down at 06:00: the return has the stamp of the missed instant, and comes before
@@ -44,16 +44,16 @@ static void swept_after_a_night_off(void **state)
     const struct story_answer waits = story_done(story_submit(GIVER, RECEIVER, 10000));
     rig_crash(&story_rigs[0], true);
     system_time("2026-03-03T10:00:00");
-    assert_int_equal(shard_next_due(story_rigs[0].shard), story_ms("2026-03-03T06:00:00"));
+    assert_int_equal(shard_next_due(story_rigs[0].shard), shanghai_ms("2026-03-03T06:00:00"));
     const uint64_t before = story_rigs[0].shard->last_seq;
     assert_int_equal(story_accept(GIVER, RECEIVER, waits.id).code, ERROR_TRANSFER_EXPIRED);
     assert_int_equal(entry_needed(story_rigs[0].shard, before + 1).stamp_ms,
-                     story_ms("2026-03-03T06:00:00"));
+                     shanghai_ms("2026-03-03T06:00:00"));
     story_done(story_submit(GIVER, RECEIVER, 20000)); /* Nothing blocks it any more. */
     system_time("2026-03-04T06:00:00");
     rig_flush(&story_rigs[0]); /* Without any message. */
     rig_settle(&story_rigs[0]);
-    assert_int_equal(story_rigs[0].shard->stamp_ms, story_ms("2026-03-04T06:00:00"));
+    assert_int_equal(story_rigs[0].shard->stamp_ms, shanghai_ms("2026-03-04T06:00:00"));
     story_pump();
     story_check_giver(150000, 0);
 }
@@ -93,8 +93,8 @@ static void put_giver(uint32_t n, struct person *giver)
     *row = (struct transfer_row){.state = TRANSFER_PENDING,
                                  .receiver = receiver,
                                  .amount = 10000,
-                                 .submitted_ms = story_ms("2026-03-02T12:00:00"),
-                                 .exp_ms = story_ms("2026-03-03T06:00:00"),
+                                 .submitted_ms = shanghai_ms("2026-03-02T12:00:00"),
+                                 .exp_ms = shanghai_ms("2026-03-03T06:00:00"),
                                  .seq = story_rigs[0].shard->last_seq + 1,
                                  .src = 1};
     wallet_id_make('T', &giver->key, 1, row->trsf_id);
@@ -152,20 +152,20 @@ static void many_returns(void **state)
     }
     rig_settle(&story_rigs[0]);
     struct request request = rig_control(REQUEST_CLOCK, 0);
-    request.instant_ms = story_ms("2026-03-03T09:00:00");
+    request.instant_ms = shanghai_ms("2026-03-03T09:00:00");
     rig_forget(&story_rigs[0]);
     uint32_t tries = 1;
     for (; rig_give(&story_rigs[0], &request, 1) == 0; tries++)
         rig_settle(&story_rigs[0]);
     rig_settle(&story_rigs[0]);
-    assert_int_equal(story_rigs[0].shard->stamp_ms, story_ms("2026-03-03T09:00:00"));
+    assert_int_equal(story_rigs[0].shard->stamp_ms, shanghai_ms("2026-03-03T09:00:00"));
     for (uint32_t n = 0; n < GIVERS; n++) {
         const struct psn_key k = giver_key(n);
         person_load(story_rigs[0].shard, &k, &giver);
         assert_int_equal(giver.transfer_count, 0);
         assert_int_equal(giver.hold.held, 0);
         assert_int_equal(entry_needed(story_rigs[0].shard, giver.head.last_seq).stamp_ms,
-                         story_ms("2026-03-03T06:00:00"));
+                         shanghai_ms("2026-03-03T06:00:00"));
     }
     assert_int_equal(shard_next_due(story_rigs[0].shard), INT64_MAX);
     story_pump();

@@ -20,7 +20,7 @@ static struct settlement visit(const char *msgid, const char *setl_id, int64_t w
         .mdtrtarea_admvs = SICHUAN,
         .med_type = 11,
         .fixmedins_code = bytes_of(HOSPITAL),
-        .setl_time = story_ms("2026-03-02T11:00:00"),
+        .setl_time = shanghai_ms("2026-03-02T11:00:00"),
     };
     s.amounts[AMOUNT_MEDFEE] = 42000;
     s.amounts[AMOUNT_HIFP] = s.amounts[AMOUNT_FUND_SUM] = 28000;
@@ -35,19 +35,6 @@ static struct rig_result post(const struct settlement *s)
     uint8_t body[SETTLEMENT_ENCODED_MAX];
     const struct bytes bytes = {body, settlement_encode(s, body)};
     return story_give(&story_rigs[1], rig_message(MESSAGE_SETL_POST, 51, bytes));
-}
-
-static struct settlement refund_of(const struct settlement *s, const char *msgid,
-                                   const char *setl_id, int64_t parts)
-{
-    struct settlement r = *s;
-    r.msgid = bytes_of(msgid);
-    r.setl_id = bytes_of(setl_id);
-    r.orig_setl_id = s->setl_id;
-    r.refd_setl_flag = true;
-    for (int i = 0; i < AMOUNT_COUNT; i++)
-        r.amounts[i] = -r.amounts[i] / parts;
-    return r;
 }
 
 static void paid_with_a_settlement(void)
@@ -70,7 +57,7 @@ static void paid_with_a_settlement(void)
     story_check_debts(14000, 1);
     assert_true(post(&s).result.dup);
 
-    const struct settlement half = refund_of(&s, "I2", "R1", 2);
+    const struct settlement half = rig_refund("I2", "R1", &s, 2);
     assert_int_equal(post(&half).result.code, ERROR_OK);
     story_pump();
     story_check_balance(RECEIVER, 143000);
@@ -187,7 +174,7 @@ static void refund_stays(void **state)
     story_fill();
     const struct settlement s = visit("I1", "V1", 14000);
     assert_int_equal(post(&s).result.code, ERROR_OK);
-    const struct settlement half = refund_of(&s, "I2", "R1", 2);
+    const struct settlement half = rig_refund("I2", "R1", &s, 2);
     assert_int_equal(post(&half).result.code, ERROR_OK);
     assert_int_equal(correct("K1", "I2").result.code, ERROR_ALREADY_REVERSED);
     assert_int_equal(correct("K2", "I1").result.code, ERROR_ALREADY_REVERSED);
@@ -206,7 +193,7 @@ static void refund_after_a_reversal(void **state)
     o.amount = 7000;
     story_done(story_send(RECEIVER, &o, 51));
     story_check_balance(RECEIVER, 143000);
-    struct settlement half = refund_of(&s, "I2", "R1", 2);
+    struct settlement half = rig_refund("I2", "R1", &s, 2);
     assert_int_equal(post(&half).result.code, ERROR_OK);
     story_pump();
     story_check_balance(RECEIVER, 143000);
@@ -216,7 +203,7 @@ static void refund_after_a_reversal(void **state)
     o.client_no = bytes_of("R2");
     o.amount = 3000;
     story_done(story_send(RECEIVER, &o, 51));
-    half = refund_of(&s, "I3", "R2", 2);
+    half = rig_refund("I3", "R2", &s, 2);
     const struct rig_result got = post(&half); /* 7,000 under the number that gave back 3,000. */
     assert_int_equal(got.result.code, ERROR_SETL_ID_REUSED);
     assert_int_equal(got.failures[0].want, -3000);
@@ -233,7 +220,7 @@ static void refund_where_nothing_is_inline(void **state)
     struct wallet_order off = story_order(MESSAGE_RULE_PUSH);
     off.name = bytes_of("wallet_inline");
     off.value = bytes_of("off");
-    off.eff_ms = story_ms("2026-03-02T12:00:01");
+    off.eff_ms = shanghai_ms("2026-03-02T12:00:01");
     const struct request request = {
         .type = off.type, .body = {body, wire_encode(wallet_table(off.type), &off, body)}};
     for (int i = 0; i < SHARDS; i++)
@@ -243,7 +230,7 @@ static void refund_where_nothing_is_inline(void **state)
     story_done(story_pay(RECEIVER, "V1", 14000));
     const struct settlement s = visit("I1", "V1", 14000);
     assert_int_equal(post(&s).result.code, ERROR_OK);
-    const struct settlement half = refund_of(&s, "I2", "R1", 2);
+    const struct settlement half = rig_refund("I2", "R1", &s, 2);
     assert_int_equal(post(&half).result.code, ERROR_OK);
     story_pump();
     story_check_balance(RECEIVER, 136000);

@@ -15,7 +15,7 @@ static void pushes_are_completed(void **state)
     o.name = bytes_of("wallet_enabled");
     o.value = bytes_of("off");
     o.place = 510000;
-    o.eff_ms = story_ms("2026-03-05T00:00:00");
+    o.eff_ms = shanghai_ms("2026-03-05T00:00:00");
     memcpy(body, &decided, sizeof decided);
     const size_t size = wire_encode(wallet_table(o.type), &o, body + sizeof decided);
     struct request first = {.type = o.type, .body = {body + sizeof decided, size}};
@@ -45,7 +45,7 @@ static void rules_and_institutions(void **state)
     o.name = bytes_of("institution_check");
     o.value = bytes_of("on");
     o.place = 510000;
-    o.eff_ms = story_ms("2026-03-05T00:00:00");
+    o.eff_ms = shanghai_ms("2026-03-05T00:00:00");
     struct request request = {.type = o.type,
                               .body = {body, wire_encode(wallet_table(o.type), &o, body)}};
     for (int i = 0; i < SHARDS; i++)

@@ -208,7 +208,7 @@ static uint16_t quote_at(const char *time, uint32_t year)
 {
     struct wallet_order quote = quote_order(CHILD);
     quote.year = year;
-    pay.rig->now_ms = rig_ms(time);
+    pay.rig->now_ms = shanghai_ms(time);
     return give(pay.rig, &quote);
 }
 

@@ -891,7 +891,7 @@ static void pharmacy_switch(void **state)
 
 static bool filing_missing(const struct person *person, uint32_t insured, uint32_t place)
 {
-    const int64_t at = rig_ms("2026-03-02T00:00:00");
+    const int64_t at = shanghai_ms("2026-03-02T00:00:00");
     const bool missing = wallet_filing_missing(&pay.rig->params, person, insured, place, at);
     if (missing) assert_true(wallet_checks_settlement(&pay.rig->params, insured, place, false, at));
     return missing;

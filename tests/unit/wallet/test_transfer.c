@@ -85,7 +85,7 @@ static void test_submit_and_accept(void **state)
     assert_int_equal(submit(RECEIVER, 50000), 0);
     const char *id = last_id();
     assert_int_equal(rig->decision.said.stas, STAS_PENDING);
-    assert_int_equal(rig->decision.said.exp_ms, rig_ms("2026-03-03T06:00:00"));
+    assert_int_equal(rig->decision.said.exp_ms, shanghai_ms("2026-03-03T06:00:00"));
     assert_int_equal(rig->decision.ids[0].domain, ID_TRANSFER);
     assert_string_equal(rig->decision.ids[0].text, id);
     assert_int_equal(giver->hold.held, 50000);
@@ -144,7 +144,7 @@ static void test_submit_order_of_checks(void **state)
     rig_touch(rig, GIVER);
     rig_rule(rig, PARAM_WALLET_ENABLED, 0, 0);
     rig_rule(rig, PARAM_RELATIVES, 0, 1);
-    rig->now_ms = rig_ms("2026-03-03T05:00:00");
+    rig->now_ms = shanghai_ms("2026-03-03T05:00:00");
     rig->province = 53;
 
     assert_int_equal(give(rig, &order), ERROR_MALFORMED);
@@ -196,7 +196,7 @@ static void test_submit_order_of_checks(void **state)
     order.src = ACCOUNT;
     giver->insured.insutype = EMPLOYEE;
     assert_int_equal(give(rig, &order), ERROR_NIGHT);
-    rig->now_ms = rig_ms("2026-03-03T12:00:00");
+    rig->now_ms = shanghai_ms("2026-03-03T12:00:00");
 
     assert_int_equal(give(rig, &order), ERROR_TRANSFER_AMOUNT);
     assert_int_equal(FAILURE(0).want, MAX_EACH);
@@ -322,14 +322,14 @@ static void test_accept_at_the_end(void **state)
     (void)state;
     assert_int_equal(submit(RECEIVER, 1000), 0);
     const char *id = last_id();
-    rig->now_ms = rig_ms("2026-03-03T06:00:00");
+    rig->now_ms = shanghai_ms("2026-03-03T06:00:00");
     assert_int_equal(rig_accept(rig, RECEIVER, id), ERROR_TRANSFER_EXPIRED);
-    rig->now_ms = rig_ms("2026-03-05T10:00:00");
+    rig->now_ms = shanghai_ms("2026-03-05T10:00:00");
     assert_int_equal(rig_accept(rig, RECEIVER, id), ERROR_TRANSFER_EXPIRED);
     /* Down at 06:00: the sweep at the start bears the stamp of the instant that was missed. */
-    rig->now_ms = rig_ms("2026-03-03T05:00:00");
+    rig->now_ms = shanghai_ms("2026-03-03T05:00:00");
     rig_time(rig, "2026-03-05T10:00:00");
-    assert_int_equal(rig->out[rig->out_count - 1].at_ms, rig_ms("2026-03-03T06:00:00"));
+    assert_int_equal(rig->out[rig->out_count - 1].at_ms, shanghai_ms("2026-03-03T06:00:00"));
     assert_int_equal(rig_accept(rig, RECEIVER, id), ERROR_TRANSFER_EXPIRED);
 }
 
@@ -338,10 +338,10 @@ static void test_expiry_by_rule(void **state)
     (void)state;
     rig_rule(rig, PARAM_EXPIRE_AT, 530000, 830);
     assert_int_equal(submit(RECEIVER, 1000), 0);
-    assert_int_equal(rig->decision.said.exp_ms, rig_ms("2026-03-03T08:30:00"));
+    assert_int_equal(rig->decision.said.exp_ms, shanghai_ms("2026-03-03T08:30:00"));
     rig_time(rig, "2026-03-31T12:00:00");
     assert_int_equal(submit(RECEIVER, 1000), 0); /* Over the month's end. */
-    assert_int_equal(rig->decision.said.exp_ms, rig_ms("2026-04-01T08:30:00"));
+    assert_int_equal(rig->decision.said.exp_ms, shanghai_ms("2026-04-01T08:30:00"));
 }
 
 /* -- counters --------------------------------------------------------------------------------- */
