@@ -18,7 +18,7 @@ USAGE
 
 build=(gcc g++ meson ninja-build pkg-config python3
     liburing-dev liblmdb-dev libprotobuf-c-dev protobuf-c-compiler libjemalloc-dev
-    libxxhash-dev libisal-dev libssl-dev libjansson-dev
+    libxxhash-dev libisal-dev libipsec-mb-dev libssl-dev libjansson-dev
     libxlsxwriter-dev libpango1.0-dev libcairo2-dev fonts-noto-cjk)
 test=(libcmocka-dev libfuse3-dev fuse3 protobuf-compiler python3-protobuf python3-openpyxl poppler-utils
     clang clang-format clang-tidy libclang-rt-14-dev shellcheck)

@@ -28,7 +28,11 @@ enum {
 _Static_assert(OFFSET_HEAD_CRC + 4 == BLOCK_HEAD_SIZE, "the sum is the last field of the head");
 _Static_assert(BLOCK_HASH_SIZE == SHA256_SIZE, "the chain is SHA-256");
 
-static const uint8_t block_magic[8] = "QFBLOCK1";
+_Static_assert(BLOCK_PAYLOAD_MAX <= SHA256_PIECES_MAX * SHA256_PIECE,
+               "payloads are hashed by pieces");
+
+static const uint8_t block_magic[8] = "QFBLOCK2";
+static const uint8_t whole_magic[8] = "QFBLOCK1"; /* struct block's `whole`. */
 static const uint8_t segment_magic[8] = "QFSEGMT1";
 
 size_t block_size_on_disk(size_t payload_size)
@@ -44,6 +48,24 @@ static bool count_fits(size_t entry_count, size_t payload_size)
     return entry_count <= payload_size / ENTRY_HEAD_SIZE;
 }
 
+bool block_begins(const uint8_t *bytes)
+{
+    return memcmp(bytes, block_magic, sizeof block_magic) == 0 ||
+           memcmp(bytes, whole_magic, sizeof whole_magic) == 0;
+}
+
+/* The hash of the block whose head stands at `in`, with its payload behind it. */
+static void hash_block(const uint8_t *in, size_t payload_size, bool whole,
+                       uint8_t ret_hash[BLOCK_HASH_SIZE])
+{
+    const struct bytes head = {in, BLOCK_HEAD_SIZE};
+    const struct bytes payload = {in + BLOCK_HEAD_SIZE, payload_size};
+    if (whole)
+        checksum_sha256(head, payload, ret_hash);
+    else
+        checksum_sha256_pieces(head, payload, ret_hash);
+}
+
 void block_seal(const struct block *block, uint8_t *out, uint8_t ret_hash[BLOCK_HASH_SIZE])
 {
     /* What block_open() refuses must never be written: it would be durable and unreadable. */
@@ -53,7 +75,7 @@ void block_seal(const struct block *block, uint8_t *out, uint8_t ret_hash[BLOCK_
     ENSURE(block->first_seq != 0);
     ENSURE(count_fits(block->entry_count, block->payload.size));
 
-    memcpy(out + OFFSET_MAGIC, block_magic, sizeof block_magic);
+    memcpy(out + OFFSET_MAGIC, block->whole ? whole_magic : block_magic, sizeof block_magic);
     memcpy(out + OFFSET_STORE_ID, block->store_id, STORE_ID_SIZE);
     le_store32(out + OFFSET_SHARD, block->shard);
     le_store32(out + OFFSET_PAYLOAD_SIZE, (uint32_t)block->payload.size);
@@ -68,14 +90,14 @@ void block_seal(const struct block *block, uint8_t *out, uint8_t ret_hash[BLOCK_
 
     size_t used = BLOCK_HEAD_SIZE + block->payload.size;
     memset(out + used, 0, block_size_on_disk(block->payload.size) - used);
-    checksum_sha256((struct bytes){out, used}, (struct bytes){NULL, 0}, ret_hash);
+    hash_block(out, block->payload.size, block->whole, ret_hash);
 }
 
 /* Payload size by a sound head at the front of `source`, or -1. */
 static int64_t head_check(struct bytes source)
 {
     const uint8_t *in = source.data;
-    if (memcmp(in + OFFSET_MAGIC, block_magic, sizeof block_magic) != 0) return -1;
+    if (!block_begins(in)) return -1;
     if (le_load32(in + OFFSET_HEAD_CRC) != checksum_crc32c(0, in, OFFSET_HEAD_CRC)) return -1;
 
     size_t payload_size = le_load32(in + OFFSET_PAYLOAD_SIZE);
@@ -109,11 +131,12 @@ enum block_state block_open(struct bytes source, struct block *ret_block,
         .first_seq = le_load64(in + OFFSET_FIRST_SEQ),
         .entry_count = le_load32(in + OFFSET_ENTRY_COUNT),
         .payload = payload,
+        .whole = memcmp(in + OFFSET_MAGIC, whole_magic, sizeof whole_magic) == 0,
     };
     memcpy(block.store_id, in + OFFSET_STORE_ID, STORE_ID_SIZE);
     memcpy(block.previous, in + OFFSET_PREVIOUS, BLOCK_HASH_SIZE);
     *ret_block = block;
-    checksum_sha256((struct bytes){in, used}, (struct bytes){NULL, 0}, ret_hash);
+    hash_block(in, payload.size, block.whole, ret_hash);
     return BLOCK_SOUND;
 }
 

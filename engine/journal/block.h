@@ -3,7 +3,7 @@
  * FORMAT  A block starts on a 4096-byte boundary of a segment file and is padded with zeros to the
  *         next. All integers little-endian.
  *           OFFSET  SIZE  FIELD
- *                0     8  magic        "QFBLOCK1"
+ *                0     8  magic        "QFBLOCK2"
  *                8    16  store_id     random, the same in the whole store
  *               24     4  shard
  *               28     4  payload_size bytes of entries
@@ -11,12 +11,15 @@
  *               40     8  first_seq
  *               48     4  entry_count
  *               52     4  payload_crc  CRC32C of the payload
- *               56    32  previous     SHA-256 of the block before (its head and payload);
- *                                      for block 1 the SHA-256 of store_id and shard
+ *               56    32  previous     hash of the block before; for block 1 the
+ *                                      SHA-256 of store_id and shard
  *               88     4  epoch        owner's epoch; 1 on one machine
  *               92     4  head_crc     CRC32C of bytes 0..91
  *               96     …  payload      entries, one after the other
- *         The hash of a block is SHA-256 over its 96-byte head and its payload, without padding.
+ *         The hash of a block is SHA-256 over its 96-byte head and the SHA-256 of each 8192 bytes
+ *         of its payload, the last of them shorter, without padding. Blocks with the magic
+ *         "QFBLOCK1", written before there were these, have the SHA-256 of head and payload in one;
+ *         both stand in one chain.
  *
  * SEGMENT A file of SEGMENT_SIZE bytes, all zeros before use. Its first 4096 bytes:
  *                0     8  magic        "QFSEGMT1"
@@ -56,6 +59,7 @@ struct block {
     uint32_t entry_count;
     uint8_t previous[BLOCK_HASH_SIZE];
     struct bytes payload; /* Borrowed. */
+    bool whole;           /* Hashed in one, as before there were pieces; new blocks are not. */
 };
 
 struct segment_head {
@@ -72,6 +76,9 @@ size_t block_size_on_disk(size_t payload_size);
  * padding, and gives the block's hash for the next one's `previous`. `out` has room for
  * block_size_on_disk(block->payload.size) bytes. */
 void block_seal(const struct block *block, uint8_t *out, uint8_t ret_hash[BLOCK_HASH_SIZE]);
+
+/* True when the 8 bytes are those with which a block begins. */
+bool block_begins(const uint8_t *bytes);
 
 /* What block_open() found. */
 enum block_state {

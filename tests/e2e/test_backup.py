@@ -183,7 +183,7 @@ class Journal:
 
     def _read(self, data, shards):
         at = BLOCK
-        while data[at:at + 8] == b"QFBLOCK1":
+        while data[at:at + 8] == b"QFBLOCK2":
             payload, = struct.unpack_from("<I", data, at + 28)
             place, end = at + 96, at + 96 + payload
             while place < end:
@@ -603,7 +603,7 @@ class TestOnline(Case):
         tail = max(at for at in range(BLOCK, 4 << 20, BLOCK) if any(data[at:at + BLOCK])) + BLOCK
         with open(journal, "r+b") as file:
             file.seek(tail)
-            file.write(b"QFBLOCK1 torn" + bytes(500))
+            file.write(b"QFBLOCK2 torn" + bytes(500))
         out = self.folder / "backup"
         self.assertEqual(end, backup(engine.data, out)["shards"][0]["entries"])
         table = engine.data / "tables/calendar.csv"

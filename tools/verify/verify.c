@@ -145,6 +145,7 @@ static void *job_thread(void *argument)
     struct job *job = argument;
     verify_shard(job);
     checksum_thread_done();
+    checksum_pieces_thread_done();
     atomic_store(&job->ended, true);
     return NULL;
 }

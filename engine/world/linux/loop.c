@@ -418,6 +418,7 @@ void *loop_run(void *context)
     crash_point("drained");
     io_uring_queue_exit(&loop->ring);
     checksum_thread_done();
+    checksum_pieces_thread_done();
     return NULL;
 }
 

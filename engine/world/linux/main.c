@@ -274,6 +274,7 @@ static void *boot_one(void *context)
     job->status = boot_open(job->layout, job->shard, job->tables, job->params, job->options,
                             &job->boot, &job->problem);
     checksum_thread_done();
+    checksum_pieces_thread_done();
     return NULL;
 }
 

@@ -302,7 +302,7 @@ static int look(struct walk *walk, uint64_t offset, uint64_t size, struct bytes 
 static int look_block(struct walk *walk, uint64_t offset, struct bytes *ret_bytes)
 {
     int r = look(walk, offset, BLOCK_ALIGN, ret_bytes);
-    if (r != 0 || memcmp(ret_bytes->data, "QFBLOCK1", 8) != 0) return r;
+    if (r != 0 || !block_begins(ret_bytes->data)) return r;
     uint32_t payload_size = le_load32(ret_bytes->data + 28);
     if (payload_size > BLOCK_PAYLOAD_MAX) return 0; /* block_open() refuses it. */
     return look(walk, offset, block_size_on_disk(payload_size), ret_bytes);
@@ -321,7 +321,7 @@ static const char *what_is_wrong(struct bytes source)
 {
     if (bytes_all_zero(source.data, BLOCK_ALIGN))
         return "there are zeros, and other bytes behind them";
-    if (memcmp(source.data, "QFBLOCK1", 8) != 0) return "this is not the beginning of a block";
+    if (!block_begins(source.data)) return "this is not the beginning of a block";
     uint32_t head_crc = le_load32(source.data + BLOCK_HEAD_SIZE - 4);
     if (head_crc != checksum_crc32c(0, source.data, BLOCK_HEAD_SIZE - 4))
         return "the block's head does not match its checksum";
@@ -434,7 +434,7 @@ static int search_page(struct walk *walk, struct search *search, uint64_t offset
         if (head.first_block > search->next_block) search_hit(search, walk, 0, head.first_block);
         return 0;
     }
-    if (memcmp(page, "QFBLOCK1", 8) != 0) return 0;
+    if (!block_begins(page)) return 0;
     struct bytes source;
     int r = look_block(walk, offset, &source);
     if (r != 0) return r;

@@ -8,7 +8,8 @@
 #include "util/le.h"
 
 /* Seals a block with `payload_size` bytes that look like entries by their number only. */
-static size_t seal(uint8_t *out, size_t payload_size, uint8_t hash[BLOCK_HASH_SIZE])
+static size_t seal_form(uint8_t *out, size_t payload_size, bool whole,
+                        uint8_t hash[BLOCK_HASH_SIZE])
 {
     for (size_t i = 0; i < payload_size; i++)
         out[BLOCK_HEAD_SIZE + i] = (uint8_t)(i * 7 + 1);
@@ -19,11 +20,17 @@ static size_t seal(uint8_t *out, size_t payload_size, uint8_t hash[BLOCK_HASH_SI
         .first_seq = 1000,
         .entry_count = (uint32_t)(payload_size / ENTRY_HEAD_SIZE),
         .payload = {out + BLOCK_HEAD_SIZE, payload_size},
+        .whole = whole,
     };
     memcpy(block.store_id, "0123456789abcdef", STORE_ID_SIZE);
     memset(block.previous, 0x42, BLOCK_HASH_SIZE);
     block_seal(&block, out, hash);
     return block_size_on_disk(payload_size);
+}
+
+static size_t seal(uint8_t *out, size_t payload_size, uint8_t hash[BLOCK_HASH_SIZE])
+{
+    return seal_form(out, payload_size, false, hash);
 }
 
 static enum block_state open_state(const uint8_t *bytes, size_t size)
@@ -45,7 +52,7 @@ static void what_is_sealed_opens(void **state)
     uint8_t *out = malloc(1024 * 1024 + 1);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         memset(out, 0xaa, 1024 * 1024 + 1);
-        uint8_t sealed[BLOCK_HASH_SIZE], opened[BLOCK_HASH_SIZE], plain[BLOCK_HASH_SIZE];
+        uint8_t sealed[BLOCK_HASH_SIZE], opened[BLOCK_HASH_SIZE], hash[BLOCK_HASH_SIZE];
         size_t size = seal(out, sizes[i], sealed);
         assert_int_equal(size % BLOCK_ALIGN, 0);
         assert_int_equal(out[size], 0xaa);
@@ -53,9 +60,10 @@ static void what_is_sealed_opens(void **state)
         struct block block;
         assert_int_equal(block_open((struct bytes){out, size}, &block, opened), BLOCK_SOUND);
         assert_memory_equal(sealed, opened, BLOCK_HASH_SIZE);
-        checksum_sha256((struct bytes){out, BLOCK_HEAD_SIZE + sizes[i]}, (struct bytes){NULL, 0},
-                        plain);
-        assert_memory_equal(sealed, plain, BLOCK_HASH_SIZE);
+        checksum_sha256_pieces((struct bytes){out, BLOCK_HEAD_SIZE},
+                               (struct bytes){out + BLOCK_HEAD_SIZE, sizes[i]}, hash);
+        assert_memory_equal(sealed, hash, BLOCK_HASH_SIZE);
+        assert_false(block.whole);
         assert_int_equal(block.shard, 3);
         assert_int_equal(block.epoch, 1);
         assert_true(block.number == 9);
@@ -70,6 +78,24 @@ static void what_is_sealed_opens(void **state)
     free(out);
 }
 
+static void blocks_from_before_the_pieces_open(void **state)
+{
+    (void)state;
+    uint8_t *out = malloc(100 * BLOCK_ALIGN);
+    uint8_t sealed[BLOCK_HASH_SIZE], opened[BLOCK_HASH_SIZE], hash[BLOCK_HASH_SIZE];
+    const size_t size = seal_form(out, 100000, true, sealed);
+    assert_memory_equal(out, "QFBLOCK1", 8);
+    struct block block;
+    assert_int_equal(block_open((struct bytes){out, size}, &block, opened), BLOCK_SOUND);
+    assert_true(block.whole);
+    checksum_sha256((struct bytes){out, BLOCK_HEAD_SIZE + 100000}, (struct bytes){NULL, 0}, hash);
+    assert_memory_equal(sealed, hash, BLOCK_HASH_SIZE);
+    assert_memory_equal(opened, hash, BLOCK_HASH_SIZE);
+    seal(out, 100000, sealed);
+    assert_memory_not_equal(sealed, hash, BLOCK_HASH_SIZE);
+    free(out);
+}
+
 static void bytes_stand_where_the_table_says(void **state)
 {
     (void)state;
@@ -77,7 +103,7 @@ static void bytes_stand_where_the_table_says(void **state)
     uint8_t hash[BLOCK_HASH_SIZE];
     seal(out, 130, hash);
     assert_memory_equal(out,
-                        "QFBLOCK10123456789abcdef\3\0\0\0\202\0\0\0\11\0\0\0\0\0\0\0"
+                        "QFBLOCK20123456789abcdef\3\0\0\0\202\0\0\0\11\0\0\0\0\0\0\0"
                         "\350\3\0\0\0\0\0\0\2\0\0\0",
                         52);
     assert_int_equal(le_load32(out + 52), checksum_crc32c(0, out + 96, 130));
@@ -226,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_sealed_opens),
+        cmocka_unit_test(blocks_from_before_the_pieces_open),
         cmocka_unit_test(bytes_stand_where_the_table_says),
         cmocka_unit_test(no_flipped_bit_gets_through),
         cmocka_unit_test(zeros_are_empty_and_little_is_broken),

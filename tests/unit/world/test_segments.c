@@ -96,6 +96,7 @@ static void build(uint32_t entries, size_t payload_size)
         .first_seq = writer.next_seq,
         .entry_count = entries,
         .payload = {out + BLOCK_HEAD_SIZE, payload_size},
+        .whole = writer.next_block % 3 == 0, /* Old and new ones stand in one chain. */
     };
     memcpy(block.store_id, folder.store_id, STORE_ID_SIZE);
     memcpy(block.previous, writer.previous, BLOCK_HASH_SIZE);
