@@ -578,7 +578,7 @@ int file_open(const char *path, enum file_use use, int *ret_file)
     disk->handles[handle] = (struct disk_handle){
         .open = true,
         .direct = use == FILE_WRITE_DIRECT,
-        .writes = use != FILE_READ,
+        .writes = use != FILE_READ && use != FILE_READ_DIRECT,
         .file = file,
     };
     *ret_file = handle;
@@ -657,14 +657,19 @@ int file_reserve(int file, uint64_t bytes)
     return 0;
 }
 
-int file_write_cached(int file)
+int file_cached(int file)
 {
     return file_of(current, file) == NULL ? -EBADF : 0;
 }
 
-void file_will_read(int file, uint64_t offset, uint64_t size)
+void file_read_begin(struct file_reading *reading)
 {
-    (void)file, (void)offset, (void)size;
+    reading->works = false;
+}
+
+int64_t file_read_end(struct file_reading *reading)
+{
+    return file_read(reading->file, reading->out, reading->size, reading->offset);
 }
 
 int file_sync(int file)

@@ -8,14 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MODE   0640
-#define AHEAD_BYTES (UINT64_C(128) << 10)
+#define FILE_MODE 0640
 
 static int flags_of(enum file_use use)
 {
     switch (use) {
     case FILE_READ:
         return O_RDONLY | O_CLOEXEC;
+    case FILE_READ_DIRECT:
+        return O_RDONLY | O_DIRECT | O_CLOEXEC;
     case FILE_WRITE:
         return O_WRONLY | O_CLOEXEC;
     case FILE_WRITE_DIRECT:
@@ -50,13 +51,20 @@ int file_size(int file, uint64_t *ret_bytes)
     return 0;
 }
 
-int64_t file_read(int file, void *out, size_t size, uint64_t offset)
+static int64_t read_some(int file, void *out, size_t size, uint64_t offset)
 {
     ssize_t n;
     do {
         n = pread(file, out, size, (off_t)offset);
     } while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
+}
+
+int64_t file_read(int file, void *out, size_t size, uint64_t offset)
+{
+    const int64_t n = read_some(file, out, size, offset);
+    if (n != -EINVAL || file_cached(file) != 0) return n;
+    return read_some(file, out, size, offset); /* The device wanted other bounds. */
 }
 
 int64_t file_write(int file, const void *data, size_t size, uint64_t offset)
@@ -74,16 +82,33 @@ int file_reserve(int file, uint64_t bytes)
     return errno == ENOSPC ? -ENOSPC : -EOPNOTSUPP;
 }
 
-int file_write_cached(int file)
+int file_cached(int file)
 {
     return fcntl(file, F_SETFL, 0) == 0 ? 0 : -errno;
 }
 
-/* In small steps: the kernel cuts one request down to the device's read-ahead. */
-void file_will_read(int file, uint64_t offset, uint64_t size)
+void file_read_begin(struct file_reading *reading)
 {
-    for (const uint64_t end = offset + size; offset < end; offset += AHEAD_BYTES)
-        posix_fadvise(file, (off_t)offset, (off_t)AHEAD_BYTES, POSIX_FADV_WILLNEED);
+    reading->work = (struct aiocb){
+        .aio_fildes = reading->file,
+        .aio_buf = reading->out,
+        .aio_nbytes = reading->size,
+        .aio_offset = (off_t)reading->offset,
+        .aio_sigevent.sigev_notify = SIGEV_NONE,
+    };
+    reading->works = aio_read(&reading->work) == 0;
+}
+
+int64_t file_read_end(struct file_reading *reading)
+{
+    if (!reading->works)
+        return file_read(reading->file, reading->out, reading->size, reading->offset);
+    const struct aiocb *const works[] = {&reading->work};
+    int error;
+    while ((error = aio_error(&reading->work)) == EINPROGRESS)
+        (void)aio_suspend(works, 1, NULL);
+    const ssize_t n = aio_return(&reading->work);
+    return error != 0 ? -error : n;
 }
 
 int file_sync(int file)

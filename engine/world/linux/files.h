@@ -8,14 +8,16 @@
 #ifndef WORLD_LINUX_FILES_H
 #define WORLD_LINUX_FILES_H
 
+#include <aio.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum file_use {
     FILE_READ,
+    FILE_READ_DIRECT,  /* The same past the page cache, where the file system lets us. */
     FILE_WRITE,        /* There already. */
-    FILE_WRITE_DIRECT, /* The same past the page cache, where the file system lets us. */
+    FILE_WRITE_DIRECT, /* Past the page cache as above. */
     FILE_MAKE,         /* New and empty, whatever stood there; past the page cache as above. */
 };
 
@@ -32,11 +34,24 @@ int64_t file_write(int file, const void *data, size_t size, uint64_t offset);
  * as zeros. -ENOSPC, and -EOPNOTSUPP with nothing changed where the file system cannot. */
 int file_reserve(int file, uint64_t bytes);
 
-/* Writes go through the page cache from here on: after a write past it was -EINVAL. */
-int file_write_cached(int file);
+/* The file goes through the page cache from here on: after a write past it was -EINVAL. */
+int file_cached(int file);
 
-/* Says that the bytes will be read soon. */
-void file_will_read(int file, uint64_t offset, uint64_t size);
+/* A read on its way: the first four are the caller's to say, and stay until it has ended. */
+struct file_reading {
+    int file;
+    void *out;
+    size_t size;
+    uint64_t offset;
+    struct aiocb work; /* The system's. */
+    bool works;
+};
+
+/* Begins it. Never fails: what could not be begun is read when it is to end. */
+void file_read_begin(struct file_reading *reading);
+
+/* Waits for it. As file_read(). */
+int64_t file_read_end(struct file_reading *reading);
 
 /* Makes the file's bytes and its size durable. A failure is final: what was not durable before may
  * be lost even if the next call gives 0. */

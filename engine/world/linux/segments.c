@@ -2,7 +2,7 @@
  *
  * Two walks over the same files: the scan follows the chain block by block, and the search behind
  * the tail looks at every 4096-byte boundary for what must not be there. Both read through one
- * window of 8 MiB with the next one asked for ahead, for the device is the bound. */
+ * window, with the next one asked for ahead (window.h). */
 #include "world/linux/segments.h"
 
 #include <errno.h>
@@ -15,12 +15,13 @@
 #include "util/le.h"
 #include "world/linux/crash_point.h"
 #include "world/linux/files.h"
+#include "world/linux/window.h"
 
-#define WINDOW_BYTES (UINT64_C(8) << 20)
-#define ZEROS_BYTES  (UINT64_C(1) << 20) /* Of one write when a segment is prepared. */
+#define ZEROS_BYTES (UINT64_C(1) << 20) /* Of one write when a segment is prepared. */
 
 _Static_assert(SEGMENT_HEAD_SIZE == BLOCK_ALIGN, "a segment's head is one page of the search");
-_Static_assert(WINDOW_BYTES > BLOCK_HEAD_SIZE + BLOCK_PAYLOAD_MAX, "a window holds any block");
+_Static_assert(WINDOW_FRONT >= BLOCK_HEAD_SIZE + BLOCK_PAYLOAD_MAX, "a block is seen in one piece");
+_Static_assert(BLOCK_ALIGN == WINDOW_ALIGN, "blocks begin where a window may");
 
 void segment_path(const char *folder, uint32_t number, char ret_path[SEGMENT_PATH_MAX])
 {
@@ -62,8 +63,7 @@ static int write_all_zeros(int file, uint64_t segment_bytes)
     memset(zeros, 0, ZEROS_BYTES);
     int r = write_zeros(file, zeros, 0, segment_bytes);
     /* O_DIRECT was taken but is not done here. */
-    if (r == -EINVAL && file_write_cached(file) == 0)
-        r = write_zeros(file, zeros, 0, segment_bytes);
+    if (r == -EINVAL && file_cached(file) == 0) r = write_zeros(file, zeros, 0, segment_bytes);
     free(zeros);
     return r;
 }
@@ -165,7 +165,8 @@ static bool list_has(const struct segment_list *list, uint32_t number)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-/* A scan at work: one open segment and a window into it. */
+/* A scan at work: one open segment and a window into it; the next one is opened when the window
+ * reaches the end. */
 struct walk {
     const struct journal_folder *folder;
     const struct journal_reader *reader;
@@ -175,8 +176,9 @@ struct walk {
     uint32_t segment; /* The open one; 0: none. */
     int file;
     char path[SEGMENT_PATH_MAX];
-    uint8_t *window;
-    uint64_t window_start, window_size;
+    uint32_t next_segment; /* Opened ahead; 0: none. */
+    int next_file;
+    struct window window;
 
     uint64_t done_bytes, total_bytes;
     struct journal_scan scan;
@@ -192,19 +194,26 @@ static int walk_init(struct walk *walk, const struct journal_folder *folder,
 {
     ENSURE(folder->segment_bytes % BLOCK_ALIGN == 0);
     ENSURE(folder->segment_bytes >= 2 * BLOCK_ALIGN);
-    *walk = (struct walk){.folder = folder, .problem = problem, .file = -1};
-    uint64_t size = folder->segment_bytes < WINDOW_BYTES ? folder->segment_bytes : WINDOW_BYTES;
-    walk->window = malloc(size);
-    if (walk->window == NULL) return problem_set(problem, -ENOMEM, "not enough memory");
-    int r = list_segments(folder->path, &walk->list, problem);
-    if (r != 0) free(walk->window);
+    *walk = (struct walk){.folder = folder, .problem = problem, .file = -1, .next_file = -1};
+    int r = window_init(&walk->window, folder->segment_bytes);
+    if (r != 0) return problem_set(problem, r, "not enough memory");
+    r = list_segments(folder->path, &walk->list, problem);
+    if (r != 0) window_done(&walk->window);
     return r;
+}
+
+static void close_next(struct walk *walk)
+{
+    if (walk->next_file >= 0) (void)file_close(walk->next_file);
+    walk->next_file = -1;
+    walk->next_segment = 0;
 }
 
 static void walk_done(struct walk *walk)
 {
+    window_done(&walk->window);
     if (walk->file >= 0) (void)file_close(walk->file);
-    free(walk->window);
+    close_next(walk);
     free(walk->list.numbers);
 }
 
@@ -219,13 +228,19 @@ static void report_progress(struct walk *walk)
 static int open_segment(struct walk *walk, uint32_t number)
 {
     if (walk->segment == number) return 0;
+    const bool ahead = walk->next_segment == number;
+    if (ahead)
+        window_hide(&walk->window);
+    else
+        window_forget(&walk->window);
     if (walk->file >= 0) (void)file_close(walk->file);
-    walk->file = -1;
+    walk->file = ahead ? walk->next_file : -1;
     walk->segment = 0;
-    walk->window_size = 0;
+    if (ahead) walk->next_file = -1;
+    close_next(walk);
     segment_path(walk->folder->path, number, walk->path);
     uint64_t size = 0;
-    int r = file_open(walk->path, FILE_READ, &walk->file);
+    int r = ahead ? 0 : file_open(walk->path, window_use(&walk->window), &walk->file);
     if (r == 0) r = file_size(walk->file, &size);
     if (r != 0)
         return problem_set(walk->problem, r, "%s: cannot open the segment: %s", walk->path,
@@ -237,47 +252,37 @@ static int open_segment(struct walk *walk, uint32_t number)
     return 0;
 }
 
-/* Asks for a window of an open file, so that the device works while we sum up the one before. */
-static void ask(int file, uint64_t offset, uint64_t segment_bytes)
+/* Asks for what comes behind the window, in the next segment if need be. */
+static void ask_ahead(struct walk *walk)
 {
-    uint64_t rest = segment_bytes - offset;
-    file_will_read(file, offset, rest < WINDOW_BYTES ? rest : WINDOW_BYTES);
-}
-
-/* Asks for the window behind the one that ends at `offset`, in the next segment if need be. */
-static void ask_ahead(const struct walk *walk, uint64_t offset)
-{
-    uint64_t segment_bytes = walk->folder->segment_bytes;
-    if (offset < segment_bytes) {
-        ask(walk->file, offset, segment_bytes);
+    const uint64_t end = walk->window.start + walk->window.size;
+    if (end < walk->folder->segment_bytes) {
+        window_ask(&walk->window, walk->file, end);
         return;
     }
-    if (!list_has(&walk->list, walk->segment + 1)) return;
-    char path[SEGMENT_PATH_MAX];
-    segment_path(walk->folder->path, walk->segment + 1, path);
-    int file = -1;
-    if (file_open(path, FILE_READ, &file) != 0) return; /* Whoever needs it will say so. */
-    ask(file, 0, segment_bytes);
-    (void)file_close(file);
+    const uint32_t next = walk->segment + 1;
+    if (walk->next_segment != next) {
+        close_next(walk);
+        if (!list_has(&walk->list, next)) return;
+        char path[SEGMENT_PATH_MAX];
+        segment_path(walk->folder->path, next, path);
+        /* Whoever needs it and cannot have it will say so. */
+        if (file_open(path, window_use(&walk->window), &walk->next_file) != 0) return;
+        walk->next_segment = next;
+    }
+    window_ask(&walk->window, walk->next_file, 0);
 }
 
 /* Loads the window from `offset` on. */
 static int load_window(struct walk *walk, uint64_t offset)
 {
-    uint64_t rest = walk->folder->segment_bytes - offset;
-    uint64_t size = rest < WINDOW_BYTES ? rest : WINDOW_BYTES;
-    walk->window_size = 0;
-    for (uint64_t got = 0; got < size;) {
-        int64_t n = file_read(walk->file, walk->window + got, size - got, offset + got);
-        if (n <= 0)
-            return problem_set(walk->problem, n < 0 ? (int)n : -EIO,
-                               "%s, offset %" PRIu64 ": cannot read: %s", walk->path, offset + got,
-                               n < 0 ? strerror((int)-n) : "the file became shorter");
-        got += (uint64_t)n;
-    }
-    walk->window_start = offset;
-    walk->window_size = size;
-    ask_ahead(walk, offset + size);
+    uint64_t failed = offset;
+    const int r = window_show(&walk->window, walk->file, offset, &failed);
+    if (r != 0)
+        return problem_set(walk->problem, r == -ENODATA ? -EIO : r,
+                           "%s, offset %" PRIu64 ": cannot read: %s", walk->path, failed,
+                           r == -ENODATA ? "the file became shorter" : strerror(-r));
+    ask_ahead(walk);
     return 0;
 }
 
@@ -287,14 +292,15 @@ static int look(struct walk *walk, uint64_t offset, uint64_t size, struct bytes 
 {
     uint64_t rest = walk->folder->segment_bytes - offset;
     if (size > rest) size = rest;
-    bool inside = walk->window_size > 0 && offset >= walk->window_start &&
-                  offset + size <= walk->window_start + walk->window_size;
+    const struct window *window = &walk->window;
+    const bool inside = window->size > 0 && offset >= window->start &&
+                        offset + size <= window->start + window->size;
     if (!inside) {
         int r = load_window(walk, offset);
         if (r != 0) return r;
         report_progress(walk);
     }
-    *ret_bytes = (struct bytes){walk->window + (offset - walk->window_start), size};
+    *ret_bytes = (struct bytes){window->data + (offset - window->start), size};
     return 0;
 }
 
@@ -717,7 +723,7 @@ static int judge_flip(struct walk *walk, uint32_t number, uint64_t offset)
     if (r == 0) r = look(walk, offset, BLOCK_HEAD_SIZE + BLOCK_PAYLOAD_MAX, &source);
     if (r != 0 || !block_find_flip(source, &bit)) return r;
 
-    uint8_t *byte = walk->window + (offset - walk->window_start) + bit / 8;
+    uint8_t *byte = walk->window.data + (offset - walk->window.start) + bit / 8;
     struct block block;
     uint8_t hash[BLOCK_HASH_SIZE];
     *byte ^= (uint8_t)(1u << bit % 8);
@@ -856,7 +862,7 @@ static int zero_rest(struct walk *walk, uint64_t offset)
             written = write_zeros(file, zeros, offset, BLOCK_ALIGN);
         crash_point("mend-zeroing");
     }
-    walk->window_size = 0; /* What it shows is no longer there. */
+    window_forget(&walk->window); /* What it shows is no longer there. */
     crash_point("mend-zeroed");
     return close_written(file, written, walk->path, walk->problem);
 }
