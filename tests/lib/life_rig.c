@@ -4,8 +4,6 @@
 #include <stdlib.h>
 
 #include "codec/messages.h"
-#include "codec/wallet.h"
-#include "codec/wire_table.h"
 #include "proto/wallet.pb-c.h"
 #include "tests/lib/unit.h"
 
@@ -14,19 +12,10 @@ uint32_t life_calls;
 
 static struct tables tables;
 static struct params params;
-static uint32_t numbers;
 
 void life_clock(const char *text)
 {
-    struct request request = rig_control(REQUEST_CLOCK, 0);
-    request.instant_ms = shanghai_ms(text);
-    assert_int_equal(rig_order(&life_rig, request).result.code, ERROR_OK);
-}
-
-static void rule(enum param param, uint32_t area, int64_t value)
-{
-    const struct rule_row row = {.param = param, .admdvs = area, .value = value};
-    assert_true(params_put(&params, &row));
+    rig_clock(&life_rig, shanghai_ms(text));
 }
 
 int life_set_up(void **state)
@@ -34,17 +23,12 @@ int life_set_up(void **state)
     (void)state;
     const struct rig_options options = {
         .tables = &tables, .params = &params, .delta_entries = 8192, .delta_bytes = 16u << 20};
-    params_init(&params);
-    rule(PARAM_WALLET_ENABLED, 0, 1);
-    rule(PARAM_WALLET_ENABLED, 440000, 0);
-    rule(PARAM_TRSF_MAX_EACH, 510000, 150000);
-    rule(PARAM_TRSF_MAX_EACH, SICHUAN, 120000);
-    rule(PARAM_PA_HOLD_MODE, 0, HOLD_GRANT);
-    rule(PARAM_INSTITUTION_CHECK, 0, 0);
-    rule(PARAM_PREM_FROM, 0, 101);
+    order_begin(&params);
+    order_rule(&params, PARAM_WALLET_ENABLED, 440000, 0);
+    order_rule(&params, PARAM_TRSF_MAX_EACH, 510000, 150000);
+    order_rule(&params, PARAM_TRSF_MAX_EACH, SICHUAN, 120000);
     rig_load_tables(&tables);
     rig_open(&life_rig, &options);
-    numbers = 0;
     life_clock("2026-03-02T12:00:00");
     return 0;
 }
@@ -56,20 +40,12 @@ int life_tear_down(void **state)
     return 0;
 }
 
-const char *life_number(const char *letter)
-{
-    static char texts[64][CLIENT_NO_SIZE];
-    char *text = texts[numbers % 64];
-    snprintf(text, sizeof texts[0], "%s%06u", letter, ++numbers);
-    return text;
-}
-
 /* -- records ----------------------------------------------------------------------------------- */
 
 struct settlement life_settlement(const struct visit *v)
 {
     struct settlement s = {
-        .msgid = bytes_of(life_number("M")),
+        .msgid = bytes_of(order_number("M")),
         .setl_id = bytes_of(v->setl_id),
         .psn_key = bytes_of(v->person),
         .fixmedins_code = bytes_of(HOSPITAL),
@@ -118,7 +94,7 @@ void life_refund(const struct visit *v, const char *original)
 void life_correct(const struct settlement *s)
 {
     uint8_t body[SETTLEMENT_ENCODED_MAX];
-    const struct correction correction = {.msgid = bytes_of(life_number("M")),
+    const struct correction correction = {.msgid = bytes_of(order_number("M")),
                                           .omsgid = s->msgid,
                                           .psn_key = s->psn_key,
                                           .sender_admdvs = SHANGHAI};
@@ -129,7 +105,7 @@ void life_correct(const struct settlement *s)
 void life_adjust(const char *adj_no, const char *setl_id, int64_t hifp)
 {
     uint8_t body[SETTLEMENT_ENCODED_MAX];
-    struct adjustment a = {.msgid = bytes_of(life_number("M")),
+    struct adjustment a = {.msgid = bytes_of(order_number("M")),
                            .adj_no = bytes_of(adj_no),
                            .setl_id = bytes_of(setl_id),
                            .psn_key = bytes_of(ANNA),
@@ -144,11 +120,6 @@ void life_adjust(const char *adj_no, const char *setl_id, int64_t hifp)
 
 /* -- wallets ----------------------------------------------------------------------------------- */
 
-struct wallet_order life_order(uint16_t type)
-{
-    return (struct wallet_order){.type = type, .msgid = bytes_of(life_number("M"))};
-}
-
 void life_pump(void)
 {
     while (rig_mail(&life_rig, &life_rig))
@@ -160,10 +131,9 @@ const char *life_send(const struct wallet_order *o, uint16_t province)
     static char id[WALLET_ID_SIZE];
     uint8_t body[sizeof(struct wallet_fact) + 1024] = {0};
     uint8_t *message = body + sizeof(struct wallet_fact);
-    const size_t size = wire_encode(wallet_table(o->type), o, message);
+    const size_t size = order_encode(o, message);
     struct request request = {.type = o->type, .province = province, .body = {message, size}};
-    if (o->type == MESSAGE_RLTS_BIND || o->type == MESSAGE_TRSF_SUBMIT ||
-        o->type == MESSAGE_TRSF_ACCEPT || o->type == MESSAGE_PREM_PAY) {
+    if (fact_is_look(o->type) || o->type == MESSAGE_PREM_PAY) {
         const struct request first = {
             .type = REQUEST_WALLET_FACT,
             .period = o->type,
@@ -197,44 +167,25 @@ const char *life_send(const struct wallet_order *o, uint16_t province)
 
 void life_open_wallet(const char *person, uint32_t area)
 {
-    struct wallet_order o = life_order(MESSAGE_WLT_OPEN);
-    o.psn_key = bytes_of(person);
-    o.insu_admdvs = area;
-    o.use_loc_admdvs = SHANGHAI;
-    o.insutype = 310;
+    const struct wallet_order o = order_open(bytes_of(person), area, SHANGHAI);
     life_send(&o, 0);
 }
 
 void life_transfer(const char *giver, int64_t amount, bool is_accepted)
 {
     char trsf_id[WALLET_ID_SIZE];
-    struct wallet_order o = life_order(MESSAGE_TRSF_SUBMIT);
-    o.psn_key = bytes_of(giver);
-    o.other_key = bytes_of(ANNA);
-    o.client_no = bytes_of(life_number("C"));
-    o.src = 1;
-    o.amount = amount;
+    struct wallet_order o = order_submit(bytes_of(giver), bytes_of(ANNA), amount);
     snprintf(trsf_id, sizeof trsf_id, "%s", life_send(&o, 0));
-    o = life_order(MESSAGE_TRSF_ACCEPT);
-    o.trsf_id = bytes_of(trsf_id);
-    o.other_key = bytes_of(ANNA);
+    o = order_end(MESSAGE_TRSF_ACCEPT, bytes_of(ANNA), trsf_id);
     if (is_accepted) life_send(&o, 0);
 }
 
 void life_give(const char *giver, uint32_t area, int64_t amount)
 {
     life_open_wallet(giver, area);
-    struct wallet_order o = life_order(MESSAGE_RLTS_BIND);
-    o.psn_key = bytes_of(giver);
-    o.other_key = bytes_of(ANNA);
-    o.rlts_code = 3;
-    o.flag = o.flag2 = true;
+    struct wallet_order o = order_bind(bytes_of(giver), bytes_of(ANNA));
     life_send(&o, 0);
-    o = life_order(MESSAGE_PA_GRANT);
-    o.psn_key = bytes_of(giver);
-    o.insu_admdvs = area;
-    o.amount = 500000;
-    o.which = 1;
+    o = order_grant(bytes_of(giver), area, 500000);
     life_send(&o, (uint16_t)(area / 10000));
     life_transfer(giver, amount, true);
 }
@@ -247,7 +198,7 @@ void life_fill_wallet(void)
 
 void life_pay(const char *setl_id, int64_t amount)
 {
-    struct wallet_order o = life_order(MESSAGE_WLT_PAY);
+    struct wallet_order o = order_new(MESSAGE_WLT_PAY);
     o.psn_key = bytes_of(ANNA);
     o.setl_id = bytes_of(setl_id);
     o.fixmedins_code = bytes_of(HOSPITAL);
@@ -259,7 +210,7 @@ void life_pay(const char *setl_id, int64_t amount)
 
 void life_take_back(const char *setl_id, const char *number_of_it, int64_t amount)
 {
-    struct wallet_order o = life_order(MESSAGE_WLT_PAY_REVERSE);
+    struct wallet_order o = order_new(MESSAGE_WLT_PAY_REVERSE);
     o.psn_key = bytes_of(ANNA);
     o.setl_id = bytes_of(setl_id);
     o.client_no = bytes_of(number_of_it);

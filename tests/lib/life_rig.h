@@ -10,6 +10,7 @@
 #include "shard_internal.h"
 #include "tests/lib/shanghai.h"
 #include "tests/lib/shard_rig.h"
+#include "tests/lib/wallet_orders.h"
 
 #define SICHUAN  510100
 #define SHANGHAI 310000
@@ -30,9 +31,6 @@ int life_tear_down(void **state);
 
 /* Sets the manual clock to a time of Shanghai. */
 void life_clock(const char *text);
-
-/* A new number that begins with `letter`; good for the next 63. */
-const char *life_number(const char *letter);
 
 /* -- records ---------------------------------------------------------------------------------- */
 
@@ -61,9 +59,6 @@ void life_correct(const struct settlement *s);
 void life_adjust(const char *adj_no, const char *setl_id, int64_t hifp);
 
 /* -- wallets ---------------------------------------------------------------------------------- */
-
-/* An order with a msgid of its own. */
-struct wallet_order life_order(uint16_t type);
 
 /* Sends an order as a home would, and carries mail; gives the id in the answer, until the next one.
  */

@@ -79,9 +79,7 @@ struct rig_result record_adjust(const struct adjustment *a)
 
 void record_clock(int64_t to_ms)
 {
-    struct request request = rig_control(REQUEST_CLOCK, 0);
-    request.instant_ms = to_ms;
-    assert_int_equal(rig_order(&record_rig, request).result.code, ERROR_OK);
+    rig_clock(&record_rig, to_ms);
 }
 
 void record_cut(uint32_t period)

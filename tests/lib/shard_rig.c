@@ -436,6 +436,13 @@ struct rig_result rig_order(struct rig *rig, struct request request)
     return rig->controls[0];
 }
 
+void rig_clock(struct rig *rig, int64_t instant_ms)
+{
+    struct request request = rig_control(REQUEST_CLOCK, 0);
+    request.instant_ms = instant_ms;
+    assert_int_equal(rig_order(rig, request).result.code, ERROR_OK);
+}
+
 /* -- encoding ------------------------------------------------------------------------------- */
 
 static uint8_t *put_varint(uint8_t *at, uint64_t value)

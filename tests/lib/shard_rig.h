@@ -110,6 +110,9 @@ struct request rig_control(uint16_t type, uint32_t period);
 struct rig_result rig_ask(struct rig *rig, uint16_t type, uint16_t province, struct bytes body);
 struct rig_result rig_order(struct rig *rig, struct request request);
 
+/* Sets the manual clock, which takes it. */
+void rig_clock(struct rig *rig, int64_t instant_ms);
+
 /* Encoders the engine itself has no use for. `out` has room for 1024 bytes. */
 size_t rig_encode_reversal(const struct reversal *reversal, uint8_t *out);
 size_t rig_encode_adjustment(const struct adjustment *adjustment, uint8_t *out);

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 
 #include "codec/messages.h"
-#include "codec/wallet.h"
-#include "codec/wire_table.h"
 #include "proto/wallet.pb-c.h"
 #include "tests/lib/unit.h"
 #include "util/le.h"
@@ -18,14 +16,8 @@ enum mishap story_mishap;
 
 static struct tables tables;
 static struct params params;
-static uint32_t numbers;
 
 /* -- the world -------------------------------------------------------------------------------- */
-
-static void rule(enum param param, int64_t value)
-{
-    assert_true(params_put(&params, &(struct rule_row){.param = param, .value = value}));
-}
 
 struct psn_key story_key(int who)
 {
@@ -51,19 +43,13 @@ struct rig *story_home(int who)
 
 void story_clock(const char *text)
 {
-    struct request request = rig_control(REQUEST_CLOCK, 0);
-    request.instant_ms = shanghai_ms(text);
     for (int i = 0; i < SHARDS; i++)
-        assert_int_equal(rig_order(&story_rigs[i], request).result.code, ERROR_OK);
+        rig_clock(&story_rigs[i], shanghai_ms(text));
 }
 
 void story_open(bool system_clock, uint32_t delta_entries)
 {
-    params_init(&params);
-    rule(PARAM_WALLET_ENABLED, 1);
-    rule(PARAM_PA_HOLD_MODE, HOLD_GRANT);
-    rule(PARAM_INSTITUTION_CHECK, 0);
-    rule(PARAM_PREM_FROM, 101);
+    order_begin(&params);
     rig_load_tables(&tables);
     for (uint32_t i = 0; i < SHARDS; i++) {
         const struct rig_options options = {.tables = &tables,
@@ -77,7 +63,6 @@ void story_open(bool system_clock, uint32_t delta_entries)
         story_rigs[i].now_ms = shanghai_ms("2026-03-02T12:00:00");
     }
     story_mishap = MISHAP_NONE;
-    numbers = 0;
     if (!system_clock) story_clock("2026-03-02T12:00:00");
 }
 
@@ -103,19 +88,6 @@ void story_person(int who, struct person *ret_person)
 }
 
 /* -- messages --------------------------------------------------------------------------------- */
-
-const char *story_number(const char *letter)
-{
-    static char texts[16][CLIENT_NO_SIZE];
-    char *text = texts[numbers % 16];
-    snprintf(text, sizeof texts[0], "%s%06u", letter, ++numbers);
-    return text;
-}
-
-struct wallet_order story_order(uint16_t type)
-{
-    return (struct wallet_order){.type = type, .msgid = bytes_of(story_number("M"))};
-}
 
 static void read_id(struct story_answer *read, const char *id)
 {
@@ -186,7 +158,7 @@ struct story_answer story_send(int who, const struct wallet_order *o, uint16_t p
 {
     uint8_t body[sizeof(struct wallet_fact) + 1024];
     uint8_t *message = body + sizeof(struct wallet_fact);
-    const size_t size = wire_encode(wallet_table(o->type), o, message);
+    const size_t size = order_encode(o, message);
     struct request request = {.type = o->type, .province = province, .body = {message, size}};
     if (fact_is_look(o->type) && &story_rigs[route_shard(o->other_key.data, SHARDS)] ==
                                      story_home(who)) { /* One stop does. */
@@ -233,43 +205,25 @@ struct story_answer story_done(struct story_answer got)
 
 struct story_answer story_open_wallet(int who, uint32_t insu, uint32_t use_loc)
 {
-    struct wallet_order o = story_order(MESSAGE_WLT_OPEN);
-    o.psn_key = story_key_bytes(who);
-    o.insu_admdvs = insu;
-    o.use_loc_admdvs = use_loc;
-    o.insutype = 310;
+    const struct wallet_order o = order_open(story_key_bytes(who), insu, use_loc);
     return story_send(who, &o, 0);
 }
 
 struct story_answer story_bind(int giver, int receiver)
 {
-    struct wallet_order o = story_order(MESSAGE_RLTS_BIND);
-    o.psn_key = story_key_bytes(giver);
-    o.other_key = story_key_bytes(receiver);
-    o.rlts_code = 3;
-    o.flag = o.flag2 = true;
+    const struct wallet_order o = order_bind(story_key_bytes(giver), story_key_bytes(receiver));
     return story_send(giver, &o, 0);
 }
 
 struct story_answer story_grant(int who, int64_t amount)
 {
-    struct wallet_order o = story_order(MESSAGE_PA_GRANT);
-    o.psn_key = story_key_bytes(who);
-    o.insu_admdvs = YUNNAN;
-    o.amount = amount;
-    o.which = 1;
+    const struct wallet_order o = order_grant(story_key_bytes(who), YUNNAN, amount);
     return story_send(who, &o, 53);
 }
 
 struct wallet_order story_submit_order(int giver, int receiver, int64_t amount)
 {
-    struct wallet_order o = story_order(MESSAGE_TRSF_SUBMIT);
-    o.psn_key = story_key_bytes(giver);
-    o.other_key = story_key_bytes(receiver);
-    o.client_no = bytes_of(story_number("C"));
-    o.src = 1;
-    o.amount = amount;
-    return o;
+    return order_submit(story_key_bytes(giver), story_key_bytes(receiver), amount);
 }
 
 struct story_answer story_submit(int giver, int receiver, int64_t amount)
@@ -281,9 +235,7 @@ struct story_answer story_submit(int giver, int receiver, int64_t amount)
 struct story_answer story_end(uint16_t type, int giver, int receiver, const char *trsf_id,
                               const char *auth_ref)
 {
-    struct wallet_order o = story_order(type);
-    o.trsf_id = bytes_of(trsf_id);
-    o.other_key = story_key_bytes(receiver);
+    struct wallet_order o = order_end(type, story_key_bytes(receiver), trsf_id);
     o.auth_ref = bytes_of(auth_ref);
     return story_send(giver, &o, 0);
 }
@@ -295,7 +247,7 @@ struct story_answer story_accept(int giver, int receiver, const char *trsf_id)
 
 struct wallet_order story_pay_order(int who, const char *setl_id, int64_t amount)
 {
-    struct wallet_order o = story_order(MESSAGE_WLT_PAY);
+    struct wallet_order o = order_new(MESSAGE_WLT_PAY);
     o.psn_key = story_key_bytes(who);
     o.setl_id = bytes_of(setl_id);
     o.fixmedins_code = bytes_of(HOSPITAL);
@@ -314,9 +266,9 @@ struct story_answer story_pay(int who, const char *setl_id, int64_t amount)
 
 struct story_answer story_reverse(int who, const char *pay_id, int64_t amount)
 {
-    struct wallet_order o = story_order(MESSAGE_WLT_PAY_REVERSE);
+    struct wallet_order o = order_new(MESSAGE_WLT_PAY_REVERSE);
     o.pay_id = bytes_of(pay_id);
-    o.client_no = bytes_of(story_number("V"));
+    o.client_no = bytes_of(order_number("V"));
     o.mdtrtarea_admvs = SICHUAN;
     o.amount = amount;
     return story_send(who, &o, 51);
@@ -324,10 +276,10 @@ struct story_answer story_reverse(int who, const char *pay_id, int64_t amount)
 
 struct wallet_order story_reversal(const char *setl_id)
 {
-    struct wallet_order o = story_order(MESSAGE_WLT_PAY_REVERSE);
+    struct wallet_order o = order_new(MESSAGE_WLT_PAY_REVERSE);
     o.psn_key = story_key_bytes(RECEIVER);
     o.setl_id = bytes_of(setl_id);
-    o.client_no = bytes_of(story_number("V"));
+    o.client_no = bytes_of(order_number("V"));
     o.mdtrtarea_admvs = SICHUAN;
     return o;
 }

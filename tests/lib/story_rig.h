@@ -2,14 +2,14 @@
  * shards, and all that wallets leave behind, to be compared.
  *
  * What may happen to a message happens to every one of a story (enum mishap): the shard dies over
- * it, and it comes again. Numbers of messages and clients are new each time. The rig knows shards
- * and no rule of a wallet. */
+ * it, and it comes again. The rig knows shards and no rule of a wallet. */
 #ifndef TESTS_LIB_STORY_RIG_H
 #define TESTS_LIB_STORY_RIG_H
 
 #include "shard_internal.h"
 #include "tests/lib/shanghai.h"
 #include "tests/lib/shard_rig.h"
+#include "tests/lib/wallet_orders.h"
 
 #define SHARDS   2
 #define YUNNAN   530100
@@ -60,12 +60,6 @@ struct story_answer {
     uint32_t lots;
     uint64_t seq;
 };
-
-/* A new number that begins with `letter`; good for the next fifteen. */
-const char *story_number(const char *letter);
-
-/* An order with a msgid of its own. */
-struct wallet_order story_order(uint16_t type);
 
 /* Gives a request until it is taken; with a mishap first in a world that dies over it. */
 struct rig_result story_give(struct rig *rig, struct request request);

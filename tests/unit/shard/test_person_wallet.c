@@ -149,7 +149,7 @@ static void a_call_looks_at_so_much_of_a_wallet(void **state)
     static const struct told annas[] = {{"wallet", "opened", 0, NULL}};
     life_fill_wallet();
     for (uint32_t n = 1; n <= 300; n++)
-        life_pay(life_number("S"), 1);
+        life_pay(order_number("S"), 1);
     check_history(ANNA, "wallet", 10, annas, 1);
     assert_in_range(life_calls, 2, 3);
 }
@@ -177,7 +177,7 @@ static void the_history_of_some_days(void **state)
                                 "2026-03-04T12:00:00"};
     for (int i = 0; i < 3; i++) {
         life_clock(days[i]);
-        life_pay(life_number("S"), 100);
+        life_pay(order_number("S"), 100);
     }
     check_days("", "", 3);
     check_days("2026-03-03T00:00:00", "", 2);
@@ -193,14 +193,14 @@ static void the_history_of_a_premium(void **state)
     (void)state;
     char pay_id[WALLET_ID_SIZE];
     life_fill_wallet();
-    struct wallet_order o = life_order(MESSAGE_PREM_DUE);
+    struct wallet_order o = order_new(MESSAGE_PREM_DUE);
     o.psn_key = bytes_of(ANNA);
     o.insu_admdvs = SICHUAN;
     o.insutype = 390;
     o.year = 2027;
     o.amount = 40000;
     life_send(&o, 51);
-    o = life_order(MESSAGE_PREM_PAY);
+    o = order_new(MESSAGE_PREM_PAY);
     o.psn_key = o.other_key = bytes_of(ANNA);
     o.insu_admdvs = SICHUAN;
     o.insutype = 390;
@@ -208,7 +208,7 @@ static void the_history_of_a_premium(void **state)
     o.amount = 40000;
     o.flag = true;
     snprintf(pay_id, sizeof pay_id, "%s", life_send(&o, 0));
-    o = life_order(MESSAGE_PREM_REVERSE);
+    o = order_new(MESSAGE_PREM_REVERSE);
     o.pay_id = bytes_of(pay_id);
     o.client_no = bytes_of("V1");
     o.reason = 1;
@@ -273,7 +273,7 @@ static Qingfen__V1__InstQueryReply *institution(const char *code)
 
 static void push_institution(uint32_t version, uint32_t level, uint32_t to)
 {
-    struct wallet_order o = life_order(MESSAGE_INST_DIR_PUSH);
+    struct wallet_order o = order_new(MESSAGE_INST_DIR_PUSH);
     o.fixmedins_code = bytes_of(HOSPITAL);
     o.name = bytes_of("第一人民医院");
     o.place = SHANGHAI;
@@ -339,7 +339,7 @@ static void what_waits_for_a_destination(void **state)
     assert_int_equal(reply->messages[0]->type, OUT_TRSF_NOTICE);
     qingfen__v1__outbox_get_reply__free_unpacked(reply, NULL);
 
-    struct wallet_order o = life_order(MESSAGE_OUTBOX_ACK);
+    struct wallet_order o = order_new(MESSAGE_OUTBOX_ACK);
     o.position = 1;
     life_send(&o, 0);
     reply = outbox(0, 0, 10, 0);

@@ -164,7 +164,7 @@ static void payments_by_settlement(void **state)
     (void)state;
     story_fill();
     const struct story_answer paid = story_done(story_pay(RECEIVER, "S1", 1000));
-    struct wallet_order o = story_order(MESSAGE_WLT_PAY_REVERSE);
+    struct wallet_order o = order_new(MESSAGE_WLT_PAY_REVERSE);
     o.client_no = bytes_of("V1");
     o.mdtrtarea_admvs = SICHUAN;
     o.psn_key = story_key_bytes(RECEIVER);
@@ -187,7 +187,7 @@ static void unknown_names(void **state)
     story_fill();
     const char *const nothing = "P00000000000000000000000a";
     assert_int_equal(story_reverse(RECEIVER, nothing, 0).code, ERROR_NO_PAYMENT);
-    struct wallet_order o = story_order(MESSAGE_TRSF_VOID);
+    struct wallet_order o = order_new(MESSAGE_TRSF_VOID);
     o.trsf_id = bytes_of("T00000000000000000000000a");
     o.client_no = bytes_of("D1");
     assert_int_equal(story_send(GIVER, &o, 0).code, ERROR_NO_TRANSFER);
@@ -247,10 +247,10 @@ static void reversed_for_another_person(void **state)
     (void)state;
     story_fill();
     const struct story_answer paid = story_done(story_pay(RECEIVER, "S1", 1000));
-    struct wallet_order o = story_order(MESSAGE_WLT_PAY_REVERSE);
+    struct wallet_order o = order_new(MESSAGE_WLT_PAY_REVERSE);
     o.pay_id = bytes_of(paid.id);
     o.psn_key = story_key_bytes(GIVER);
-    o.client_no = bytes_of(story_number("V"));
+    o.client_no = bytes_of(order_number("V"));
     o.mdtrtarea_admvs = SICHUAN;
     o.amount = 1000;
     assert_int_equal(story_send(RECEIVER, &o, 51).code, ERROR_NO_PAYMENT);

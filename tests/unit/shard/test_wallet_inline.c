@@ -199,7 +199,7 @@ static void refund_after_a_reversal(void **state)
     story_check_balance(RECEIVER, 143000);
     story_check_debts(7000, 2);
 
-    o.msgid = bytes_of(story_number("M"));
+    o.msgid = bytes_of(order_number("M"));
     o.client_no = bytes_of("R2");
     o.amount = 3000;
     story_done(story_send(RECEIVER, &o, 51));
@@ -217,7 +217,7 @@ static void refund_where_nothing_is_inline(void **state)
 {
     (void)state;
     uint8_t body[256];
-    struct wallet_order off = story_order(MESSAGE_RULE_PUSH);
+    struct wallet_order off = order_new(MESSAGE_RULE_PUSH);
     off.name = bytes_of("wallet_inline");
     off.value = bytes_of("off");
     off.eff_ms = shanghai_ms("2026-03-02T12:00:01");

@@ -31,7 +31,7 @@ static void mail_twice_and_in_wrong_order(void **state)
     story_fill();
     const struct story_answer a = story_submit(GIVER, RECEIVER, 10000);
     const size_t first_size = take(0, 1, first);
-    struct wallet_order o = story_order(MESSAGE_TRSF_VOID);
+    struct wallet_order o = order_new(MESSAGE_TRSF_VOID);
     o.trsf_id = bytes_of(a.id);
     o.client_no = bytes_of("D1");
     assert_int_equal(story_send(GIVER, &o, 0).code, ERROR_OK);
@@ -217,7 +217,7 @@ static struct rig *outbox_home(uint32_t dest)
 static struct story_answer acknowledge(uint32_t code, uint64_t upto)
 {
     uint8_t body[128];
-    struct wallet_order o = story_order(MESSAGE_OUTBOX_ACK);
+    struct wallet_order o = order_new(MESSAGE_OUTBOX_ACK);
     o.place = code;
     o.position = upto;
     const struct request request = {.type = o.type,

@@ -10,7 +10,7 @@ static void pushes_are_completed(void **state)
 {
     uint8_t body[sizeof(struct wallet_fact) + 256];
     const struct wallet_fact decided = {.decided = 1};
-    struct wallet_order o = story_order(MESSAGE_RULE_PUSH);
+    struct wallet_order o = order_new(MESSAGE_RULE_PUSH);
     (void)state;
     o.name = bytes_of("wallet_enabled");
     o.value = bytes_of("off");
@@ -41,7 +41,7 @@ static void rules_and_institutions(void **state)
     (void)state;
     uint8_t body[256];
     story_fill();
-    struct wallet_order o = story_order(MESSAGE_RULE_PUSH);
+    struct wallet_order o = order_new(MESSAGE_RULE_PUSH);
     o.name = bytes_of("institution_check");
     o.value = bytes_of("on");
     o.place = 510000;
@@ -54,7 +54,7 @@ static void rules_and_institutions(void **state)
     story_clock("2026-03-05T12:00:00");
     assert_int_equal(story_pay(RECEIVER, "S2", 1000).code, ERROR_INSTITUTION_WALLET);
 
-    o = story_order(MESSAGE_INST_DIR_PUSH);
+    o = order_new(MESSAGE_INST_DIR_PUSH);
     o.fixmedins_code = bytes_of(HOSPITAL);
     o.name = bytes_of("Hospital");
     o.place = SICHUAN;

@@ -5,7 +5,7 @@
 
 static struct wallet_order premium_order(int payer, int insured, int64_t amount)
 {
-    struct wallet_order o = story_order(MESSAGE_PREM_PAY);
+    struct wallet_order o = order_new(MESSAGE_PREM_PAY);
     o.psn_key = story_key_bytes(payer);
     o.other_key = story_key_bytes(insured);
     o.insu_admdvs = SICHUAN;
@@ -24,9 +24,9 @@ static struct story_answer pay_premium(int payer, int insured, int64_t amount)
 
 static struct story_answer reverse_premium(const char *pay_id, uint32_t reason)
 {
-    struct wallet_order o = story_order(MESSAGE_PREM_REVERSE);
+    struct wallet_order o = order_new(MESSAGE_PREM_REVERSE);
     o.pay_id = bytes_of(pay_id);
-    o.client_no = bytes_of(story_number("V"));
+    o.client_no = bytes_of(order_number("V"));
     o.reason = reason;
     o.sender_admdvs = SICHUAN;
     return story_send(RECEIVER, &o, 51);
@@ -34,7 +34,7 @@ static struct story_answer reverse_premium(const char *pay_id, uint32_t reason)
 
 static void premium_due(void)
 {
-    struct wallet_order o = story_order(MESSAGE_PREM_DUE);
+    struct wallet_order o = order_new(MESSAGE_PREM_DUE);
     o.psn_key = story_key_bytes(RECEIVER);
     o.insu_admdvs = SICHUAN;
     o.insutype = 390;
