@@ -42,6 +42,18 @@ void pay_rig_end(struct pay_rig *pay)
     rig_free(pay->rig);
 }
 
+int pay_rig_set_up(void **state)
+{
+    pay_rig_begin(*state);
+    return 0;
+}
+
+int pay_rig_tear_down(void **state)
+{
+    pay_rig_end(*state);
+    return 0;
+}
+
 void pay_rig_lot(struct pay_rig *pay, int giver, int64_t amount)
 {
     const uint16_t province = pay->rig->province;
@@ -95,6 +107,17 @@ uint16_t pay_rig_pay(struct pay_rig *pay, const struct wallet_order *order)
     pay->rig->province = 0;
     if (code == 0) pay_rig_keep(pay, order, PATIENT, LINE_WALLET_CARE);
     return code;
+}
+
+uint16_t pay_rig_now(struct pay_rig *pay, int64_t amount)
+{
+    const struct wallet_order order = pay_rig_order(pay, amount);
+    return pay_rig_pay(pay, &order);
+}
+
+int64_t pay_rig_balance(const struct pay_rig *pay)
+{
+    return person_balance(rig_person(pay->rig, PATIENT));
 }
 
 struct wallet_order pay_rig_reversal(struct pay_rig *pay, int64_t amount)

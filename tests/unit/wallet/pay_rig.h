@@ -15,6 +15,7 @@ enum {
 };
 
 #define CHENGDU 510100
+#define CITY    510700 /* Another area of the usage location's province. */
 
 struct pay_rig {
     struct wallet_rig *rig;
@@ -28,6 +29,10 @@ struct pay_rig {
 void pay_rig_begin(struct pay_rig *pay);
 void pay_rig_end(struct pay_rig *pay);
 
+/* The same for cmocka; the state is the rig. */
+int pay_rig_set_up(void **state);
+int pay_rig_tear_down(void **state);
+
 /* A lot of the giver's for the patient. */
 void pay_rig_lot(struct pay_rig *pay, int giver, int64_t amount);
 
@@ -36,6 +41,10 @@ struct wallet_order pay_rig_order(struct pay_rig *pay, int64_t amount);
 
 /* Gives it as the province of the place; a payment becomes pay->past. Gives the code. */
 uint16_t pay_rig_pay(struct pay_rig *pay, const struct wallet_order *order);
+
+/* The order of that amount, given; and what the patient's wallet has. */
+uint16_t pay_rig_now(struct pay_rig *pay, int64_t amount);
+int64_t pay_rig_balance(const struct pay_rig *pay);
 
 /* Keeps what the rig decided last, about that order, as pay->past. */
 void pay_rig_keep(struct pay_rig *pay, const struct wallet_order *order, int payer, uint32_t line);
