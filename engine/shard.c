@@ -235,7 +235,7 @@ void append(struct shard *shard, struct entry *entry, const struct record *recor
 }
 
 /* A verdict that was found without a record which cannot be read is none. */
-static void refuse_unread(const struct shard *shard, struct verdict *verdict)
+static void verdict_refuse_unread(const struct shard *shard, struct verdict *verdict)
 {
     struct failure failure;
     if (!unread_take(shard, &failure)) return;
@@ -255,7 +255,7 @@ static bool take_message(struct shard *shard, const struct request *request,
     uint64_t soft = 0;
 
     judge(shard, message, now_ms, out, &verdict, &soft);
-    refuse_unread(shard, &verdict);
+    verdict_refuse_unread(shard, &verdict);
     const bool accepted = verdict.code == ERROR_OK && !verdict.dup;
     const bool wallet = accepted && verdict.wallet;
     if (wallet && !wallets_have_room(shard, 1, 0)) {

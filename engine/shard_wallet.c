@@ -167,13 +167,6 @@ static bool answered_before(const struct shard *shard, struct wallet_work *w, st
 
 /* -- orders ---------------------------------------------------------------------------------- */
 
-/* The other person's shard must have spoken first. */
-static bool needs_fact(uint16_t type)
-{
-    return type == MESSAGE_RLTS_BIND || type == MESSAGE_TRSF_SUBMIT ||
-           type == MESSAGE_TRSF_ACCEPT || type == MESSAGE_PREM_PAY;
-}
-
 /* The fact must be about the person the message names. None came where the message names nobody
  * whose shard could be found: then that is what is wrong with it, and judge_order() says so. */
 static void read_fact(struct wallet_work *w, struct bytes fact)
@@ -183,7 +176,7 @@ static void read_fact(struct wallet_work *w, struct bytes fact)
         memcpy(&w->fact, fact.data, sizeof w->fact);
         w->has_fact = true;
     }
-    if (!needs_fact(o->type)) return;
+    if (!wallet_asks_other(o->type)) return;
     if (!w->has_fact && o->psn_key.size == 0 && o->other_key.size == PSN_KEY_SIZE) {
         /* An id that leads to nobody: so nobody was asked. */
         const bool accept = o->type == MESSAGE_TRSF_ACCEPT;
@@ -337,7 +330,7 @@ static void judge_order(const struct shard *shard, uint16_t type, struct bytes m
     }
     if (answered_before(shard, w, message, &person, ids)) return;
     if (ids == &found) found_ahead_more(shard, &ahead);
-    if (needs_fact(type) && !w->has_fact) {
+    if (wallet_asks_other(type) && !w->has_fact) {
         work_refuse(w, ERROR_MALFORMED, WALLET_FIELD(type, other_key), CHECK_MATCH, 0, 0);
         return;
     }
@@ -419,7 +412,7 @@ static struct bytes look_at_other(const struct shard *shard, const struct reques
 }
 
 /* What was judged without a record that cannot be read is nothing, but that. */
-static void refuse_unread(struct shard *shard)
+static void work_refuse_unread(struct shard *shard)
 {
     struct wallet_work *w = shard->work;
     struct failure failure;
@@ -440,7 +433,7 @@ void take_wallet(struct shard *shard, const struct request *request, const struc
     if (request->area == FACT_HERE) fact = look_at_other(shard, request, opened, &seen);
     if (request->type == MESSAGE_TRSF_SUBMIT) dues_make_room(shard);
     judge_order(shard, request->type, message, fact, request->province, opened, now_ms);
-    refuse_unread(shard);
+    work_refuse_unread(shard);
     if (work_refused(w)) {
         shard->status.rejected++;
     } else if (w->dup) {

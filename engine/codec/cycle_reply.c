@@ -13,17 +13,6 @@
 #define NAME_OF(list, number) \
     ((number) < sizeof(list) / sizeof((list)[0]) && (list)[number] != NULL ? (list)[number] : "")
 
-static const char *batch_state_name(uint32_t state)
-{
-    static const char *const names[] = {
-        [BATCH_OPEN] = "OPEN",           [BATCH_CUT] = "CUT",         [BATCH_COMPUTED] = "COMPUTED",
-        [BATCH_PUBLISHED] = "PUBLISHED", [BATCH_SIGNED] = "SIGNED",   [BATCH_NOTICED] = "NOTICED",
-        [BATCH_PAYING] = "PAYING",       [BATCH_SETTLED] = "SETTLED", [BATCH_ARCHIVED] = "ARCHIVED",
-        [BATCH_ABORTED] = "ABORTED",
-    };
-    return NAME_OF(names, state);
-}
-
 static const char *difference_name(uint32_t kind)
 {
     static const char *const names[] = {

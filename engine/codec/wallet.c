@@ -144,8 +144,7 @@ static bool route_first(const struct wallet_order *order, uint8_t ret_bytes[4])
     return false;
 }
 
-/* Messages whose judge must know something of another person first. */
-static bool asks_other(uint16_t type)
+bool wallet_asks_other(uint16_t type)
 {
     return type == MESSAGE_RLTS_BIND || type == MESSAGE_TRSF_SUBMIT ||
            type == MESSAGE_TRSF_ACCEPT || type == MESSAGE_PREM_PAY;
@@ -168,7 +167,7 @@ static enum wallet_way way_of(const struct wallet_order *order, struct wallet_ro
         break;
     }
     if (!route_first(order, route->first)) return WAY_NOWHERE;
-    if (!asks_other(order->type) || order->other_key.size != PSN_KEY_SIZE) return WAY_ONE;
+    if (!wallet_asks_other(order->type) || order->other_key.size != PSN_KEY_SIZE) return WAY_ONE;
     memcpy(route->other, order->other_key.data, sizeof route->other);
     return WAY_TWO;
 }

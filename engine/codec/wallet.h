@@ -16,6 +16,9 @@ bool wallet_type(uint16_t type);
  * REQUEST_PERSON. */
 bool person_type(uint16_t type);
 
+/* True for messages whose judge must know something of another person first. */
+bool wallet_asks_other(uint16_t type);
+
 /* Form only, as in codec/messages.h: lengths and UTF-8 are the rules'. Views into `body`. */
 bool wallet_order_decode(uint16_t type, struct bytes body, struct wallet_order *ret_order,
                          uint32_t *ret_field);

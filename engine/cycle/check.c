@@ -348,12 +348,6 @@ static const char *check_state(const struct audit *audit, const struct batch_row
 /* -- notices ------------------------------------------------------------------------------------
  */
 
-static bool is_prefund(const struct notice_row *notice)
-{
-    return notice->kind == NOTICE_PREFUND_OPENING || notice->kind == NOTICE_PREFUND_YEAR ||
-           notice->kind == NOTICE_PREFUND_EMERGENCY;
-}
-
 /* A bilateral pair is final with its notice; where nobody pays, at once. */
 static bool pair_is_final(const struct cycle *cycle, const struct batch_row *batch, uint8_t a,
                           uint8_t b)

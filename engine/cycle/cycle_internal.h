@@ -54,6 +54,15 @@ void rows_free(struct row_set *set);
 /* The row may be put: what others take for granted of it is so. */
 bool row_sound(const struct cycle *cycle, enum row_kind kind, const void *row);
 
+/* -- rows by themselves ----------------------------------------------------------------------- */
+
+/* A notice for a pair's prefund, of whatever occasion; else it is about a batch. */
+static inline bool is_prefund(const struct notice_row *notice)
+{
+    return notice->kind == NOTICE_PREFUND_OPENING || notice->kind == NOTICE_PREFUND_YEAR ||
+           notice->kind == NOTICE_PREFUND_EMERGENCY;
+}
+
 /* -- cycle.c: for the chapters ------------------------------------------------------------------
  */
 
@@ -249,9 +258,6 @@ uint32_t batch_sign_due(const struct cycle *cycle, const struct batch_row *batch
 /* batch.c: what the batch holds of a province's (PROVINCE_CENTRE: of everybody's) waits again; its
  * lines stay as history, its deductions posted. Puts the rows, posts nothing. */
 void release_from_batch(struct judgement *j, uint32_t id, uint8_t province);
-
-/* batch.c: "CUT", "COMPUTED" …; static memory. */
-const char *batch_state_name(uint8_t state);
 
 /* lines.c: walks the lines of a batch in a version by number, empty ones too. The next line, or
  * NULL behind the last one. Begin with `number` 0. */

@@ -53,12 +53,6 @@ static void post_gross(struct judgement *j, const struct notice_row *notice, int
     }
 }
 
-static bool is_prefund(const struct notice_row *notice)
-{
-    return notice->kind == NOTICE_PREFUND_OPENING || notice->kind == NOTICE_PREFUND_YEAR ||
-           notice->kind == NOTICE_PREFUND_EMERGENCY;
-}
-
 /* A deposit that shrinks is paid back: its notice's payer is the pair's payee. What arrives becomes
  * the deposit when the whole notice is settled: prefund_settled(). */
 static void post_prefund(struct judgement *j, const struct notice_row *notice, int64_t amount)

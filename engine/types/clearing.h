@@ -218,6 +218,9 @@ enum batch_state {
     BATCH_ABORTED = 9,
 };
 
+/* "CUT", "COMPUTED" …, as on the wire and in refusals; "" for what is none. Static memory. */
+const char *batch_state_name(uint8_t state);
+
 struct batch_row {
     uint32_t period;
     uint32_t number; /* Of the period's batches, from 1; an aborted one keeps its number. */

@@ -133,7 +133,7 @@ const char *life_send(const struct wallet_order *o, uint16_t province)
     uint8_t *message = body + sizeof(struct wallet_fact);
     const size_t size = order_encode(o, message);
     struct request request = {.type = o->type, .province = province, .body = {message, size}};
-    if (fact_is_look(o->type) || o->type == MESSAGE_PREM_PAY) {
+    if (wallet_asks_other(o->type)) {
         const struct request first = {
             .type = REQUEST_WALLET_FACT,
             .period = o->type,

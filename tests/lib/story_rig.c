@@ -149,11 +149,6 @@ static void ask_fact(const struct wallet_order *o, struct bytes message,
     memcpy(ret_fact, got.result.data, sizeof *ret_fact);
 }
 
-static bool asks_other(uint16_t type)
-{
-    return fact_is_look(type) || type == MESSAGE_PREM_PAY;
-}
-
 struct story_answer story_send(int who, const struct wallet_order *o, uint16_t province)
 {
     uint8_t body[sizeof(struct wallet_fact) + 1024];
@@ -163,7 +158,7 @@ struct story_answer story_send(int who, const struct wallet_order *o, uint16_t p
     if (fact_is_look(o->type) && &story_rigs[route_shard(o->other_key.data, SHARDS)] ==
                                      story_home(who)) { /* One stop does. */
         request.area = FACT_HERE;
-    } else if (asks_other(o->type)) {
+    } else if (wallet_asks_other(o->type)) {
         struct wallet_fact fact;
         ask_fact(o, request.body, &fact);
         memcpy(body, &fact, sizeof fact);

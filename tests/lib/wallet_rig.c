@@ -412,12 +412,6 @@ static int decider_of(const struct wallet_order *order)
     return 0;
 }
 
-static bool asks_other(uint16_t type)
-{
-    return type == MESSAGE_RLTS_BIND || type == MESSAGE_TRSF_SUBMIT ||
-           type == MESSAGE_TRSF_ACCEPT || type == MESSAGE_PREM_PAY;
-}
-
 static const struct wallet_past *past_of(struct wallet_rig *rig, const struct wallet_order *order)
 {
     if (rig->past != NULL) return rig->past;
@@ -455,7 +449,7 @@ uint16_t give(struct wallet_rig *rig, const struct wallet_order *order)
     rig->code = rig->decision.failures.count == 0 ? 0 : rig->decision.failures.list[0].code;
     if (rig->code != 0) return rig->code;
 
-    if (asks_other(order->type)) {
+    if (wallet_asks_other(order->type)) {
         if (!first_stop(rig, &input, &fact)) return rig->code;
         input.fact = &fact;
     }

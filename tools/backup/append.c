@@ -17,11 +17,6 @@
 _Static_assert(BUFFER_BYTES >= SEGMENT_HEAD_SIZE + BLOCK_HEAD_SIZE + BLOCK_PAYLOAD_MAX,
                "a head and any block fit");
 
-static int failed(struct problem *problem, int error, const char *path, const char *what)
-{
-    return problem_set(problem, -error, "%s: %s: %s", path, what, strerror(error));
-}
-
 static const char *segment_name(const struct append *append)
 {
     static _Thread_local char path[SEGMENT_PATH_MAX];
@@ -34,7 +29,7 @@ static const char *segment_name(const struct append *append)
 static int sync_written(struct append *append, struct problem *problem)
 {
     if (fdatasync(append->fd) != 0)
-        return failed(problem, errno, segment_name(append), "cannot sync the segment");
+        return problem_of_system(problem, errno, segment_name(append), "cannot sync the segment");
     posix_fadvise(append->fd, 0, 0, POSIX_FADV_DONTNEED);
     append->unsynced = 0;
     return 0;
@@ -48,7 +43,8 @@ static int flush(struct append *append, struct problem *problem)
                                        (off_t)(append->end + done));
         if (written < 0 && errno == EINTR) continue;
         if (written < 0)
-            return failed(problem, errno, segment_name(append), "cannot write the segment");
+            return problem_of_system(problem, errno, segment_name(append),
+                                     "cannot write the segment");
         done += (size_t)written;
     }
     append->end += append->used;
@@ -64,7 +60,7 @@ static int fill_up(struct append *append, struct problem *problem)
     const off_t size = (off_t)append->folder.segment_bytes;
     if (fallocate(append->fd, 0, 0, size) == 0) return 0;
     if (errno == EOPNOTSUPP && ftruncate(append->fd, size) == 0) return 0;
-    return failed(problem, errno, segment_name(append), "cannot reserve the segment");
+    return problem_of_system(problem, errno, segment_name(append), "cannot reserve the segment");
 }
 
 static int end_segment(struct append *append, struct problem *problem)
@@ -74,7 +70,7 @@ static int end_segment(struct append *append, struct problem *problem)
     if (r == 0 && append->whole) r = fill_up(append, problem);
     if (r == 0) r = sync_written(append, problem);
     if (close(append->fd) != 0 && r == 0)
-        r = failed(problem, errno, segment_name(append), "cannot close the segment");
+        r = problem_of_system(problem, errno, segment_name(append), "cannot close the segment");
     append->fd = -1;
     return r;
 }
@@ -88,7 +84,7 @@ static int begin_segment(struct append *append, uint32_t segment, uint64_t numbe
     append->fd =
         open(segment_name(append), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, BACKUP_FILE_MODE);
     if (append->fd < 0)
-        return failed(problem, errno, segment_name(append), "cannot make the segment");
+        return problem_of_system(problem, errno, segment_name(append), "cannot make the segment");
     append->end = 0;
     struct segment_head head = {
         .shard = append->folder.shard,
@@ -118,7 +114,7 @@ int append_open(struct append *append, const char *path, const struct journal_fo
     if (append->fd >= 0) return 0;
     free(append->buffer);
     append->buffer = NULL;
-    return failed(problem, errno, segment_name(append), "cannot open the segment");
+    return problem_of_system(problem, errno, segment_name(append), "cannot open the segment");
 }
 
 int append_block(struct append *append, uint32_t segment, uint64_t offset, uint64_t number,
@@ -158,15 +154,17 @@ static int cut_segment(const char *path, uint32_t number, const struct journal_p
 {
     struct stat status;
     if (number > end->segment || (number == end->segment && end->offset == 0)) {
-        if (unlink(path) != 0) return failed(problem, errno, path, "cannot remove the segment");
+        if (unlink(path) != 0)
+            return problem_of_system(problem, errno, path, "cannot remove the segment");
         return 0;
     }
     if (number < end->segment) return 0;
-    if (stat(path, &status) != 0) return failed(problem, errno, path, "cannot read the segment");
+    if (stat(path, &status) != 0)
+        return problem_of_system(problem, errno, path, "cannot read the segment");
     if ((uint64_t)status.st_size == end->offset) return 0;
     if ((uint64_t)status.st_size > end->offset) {
         if (truncate(path, (off_t)end->offset) != 0)
-            return failed(problem, errno, path, "cannot cut the segment");
+            return problem_of_system(problem, errno, path, "cannot cut the segment");
         return 0;
     }
     return problem_set(problem, -EUCLEAN,
@@ -180,7 +178,7 @@ int append_cut(const char *path, const struct journal_position *end, struct prob
     DIR *stream = opendir(path);
     struct dirent *entry;
     int r = 0;
-    if (stream == NULL) return failed(problem, errno, path, "cannot read the folder");
+    if (stream == NULL) return problem_of_system(problem, errno, path, "cannot read the folder");
     while (r == 0 && (entry = readdir(stream)) != NULL) {
         const char *name = entry->d_name;
         char file[SEGMENT_PATH_MAX];

@@ -17,11 +17,6 @@
 
 #define TELL_BYTES (UINT64_C(4) << 20)
 
-static int failed(struct problem *problem, int error, const char *path, const char *what)
-{
-    return problem_set(problem, -error, "%s: %s: %s", path, what, strerror(error));
-}
-
 static void path_of(const char *folder, const char *name, char ret_path[LAYOUT_PATH_MAX])
 {
     const int size = snprintf(ret_path, LAYOUT_PATH_MAX, "%s/%s", folder, name);
@@ -107,7 +102,7 @@ static int copy_tables(struct run *run)
     struct dirent **list;
     path_of(run->layout->folder, "tables", path);
     const int count = scandir(path, &list, is_table, by_name);
-    if (count < 0) return failed(run->problem, errno, path, "cannot read the folder");
+    if (count < 0) return problem_of_system(run->problem, errno, path, "cannot read the folder");
     int r = 0;
     for (int i = 0; i < count; i++) {
         char name[BACKUP_NAME_MAX];
@@ -209,7 +204,7 @@ static int copy_shard(struct run *run, uint32_t shard)
 static int make_folder(const char *path, struct problem *problem)
 {
     if (mkdir(path, BACKUP_FOLDER_MODE) == 0 || errno == EEXIST) return 0;
-    return failed(problem, errno, path, "cannot make the folder");
+    return problem_of_system(problem, errno, path, "cannot make the folder");
 }
 
 static int make_folders(struct run *run)
@@ -230,13 +225,13 @@ static int lock_folder(struct run *run, int *ret_fd)
     char path[LAYOUT_PATH_MAX];
     path_of(run->folder, "lock", path);
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, BACKUP_FILE_MODE);
-    if (fd < 0) return failed(run->problem, errno, path, "cannot open the lock");
+    if (fd < 0) return problem_of_system(run->problem, errno, path, "cannot open the lock");
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         const int error = errno;
         close(fd);
         return error == EWOULDBLOCK ? problem_set(run->problem, -EBUSY,
                                                   "%s: another backup is at work here", run->folder)
-                                    : failed(run->problem, error, path, "cannot lock");
+                                    : problem_of_system(run->problem, error, path, "cannot lock");
     }
     *ret_fd = fd;
     return 0;
@@ -275,14 +270,14 @@ static int copy_all(struct run *run)
     for (uint32_t s = 0; s < after->shards && r == 0; s++) {
         backup_shard_path(run->folder, s, path);
         r = folder_sync(path);
-        if (r != 0) failed(run->problem, -r, path, "cannot sync the folder");
+        if (r != 0) problem_of_system(run->problem, -r, path, "cannot sync the folder");
         if (run->engine->stopped && after->shard[s].stamp_ms > after->horizon_ms)
             after->horizon_ms = after->shard[s].stamp_ms; /* A manual clock may be ahead. */
     }
     if (r == 0 && run->result->before.run == 0) { /* The backup's own folder is new. */
         snprintf(path, sizeof path, "%s/..", run->folder);
         r = folder_sync(path);
-        if (r != 0) failed(run->problem, -r, path, "cannot sync the folder");
+        if (r != 0) problem_of_system(run->problem, -r, path, "cannot sync the folder");
     }
     return r != 0 ? r : manifest_write(run->folder, after, run->problem);
 }

@@ -215,7 +215,8 @@ static void need_all(struct consistent *c, uint32_t shard, uint64_t seq, enum re
 
 /* ---- groups --------------------------------------------------------------------------------- */
 
-static bool is_record(const struct entry *entry)
+/* A wallet's entry can follow from it, in the same block. */
+static bool may_move_a_wallet(const struct entry *entry)
 {
     return entry->kind == ENTRY_SETTLEMENT || entry->kind == ENTRY_REFUND ||
            entry->kind == ENTRY_CORRECTION;
@@ -235,7 +236,7 @@ bool consistent_add(struct consistent *consistent, uint32_t shard, const struct 
 {
     struct lane *lane = &consistent->lanes[shard];
     if (!joins(lane, entry)) lane->group = entry->seq;
-    lane->record = is_record(entry) ? message_hash(0, entry->body) : 0;
+    lane->record = may_move_a_wallet(entry) ? message_hash(0, entry->body) : 0;
     switch (entry->kind) {
     case ENTRY_WALLET:
         return add_wallet(consistent, shard, entry);

@@ -33,18 +33,15 @@ void backup_shard_path(const char *folder, uint32_t shard, char ret_path[LAYOUT_
     ENSURE(size > 0 && size < LAYOUT_PATH_MAX);
 }
 
-static int failed(struct problem *problem, int error, const char *path, const char *what)
-{
-    return problem_set(problem, -error, "%s: %s: %s", path, what, strerror(error));
-}
-
 int backup_read_file(const char *path, uint8_t **ret_text, size_t *ret_size,
                      struct problem *problem)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
-    if (fd < 0) return failed(problem, errno, path, "cannot open the file");
-    int r = fstat(fd, &status) == 0 ? 0 : failed(problem, errno, path, "cannot read the file");
+    if (fd < 0) return problem_of_system(problem, errno, path, "cannot open the file");
+    int r = fstat(fd, &status) == 0
+                ? 0
+                : problem_of_system(problem, errno, path, "cannot read the file");
     if (r == 0 && status.st_size > FILE_MAX)
         r = problem_set(problem, -EUCLEAN, "%s: the file is too large", path);
     const size_t room = r == 0 ? (size_t)status.st_size : 0;
@@ -57,7 +54,7 @@ int backup_read_file(const char *path, uint8_t **ret_text, size_t *ret_size,
     while (r == 0 && size < room) {
         const ssize_t got = read(fd, text + size, room - size);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) r = failed(problem, errno, path, "cannot read the file");
+        if (got < 0) r = problem_of_system(problem, errno, path, "cannot read the file");
         if (got == 0) r = problem_set(problem, -EIO, "%s: the file became shorter", path);
         if (got > 0) size += (size_t)got;
     }
@@ -90,16 +87,16 @@ int backup_write_file(const char *folder, const char *path, struct bytes text,
     char new_path[LAYOUT_PATH_MAX + 8];
     snprintf(new_path, sizeof new_path, "%s.new", path);
     const int fd = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, BACKUP_FILE_MODE);
-    if (fd < 0) return failed(problem, errno, new_path, "cannot make the file");
+    if (fd < 0) return problem_of_system(problem, errno, new_path, "cannot make the file");
     int r = write_whole(fd, text);
     if (close(fd) != 0 && r == 0) r = -errno;
     if (r == 0 && rename(new_path, path) != 0) r = -errno;
     if (r != 0) {
         unlink(new_path);
-        return failed(problem, -r, path, "cannot write the file");
+        return problem_of_system(problem, -r, path, "cannot write the file");
     }
     r = folder_sync(folder);
-    return r == 0 ? 0 : failed(problem, -r, folder, "cannot sync the folder");
+    return r == 0 ? 0 : problem_of_system(problem, -r, folder, "cannot sync the folder");
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */
@@ -355,7 +352,7 @@ int manifest_newest(const char *folder, struct manifest *ret_manifest, struct pr
     DIR *stream = opendir(folder);
     uint32_t newest = 0;
     struct dirent *entry;
-    if (stream == NULL) return failed(problem, errno, folder, "cannot read the folder");
+    if (stream == NULL) return problem_of_system(problem, errno, folder, "cannot read the folder");
     while ((entry = readdir(stream)) != NULL) {
         const char *name = entry->d_name;
         if (strncmp(name, "run-", 4) != 0 || strspn(name + 4, "0123456789") != 8 ||

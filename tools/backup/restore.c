@@ -40,7 +40,7 @@ struct restore {
 
 static int failed(struct restore *restore, int error, const char *path, const char *what)
 {
-    return problem_set(restore->problem, -error, "%s: %s: %s", path, what, strerror(error));
+    return problem_of_system(restore->problem, error, path, what);
 }
 
 static void tell(struct restore *restore, const struct found_block *found)

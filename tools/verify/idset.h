@@ -30,6 +30,15 @@ bool idset_add(struct idset *set, uint64_t hash, uint64_t value);
 /* The next value under the hash after *cursor (0 to begin); 0 when there is none. */
 uint64_t idset_find(const struct idset *set, uint64_t hash, uint64_t *cursor);
 
+/* A hash of a number, for keys that are none. */
+static inline uint64_t idset_mix(uint64_t x)
+{
+    x ^= x >> 33;
+    x *= UINT64_C(0xff51afd7ed558ccd);
+    x ^= x >> 33;
+    return x;
+}
+
 /* Asks the processor for the place of a hash: it will be looked for soon. */
 static inline void idset_prefetch(const struct idset *set, uint64_t hash)
 {

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/verify/list.h"
+
 bool months_add(struct months *months, const struct recount_state *state)
 {
     if (state->cell_count == 0) return true;
@@ -113,12 +115,8 @@ static struct month *month_for(struct months *months, uint32_t period)
 {
     if (months->count != 0 && months->list[months->count - 1].period == period)
         return &months->list[months->count - 1];
-    if (months->count == months->room) {
-        const uint32_t room = months->room == 0 ? 64 : months->room * 2;
-        struct month *list = realloc(months->list, room * sizeof *list);
-        if (list == NULL) return NULL;
-        months->list = list;
-        months->room = room;
+    if (!list_grow32((void **)&months->list, months->count, &months->room, sizeof *months->list)) {
+        return NULL;
     }
     months->list[months->count] = (struct month){.period = period};
     return &months->list[months->count++];

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "codec/messages.h"
+#include "tools/verify/list.h"
 #include "tools/verify/wallet_lane.h"
 #include "util/checksum.h"
 #include "wallet/ops.h"
@@ -50,14 +51,6 @@ static uint32_t month_after(uint32_t month)
 
 /* -- cells ---------------------------------------------------------------------------------- */
 
-static uint64_t mix(uint64_t x)
-{
-    x ^= x >> 33;
-    x *= UINT64_C(0xff51afd7ed558ccd);
-    x ^= x >> 33;
-    return x;
-}
-
 static uint64_t pack(struct cell_key key)
 {
     return (uint64_t)key.period << 32 | (uint64_t)key.payer << 24 | (uint64_t)key.payee << 16 |
@@ -77,32 +70,20 @@ const struct recount_cell *recount_cell(const struct recount_state *state, struc
 {
     uint64_t cursor = 0;
     uint64_t found;
-    while ((found = idset_find(&state->cell_index, mix(pack(key)), &cursor)) != 0) {
+    while ((found = idset_find(&state->cell_index, idset_mix(pack(key)), &cursor)) != 0) {
         const struct recount_cell *cell = &state->cells[found - 1];
         if (pack(cell->cell.key) == pack(key)) return cell;
     }
     return NULL;
 }
 
-/* Makes room for one more of something. */
-static bool grow(void **list, uint32_t count, uint32_t *room, size_t size)
-{
-    if (count < *room) return true;
-    const uint32_t more = *room == 0 ? 1024 : *room * 2;
-    void *grown = realloc(*list, more * size);
-    if (grown == NULL) return false;
-    *list = grown;
-    *room = more;
-    return true;
-}
-
 static struct recount_cell *cell_for(struct recount_state *state, struct cell_key key)
 {
     struct recount_cell *cell = (struct recount_cell *)recount_cell(state, key);
     if (cell != NULL) return cell;
-    if (!grow((void **)&state->cells, state->cell_count, &state->cells_room,
-              sizeof *state->cells) ||
-        !idset_add(&state->cell_index, mix(pack(key)), state->cell_count + 1)) {
+    if (!list_grow32((void **)&state->cells, state->cell_count, &state->cells_room,
+                     sizeof *state->cells) ||
+        !idset_add(&state->cell_index, idset_mix(pack(key)), state->cell_count + 1)) {
         return NULL;
     }
     cell = &state->cells[state->cell_count++];
@@ -117,7 +98,7 @@ const struct mark *recount_mark(const struct recount_state *state, uint64_t seq)
 {
     uint64_t cursor = 0;
     uint64_t found;
-    while ((found = idset_find(&state->mark_index, mix(seq), &cursor)) != 0) {
+    while ((found = idset_find(&state->mark_index, idset_mix(seq), &cursor)) != 0) {
         if (state->marks[found - 1].seq == seq) return &state->marks[found - 1];
     }
     return NULL;
@@ -127,9 +108,9 @@ static struct mark *mark_for(struct recount_state *state, uint64_t seq)
 {
     struct mark *mark = (struct mark *)recount_mark(state, seq);
     if (mark != NULL) return mark;
-    if (!grow((void **)&state->marks, state->mark_count, &state->marks_room,
-              sizeof *state->marks) ||
-        !idset_add(&state->mark_index, mix(seq), state->mark_count + 1)) {
+    if (!list_grow32((void **)&state->marks, state->mark_count, &state->marks_room,
+                     sizeof *state->marks) ||
+        !idset_add(&state->mark_index, idset_mix(seq), state->mark_count + 1)) {
         return NULL;
     }
     mark = &state->marks[state->mark_count++];
@@ -801,8 +782,8 @@ static bool add_cycle(const struct look *look)
     if (recount->chain->shard != 0) return wrong(look, "an entry of the cycle in another shard");
     if (entry->orig_seq != 0 || entry->prev_seq != 0 || entry->flags != 0)
         return wrong(look, "an entry of the cycle refers to a record");
-    if (!grow((void **)&recount->cycles, recount->cycle_count, &recount->cycles_room,
-              sizeof *recount->cycles)) {
+    if (!list_grow32((void **)&recount->cycles, recount->cycle_count, &recount->cycles_room,
+                     sizeof *recount->cycles)) {
         return wrong(look, "out of memory");
     }
     recount->cycles[recount->cycle_count++] = entry->seq;

@@ -3,20 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t mix(uint64_t x)
-{
-    x ^= x >> 33;
-    x *= UINT64_C(0xff51afd7ed558ccd);
-    x ^= x >> 33;
-    return x;
-}
+#include "tools/verify/list.h"
 
 static uint64_t hash_of(const struct tally_key *key)
 {
     const uint64_t month = (uint64_t)key->kind << 32 | key->period;
     const uint64_t cell = (uint64_t)key->payer << 24 | (uint64_t)key->payee << 16 |
                           (uint64_t)key->line << 8 | key->insurance;
-    return mix(mix(month) + ((uint64_t)key->part << 32 | cell));
+    return idset_mix(idset_mix(month) + ((uint64_t)key->part << 32 | cell));
 }
 
 bool tallies_init(struct tallies *tallies)
@@ -47,14 +41,10 @@ struct tally *tallies_for(struct tallies *tallies, const struct tally_key *key)
 {
     struct tally *tally = (struct tally *)tallies_find(tallies, key);
     if (tally != NULL) return tally;
-    if (tallies->count == tallies->room) {
-        const uint32_t room = tallies->room == 0 ? 1024 : 2 * tallies->room;
-        struct tally *list = realloc(tallies->list, room * sizeof *list);
-        if (list == NULL) return NULL;
-        tallies->list = list;
-        tallies->room = room;
+    if (!list_grow32((void **)&tallies->list, tallies->count, &tallies->room, sizeof *tally) ||
+        !idset_add(&tallies->index, hash_of(key), tallies->count + 1)) {
+        return NULL;
     }
-    if (!idset_add(&tallies->index, hash_of(key), tallies->count + 1)) return NULL;
     tally = &tallies->list[tallies->count++];
     *tally = (struct tally){.key = *key};
     return tally;

@@ -8,6 +8,7 @@
 #include "proto/premium.pb-c.h"
 #include "proto/wallet.pb-c.h"
 #include "shard.h"
+#include "tools/verify/list.h"
 #include "tools/verify/wallet_lane.h"
 #include "types/cell.h"
 #include "types/civil.h"
@@ -73,30 +74,11 @@ static bool wrong(const struct reading *r, const struct psn_key *person, const c
                        r->entry->seq, person == NULL ? "wallet" : person_text(person), what);
 }
 
-/* Room for one more; false without memory. */
-static bool grow(void **list, uint64_t count, uint64_t *room, size_t size)
-{
-    if (count < *room) return true;
-    const uint64_t more = *room == 0 ? 64 : *room * 2;
-    void *grown = realloc(*list, more * size);
-    if (grown == NULL) return false;
-    *list = grown;
-    *room = more;
-    return true;
-}
-
-static bool grow32(void **list, uint32_t count, uint32_t *room, size_t size)
-{
-    uint64_t wide = *room;
-    if (!grow(list, count, &wide, size)) return false;
-    *room = (uint32_t)wide;
-    return true;
-}
-
 /* Adds what stands at `data` in the entry. */
 static bool items_add(const struct reading *r, struct items *items, const uint8_t *data)
 {
-    if (!grow((void **)&items->list, items->count, &items->room, sizeof *items->list)) return false;
+    if (!list_grow((void **)&items->list, items->count, &items->room, sizeof *items->list))
+        return false;
     items->list[items->count++] = place_in(r->its, r->entry->body.size, data);
     return true;
 }
@@ -165,7 +147,8 @@ static bool put_rule(struct lane *lane, const struct rule_row *row)
             return true;
         }
     }
-    if (!grow32((void **)&lane->rules, lane->rule_count, &lane->rule_room, sizeof *lane->rules))
+    if (!list_grow32((void **)&lane->rules, lane->rule_count, &lane->rule_room,
+                     sizeof *lane->rules))
         return false;
     lane->rules[lane->rule_count++] = *row;
     return true;
@@ -370,7 +353,7 @@ static bool queue_outgoing(struct reading *r, struct bytes data)
     sent.position = out.position;
     if (memcmp(&sent, &out, sizeof out) != 0)
         return wrong(r, NULL, "an outbox gets another message than was sent");
-    if (!grow((void **)&outbox->list, outbox->count, &outbox->room, sizeof *outbox->list))
+    if (!list_grow((void **)&outbox->list, outbox->count, &outbox->room, sizeof *outbox->list))
         return wrong(r, NULL, "out of memory");
     outbox->list[outbox->count++] = r->entry->seq;
     return true;
@@ -447,8 +430,8 @@ static bool take_institution(struct reading *r, struct bytes data)
         *its = row;
         return true;
     }
-    if (!grow32((void **)&lane->institutions, lane->institution_count, &lane->institution_room,
-                sizeof row)) {
+    if (!list_grow32((void **)&lane->institutions, lane->institution_count, &lane->institution_room,
+                     sizeof row)) {
         return wrong(r, NULL, "out of memory");
     }
     lane->institutions[lane->institution_count++] = row;
@@ -606,8 +589,8 @@ static void sink(struct ending *heap, uint32_t count, uint32_t place)
 static bool note_ending(struct lane *lane, const struct psn_key *giver,
                         const struct transfer_row *transfer)
 {
-    if (!grow32((void **)&lane->endings, lane->ending_count, &lane->ending_room,
-                sizeof *lane->endings)) {
+    if (!list_grow32((void **)&lane->endings, lane->ending_count, &lane->ending_room,
+                     sizeof *lane->endings)) {
         return false;
     }
     uint32_t place = lane->ending_count++;
@@ -1026,8 +1009,8 @@ static bool take_payment(struct reading *r)
     if (r->said.amount != used_sum(r))
         return wrong(r, &spender->key, "what is paid is not what the used lots add up to");
     if (!check_fifo(r, spender)) return false;
-    if (!grow32((void **)&lane->payments, lane->payment_count, &lane->payment_room,
-                sizeof *lane->payments)) {
+    if (!list_grow32((void **)&lane->payments, lane->payment_count, &lane->payment_room,
+                     sizeof *lane->payments)) {
         return wrong(r, NULL, "out of memory");
     }
     const struct kept_person before = before_of(spender);
@@ -1366,7 +1349,8 @@ static bool keep_debt(struct lane *lane, const struct debt *debt, bool negative)
 {
     struct payment *p = &lane->payments[lane->expected.payment - 1];
     if (!negative) {
-        if (!grow32((void **)&lane->debts, lane->debt_count, &lane->debt_room, sizeof *lane->debts))
+        if (!list_grow32((void **)&lane->debts, lane->debt_count, &lane->debt_room,
+                         sizeof *lane->debts))
             return false;
         lane->debts[lane->debt_count++] = *debt;
         p->debt_count++;
@@ -1551,7 +1535,7 @@ static void put_ledger(void *context, enum book book, const struct psn_key *give
 {
     struct ledger *ledger = context;
     if (book == BOOK_AREA) return;
-    if (!grow((void **)&ledger->list, ledger->count, &ledger->room, sizeof *ledger->list)) {
+    if (!list_grow((void **)&ledger->list, ledger->count, &ledger->room, sizeof *ledger->list)) {
         ledger->full = true;
         return;
     }

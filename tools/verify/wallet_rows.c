@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/verify/list.h"
 #include "util/le.h"
 
 #define ROW_HEAD 4
@@ -112,14 +113,10 @@ struct kept_person *kept_map_for(struct kept_map *map, const struct psn_key *key
 {
     struct kept_person *person = kept_map_find(map, key);
     if (person != NULL) return person;
-    if (map->count == map->room) {
-        const uint32_t room = map->room == 0 ? 256 : map->room * 2;
-        struct kept_person *list = realloc(map->list, room * sizeof *list);
-        if (list == NULL) return NULL;
-        map->list = list;
-        map->room = room;
+    if (!list_grow32((void **)&map->list, map->count, &map->room, sizeof *person) ||
+        !idset_add(&map->index, hash_of(key), map->count + 1)) {
+        return NULL;
     }
-    if (!idset_add(&map->index, hash_of(key), map->count + 1)) return NULL;
     person = &map->list[map->count++];
     *person = (struct kept_person){.key = *key};
     return person;

@@ -66,12 +66,6 @@ void layout_table_path(const struct layout *layout, const char *name, char ret[L
     path_set(ret, "%s/tables/%s", layout->folder, name);
 }
 
-/* The system's error for `path`, told and returned. */
-static int system_problem(struct problem *problem, int error, const char *path, const char *what)
-{
-    return problem_set(problem, -error, "%s: %s: %s", path, what, strerror(error));
-}
-
 static int folder_name_check(const char *dir, struct problem *problem)
 {
     if (dir[0] == '\0') return problem_set(problem, -EINVAL, "the store's folder has no name");
@@ -110,7 +104,7 @@ static void made_undo(struct making *making)
 static int make_folder(struct making *making, const char *path)
 {
     if (mkdir(path, FOLDER_MODE) != 0)
-        return system_problem(making->problem, errno, path, "cannot make the folder");
+        return problem_of_system(making->problem, errno, path, "cannot make the folder");
     made_add(making, path);
     return 0;
 }
@@ -118,7 +112,7 @@ static int make_folder(struct making *making, const char *path)
 static int sync_folder(struct making *making, const char *path)
 {
     int r = folder_sync(path);
-    return r == 0 ? 0 : system_problem(making->problem, -r, path, "cannot sync the folder");
+    return r == 0 ? 0 : problem_of_system(making->problem, -r, path, "cannot sync the folder");
 }
 
 static int write_all(int fd, struct bytes bytes)
@@ -136,12 +130,12 @@ static int write_all(int fd, struct bytes bytes)
 static int make_file(struct making *making, const char *path, struct bytes text)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
-    if (fd < 0) return system_problem(making->problem, errno, path, "cannot make the file");
+    if (fd < 0) return problem_of_system(making->problem, errno, path, "cannot make the file");
     made_add(making, path);
     int r = write_all(fd, text);
     if (r == 0 && fsync(fd) != 0) r = -errno;
     if (close(fd) != 0 && r == 0) r = -errno;
-    return r == 0 ? 0 : system_problem(making->problem, -r, path, "cannot write the file");
+    return r == 0 ? 0 : problem_of_system(making->problem, -r, path, "cannot write the file");
 }
 
 /* 0 when `dir` is there and empty, 1 when it is not there. */
@@ -151,7 +145,7 @@ static int look_for_folder(const char *dir, struct problem *problem)
     if (stream == NULL && errno == ENOENT) return 1;
     if (stream == NULL && errno == ENOTDIR)
         return problem_set(problem, -EEXIST, "%s is there and is not a folder", dir);
-    if (stream == NULL) return system_problem(problem, errno, dir, "cannot read the folder");
+    if (stream == NULL) return problem_of_system(problem, errno, dir, "cannot read the folder");
     int r = 0;
     struct dirent *entry;
     while (r == 0 && (entry = readdir(stream)) != NULL) {
@@ -226,7 +220,7 @@ static int make_store_file(struct making *making, uint32_t shards, int64_t creat
 {
     uint8_t secret[STORE_ID_SIZE + LAYOUT_HASH_KEY_SIZE];
     if (getrandom(secret, sizeof secret, 0) != sizeof secret)
-        return system_problem(making->problem, errno, making->dir, "no random numbers");
+        return problem_of_system(making->problem, errno, making->dir, "no random numbers");
     char store_id[2 * STORE_ID_SIZE + 1], hash_key[2 * LAYOUT_HASH_KEY_SIZE + 1];
     text_put_bytes(store_id, secret, STORE_ID_SIZE);
     text_put_bytes(hash_key, secret + STORE_ID_SIZE, LAYOUT_HASH_KEY_SIZE);
@@ -250,7 +244,7 @@ static int make_store_file(struct making *making, uint32_t shards, int64_t creat
     r = sync_folder(making, making->dir); /* What it vouches for is durable before it is there. */
     if (r != 0) return r;
     if (rename(new_path, path) != 0)
-        return system_problem(making->problem, errno, path, "cannot rename the file to this");
+        return problem_of_system(making->problem, errno, path, "cannot rename the file to this");
     made_add(making, path);
     crash_point("init-renamed");
     return sync_folder(making, making->dir);
@@ -447,8 +441,9 @@ static int folder_check(const char *path, struct problem *problem)
 {
     struct stat status;
     if (stat(path, &status) != 0)
-        return errno == ENOENT ? problem_set(problem, -EUCLEAN, "%s: this folder is missing", path)
-                               : system_problem(problem, errno, path, "cannot look at the folder");
+        return errno == ENOENT
+                   ? problem_set(problem, -EUCLEAN, "%s: this folder is missing", path)
+                   : problem_of_system(problem, errno, path, "cannot look at the folder");
     if (!S_ISDIR(status.st_mode))
         return problem_set(problem, -EUCLEAN, "%s: this is not a folder", path);
     return 0;
@@ -479,11 +474,11 @@ int layout_open(const char *dir, struct layout *ret_layout, struct problem *prob
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return problem_set(problem, -ENOENT, "%s is not a store: there is no %s in it", dir,
                            STORE_FILE);
-    if (fd < 0) return system_problem(problem, errno, path, "cannot open the file");
+    if (fd < 0) return problem_of_system(problem, errno, path, "cannot open the file");
     ssize_t size = read(fd, text, sizeof text);
     int error = errno;
     close(fd);
-    if (size < 0) return system_problem(problem, error, path, "cannot read the file");
+    if (size < 0) return problem_of_system(problem, error, path, "cannot read the file");
     if (size > STORE_TEXT_MAX)
         return problem_set(problem, -EUCLEAN, "%s: it is longer than %d bytes", path,
                            STORE_TEXT_MAX);
@@ -525,10 +520,10 @@ int layout_lock(const char *dir, bool exclusive, int *ret_fd, struct problem *pr
     path_set(path, "%s/lock", dir);
     /* A reader needs no right to write; an engine makes the file where it was lost in a copy. */
     int fd = open(path, (exclusive ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC, FILE_MODE);
-    if (fd < 0) return system_problem(problem, errno, path, "cannot open the lock");
+    if (fd < 0) return problem_of_system(problem, errno, path, "cannot open the lock");
     if (flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
         r = errno == EWOULDBLOCK ? lock_problem(fd, dir, problem)
-                                 : system_problem(problem, errno, path, "cannot lock");
+                                 : problem_of_system(problem, errno, path, "cannot lock");
         close(fd);
         return r;
     }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 int problem_set(struct problem *problem, int code, const char *format, ...)
 {
@@ -13,4 +14,9 @@ int problem_set(struct problem *problem, int code, const char *format, ...)
     vsnprintf(problem->text, sizeof problem->text, format, arguments);
     va_end(arguments);
     return code;
+}
+
+int problem_of_system(struct problem *problem, int error, const char *path, const char *what)
+{
+    return problem_set(problem, -error, "%s: %s: %s", path, what, strerror(error));
 }

@@ -16,4 +16,7 @@ struct problem {
 __attribute__((format(printf, 3, 4))) int problem_set(struct problem *problem, int code,
                                                       const char *format, ...);
 
+/* The system's `error` (an errno, above 0) at `path`: "PATH: WHAT: why". Returns -error. */
+int problem_of_system(struct problem *problem, int error, const char *path, const char *what);
+
 #endif
