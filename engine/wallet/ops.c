@@ -6,7 +6,6 @@
 #include "wallet/params.h"
 
 #define OP_HEAD_SIZE 4
-#define WORD         4 /* Bytes: everything stands at a multiple of it. */
 
 /* -- sizes ---------------------------------------------------------------------------------- */
 
@@ -46,11 +45,6 @@ bool effect_decode(struct bytes data, struct effect *ret_effect)
 
 /* -- reading -------------------------------------------------------------------------------- */
 
-static size_t padded(size_t size)
-{
-    return (size + WORD - 1) / WORD * WORD;
-}
-
 /* The words behind the head: where they stand, or NULL when they are no such thing. */
 static const uint8_t *words_of(struct bytes source, uint8_t form, const struct terse_form *parts,
                                size_t size, uint8_t *room)
@@ -71,10 +65,10 @@ bool wallet_entry_decode(struct bytes body, struct wallet_entry *ret_entry)
         .items_at = form & BODY_ITEMS_AT,
         .fact_size = body.data[2],
     };
-    const size_t size = (size_t)le_load16(body.data + 6) * WORD;
+    const size_t size = (size_t)le_load16(body.data + 6) * OP_WORD;
     if (form != 0 && (form & BODY_TERSE) == 0) return false;
     if (parts.fact_size != 0 && parts.fact_size != sizeof(struct wallet_fact)) return false;
-    if (size < padded(parts.message_size) + parts.fact_size) return false;
+    if (size < op_padded(parts.message_size) + parts.fact_size) return false;
     const uint8_t *at =
         words_of((struct bytes){body.data + WALLET_BODY_HEAD, body.size - WALLET_BODY_HEAD}, form,
                  &parts, size, ret_entry->room);
@@ -82,7 +76,7 @@ bool wallet_entry_decode(struct bytes body, struct wallet_entry *ret_entry)
     const uint8_t *end = at + size;
     ret_entry->type = le_load16(body.data);
     ret_entry->message = (struct bytes){at, parts.message_size};
-    at += padded(parts.message_size);
+    at += op_padded(parts.message_size);
     ret_entry->fact = (struct bytes){at, parts.fact_size};
     at += parts.fact_size;
     ret_entry->ops = (struct bytes){at, (size_t)(end - at)};
@@ -128,15 +122,15 @@ bool ops_next(struct bytes *ops, struct op *ret_op, bool *ret_bad)
     *ret_bad = true;
     if (ops->size < OP_HEAD_SIZE) return false;
     const size_t size = le_load16(ops->data + 2);
-    if (ops->size - OP_HEAD_SIZE < padded(size)) return false;
+    if (ops->size - OP_HEAD_SIZE < op_padded(size)) return false;
     *ret_op = (struct op){
         .op = ops->data[0],
         .kind = ops->data[1],
         .data = {ops->data + OP_HEAD_SIZE, size},
     };
     if (!op_sound(ret_op)) return false;
-    ops->data += OP_HEAD_SIZE + padded(size);
-    ops->size -= OP_HEAD_SIZE + padded(size);
+    ops->data += OP_HEAD_SIZE + op_padded(size);
+    ops->size -= OP_HEAD_SIZE + op_padded(size);
     *ret_bad = false;
     return true;
 }
@@ -146,12 +140,12 @@ bool ops_next(struct bytes *ops, struct op *ret_op, bool *ret_bad)
 /* With zeros behind it up to a whole word. */
 static void put_bytes(struct ops_writer *w, const void *data, size_t size)
 {
-    const size_t more = padded(size);
+    const size_t more = op_padded(size);
     if (w->full || w->room - w->size < more) {
         w->full = true;
         return;
     }
-    if (more != size) le_store32(w->out + w->size + more - WORD, 0);
+    if (more != size) le_store32(w->out + w->size + more - OP_WORD, 0);
     if (size != 0) memcpy(w->out + w->size, data, size);
     w->size += more;
 }
@@ -160,7 +154,7 @@ static void put_bytes(struct ops_writer *w, const void *data, size_t size)
 static void count_words(struct ops_writer *w)
 {
     if (!w->has_head || w->full) return;
-    le_store16(w->out + 6, (uint16_t)((w->size - WALLET_BODY_HEAD) / WORD));
+    le_store16(w->out + 6, (uint16_t)((w->size - WALLET_BODY_HEAD) / OP_WORD));
 }
 
 void ops_begin(struct ops_writer *writer, uint8_t *out, size_t room, uint16_t type,

@@ -39,6 +39,14 @@
 #define BODY_TERSE    0x80 /* Bit of form, … */
 #define BODY_ITEMS_AT 0x7f /* … and the others. */
 
+#define OP_WORD 4 /* Bytes: everything stands at a multiple of it. */
+
+/* A size with the zeros behind it. */
+static inline size_t op_padded(size_t size)
+{
+    return (size + OP_WORD - 1) / OP_WORD * OP_WORD;
+}
+
 enum op_kind {
     OP_PERSON = 1,
     OP_PUT,

@@ -135,7 +135,7 @@ static inline void put_row(struct terse *t, enum person_row kind, const void *ro
 /* -- sizes in words -------------------------------------------------------------------------- */
 
 /* Of an op with its head. */
-#define OP_WORDS(size) (WORD + ((size) + WORD - 1) / WORD * WORD)
+#define OP_WORDS(size) (OP_WORD + ((size) + OP_WORD - 1) / OP_WORD * OP_WORD)
 
 #define PERSON_WORDS OP_WORDS(PSN_KEY_SIZE + 8)
 #define OFFER_WORDS  (PERSON_WORDS + OP_WORDS(sizeof(struct offer_row)))
@@ -166,7 +166,7 @@ static size_t finish(const struct terse *t, uint8_t *out, uint16_t type,
     out[2] = (uint8_t)form->fact_size;
     out[3] = (uint8_t)(BODY_TERSE | form->items_at);
     le_store16(out + 4, (uint16_t)form->message_size);
-    le_store16(out + 6, (uint16_t)(words / WORD));
+    le_store16(out + 6, (uint16_t)(words / OP_WORD));
     return size;
 }
 
@@ -242,7 +242,7 @@ size_t plain_write_order(const struct plain_order *order, uint8_t *out)
     t.to += order->message.size;
     put_fact(&t, order->fact);
     put_person(&t, &order->person->key, order->person->head.last_seq);
-    size_t words = padded(order->message.size) + sizeof *order->fact + PERSON_WORDS;
+    size_t words = op_padded(order->message.size) + sizeof *order->fact + PERSON_WORDS;
     words +=
         d->plain == PLAIN_BEGUN ? put_begun(&t, order->person, d) : put_taken(&t, order->person, d);
     words += put_ids(&t, order->ids, order->id_count);
@@ -260,15 +260,15 @@ static size_t put_item(struct terse *t, const struct plain_item *item)
         memcpy(&out, item->data, sizeof out);
         *t->to++ = OP_OUT;
         put_outgoing(t, &out);
-        return WORD + sizeof out;
+        return OP_WORD + sizeof out;
     }
     const size_t front = offsetof(struct effect, lots);
     memcpy(&effect, item->data, front);
     *t->to++ = OP_EFFECT;
     put_effect(t, &effect);
-    if (item->kind == PLAIN_OFFERED) return WORD + front;
+    if (item->kind == PLAIN_OFFERED) return OP_WORD + front;
     terse_put_row(t, SHAPE_LOT, item->data + front);
-    return WORD + front + sizeof(struct lot);
+    return OP_WORD + front + sizeof(struct lot);
 }
 
 static void put_became(struct terse *t, const struct plain_item *item)
@@ -297,7 +297,7 @@ size_t plain_write_mail(uint16_t type, struct bytes head, const struct plain_ite
     struct terse t;
     size_t words = 0;
 
-    ENSURE(count <= PLAIN_ITEMS_MAX && head.size <= BODY_ITEMS_AT && head.size % WORD == 0);
+    ENSURE(count <= PLAIN_ITEMS_MAX && head.size <= BODY_ITEMS_AT && head.size % OP_WORD == 0);
     terse_begin(&t, out + WALLET_BODY_HEAD);
     memcpy(t.to, head.data, head.size);
     t.to += head.size;

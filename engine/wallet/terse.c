@@ -151,12 +151,12 @@ static bool fits(enum shape_name name, struct bytes data, uint32_t *ret_lots)
 
 bool terse_items(struct bytes message, size_t items_at)
 {
-    if (items_at % WORD != 0 || message.size < items_at) return false;
+    if (items_at % OP_WORD != 0 || message.size < items_at) return false;
     struct bytes rest = {message.data + items_at, message.size - items_at};
     struct bytes data;
     unsigned op;
     while (next_item(&rest, &op, &data)) {
-        if (data.size % WORD != 0) return false;
+        if (data.size % OP_WORD != 0) return false;
     }
     return rest.size == 0;
 }
@@ -173,7 +173,7 @@ static void put_items(struct terse *t, struct bytes items)
             put_rows(t, name, lots, data.data);
         } else {
             *t->to++ = RECORD_RAW;
-            put_bytes(t, data.data - WORD, WORD + data.size);
+            put_bytes(t, data.data - OP_WORD, OP_WORD + data.size);
         }
     }
 }
@@ -247,13 +247,13 @@ size_t terse_write(struct bytes words, const struct terse_form *form, uint8_t *o
         t.outs = (struct bytes){at + plain, form->message_size - plain};
         put_items(&t, t.outs);
     }
-    at += padded(form->message_size);
+    at += op_padded(form->message_size);
     if (form->fact_size != 0) terse_put_row(&t, SHAPE_FACT, at);
     at += form->fact_size;
     while (at < end) {
         const size_t size = le_load16(at + 2);
-        put_op(&t, at[0], at[1], (struct bytes){at + WORD, size});
-        at += WORD + padded(size);
+        put_op(&t, at[0], at[1], (struct bytes){at + OP_WORD, size});
+        at += OP_WORD + op_padded(size);
     }
     ENSURE(at == end);
     return (size_t)(t.to - out);

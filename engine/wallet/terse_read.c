@@ -184,10 +184,10 @@ static size_t take_rows(struct reader *r, enum shape_name name)
 static bool take_bytes(struct reader *r, size_t size)
 {
     const uint8_t *bytes = take(r, size);
-    uint8_t *to = bytes == NULL ? NULL : give(r, padded(size));
+    uint8_t *to = bytes == NULL ? NULL : give(r, op_padded(size));
     if (to == NULL) return false;
     if (size != 0) memcpy(to, bytes, size);
-    memset(to + size, 0, padded(size) - size);
+    memset(to + size, 0, op_padded(size) - size);
     return true;
 }
 
@@ -196,11 +196,11 @@ static bool take_item(struct reader *r)
     const uint8_t *tag = take(r, 1);
     if (tag == NULL) return false;
     if (*tag == RECORD_RAW) {
-        if (r->end - r->at < WORD) return false;
+        if (r->end - r->at < OP_WORD) return false;
         const size_t size = le_load16(r->at);
-        return size % WORD == 0 && take_bytes(r, WORD + size);
+        return size % OP_WORD == 0 && take_bytes(r, OP_WORD + size);
     }
-    uint8_t *head = *tag == OP_EFFECT || *tag == OP_OUT ? give(r, WORD) : NULL;
+    uint8_t *head = *tag == OP_EFFECT || *tag == OP_OUT ? give(r, OP_WORD) : NULL;
     const size_t size = head == NULL ? 0 : take_rows(r, item_shape(*tag));
     if (size == 0) return false;
     le_store16(head, (uint16_t)size);
@@ -221,11 +221,11 @@ static bool take_queue(struct reader *r)
     const uint8_t *out = next_out(&r->outs);
     uint64_t position;
     if (code == NULL || out == NULL || !take_number(r, *code, 8, &position)) return false;
-    uint8_t *head = give(r, WORD + sizeof(struct outgoing));
+    uint8_t *head = give(r, OP_WORD + sizeof(struct outgoing));
     if (head == NULL) return false;
     op_head(head, OP_QUEUE, 0, sizeof(struct outgoing));
-    memcpy(head + WORD, out, sizeof(struct outgoing));
-    le_store64(head + WORD + POSITION_AT, position);
+    memcpy(head + OP_WORD, out, sizeof(struct outgoing));
+    le_store64(head + OP_WORD + POSITION_AT, position);
     return true;
 }
 
@@ -241,11 +241,11 @@ static bool take_id_op(struct reader *r)
     }
     memcpy(&its, text, sizeof its);
     const size_t size = 4 + text_size(&its);
-    uint8_t *head = give(r, WORD + padded(size));
+    uint8_t *head = give(r, OP_WORD + op_padded(size));
     if (head == NULL) return false;
     op_head(head, OP_ID, front[0], size);
-    le_store32(head + WORD, (uint32_t)scope);
-    memcpy(head + WORD + 4, text, padded(size) - 4);
+    le_store32(head + OP_WORD, (uint32_t)scope);
+    memcpy(head + OP_WORD + 4, text, op_padded(size) - 4);
     return true;
 }
 
@@ -255,12 +255,12 @@ static bool take_op(struct reader *r)
     if (tag == NULL) return false;
     if (*tag == RECORD_QUEUE) return take_queue(r);
     if (*tag == OP_ID) return take_id_op(r);
-    uint8_t *head = give(r, WORD);
+    uint8_t *head = give(r, OP_WORD);
     if (head == NULL) return false;
     if (*tag == RECORD_RAW) {
-        const uint8_t *its = take(r, WORD);
+        const uint8_t *its = take(r, OP_WORD);
         if (its == NULL) return false;
-        memcpy(head, its, WORD);
+        memcpy(head, its, OP_WORD);
         return take_bytes(r, le_load16(its + 2));
     }
     const unsigned op = *tag & 15u;
@@ -278,12 +278,12 @@ bool terse_read(struct bytes source, const struct terse_form *form, uint8_t *out
     r.to = out;
     r.to_end = out + size;
 
-    if (size < padded(form->message_size) + form->fact_size) return false;
+    if (size < op_padded(form->message_size) + form->fact_size) return false;
     if (form->items_at == 0) {
         if (!take_bytes(&r, form->message_size)) return false;
     } else {
         const uint8_t *items_end = out + form->message_size;
-        if (form->items_at % WORD != 0 || form->message_size % WORD != 0 ||
+        if (form->items_at % OP_WORD != 0 || form->message_size % OP_WORD != 0 ||
             form->message_size < form->items_at || !take_bytes(&r, form->items_at)) {
             return false;
         }

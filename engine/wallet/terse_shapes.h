@@ -8,7 +8,6 @@
 #include "wallet/ops.h"
 #include "wallet/params.h"
 
-#define WORD      4
 #define SEEN_MAX  64 /* Keys, and ids, that are counted. */
 #define TEXT_MAX  32 /* Bytes of an id that is counted. */
 #define OURS_SIZE 25 /* A letter and 24 digits; in a row zeros behind them. */
@@ -176,11 +175,6 @@ static inline size_t text_size(const struct text *text)
 
 /* -- rows and items -------------------------------------------------------------------------- */
 
-static inline size_t padded(size_t size)
-{
-    return (size + WORD - 1) / WORD * WORD;
-}
-
 static inline size_t codes_size(const struct shape *shape)
 {
     return (shape->count + 1u) / 2;
@@ -202,13 +196,13 @@ static inline unsigned number_slot(uint64_t number)
 /* Takes the next item off the front: size (2), op (2), its bytes. */
 static inline bool next_item(struct bytes *items, unsigned *ret_op, struct bytes *ret_data)
 {
-    if (items->size < WORD) return false;
+    if (items->size < OP_WORD) return false;
     const size_t size = le_load16(items->data);
-    if (items->size - WORD < size) return false;
+    if (items->size - OP_WORD < size) return false;
     *ret_op = le_load16(items->data + 2);
-    *ret_data = (struct bytes){items->data + WORD, size};
-    items->data += WORD + size;
-    items->size -= WORD + size;
+    *ret_data = (struct bytes){items->data + OP_WORD, size};
+    items->data += OP_WORD + size;
+    items->size -= OP_WORD + size;
     return true;
 }
 
