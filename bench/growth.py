@@ -28,9 +28,10 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tools" / "year"), str(ROOT / "tests" / "e2e")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("tools/lib", "tools/year", "tests/e2e")]
 import wire_client as wire  # noqa: E402
-from engine_process import EngineProcess, Failed, allocated, run  # noqa: E402
+from engine_process import EngineProcess, allocated  # noqa: E402
+from processes import Failed, run  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("QINGFEN_BUILD", ROOT / "build"))
 QINGFEND, QINGFEN = BUILD / "engine" / "qingfend", BUILD / "tools" / "qingfen" / "qingfen"

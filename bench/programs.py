@@ -15,9 +15,15 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools/lib"))
+from processes import (Failed, of_children, process_cpu_ns, run, thread_cpu_ns,  # noqa: E402
+                       wait_ready, written_bytes)
+
 READY_S = 120
+RUN_S = 600
 STOP_S = 300
 LAST_LINE = re.compile(r"(\w+)=(\d+)")
 POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
@@ -42,10 +48,6 @@ jit = off
 """
 
 
-class Failed(Exception):
-    """A program did not do what it should; the text says which and why."""
-
-
 def interruptible():
     """Makes SIGTERM and SIGHUP end this program as an exception, so that nothing stays behind."""
     def leave(number, _frame):
@@ -56,58 +58,6 @@ def interruptible():
 
 def memory_mb():
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
-
-
-# -- reading /proc -------------------------------------------------------------------------------
-
-def thread_cpu_ns(pid, prefix):
-    """Processor time of the threads whose names begin with `prefix`, in ns."""
-    total = 0
-    for task in pathlib.Path("/proc/%d/task" % pid).iterdir():
-        try:
-            if (task / "comm").read_text().startswith(prefix):
-                total += int((task / "schedstat").read_text().split()[0])
-        except FileNotFoundError:
-            continue  # A thread that has just ended is none of the shards'.
-    return total
-
-
-def _stat_fields(pid):
-    text = pathlib.Path("/proc/%d/stat" % pid).read_text()
-    return text[text.rindex(")") + 2:].split()
-
-
-def process_cpu_ns(pid, with_children=False):
-    """Processor time of a process, in ns, as fine as the kernel's ticks."""
-    fields = _stat_fields(pid)
-    ticks = int(fields[11]) + int(fields[12])
-    if with_children:
-        ticks += int(fields[13]) + int(fields[14])
-    return ticks * 10**9 // os.sysconf("SC_CLK_TCK")
-
-
-def written_bytes(pid):
-    """Bytes that a process caused to be sent to the device; those of ended children are in it."""
-    text = pathlib.Path("/proc/%d/io" % pid).read_text()
-    found = dict(line.split(": ") for line in text.splitlines())
-    return int(found["write_bytes"]) - int(found["cancelled_write_bytes"])
-
-
-def children_of(pid):
-    text = pathlib.Path("/proc/%d/task/%d/children" % (pid, pid)).read_text()
-    return [int(word) for word in text.split()]
-
-
-def of_children(pid, measure):
-    """The sum of what `measure` says of each child. PostgreSQL's helpers come and go: one that ends
-    meanwhile is in its parent's own account."""
-    total = 0
-    for child in children_of(pid):
-        try:
-            total += measure(child)
-        except (FileNotFoundError, ProcessLookupError):
-            pass
-    return total
 
 
 # -- servers -------------------------------------------------------------------------------------
@@ -154,16 +104,10 @@ class Server:
         return (self.folder / stream).read_text(errors="replace")
 
     def _wait_ready(self):
-        end = time.monotonic() + READY_S
-        while time.monotonic() < end:
-            found = self.ready.search(self.said())
-            if found:
-                self.address = found.group(1)
-                return
-            if self.process.poll() is not None:
-                raise Failed("%s ended before it was ready: %s" % (self.name, self.said("stderr")))
-            time.sleep(0.02)
-        raise Failed("%s was not ready within %d s" % (self.name, READY_S))
+        self.address = wait_ready(self.process, self.folder / "stdout", self.ready, READY_S)
+        if self.address is None:
+            raise Failed("%s has ended, or is not ready after %d s: %s"
+                         % (self.name, READY_S, self.said("stderr")))
 
     def _cpu(self):
         return thread_cpu_ns(self.process.pid, "shard-"), process_cpu_ns(self.process.pid)
@@ -199,15 +143,15 @@ class Engine(Server):
 
     def command(self):
         store = self.folder / "store"
-        run([self.build / "tools/qingfen/qingfen", "init", "--data", store, "--shards",
-             self.shards])
+        run(self.build / "tools/qingfen/qingfen", "init", "--data", store, "--shards", self.shards,
+            patience=RUN_S)
         return [self.build / "engine/qingfend", "--data", store, "--listen", "127.0.0.1:0",
                 *self.options]
 
     def records(self):
         """Accepted or recognised as sent before since its start; while it runs."""
-        text = run([self.build / "tools/qingfen/qingfen", "status", "--to", self.address,
-                    "--format", "csv"])
+        text = run(self.build / "tools/qingfen/qingfen", "status", "--to", self.address,
+                   "--format", "csv", patience=RUN_S)
         head, *rows = [line.split(",") for line in text.split()]
         return sum(int(row[head.index(name)]) for row in rows for name in ("accepted", "duplicate"))
 
@@ -329,16 +273,6 @@ class Postgres(Server):
 
 # -- loads ---------------------------------------------------------------------------------------
 
-def run(command, patience=600, may_fail=False):
-    """Runs a program to its end and gives its stdout."""
-    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=patience, check=False)
-    if done.returncode != 0 and not may_fail:
-        raise Failed("%s: exit code %d: %s" % (" ".join(map(str, command)), done.returncode,
-                                               done.stderr[-2000:]))
-    return done.stdout
-
-
 def result_of(stdout, json_file):
     """One run's figures: of the JSON file when the program wrote one, else of its last line."""
     if json_file is not None and json_file.exists():
@@ -354,13 +288,13 @@ def result_of(stdout, json_file):
 @functools.lru_cache
 def load_help(build):
     """What this build's `qingfen load` says of itself: not every build knows every option."""
-    return run([build / "tools/qingfen/qingfen", "load", "--help"])
+    return run(build / "tools/qingfen/qingfen", "load", "--help", patience=RUN_S)
 
 
 def _measured(command, json_file, patience):
     """Runs a load and adds the processor time that it took itself."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    stdout = run(command, patience, may_fail=True)
+    stdout = run(*command, patience=patience, may_fail=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     result = result_of(stdout, json_file)
     result["client_cpu_s"] = round(after.ru_utime + after.ru_stime

@@ -7,25 +7,13 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from processes import Failed, process_cpu_ns, wait_ready  # noqa: E402
+
 READY = re.compile(r"^qingfend ready on (\S+)$", re.MULTILINE)
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-class Failed(Exception):
-    """A program did not do what it was started for; the text says which."""
-
-
-def run(*command):
-    """What a program printed; Failed when it did not end with 0."""
-    command = [str(word) for word in command]
-    done = subprocess.run(command, capture_output=True, text=True, check=False,
-                          stdin=subprocess.DEVNULL)
-    if done.returncode != 0:
-        raise Failed(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout[-1000:]}"
-                     f"{done.stderr[-2000:]}")
-    return done.stdout
 
 
 def allocated(path):
@@ -48,18 +36,11 @@ class EngineProcess:
                 [str(qingfend), "--data", str(data), "--listen", "127.0.0.1:0",
                  *[str(option) for option in options]],
                 stdout=out, stderr=err, stdin=subprocess.DEVNULL)
-        self.address = self._wait_ready(start_s)
+        self.address = wait_ready(self.process, self.out, READY, start_s)
+        if self.address is None:
+            self.kill()
+            raise Failed(f"qingfend on {self.data} is not ready: {self.said()}")
         self.start_seconds = time.monotonic() - self.begun
-
-    def _wait_ready(self, start_s):
-        while True:
-            found = READY.search(self.out.read_text())
-            if found:
-                return found.group(1)
-            if self.process.poll() is not None or time.monotonic() - self.begun > start_s:
-                self.kill()
-                raise Failed(f"qingfend on {self.data} is not ready: {self.said()}")
-            time.sleep(0.01)
 
     def said(self):
         return self.err.read_text()[-2000:].strip()
@@ -81,8 +62,7 @@ class EngineProcess:
 
     def processor_seconds(self):
         """Of all threads, user and system."""
-        fields = self._proc("stat").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return process_cpu_ns(self.process.pid) / 1e9
 
     def state_bytes(self):
         """At rest: what the stores of the shards hold on the disk."""

@@ -20,8 +20,10 @@ import signal
 import sys
 import time
 
-from engine_process import EngineProcess, Failed, run
-from year import dashed, month_add
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from engine_process import EngineProcess  # noqa: E402
+from processes import Failed, run  # noqa: E402
+from year import dashed, month_add  # noqa: E402
 
 YEAR = 2025
 QUARTER_DAYS, YEAR_DAYS = 90, 365
