@@ -1,4 +1,4 @@
-/* wallet_lane -- what wallet_check.c keeps of one shard; only its own files include it. */
+/* wallet_lane -- what wallet_check keeps of one shard; only its own files include it. */
 #ifndef VERIFY_WALLET_LANE_H
 #define VERIFY_WALLET_LANE_H
 
