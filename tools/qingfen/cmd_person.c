@@ -1,130 +1,16 @@
-/* person -- what a person may ask: the wallet and what happened to it, settlements, a year, one
- * statement; and what holds for a region or an institution. */
-#include <errno.h>
+/* person -- what a person may ask: the wallet, a year; and what holds for a region or an
+ * institution. What happened to the wallet, settlements and one statement have files of their own.
+ */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "person.pb-c.h"
-#include "tools/client/json_map.h"
 #include "tools/client/table.h"
 #include "tools/client/yuan.h"
-#include "tools/documents/save.h"
-#include "tools/documents/statement_reply.h"
+#include "tools/qingfen/asker.h"
 #include "tools/qingfen/commands.h"
-#include "tools/qingfen/person.h"
-#include "tools/qingfen/tell.h"
 #include "tools/qingfen/words.h"
-#include "types/civil.h"
-#include "types/ensure.h"
 #include "types/error.h"
 #include "types/wire.h"
-
-/* -- who asks, and about whom -------------------------------------------------------------------
- */
-
-struct asker {
-    struct speaker speaker;
-    const char *psn_no;
-    const char *psn_key; /* Hexadecimal. */
-    const char *key_file;
-    uint8_t key[PSN_KEY_SIZE];
-};
-
-#define ASKER_OPTIONS(asker)                                                                   \
-    SPEAKER_OPTIONS(&(asker)->speaker),                                                        \
-        {"psn-no", OPTION_TEXT, &(asker)->psn_no, "NO", "the person's number", 0, 0},          \
-        {"psn-key", OPTION_TEXT, &(asker)->psn_key, "HEX", "or the key, 32 hex digits", 0, 0}, \
-    {                                                                                          \
-        "psn-key-file", OPTION_TEXT, &(asker)->key_file, "FILE",                               \
-            "key that turns psn_no into psn_key, 64 hex digits", 0, 0                          \
-    }
-
-static struct asker asker_new(const char *command)
-{
-    return (struct asker){.speaker = speaker_new(command)};
-}
-
-static bool hex_parse(const char *text, uint8_t *out, size_t size)
-{
-    if (strlen(text) != 2 * size || strspn(text, "0123456789abcdefABCDEF") != 2 * size) {
-        return false;
-    }
-    for (size_t i = 0; i < size; i++) {
-        const char digits[] = {text[2 * i], text[2 * i + 1], '\0'};
-        out[i] = (uint8_t)strtoul(digits, NULL, 16);
-    }
-    return true;
-}
-
-/* Works out whose data is asked for; OPTIONS_GO, or the exit status. */
-static int asker_open(struct asker *asker, const struct command_help *help)
-{
-    if ((asker->psn_no == NULL) == (asker->psn_key == NULL)) {
-        return options_refuse(help, "whose? --psn-no NO or --psn-key HEX");
-    }
-    if (asker->psn_key != NULL) {
-        if (hex_parse(asker->psn_key, asker->key, sizeof asker->key)) return OPTIONS_GO;
-        return options_refuse(help, "--psn-key '%s': it should be 32 hexadecimal digits",
-                              asker->psn_key);
-    }
-    struct psn_key_maker *maker = person_open(asker->speaker.command, asker->key_file);
-    if (maker == NULL) return EXIT_FAILED;
-    psn_key_make(maker, bytes_of(asker->psn_no), asker->key);
-    psn_key_free(maker);
-    return OPTIONS_GO;
-}
-
-/* Reads options that no word may follow; OPTIONS_GO with the person known, or the exit status. */
-static int asker_read(struct asker *asker, int argc, char **argv, const struct command_help *help,
-                      const struct option_spec *specs)
-{
-    int words;
-    const int status = options_read(argc, argv, help, specs, &words);
-    if (status != OPTIONS_GO) return status;
-    if (words > 0) return options_refuse(help, "'%s' is too much", argv[0]);
-    return asker_open(asker, help);
-}
-
-static ProtobufCBinaryData key_of(struct asker *asker)
-{
-    return (ProtobufCBinaryData){sizeof asker->key, asker->key};
-}
-
-static ProtobufCMessage *ask(const struct speaker *speaker, const ProtobufCMessage *request,
-                             uint16_t type, const ProtobufCMessageDescriptor *reply)
-{
-    return ask_once(speaker->command, &speaker->address, speaker->as, request, type, reply);
-}
-
-/* One message as a page, or as a line of CSV under its header. */
-static void print_one(enum format format, const struct grid_column *columns,
-                      ProtobufCMessage *message)
-{
-    ProtobufCMessage *const rows[] = {message};
-    if (format == FORMAT_CSV) {
-        grid_print(format, columns, rows, 1);
-    } else {
-        grid_page(columns, message);
-    }
-}
-
-static void print_line(const char *name, const char *value)
-{
-    printf("  %s", name);
-    for (size_t column = text_columns(name); column < 28; column++)
-        putchar(' ');
-    puts(value);
-}
-
-static void print_yuan(const char *name, int64_t fen)
-{
-    char text[YUAN_SIZE];
-    char right[YUAN_SIZE + 16];
-    snprintf(right, sizeof right, "%18s", yuan_format_grouped(fen, text));
-    print_line(name, right);
-}
 
 /* -- wallet -------------------------------------------------------------------------------------
  */
@@ -169,24 +55,16 @@ static const struct grid_column relation_columns[] = {
     COLUMNS_END,
 };
 
-static void print_list(const char *title, const struct grid_column *columns,
-                       ProtobufCMessage *const *rows, size_t count)
-{
-    if (count == 0) return;
-    printf("\n%s\n", title);
-    grid_print(FORMAT_TABLE, columns, rows, count);
-}
-
 static void print_wallet(enum format format, Qingfen__V1__WltQueryReply *reply)
 {
-    print_one(format, wallet_columns, &reply->base);
+    person_print_one(format, wallet_columns, &reply->base);
     if (format == FORMAT_CSV) return;
-    print_list("limits in it, spent from the top 额度", lot_columns,
-               (ProtobufCMessage *const *)reply->lots, reply->n_lots);
-    print_list("transfers under way 在途转账", transfer_columns,
-               (ProtobufCMessage *const *)reply->transfers, reply->n_transfers);
-    print_list("relations 共济关系", relation_columns, (ProtobufCMessage *const *)reply->relations,
-               reply->n_relations);
+    person_print_list("limits in it, spent from the top 额度", lot_columns,
+                      (ProtobufCMessage *const *)reply->lots, reply->n_lots);
+    person_print_list("transfers under way 在途转账", transfer_columns,
+                      (ProtobufCMessage *const *)reply->transfers, reply->n_transfers);
+    person_print_list("relations 共济关系", relation_columns,
+                      (ProtobufCMessage *const *)reply->relations, reply->n_relations);
 }
 
 static int person_wallet(int argc, char **argv)
@@ -204,9 +82,9 @@ static int person_wallet(int argc, char **argv)
     if (status != OPTIONS_GO) return status;
 
     Qingfen__V1__WltQuery request = QINGFEN__V1__WLT_QUERY__INIT;
-    request.psn_key = key_of(&asker);
-    ProtobufCMessage *answer = ask(&asker.speaker, &request.base, MESSAGE_WLT_QUERY,
-                                   &qingfen__v1__wlt_query_reply__descriptor);
+    request.psn_key = asker_key(&asker);
+    ProtobufCMessage *answer = person_ask(&asker.speaker, &request.base, MESSAGE_WLT_QUERY,
+                                          &qingfen__v1__wlt_query_reply__descriptor);
     if (answer == NULL) return EXIT_FAILED;
     Qingfen__V1__WltQueryReply *reply = (Qingfen__V1__WltQueryReply *)answer;
     status = ask_status(help.name, reply->code, reply->text);
@@ -217,234 +95,6 @@ static int person_wallet(int argc, char **argv)
     }
     protobuf_c_message_free_unpacked(answer, NULL);
     return status;
-}
-
-/* -- records, page by page ----------------------------------------------------------------------
- */
-
-/* One page, whichever list it is of. */
-struct page {
-    uint32_t code;
-    const char *text;
-    ProtobufCMessage **rows;
-    size_t count;
-    const char *token;
-};
-
-static struct page page_of(const ProtobufCMessage *message)
-{
-    if (message->descriptor == &qingfen__v1__wlt_records_reply__descriptor) {
-        const Qingfen__V1__WltRecordsReply *m = (const Qingfen__V1__WltRecordsReply *)message;
-        return (struct page){m->code, m->text, (ProtobufCMessage **)m->records, m->n_records,
-                             m->page_token};
-    }
-    const Qingfen__V1__SetlRecordsReply *m = (const Qingfen__V1__SetlRecordsReply *)message;
-    return (struct page){m->code, m->text, (ProtobufCMessage **)m->records, m->n_records,
-                         m->page_token};
-}
-
-/* All pages of a list. */
-struct list {
-    ProtobufCMessage **replies; /* Owned. */
-    size_t reply_count;
-    ProtobufCMessage **rows; /* They live in the replies. */
-    size_t row_count;
-};
-
-static void list_add(struct list *list, ProtobufCMessage *reply, size_t most)
-{
-    const struct page page = page_of(reply);
-    const size_t room = most != 0 ? most - list->row_count : page.count;
-    const size_t count = page.count < room ? page.count : room;
-    list->replies = realloc(list->replies, (list->reply_count + 1) * sizeof(void *));
-    NEED_MEMORY(list->replies);
-    list->replies[list->reply_count++] = reply;
-    list->rows = realloc(list->rows, (list->row_count + count + 1) * sizeof(void *));
-    NEED_MEMORY(list->rows);
-    if (count != 0) memcpy(list->rows + list->row_count, page.rows, count * sizeof(void *));
-    list->row_count += count;
-}
-
-static void list_free(struct list *list)
-{
-    for (size_t i = 0; i < list->reply_count; i++)
-        protobuf_c_message_free_unpacked(list->replies[i], NULL);
-    free(list->replies);
-    free(list->rows);
-}
-
-/* Where a request keeps the token of the page it wants. */
-static char **token_of(ProtobufCMessage *request)
-{
-    return request->descriptor == &qingfen__v1__wlt_records__descriptor
-               ? &((Qingfen__V1__WltRecords *)request)->page_token
-               : &((Qingfen__V1__SetlRecords *)request)->page_token;
-}
-
-/* Asks for page after page until there are `most` rows (0: all). The exit status. */
-static int list_read(struct list *list, const struct speaker *speaker, ProtobufCMessage *request,
-                     uint16_t type, const ProtobufCMessageDescriptor *descriptor, size_t most)
-{
-    struct talk talk;
-    if (!talk_open(&talk, speaker->command, &speaker->address, speaker->as)) return EXIT_FAILED;
-    int status;
-    struct page page;
-    do {
-        ProtobufCMessage *reply = talk_ask(&talk, request, type, descriptor);
-        if (reply == NULL) {
-            status = EXIT_FAILED;
-            break;
-        }
-        list_add(list, reply, most);
-        page = page_of(reply);
-        *token_of(request) = borrowed(page.token);
-        status = ask_status(speaker->command, page.code, page.text);
-    } while (status == EXIT_DONE && page.token[0] != '\0' && (most == 0 || list->row_count < most));
-    talk_close(&talk);
-    return status;
-}
-
-/* All pages as one reply. */
-static void list_json(const struct list *list)
-{
-    if (list->reply_count == 0) return;
-    json_t *whole = json_map_write(list->replies[0]);
-    json_t *rows = json_array();
-    NEED_MEMORY(rows);
-    for (size_t i = 0; i < list->row_count; i++)
-        ENSURE(json_array_append_new(rows, json_map_write(list->rows[i])) == 0);
-    ENSURE(json_object_set_new(whole, "records", rows) == 0);
-    ENSURE(json_object_set_new(whole, "page_token", json_string("")) == 0);
-    print_json_value(whole);
-    json_decref(whole);
-}
-
-static int show_records(const struct speaker *speaker, ProtobufCMessage *request, uint16_t type,
-                        const ProtobufCMessageDescriptor *descriptor,
-                        const struct grid_column *columns, uint64_t most)
-{
-    struct list list = {0};
-    const int status = list_read(&list, speaker, request, type, descriptor, (size_t)most);
-    if (speaker->format == FORMAT_JSON) {
-        list_json(&list);
-    } else if (status == EXIT_DONE) {
-        grid_print(speaker->format, columns, list.rows, list.row_count);
-    }
-    list_free(&list);
-    return status;
-}
-
-/* Midnight in Shanghai at the beginning of a day, `days` later; 0 for no day. */
-static int64_t day_ms(uint32_t yyyymmdd, int days)
-{
-    struct civil civil = {.year = (int32_t)(yyyymmdd / 10000),
-                          .month = (int32_t)(yyyymmdd / 100 % 100),
-                          .day = (int32_t)(yyyymmdd % 100)};
-    int64_t ms;
-    if (yyyymmdd == 0) return 0;
-    ENSURE(civil_to_ms(&civil, &ms));
-    return ms + days * MS_PER_DAY;
-}
-
-#define PERIOD_OPTIONS(from, to, most)                                                        \
-    {"from", OPTION_DAY, (from), "YYYY-MM-DD", "the first day (at most 366 days)", 0, 0},     \
-        {"until", OPTION_DAY, (to), "YYYY-MM-DD", "the last day", 0, 0},                      \
-    {                                                                                         \
-        "most", OPTION_NUMBER, (most), "N", "the newest N of them (default: all)", 1, 1000000 \
-    }
-
-static int person_records(int argc, char **argv)
-{
-    static const struct command_help help = {
-        .name = "person records",
-        .usage = "person records --psn-no NO|--psn-key HEX [--kind KIND] [OPTIONS]",
-        .about =
-            "What happened to the wallet (转账记录), newest first. KIND is transfer, payment,\n"
-            "premium, usage, relation or wallet.\n",
-        .examples =
-            "  qingfen person records --psn-no 340100199001010011 --kind transfer\n"
-            "  qingfen person records --psn-no 340100199001010011 --from 2026-01-01 --format csv\n",
-    };
-    static const struct grid_column columns[] = {
-        COLUMN_HIDDEN("seq", NUMBER),
-        COLUMN("at", TIME, "at"),
-        COLUMN("kind", TEXT, "kind"),
-        COLUMN("what", TEXT, "what"),
-        COLUMN("amt", YUAN, "amount"),
-        COLUMN("admdvs", NUMBER, "area"),
-        COLUMN("id", TEXT, "id"),
-        COLUMN_HIDDEN("ref", TEXT),
-        COLUMN_HIDDEN("old_admdvs", NUMBER),
-        COLUMNS_END,
-    };
-    struct asker asker = asker_new(help.name);
-    const char *kind = NULL;
-    uint32_t from = 0;
-    uint32_t to = 0;
-    uint64_t most = 0;
-    const struct option_spec specs[] = {
-        ASKER_OPTIONS(&asker),
-        {"kind", OPTION_TEXT, &kind, "KIND", "only these", 0, 0},
-        PERIOD_OPTIONS(&from, &to, &most),
-        {0},
-    };
-    const int status = asker_read(&asker, argc, argv, &help, specs);
-    if (status != OPTIONS_GO) return status;
-
-    Qingfen__V1__WltRecords request = QINGFEN__V1__WLT_RECORDS__INIT;
-    request.psn_key = key_of(&asker);
-    request.from = day_ms(from, 0);
-    request.to = to == 0 ? 0 : day_ms(to, 1) - 1;
-    request.limit = 200;
-    if (kind != NULL) request.kind = borrowed(kind);
-    return show_records(&asker.speaker, &request.base, MESSAGE_WLT_RECORDS,
-                        &qingfen__v1__wlt_records_reply__descriptor, columns, most);
-}
-
-static int person_settlements(int argc, char **argv)
-{
-    static const struct command_help help = {
-        .name = "person settlements",
-        .usage = "person settlements --psn-no NO|--psn-key HEX [OPTIONS]",
-        .about =
-            "Settlements and refunds across provinces (异地就医结算记录), the newest first; by\n"
-            "the day of their settlement. A province sees those it insured or treated.\n",
-        .examples = "  qingfen person settlements --psn-no 340100199001010011 --from 2026-01-01\n",
-    };
-    static const struct grid_column columns[] = {
-        COLUMN("setl_time", TIME, "settled at"),
-        COLUMN("setl_id", TEXT, "setl_id"),
-        COLUMN_HIDDEN("insu_admdvs", NUMBER),
-        COLUMN("mdtrtarea_admvs", NUMBER, "treated in"),
-        COLUMN_HIDDEN("fixmedins_code", TEXT),
-        COLUMN_HIDDEN("insutype", NUMBER),
-        COLUMN_HIDDEN("med_type", NUMBER),
-        COLUMN_HIDDEN("refd_setl_flag", FLAG),
-        COLUMN_HIDDEN("orig_setl_id", TEXT),
-        COLUMN_SUMMED("medfee_sumamt", YUAN, "total 总额"),
-        COLUMN_SUMMED("fund_pay_sumamt", YUAN, "fund 基金"),
-        COLUMN_SUMMED("psn_part_amt", YUAN, "person 个人"),
-        COLUMN_HIDDEN("acct_pay", YUAN),
-        COLUMN_HIDDEN("wlt_pay", YUAN),
-        COLUMN_HIDDEN("psn_cash_pay", YUAN),
-        COLUMNS_END,
-    };
-    struct asker asker = asker_new(help.name);
-    uint32_t from = 0;
-    uint32_t to = 0;
-    uint64_t most = 0;
-    const struct option_spec specs[] = {
-        ASKER_OPTIONS(&asker), PERIOD_OPTIONS(&from, &to, &most), {0}};
-    const int status = asker_read(&asker, argc, argv, &help, specs);
-    if (status != OPTIONS_GO) return status;
-
-    Qingfen__V1__SetlRecords request = QINGFEN__V1__SETL_RECORDS__INIT;
-    request.psn_key = key_of(&asker);
-    request.from = day_ms(from, 0);
-    request.to = to == 0 ? 0 : day_ms(to, 1) - 1;
-    request.limit = 200;
-    return show_records(&asker.speaker, &request.base, MESSAGE_SETL_RECORDS,
-                        &qingfen__v1__setl_records_reply__descriptor, columns, most);
 }
 
 /* -- a year -------------------------------------------------------------------------------------
@@ -463,14 +113,14 @@ static void print_year(const Qingfen__V1__YearSumGetReply *reply, uint64_t year)
 {
     char count[YUAN_SIZE];
     printf("%llu, %s\n", (unsigned long long)year, reply->scope);
-    print_line("settlements 结算笔数", count_format_grouped(reply->count, count));
-    print_yuan("total 医疗费总额", reply->medfee_sumamt);
-    print_yuan("funds 基金支付", reply->fund_pay_sumamt);
-    print_yuan("in scope 个人自付", reply->in_scope_selfpay);
-    print_yuan("outside 全自费", reply->full_selfpay);
-    print_yuan("deductible 可扣除", reply->deductible);
-    print_yuan("  above 起扣", reply->deduct_from);
-    print_yuan("  at most 上限", reply->deduct_max);
+    person_print_line("settlements 结算笔数", count_format_grouped(reply->count, count));
+    person_print_yuan("total 医疗费总额", reply->medfee_sumamt);
+    person_print_yuan("funds 基金支付", reply->fund_pay_sumamt);
+    person_print_yuan("in scope 个人自付", reply->in_scope_selfpay);
+    person_print_yuan("outside 全自费", reply->full_selfpay);
+    person_print_yuan("deductible 可扣除", reply->deductible);
+    person_print_yuan("  above 起扣", reply->deduct_from);
+    person_print_yuan("  at most 上限", reply->deduct_max);
 }
 
 static int person_year(int argc, char **argv)
@@ -511,182 +161,18 @@ static int person_year(int argc, char **argv)
     if (status != OPTIONS_GO) return status;
 
     Qingfen__V1__YearSumGet request = QINGFEN__V1__YEAR_SUM_GET__INIT;
-    request.psn_key = key_of(&asker);
+    request.psn_key = asker_key(&asker);
     request.year = (uint32_t)year;
-    ProtobufCMessage *answer = ask(&asker.speaker, &request.base, MESSAGE_YEAR_SUM_GET,
-                                   &qingfen__v1__year_sum_get_reply__descriptor);
+    ProtobufCMessage *answer = person_ask(&asker.speaker, &request.base, MESSAGE_YEAR_SUM_GET,
+                                          &qingfen__v1__year_sum_get_reply__descriptor);
     if (answer == NULL) return EXIT_FAILED;
     status = year_status((const Qingfen__V1__YearSumGetReply *)answer);
     if (asker.speaker.format == FORMAT_JSON) {
         print_json(answer);
     } else if (status == EXIT_DONE && asker.speaker.format == FORMAT_CSV) {
-        print_one(FORMAT_CSV, columns, answer);
+        person_print_one(FORMAT_CSV, columns, answer);
     } else if (status == EXIT_DONE) {
         print_year((const Qingfen__V1__YearSumGetReply *)answer, year);
-    }
-    protobuf_c_message_free_unpacked(answer, NULL);
-    return status;
-}
-
-/* -- one statement ------------------------------------------------------------------------------
- */
-
-static const struct grid_column step_columns[] = {
-    COLUMN("at", TIME, "at"),
-    COLUMN("what", TEXT, "what"),
-    COLUMN("setl_id", TEXT, "number"),
-    COLUMN("medfee_sumamt", YUAN, "total"),
-    COLUMN("fund_pay_sumamt", YUAN, "funds"),
-    COLUMN_HIDDEN("acct_pay", YUAN),
-    COLUMN("wlt_pay", YUAN, "wallet"),
-    COLUMN("psn_cash_pay", YUAN, "cash"),
-    COLUMN_HIDDEN("clr_period", PERIOD),
-    COLUMNS_END,
-};
-
-static void print_head(const struct statement_paper *paper)
-{
-    char text[WORDS_SIZE];
-    printf("statement 异地结算单 %s, %s\n", paper->setl_id, paper->state);
-    print_line("insured 参保地", words_area(paper->insu_admdvs, text));
-    print_line("treated 就医地", words_area(paper->mdtrtarea_admvs, text));
-    print_line("institution 定点医药机构", paper->fixmedins_code);
-    if (paper->fixmedins_name[0] != '\0') print_line("", paper->fixmedins_name);
-    print_line("insutype 险种", words_insutype(paper->insutype, text));
-    print_line("settled at 结算时间", words_time(paper->setl_ms, text));
-    print_line("cleared in 清算期", words_period(paper->period, text));
-}
-
-static void print_statement(const Qingfen__V1__StmtGetReply *reply,
-                            const struct statement_paper *paper)
-{
-    char text[WORDS_SIZE];
-    print_head(paper);
-    puts("\nfigures (yuan) 费用构成");
-    for (int i = 0; i < AMOUNT_COUNT; i++) {
-        if (paper->amounts[i] == 0) continue;
-        print_yuan(statement_amount_name((enum settlement_amount)i), paper->amounts[i]);
-    }
-    if (paper->lot_count != 0) puts("\nwallet, by giver's province 医保钱包来源");
-    for (size_t i = 0; i < paper->lot_count; i++) {
-        print_yuan(words_province(reply->wallet[i]->province, text), paper->lots[i].amount);
-    }
-    print_list("what came after it 退费与调整", step_columns,
-               (ProtobufCMessage *const *)reply->chain, reply->n_chain);
-    if (reply->text[0] != '\0') printf("(%s)\n", reply->text);
-    puts("\nleft (yuan) 现存金额");
-    print_yuan("total 医疗费总额", paper->left.medfee);
-    print_yuan("funds 基金支付", paper->left.fund);
-    print_yuan("account 个人账户", paper->left.acct);
-    print_yuan("wallet 医保钱包", paper->left.wlt);
-    print_yuan("cash 现金", paper->left.cash);
-}
-
-/* "DIR/STATEMENT-340100-….pdf"; letters of the number that mean something to a file system are
- * written as '_'. False when it does not fit. */
-static bool paper_path(const char *folder, const char *number, char *ret_path, size_t size)
-{
-    const int used = snprintf(ret_path, size, "%s/%s.pdf", folder, number);
-    if (used < 0 || (size_t)used >= size) return false;
-    for (char *at = ret_path + strlen(folder) + 1; *at != '\0'; at++) {
-        if (strchr("/\\:*?\"<>|", *at) != NULL) *at = '_';
-    }
-    return true;
-}
-
-static int save_statement(const struct statement_paper *paper, const char *folder)
-{
-    struct document_fault fault;
-    char path[4096];
-    int status = EXIT_FAILED;
-    struct document *document = build_statement(paper, &fault);
-    if (document == NULL) {
-        fprintf(stderr, "qingfen person statement: %s\n", fault.text);
-        return status;
-    }
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        fprintf(stderr, "qingfen person statement: %s: %s\n", folder, strerror(errno));
-    } else if (!paper_path(folder, document->number, path, sizeof path)) {
-        fprintf(stderr, "qingfen person statement: --out is too long\n");
-    } else if (!save_document(document, DOCUMENT_PDF, path, &fault)) {
-        fprintf(stderr, "qingfen person statement: %s\n", fault.text);
-    } else {
-        fprintf(stderr, "%s: %s\n", path, document->title);
-        status = EXIT_DONE;
-    }
-    document_free(document);
-    return status;
-}
-
-static int show_statement(const Qingfen__V1__StmtGetReply *reply, enum format format,
-                          const char *folder)
-{
-    struct statement_paper paper;
-    struct document_fault fault;
-    int status = EXIT_DONE;
-    if (!statement_paper_read(reply, &paper, &fault)) {
-        fprintf(stderr, "qingfen person statement: %s\n", fault.text);
-        return EXIT_FAILED;
-    }
-    if (folder != NULL) {
-        status = save_statement(&paper, folder);
-    } else if (format == FORMAT_CSV) {
-        grid_print(format, step_columns, (ProtobufCMessage *const *)reply->chain, reply->n_chain);
-    } else {
-        print_statement(reply, &paper);
-    }
-    statement_paper_done(&paper);
-    return status;
-}
-
-static int person_statement(int argc, char **argv)
-{
-    static const struct command_help help = {
-        .name = "person statement",
-        .usage = "person statement --insu AREA --setl-id ID --psn-no NO|--psn-key HEX [OPTIONS]",
-        .about =
-            "One settlement with every figure, the wallet's part by province, and its refunds,\n"
-            "adjustments and corrections (异地结算单). With --out as a PDF, without name and\n"
-            "number of the person. In CSV only what came after it.\n",
-        .examples =
-            "  qingfen person statement --insu 340100 --setl-id S1 --psn-no 340100199001010011\n"
-            "  qingfen person statement --insu 340100 --setl-id S1 --psn-no 340100199001010011 \\\n"
-            "      --out papers\n",
-    };
-    struct asker asker = asker_new(help.name);
-    uint32_t area = 0;
-    const char *setl_id = NULL;
-    const char *out = NULL;
-    const struct option_spec specs[] = {
-        ASKER_OPTIONS(&asker),
-        {"insu", OPTION_AREA, &area, "AREA", "insured area, six digits", 0, 0},
-        {"setl-id", OPTION_TEXT, &setl_id, "ID", "settlement id in that area", 0, 0},
-        {"out", OPTION_TEXT, &out, "DIR", "write it there as a PDF", 0, 0},
-        {0},
-    };
-    int words;
-    int status = options_read(argc, argv, &help, specs, &words);
-    if (status != OPTIONS_GO) return status;
-    if (words > 0) return options_refuse(&help, "'%s' is too much", argv[0]);
-    if (area == 0 || setl_id == NULL) {
-        return options_refuse(&help, "--insu and --setl-id are needed");
-    }
-    status = asker_open(&asker, &help);
-    if (status != OPTIONS_GO) return status;
-
-    Qingfen__V1__StmtGet request = QINGFEN__V1__STMT_GET__INIT;
-    request.psn_key = key_of(&asker);
-    request.insu_admdvs = area;
-    request.setl_id = borrowed(setl_id);
-    ProtobufCMessage *answer = ask(&asker.speaker, &request.base, MESSAGE_STMT_GET,
-                                   &qingfen__v1__stmt_get_reply__descriptor);
-    if (answer == NULL) return EXIT_FAILED;
-    const Qingfen__V1__StmtGetReply *reply = (const Qingfen__V1__StmtGetReply *)answer;
-    status = ask_status(help.name, reply->code, reply->text);
-    if (asker.speaker.format == FORMAT_JSON && out == NULL) {
-        print_json(answer);
-    } else if (status == EXIT_DONE) {
-        status = show_statement(reply, asker.speaker.format, out);
     }
     protobuf_c_message_free_unpacked(answer, NULL);
     return status;
@@ -738,9 +224,9 @@ static int person_region(int argc, char **argv)
     }
     Qingfen__V1__RegionQuery request = QINGFEN__V1__REGION_QUERY__INIT;
     request.admdvs = (uint32_t)area;
-    request.at = day_ms(day, 0);
-    ProtobufCMessage *answer = ask(&speaker, &request.base, MESSAGE_REGION_QUERY,
-                                   &qingfen__v1__region_query_reply__descriptor);
+    request.at = person_day_ms(day, 0);
+    ProtobufCMessage *answer = person_ask(&speaker, &request.base, MESSAGE_REGION_QUERY,
+                                          &qingfen__v1__region_query_reply__descriptor);
     if (answer == NULL) return EXIT_FAILED;
     const Qingfen__V1__RegionQueryReply *reply = (const Qingfen__V1__RegionQueryReply *)answer;
     status = ask_status(help.name, reply->code, reply->text);
@@ -783,15 +269,15 @@ static int person_institution(int argc, char **argv)
 
     Qingfen__V1__InstQuery request = QINGFEN__V1__INST_QUERY__INIT;
     request.fixmedins_code = argv[0];
-    ProtobufCMessage *answer = ask(&speaker, &request.base, MESSAGE_INST_QUERY,
-                                   &qingfen__v1__inst_query_reply__descriptor);
+    ProtobufCMessage *answer = person_ask(&speaker, &request.base, MESSAGE_INST_QUERY,
+                                          &qingfen__v1__inst_query_reply__descriptor);
     if (answer == NULL) return EXIT_FAILED;
     const Qingfen__V1__InstQueryReply *reply = (const Qingfen__V1__InstQueryReply *)answer;
     status = ask_status(help.name, reply->code, reply->text);
     if (speaker.format == FORMAT_JSON) {
         print_json(answer);
     } else if (status == EXIT_DONE) {
-        print_one(speaker.format, columns, answer);
+        person_print_one(speaker.format, columns, answer);
     }
     protobuf_c_message_free_unpacked(answer, NULL);
     return status;

@@ -89,7 +89,7 @@ bool wallet_check_rule(struct wallet_check *check, const struct rule_row *row)
     return true;
 }
 
-/* -- entries ------------------------------------------------------------------------- */
+/* -- entries --------------------------------------------------------------------------------- */
 
 bool reading_wrong(const struct reading *r, const struct psn_key *person, const char *what)
 {
