@@ -1,12 +1,12 @@
 /* shard_judge -- what is decided about a message: the rules, the ids, the originals, the months.
+ * What changes a record stands in shard_changes.c.
  *
  * Changes nothing and remembers nothing: a refused message leaves no trace, mended it may come
  * again under the same ids. The order of the judgement (docs/rules.md, Order of checks):
  *   form, who may speak, was it answered before, every rule, the original, the month, the sums. */
-#include "codec/messages.h"
-#include "shard_internal.h"
+#include "shard_judge.h"
+
 #include "types/civil.h"
-#include "types/ensure.h"
 
 uint32_t province_said(uint32_t admdvs)
 {
@@ -94,54 +94,7 @@ void message_open(const struct shard *shard, uint16_t type, uint16_t province, s
     }
 }
 
-/* -- small helpers -------------------------------------------------------------------------- */
-
-static void refuse(struct verdict *verdict, uint32_t code, uint32_t field, enum check check,
-                   int64_t got, int64_t want)
-{
-    failures_add(&verdict->failures, code, field, check, got, want);
-}
-
-static bool refused(const struct verdict *verdict)
-{
-    return verdict->failures.count != 0;
-}
-
-static void answer_again(struct verdict *verdict, const struct entry *first, uint8_t state)
-{
-    verdict->dup = true;
-    verdict->state = state;
-    verdict->entry = *first;
-}
-
-static bool is_record(const struct entry *entry)
-{
-    return entry->kind == ENTRY_SETTLEMENT || entry->kind == ENTRY_REFUND;
-}
-
-static struct settlement settlement_of(const struct entry *entry)
-{
-    struct settlement s;
-    uint32_t field;
-    ENSURE(settlement_decode(entry->body, &s, &field));
-    return s;
-}
-
-static struct adjustment adjustment_of(const struct entry *entry)
-{
-    struct adjustment a;
-    uint32_t field;
-    ENSURE(adjustment_decode(entry->body, &a, &field));
-    return a;
-}
-
-static struct correction correction_of(const struct entry *entry)
-{
-    struct correction c;
-    uint32_t field;
-    ENSURE(correction_decode(entry->body, &c, &field));
-    return c;
-}
+/* -- ids, months, senders ------------------------------------------------------------------- */
 
 /* msgid and person of any entry a person can have sent. */
 static bool entry_ids(const struct entry *entry, struct bytes *ret_msgid, struct bytes *ret_psn)
@@ -167,9 +120,8 @@ static bool entry_ids(const struct entry *entry, struct bytes *ret_msgid, struct
     return false;
 }
 
-/* The entry that came from this sender for this person under this msgid. */
-static bool find_msgid(const struct shard *shard, uint64_t hash, uint32_t sender,
-                       struct bytes msgid, struct bytes psn_key, struct entry *ret_entry)
+bool find_msgid(const struct shard *shard, uint64_t hash, uint32_t sender, struct bytes msgid,
+                struct bytes psn_key, struct entry *ret_entry)
 {
     struct lookup lookup;
     lookup_begin(shard, hash, &lookup);
@@ -184,10 +136,8 @@ static bool find_msgid(const struct shard *shard, uint64_t hash, uint32_t sender
     return false;
 }
 
-/* A correction of this msgid that came before it and still counts. */
-static bool find_tombstone(const struct shard *shard, uint64_t hash, uint32_t sender,
-                           struct bytes msgid, struct bytes psn_key, int64_t now_ms,
-                           struct entry *ret_entry)
+bool find_tombstone(const struct shard *shard, uint64_t hash, uint32_t sender, struct bytes msgid,
+                    struct bytes psn_key, int64_t now_ms, struct entry *ret_entry)
 {
     struct lookup lookup;
     lookup_begin(shard, hash, &lookup);
@@ -201,10 +151,9 @@ static bool find_tombstone(const struct shard *shard, uint64_t hash, uint32_t se
     return false;
 }
 
-/* The settlement or refund of this person with that business key. */
-static bool find_setl_id(const struct shard *shard, uint64_t hash, uint32_t insu_admdvs,
-                         struct bytes setl_id, struct bytes psn_key, struct entry *ret_entry,
-                         struct settlement *ret_settlement)
+bool find_setl_id(const struct shard *shard, uint64_t hash, uint32_t insu_admdvs,
+                  struct bytes setl_id, struct bytes psn_key, struct entry *ret_entry,
+                  struct settlement *ret_settlement)
 {
     struct lookup lookup;
     lookup_begin(shard, hash, &lookup);
@@ -220,11 +169,6 @@ static bool find_setl_id(const struct shard *shard, uint64_t hash, uint32_t insu
     return false;
 }
 
-static bool is_reversed(const struct shard *shard, uint64_t seq)
-{
-    return (mark_of(shard, seq).flags & MARK_REVERSED) != 0;
-}
-
 uint32_t open_period(const struct shard *shard, uint32_t month)
 {
     return month > shard->cut_through ? month : civil_month_next(shard->cut_through);
@@ -235,9 +179,8 @@ bool period_closing(const struct shard *shard, uint32_t period)
     return period < shard->closing;
 }
 
-/* Fills in when and where it will be posted, and refuses a closed year. */
-static void assign_period(const struct shard *shard, uint32_t month, uint32_t field,
-                          struct verdict *verdict)
+void assign_period(const struct shard *shard, uint32_t month, uint32_t field,
+                   struct verdict *verdict)
 {
     struct entry *entry = &verdict->entry;
     entry->orig_period = month;
@@ -250,9 +193,8 @@ static void assign_period(const struct shard *shard, uint32_t month, uint32_t fi
     }
 }
 
-/* The province that counts as the sender; refuses one the session may not speak for. */
-static uint16_t judge_sender(const struct message *message, uint32_t sender_admdvs,
-                             uint32_t default_admdvs, uint32_t field, struct verdict *verdict)
+uint16_t judge_sender(const struct message *message, uint32_t sender_admdvs,
+                      uint32_t default_admdvs, uint32_t field, struct verdict *verdict)
 {
     const uint32_t said = province_said(sender_admdvs);
     const uint32_t sender = sender_of(message, sender_admdvs, default_admdvs);
@@ -475,241 +417,7 @@ static void judge_reversal(const struct shard *shard, const struct message *mess
                  soft);
 }
 
-/* -- adjustment ----------------------------------------------------------------------------- */
-
-/* The adjustment of this person's record with that number. */
-static bool find_adj_no(const struct shard *shard, const struct adjustment *a,
-                        struct entry *ret_entry)
-{
-    struct lookup lookup;
-    lookup_begin(shard, hash_adj_no(shard, a->insu_admdvs, a->adj_no, a->psn_key), &lookup);
-    while (lookup_next(shard, &lookup, ret_entry)) {
-        if (ret_entry->kind != ENTRY_ADJUSTMENT) continue;
-        const struct adjustment its = adjustment_of(ret_entry);
-        if (its.insu_admdvs == a->insu_admdvs && bytes_equal(its.adj_no, a->adj_no) &&
-            bytes_equal(its.setl_id, a->setl_id) && bytes_equal(its.psn_key, a->psn_key)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool judge_adjustment_ids(const struct shard *shard, const struct adjustment *a,
-                                 uint16_t sender, int64_t now_ms, struct verdict *verdict)
-{
-    const uint64_t hash = hash_msgid(shard, sender, a->msgid, a->psn_key);
-    struct entry first;
-    uint32_t conflict = ERROR_MSGID_REUSED;
-
-    if (!find_msgid(shard, hash, sender, a->msgid, a->psn_key, &first)) {
-        if (find_tombstone(shard, hash, sender, a->msgid, a->psn_key, now_ms, &first)) {
-            refuse(verdict, ERROR_TOMBSTONED, 1, CHECK_NONE, 0, 0);
-        }
-        conflict = ERROR_SETL_ID_REUSED;
-        if (!find_adj_no(shard, a, &first)) return false;
-    }
-    const uint32_t field = conflict == ERROR_MSGID_REUSED ? 1 : 2;
-    if (first.kind == ENTRY_ADJUSTMENT) {
-        const struct adjustment its = adjustment_of(&first);
-        if (adjustment_same(a, &its)) {
-            if (is_reversed(shard, first.seq)) {
-                refuse(verdict, ERROR_ALREADY_REVERSED, field, CHECK_NONE, 0, 0);
-            }
-            if (refused(verdict)) return false;
-            answer_again(verdict, &first, STATE_ACCRUED);
-            return true;
-        }
-    }
-    refuse(verdict, conflict, field, CHECK_NONE, 0, 0);
-    return false;
-}
-
-/* Agreed means: one of the two provinces sends it, and it names the other one's approval. */
-static void judge_agreement(const struct adjustment *a, uint16_t sender, struct verdict *verdict)
-{
-    const uint32_t payer = a->insu_admdvs / 10000;
-    const uint32_t payee = a->mdtrtarea_admvs / 10000;
-    const uint32_t other = sender == payer ? payee : payer;
-
-    if (sender != payer && sender != payee) {
-        refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_MATCH, sender, payee);
-    } else if (a->approved_by / 10000 != other || a->approval_no.size == 0) {
-        refuse(verdict, ERROR_ADJUST_NOT_AGREED, 30, CHECK_MATCH, a->approved_by, other * 10000);
-    }
-}
-
-static void judge_adjustment(const struct shard *shard, const struct message *message,
-                             int64_t now_ms, struct verdict *verdict)
-{
-    const struct adjustment *a = &message->adjustment;
-    struct entry *entry = &verdict->entry;
-    struct entry original;
-    struct settlement its;
-
-    rules_check_adjustment(shard->tables, a, &verdict->failures);
-    if (refused(verdict)) return;
-    const uint32_t usual = message->province == 0 && a->sender_admdvs == 0 ? a->mdtrtarea_admvs : 0;
-    const uint16_t sender = judge_sender(message, a->sender_admdvs, usual, 7, verdict);
-    if (refused(verdict) || judge_adjustment_ids(shard, a, sender, now_ms, verdict)) return;
-    judge_agreement(a, sender, verdict);
-    if (!find_setl_id(shard, hash_setl_id(shard, a->insu_admdvs, a->setl_id), a->insu_admdvs,
-                      a->setl_id, a->psn_key, &original, &its) ||
-        original.kind != ENTRY_SETTLEMENT) {
-        refuse(verdict, ERROR_ORIGINAL_NOT_FOUND, 3, CHECK_NONE, 0, 0);
-        return;
-    }
-    const struct mark mark = mark_of(shard, original.seq);
-    if ((mark.flags & MARK_REVERSED) != 0) {
-        refuse(verdict, ERROR_ALREADY_REVERSED, 3, CHECK_NONE, 0, 0);
-        return;
-    }
-    rules_check_adjusted(a, &its, mark.changes, &verdict->failures);
-    if (refused(verdict)) return;
-
-    entry->kind = ENTRY_ADJUSTMENT;
-    entry->body = message->body;
-    entry->sender = sender;
-    entry->orig_seq = original.seq;
-    entry->prev_seq = mark.last_seq != 0 ? mark.last_seq : original.seq;
-    entry->line = original.line;
-    entry->insurance = original.insurance;
-    entry->flags = (uint16_t)(original.flags & ~ENTRY_LATE);
-    /* A difference belongs to its record's month while that is open, so that the table asks for
-     * what is owed in the end; later to the open one. */
-    assign_period(shard, original.orig_period, 3, verdict);
-    verdict->state = STATE_ACCRUED;
-    struct posting posting = rules_adjustment_posting(
-        a, (struct decided){.line = original.line, .insurance = original.insurance});
-    posting.key.period = entry->period;
-    if (!book_fits(shard->book, &posting)) {
-        refuse(verdict, ERROR_AMOUNT_RANGE, SETL_FIELD_HIFP, CHECK_RANGE, posting_total(&posting),
-               INT64_MAX);
-    }
-}
-
-/* -- correction ----------------------------------------------------------------------------- */
-
-/* An adjustment upwards may have been refunded since: without it the original must still cover what
- * refunds took. */
-static void judge_uncovered(const struct shard *shard, const struct entry *adjustment,
-                            struct verdict *verdict)
-{
-    struct entry original;
-    if (!entry_at(shard, adjustment->orig_seq, &original)) return;
-    const struct settlement its = settlement_of(&original);
-    const struct mark mark = mark_of(shard, original.seq);
-    const struct adjustment a = adjustment_of(adjustment);
-    int64_t amounts[AMOUNT_COUNT];
-
-    adjustment_amounts(&a, amounts);
-    for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++) {
-        const int64_t changes = mark.changes[i] - amounts[i];
-        if (amounts[i] <= 0 || its.amounts[i] + changes >= 0) continue;
-        refuse(verdict, ERROR_ABOVE_ORIGINAL, 2, CHECK_REFUND, -changes, its.amounts[i]);
-        return;
-    }
-}
-
-/* Sums that hold with a record must hold without it as well. */
-static void judge_sums_without(const struct shard *shard, const struct entry *original,
-                               struct verdict *verdict)
-{
-    struct posting posting;
-    if (original->kind == ENTRY_ADJUSTMENT) {
-        const struct adjustment a = adjustment_of(original);
-        posting = rules_adjustment_posting(
-            &a, (struct decided){.line = original->line, .insurance = original->insurance});
-        posting.key.period = original->period;
-    } else {
-        const struct settlement s = settlement_of(original);
-        posting = posting_of(original, &s);
-    }
-    posting.medfee = -posting.medfee;
-    for (int fund = 0; fund < FUND_COUNT; fund++)
-        posting.funds[fund] = -posting.funds[fund];
-    if (!book_fits(shard->book, &posting)) {
-        refuse(verdict, ERROR_AMOUNT_RANGE, 2, CHECK_RANGE, posting_total(&posting), INT64_MAX);
-    }
-}
-
-/* What stands in the way of taking `original` back. */
-static void judge_taking_back(const struct shard *shard, const struct entry *original,
-                              const struct mark *mark, struct verdict *verdict)
-{
-    if (original->period <= shard->cut_through) {
-        refuse(verdict, ERROR_PERIOD_CLOSED, 2, CHECK_RANGE, original->period, shard->cut_through);
-        return;
-    }
-    judge_sums_without(shard, original, verdict);
-    if (original->kind == ENTRY_ADJUSTMENT) judge_uncovered(shard, original, verdict);
-    for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++) {
-        if (mark->changes[i] == 0) continue;
-        refuse(verdict, ERROR_ALREADY_REVERSED, 2, CHECK_REFUND, mark->changes[i], 0);
-        return;
-    }
-}
-
-static void judge_correction(const struct shard *shard, const struct message *message,
-                             int64_t now_ms, struct verdict *verdict)
-{
-    const struct correction *c = &message->correction;
-    struct entry *entry = &verdict->entry;
-    struct entry first;
-
-    rules_check_correction(c, &verdict->failures);
-    if (refused(verdict)) return;
-    const uint16_t sender = judge_sender(message, c->sender_admdvs, 0, 46, verdict);
-    if (refused(verdict)) return;
-
-    if (find_msgid(shard, hash_msgid(shard, sender, c->msgid, c->psn_key), sender, c->msgid,
-                   c->psn_key, &first)) {
-        const bool same =
-            first.kind == ENTRY_CORRECTION && bytes_equal(correction_of(&first).omsgid, c->omsgid);
-        if (same) {
-            answer_again(verdict, &first, first.orig_seq != 0 ? STATE_REVERSED : STATE_TOMBSTONE);
-        } else {
-            refuse(verdict, ERROR_MSGID_REUSED, 1, CHECK_NONE, 0, 0);
-        }
-        return;
-    }
-    entry->kind = ENTRY_CORRECTION;
-    entry->body = message->body;
-    entry->sender = sender;
-    const uint64_t hash = hash_msgid(shard, sender, c->omsgid, c->psn_key);
-    if (find_msgid(shard, hash, sender, c->omsgid, c->psn_key, &first)) {
-        if (first.kind == ENTRY_CORRECTION) {
-            refuse(verdict, ERROR_ORIGINAL_NOT_FOUND, 2, CHECK_NONE, 0, 0);
-            return;
-        }
-        const struct mark mark = mark_of(shard, first.seq);
-        if ((mark.flags & MARK_REVERSED) != 0) { /* Its last entry is the one that cancelled it. */
-            struct entry cancelled;
-            if (!entry_at(shard, mark.last_seq, &cancelled)) return;
-            answer_again(verdict, &cancelled, STATE_REVERSED);
-            return;
-        }
-        judge_taking_back(shard, &first, &mark, verdict);
-        entry->orig_seq = first.seq;
-        entry->prev_seq = first.seq;
-        entry->period = first.period;
-        entry->orig_period = first.orig_period;
-        verdict->state = STATE_REVERSED;
-        if (!refused(verdict) && is_record(&first)) {
-            const struct settlement its = settlement_of(&first);
-            if (its.amounts[AMOUNT_WLT] == 0) return;
-            verdict->wallet = judge_inline_correction(shard, &its, &first, entry, c->msgid, 2,
-                                                      &verdict->failures);
-        }
-        return;
-    }
-    if (find_tombstone(shard, hash, sender, c->omsgid, c->psn_key, now_ms, &first)) {
-        answer_again(verdict, &first, STATE_TOMBSTONE); /* Corrected before, under another msgid. */
-        return;
-    }
-    verdict->state = STATE_TOMBSTONE;
-}
-
-/* ------------------------------------------------------------------------------------------- */
+/* -- all kinds ------------------------------------------------------------------------------ */
 
 void judge(const struct shard *shard, const struct message *message, int64_t now_ms, uint8_t *out,
            struct verdict *ret_verdict, uint64_t *soft)
