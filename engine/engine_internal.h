@@ -1,7 +1,7 @@
 /* engine_internal -- what the files of a home share, engine.c, engine_calls.c and engine_frames.c,
  * with the files of the desk: engine_jobs.c, engine_desk.c, engine_facts.c, engine_centre.c,
- * engine_cycle.c, engine_query.c, engine_recon_day.c, and what the wallet adds: engine_errand.c,
- * engine_mail.c. Nobody else includes it. */
+ * engine_cycle.c, engine_query.c, engine_query_batch.c, engine_recon_day.c, and what the wallet
+ * adds: engine_errand.c, engine_mail.c. Nobody else includes it. */
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
 
