@@ -1,25 +1,17 @@
 #include "tools/verify/recount.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "codec/messages.h"
 #include "tools/verify/list.h"
+#include "tools/verify/recount_look.h"
 #include "tools/verify/wallet_lane.h"
 #include "util/checksum.h"
 #include "wallet/ops.h"
 
-/* What verify knows of an entry while it looks at it. */
-struct look {
-    struct recount *recount;
-    const struct entry *entry;
-    place_t place;
-    struct finding *finding;
-};
-
-static bool wrong(const struct look *look, const char *what)
+bool look_wrong(const struct look *look, const char *what)
 {
     finding_set(look->finding, "shard %u, %s, seq %llu: %s", look->recount->chain->shard,
                 chain_place_text(look->place), (unsigned long long)look->entry->seq, what);
@@ -47,249 +39,6 @@ static uint32_t day_of(int64_t unix_ms)
 static uint32_t month_after(uint32_t month)
 {
     return month % 100 == 12 ? (month / 100 + 1) * 100 + 1 : month + 1;
-}
-
-/* -- cells ---------------------------------------------------------------------------------- */
-
-static uint64_t pack(struct cell_key key)
-{
-    return (uint64_t)key.period << 32 | (uint64_t)key.payer << 24 | (uint64_t)key.payee << 16 |
-           (uint64_t)key.line << 8 | key.insurance;
-}
-
-const char *cell_key_text(struct cell_key key)
-{
-    static _Thread_local char text[64];
-    snprintf(text, sizeof text, "%u %02u->%02u line %u class %u", key.period,
-             key.payer < PROVINCE_COUNT ? province_codes[key.payer] : 0,
-             key.payee < PROVINCE_COUNT ? province_codes[key.payee] : 0, key.line, key.insurance);
-    return text;
-}
-
-const struct recount_cell *recount_cell(const struct recount_state *state, struct cell_key key)
-{
-    uint64_t cursor = 0;
-    uint64_t found;
-    while ((found = idset_find(&state->cell_index, idset_mix(pack(key)), &cursor)) != 0) {
-        const struct recount_cell *cell = &state->cells[found - 1];
-        if (pack(cell->cell.key) == pack(key)) return cell;
-    }
-    return NULL;
-}
-
-static struct recount_cell *cell_for(struct recount_state *state, struct cell_key key)
-{
-    struct recount_cell *cell = (struct recount_cell *)recount_cell(state, key);
-    if (cell != NULL) return cell;
-    if (!list_grow32((void **)&state->cells, state->cell_count, &state->cells_room,
-                     sizeof *state->cells) ||
-        !idset_add(&state->cell_index, idset_mix(pack(key)), state->cell_count + 1)) {
-        return NULL;
-    }
-    cell = &state->cells[state->cell_count++];
-    memset(cell, 0, sizeof *cell);
-    cell->cell.key = key;
-    return cell;
-}
-
-/* -- marks ---------------------------------------------------------------------------------- */
-
-const struct mark *recount_mark(const struct recount_state *state, uint64_t seq)
-{
-    uint64_t cursor = 0;
-    uint64_t found;
-    while ((found = idset_find(&state->mark_index, idset_mix(seq), &cursor)) != 0) {
-        if (state->marks[found - 1].seq == seq) return &state->marks[found - 1];
-    }
-    return NULL;
-}
-
-static struct mark *mark_for(struct recount_state *state, uint64_t seq)
-{
-    struct mark *mark = (struct mark *)recount_mark(state, seq);
-    if (mark != NULL) return mark;
-    if (!list_grow32((void **)&state->marks, state->mark_count, &state->marks_room,
-                     sizeof *state->marks) ||
-        !idset_add(&state->mark_index, idset_mix(seq), state->mark_count + 1)) {
-        return NULL;
-    }
-    mark = &state->marks[state->mark_count++];
-    *mark = (struct mark){.seq = seq};
-    return mark;
-}
-
-/* -- states --------------------------------------------------------------------------------- */
-
-void recount_state_done(struct recount_state *state)
-{
-    free(state->cells);
-    free(state->marks);
-    idset_done(&state->cell_index);
-    idset_done(&state->mark_index);
-    tallies_done(&state->tallies);
-    memset(state, 0, sizeof *state);
-}
-
-bool recount_copy(const struct recount_state *state, struct recount_state *ret_copy)
-{
-    struct recount_state *copy = ret_copy;
-    memset(copy, 0, sizeof *copy);
-    if (!idset_init(&copy->cell_index) || !idset_init(&copy->mark_index) ||
-        !tallies_copy(&state->tallies, &copy->tallies)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < state->cell_count; i++) {
-        struct recount_cell *cell = cell_for(copy, state->cells[i].cell.key);
-        if (cell == NULL) return false;
-        *cell = state->cells[i];
-    }
-    for (uint32_t i = 0; i < state->mark_count; i++) {
-        struct mark *mark = mark_for(copy, state->marks[i].seq);
-        if (mark == NULL) return false;
-        *mark = state->marks[i];
-    }
-    return true;
-}
-
-bool recount_init(struct recount *recount, struct chain *chain, uint32_t shards)
-{
-    memset(recount, 0, sizeof *recount);
-    recount->chain = chain;
-    recount->shards = shards;
-    return idset_init(&recount->ids) && idset_init(&recount->transfers) &&
-           idset_init(&recount->state.cell_index) && idset_init(&recount->state.mark_index) &&
-           tallies_init(&recount->state.tallies) && arena_init(&recount->arena) &&
-           arena_init(&recount->other);
-}
-
-void recount_done(struct recount *recount)
-{
-    recount_state_done(&recount->state);
-    idset_done(&recount->ids);
-    idset_done(&recount->transfers);
-    arena_done(&recount->arena);
-    arena_done(&recount->other);
-    free(recount->places);
-    recount->places = NULL;
-    free(recount->cycles);
-    recount->cycles = NULL;
-}
-
-/* -- ids ------------------------------------------------------------------------------------ */
-
-/* The kinds of ids: each is used once by a person. */
-enum id_kind {
-    ID_MSGID = 'M',
-    ID_SETL = 'S',
-    ID_ADJ = 'A'
-};
-
-/* An id, with everything that makes it one. */
-struct full_id {
-    uint64_t hash;
-    enum id_kind kind;
-    uint32_t scope; /* Sender, or insured area. */
-    struct bytes psn_key;
-    struct bytes text;
-    struct bytes of; /* Of an adjustment: the record it is about has a number of that name once. */
-};
-
-static struct full_id make_id(enum id_kind kind, uint32_t scope, struct bytes psn_key,
-                              struct bytes text)
-{
-    uint8_t all[5 + PSN_KEY_SIZE + 64] = {0};
-    const size_t size = text.size < 64 ? text.size : 64;
-    all[0] = (uint8_t)kind;
-    memcpy(all + 1, &scope, 4);
-    memcpy(all + 5, psn_key.data, psn_key.size < PSN_KEY_SIZE ? psn_key.size : PSN_KEY_SIZE);
-    memcpy(all + 5 + PSN_KEY_SIZE, text.data, size);
-    return (struct full_id){
-        .hash = checksum_hash64(0, all, 5 + PSN_KEY_SIZE + size),
-        .kind = kind,
-        .scope = scope,
-        .psn_key = psn_key,
-        .text = text,
-    };
-}
-
-static struct full_id make_adj_no(const struct adjustment *a)
-{
-    struct full_id id = make_id(ID_ADJ, a->insu_admdvs, a->psn_key, a->adj_no);
-    id.of = a->setl_id;
-    return id;
-}
-
-static bool id_equal(const struct full_id *a, const struct full_id *b)
-{
-    return a->kind == b->kind && a->scope == b->scope && bytes_equal(a->psn_key, b->psn_key) &&
-           bytes_equal(a->text, b->text) && bytes_equal(a->of, b->of);
-}
-
-/* The ids an entry uses, at most two; 0 for entries without any. */
-static int ids_of(struct arena *arena, const struct entry *entry, struct full_id ret_ids[2])
-{
-    struct settlement s;
-    struct adjustment a;
-    struct correction c;
-
-    switch ((enum entry_kind)entry->kind) {
-    case ENTRY_SETTLEMENT:
-    case ENTRY_REFUND:
-    case ENTRY_DEBT:
-        if (!body_settlement(arena, entry->body, &s)) return 0;
-        ret_ids[0] = make_id(ID_MSGID, entry->sender, s.psn_key, s.msgid);
-        ret_ids[1] = make_id(ID_SETL, s.insu_admdvs, s.psn_key, s.setl_id);
-        return 2;
-    case ENTRY_ADJUSTMENT:
-        if (!body_adjustment(arena, entry->body, &a)) return 0;
-        ret_ids[0] = make_id(ID_MSGID, entry->sender, a.psn_key, a.msgid);
-        ret_ids[1] = make_adj_no(&a);
-        return 2;
-    case ENTRY_CORRECTION:
-        if (!body_correction(arena, entry->body, &c)) return 0;
-        ret_ids[0] = make_id(ID_MSGID, entry->sender, c.psn_key, c.msgid);
-        return 1;
-    case ENTRY_CUT:
-    case ENTRY_CLOCK:
-    case ENTRY_YEAR_CLOSE:
-    case ENTRY_CYCLE:
-    case ENTRY_WALLET:
-    case ENTRY_KIND_END:
-        break;
-    }
-    return 0;
-}
-
-static struct entry entry_of(const struct recount *recount, uint64_t seq)
-{
-    return chain_entry(recount->chain, recount->places[seq - 1]);
-}
-
-/* Remembers an id. False with a finding when the person has used it before. */
-static bool add_id(const struct look *look, const struct full_id *id)
-{
-    struct recount *recount = look->recount;
-    uint64_t cursor = 0;
-    uint64_t seq;
-
-    if (id->text.size == 0) return wrong(look, "an id is empty");
-    while ((seq = idset_find(&recount->ids, id->hash, &cursor)) != 0) {
-        struct full_id its[2];
-        const struct entry earlier = entry_of(recount, seq);
-        const int count = ids_of(&recount->other, &earlier, its);
-        for (int i = 0; i < count; i++) {
-            if (!id_equal(id, &its[i])) continue;
-            char what[96];
-            snprintf(what, sizeof what, "%s used before, by seq %llu",
-                     id->kind == ID_MSGID  ? "the msgid was"
-                     : id->kind == ID_SETL ? "the setl_id was"
-                                           : "the adj_no was",
-                     (unsigned long long)seq);
-            return wrong(look, what);
-        }
-    }
-    if (!idset_add(&recount->ids, id->hash, look->entry->seq)) return wrong(look, "out of memory");
-    return true;
 }
 
 /* -- postings ------------------------------------------------------------------------------- */
@@ -383,7 +132,7 @@ static bool tally(const struct look *look, const struct posted *effect, const st
                                       effect->key.payer,    effect->key.payee,  effect->key.line,
                                       effect->key.insurance};
         struct tally *t = tallies_for(&look->recount->state.tallies, &key);
-        if (t == NULL) return wrong(look, "out of memory");
+        if (t == NULL) return look_wrong(look, "out of memory");
         t->count += (uint64_t)sign;
         if (is_refund(of, effect)) t->refund_count += (uint64_t)sign;
         t->medfee = (int64_t)((uint64_t)t->medfee + (uint64_t)(sign * effect->medfee));
@@ -404,12 +153,12 @@ static bool post(const struct look *look, const struct posted *effect, const str
 {
     const struct cell_key key = effect->key;
     if (key.payer >= PROVINCE_COUNT || key.payee >= PROVINCE_COUNT || key.payer == key.payee)
-        return wrong(look, "its provinces are no pair that is cleared");
+        return look_wrong(look, "its provinces are no pair that is cleared");
     if (key.line == 0 || key.line >= LINE_END || key.insurance >= INSURANCE_COUNT)
-        return wrong(look, "an unknown line or class");
-    struct recount_cell *cell = cell_for(&look->recount->state, key);
-    if (cell == NULL) return wrong(look, "out of memory");
-    if (cell->cell.cut != 0) return wrong(look, "it changes a cell that was cut");
+        return look_wrong(look, "an unknown line or class");
+    struct recount_cell *cell = recount_cell_for(&look->recount->state, key);
+    if (cell == NULL) return look_wrong(look, "out of memory");
+    if (cell->cell.cut != 0) return look_wrong(look, "it changes a cell that was cut");
 
     struct cell *c = &cell->cell;
     for (int fund = 0; fund < FUND_COUNT; fund++) {
@@ -418,7 +167,7 @@ static bool post(const struct look *look, const struct posted *effect, const str
                                    &c->balance[ACCOUNT_COST][fund]) ||
             __builtin_sub_overflow(c->balance[ACCOUNT_ACCRUED][fund], amount,
                                    &c->balance[ACCOUNT_ACCRUED][fund])) {
-            return wrong(look, "a balance of its cell overflows");
+            return look_wrong(look, "a balance of its cell overflows");
         }
     }
     c->medfee_sum += sign * effect->medfee;
@@ -435,10 +184,10 @@ static bool post(const struct look *look, const struct posted *effect, const str
 static bool check_person(const struct look *look, struct bytes psn_key)
 {
     uint32_t h;
-    if (psn_key.size != PSN_KEY_SIZE) return wrong(look, "psn_key has not 16 bytes");
+    if (psn_key.size != PSN_KEY_SIZE) return look_wrong(look, "psn_key has not 16 bytes");
     memcpy(&h, psn_key.data, sizeof h);
     if ((uint32_t)(((uint64_t)h * look->recount->shards) >> 32) != look->recount->chain->shard)
-        return wrong(look, "the person is at home in another shard");
+        return look_wrong(look, "the person is at home in another shard");
     return true;
 }
 
@@ -450,10 +199,12 @@ static bool check_period(const struct look *look, uint32_t month)
     const bool late = month <= recount->cut_through;
     const uint32_t want = late ? month_after(recount->cut_through) : month;
 
-    if (entry->orig_period != month) return wrong(look, "orig_period is not its own month");
-    if (entry->period != want) return wrong(look, "posted to another month than it belongs to");
-    if (((entry->flags & ENTRY_LATE) != 0) != late) return wrong(look, "the late flag is wrong");
-    if (month / 100 <= recount->closed_year) return wrong(look, "its year is closed");
+    if (entry->orig_period != month) return look_wrong(look, "orig_period is not its own month");
+    if (entry->period != want)
+        return look_wrong(look, "posted to another month than it belongs to");
+    if (((entry->flags & ENTRY_LATE) != 0) != late)
+        return look_wrong(look, "the late flag is wrong");
+    if (month / 100 <= recount->closed_year) return look_wrong(look, "its year is closed");
     return true;
 }
 
@@ -474,25 +225,27 @@ static bool find_original(const struct look *look, struct bytes psn_key, uint32_
     const struct entry *entry = look->entry;
 
     if (entry->orig_seq == 0 || entry->orig_seq >= entry->seq)
-        return wrong(look, "it refers to no earlier entry");
-    const struct entry original = entry_of(recount, entry->orig_seq);
+        return look_wrong(look, "it refers to no earlier entry");
+    const struct entry original = recount_entry(recount, entry->orig_seq);
     if (original.kind != ENTRY_SETTLEMENT ||
         !body_settlement(&recount->other, original.body, ret_original)) {
-        return wrong(look, "what it refers to is no settlement");
+        return look_wrong(look, "what it refers to is no settlement");
     }
     if (!bytes_equal(psn_key, ret_original->psn_key) ||
         !bytes_equal(setl_id, ret_original->setl_id) || insu_admdvs != ret_original->insu_admdvs) {
-        return wrong(look, "it refers to another settlement than it names");
+        return look_wrong(look, "it refers to another settlement than it names");
     }
     if (entry->line != original.line || entry->insurance != original.insurance ||
         (entry->flags & ~ENTRY_LATE) != (original.flags & ~ENTRY_LATE)) {
-        return wrong(look, "line, class or switches differ from its original's");
+        return look_wrong(look, "line, class or switches differ from its original's");
     }
-    *ret_mark = mark_for(&recount->state, original.seq);
-    if (*ret_mark == NULL) return wrong(look, "out of memory");
-    if (((*ret_mark)->flags & MARK_REVERSED) != 0) return wrong(look, "its original was cancelled");
+    *ret_mark = recount_mark_for(&recount->state, original.seq);
+    if (*ret_mark == NULL) return look_wrong(look, "out of memory");
+    if (((*ret_mark)->flags & MARK_REVERSED) != 0)
+        return look_wrong(look, "its original was cancelled");
     if (entry->prev_seq != ((*ret_mark)->last_seq != 0 ? (*ret_mark)->last_seq : original.seq))
-        return wrong(look, "prev_seq is not the entry before it that refers to the same original");
+        return look_wrong(look,
+                          "prev_seq is not the entry before it that refers to the same original");
     return true;
 }
 
@@ -505,7 +258,7 @@ static bool change(const struct look *look, struct mark *mark, const struct sett
         if (amounts[i] == 0) continue;
         mark->changes[i] += amounts[i];
         if (original->amounts[i] >= 0 && original->amounts[i] + mark->changes[i] < 0)
-            return wrong(look, "refunds and adjustments go beyond the original");
+            return look_wrong(look, "refunds and adjustments go beyond the original");
     }
     return true;
 }
@@ -518,14 +271,14 @@ static bool add_settlement(const struct look *look)
     const struct entry *entry = look->entry;
     struct settlement s;
 
-    if (!body_settlement(&recount->arena, entry->body, &s)) return wrong(look, "no SetlPost");
+    if (!body_settlement(&recount->arena, entry->body, &s)) return look_wrong(look, "no SetlPost");
     if (s.refd_setl_flag != (entry->kind == ENTRY_REFUND))
-        return wrong(look, "kind and refd_setl_flag differ");
+        return look_wrong(look, "kind and refd_setl_flag differ");
     if (entry->sender != s.mdtrtarea_admvs / 10000)
-        return wrong(look, "the sender is not the province of treatment");
+        return look_wrong(look, "the sender is not the province of treatment");
     if (!check_person(look, s.psn_key)) return false;
-    const struct full_id msgid = make_id(ID_MSGID, entry->sender, s.psn_key, s.msgid);
-    const struct full_id setl_id = make_id(ID_SETL, s.insu_admdvs, s.psn_key, s.setl_id);
+    const struct full_id msgid = full_id_make(ID_MSGID, entry->sender, s.psn_key, s.msgid);
+    const struct full_id setl_id = full_id_make(ID_SETL, s.insu_admdvs, s.psn_key, s.setl_id);
     idset_prefetch(&recount->ids, msgid.hash);
     idset_prefetch(&recount->ids, setl_id.hash);
     if (!check_period(look, month_of(s.setl_time))) return false;
@@ -536,15 +289,16 @@ static bool add_settlement(const struct look *look)
         if (!find_original(look, s.psn_key, s.insu_admdvs, s.orig_setl_id, &original, &mark))
             return false;
         if (s.mdtrtarea_admvs / 10000 != original.mdtrtarea_admvs / 10000)
-            return wrong(look, "refunded by another province than the original's");
+            return look_wrong(look, "refunded by another province than the original's");
         if (!change(look, mark, &original, s.amounts)) return false;
         mark->refunds++;
     } else if (entry->orig_seq != 0 || entry->prev_seq != 0) {
-        return wrong(look, "a settlement refers to another entry");
+        return look_wrong(look, "a settlement refers to another entry");
     }
     const struct posted effect = effect_of_settlement(entry, &s);
     recount->records++;
-    return post(look, &effect, entry, 1) && add_id(look, &msgid) && add_id(look, &setl_id);
+    return post(look, &effect, entry, 1) && look_add_id(look, &msgid) &&
+           look_add_id(look, &setl_id);
 }
 
 static uint64_t transfer_hash(const uint8_t *trsf_id)
@@ -555,9 +309,10 @@ static uint64_t transfer_hash(const uint8_t *trsf_id)
 /* What became of a transfer or payment is marked at the entry that made it. */
 static bool mark_wallet(const struct look *look, uint64_t seq, int64_t used)
 {
-    if (seq == 0 || seq >= look->entry->seq) return wrong(look, "it refers to no earlier entry");
-    struct mark *mark = mark_for(&look->recount->state, seq);
-    if (mark == NULL) return wrong(look, "out of memory");
+    if (seq == 0 || seq >= look->entry->seq)
+        return look_wrong(look, "it refers to no earlier entry");
+    struct mark *mark = recount_mark_for(&look->recount->state, seq);
+    if (mark == NULL) return look_wrong(look, "out of memory");
     mark->last_seq = look->entry->seq;
     mark->changes[AMOUNT_WLT] -= used;
     return true;
@@ -570,18 +325,19 @@ static bool look_at_transfer(const struct look *look, const struct read_op *op)
     struct idset *transfers = &look->recount->transfers;
     struct transfer_row row;
     uint64_t cursor = 0;
-    if (op->data.size < WALLET_ID_SIZE) return wrong(look, "a transfer without an id");
+    if (op->data.size < WALLET_ID_SIZE) return look_wrong(look, "a transfer without an id");
     const uint64_t hash = transfer_hash(op->data.data);
     const uint64_t seq = idset_find(transfers, hash, &cursor);
     if (op->op == OP_DROP) {
-        if (seq == 0) return wrong(look, "a transfer ends that never began");
+        if (seq == 0) return look_wrong(look, "a transfer ends that never began");
         return seq == look->entry->orig_seq || mark_wallet(look, seq, 0);
     }
     if (op->data.size < offsetof(struct transfer_row, lots))
-        return wrong(look, "a transfer of a wrong size");
+        return look_wrong(look, "a transfer of a wrong size");
     memcpy(&row, op->data.data, offsetof(struct transfer_row, lots));
-    if (seq != 0) return seq == row.seq || wrong(look, "a transfer has another entry than before");
-    return idset_add(transfers, hash, row.seq) || wrong(look, "out of memory");
+    if (seq != 0)
+        return seq == row.seq || look_wrong(look, "a transfer has another entry than before");
+    return idset_add(transfers, hash, row.seq) || look_wrong(look, "out of memory");
 }
 
 /* Only what an entry of the wallet leaves in marks; all else is wallet_check.h's. */
@@ -614,21 +370,21 @@ static bool add_debt(const struct look *look)
     const struct entry *entry = look->entry;
     struct settlement s;
 
-    if (!body_settlement(&recount->arena, entry->body, &s)) return wrong(look, "no SetlPost");
+    if (!body_settlement(&recount->arena, entry->body, &s)) return look_wrong(look, "no SetlPost");
     if (!check_person(look, s.psn_key)) return false;
     if (!check_period(look, entry->orig_period)) return false;
     if (entry->line < LINE_WALLET_CARE || entry->line > LINE_PREMIUM_CARE)
-        return wrong(look, "a debt in a line that is none of the wallet's");
+        return look_wrong(look, "a debt in a line that is none of the wallet's");
     if (entry->orig_seq == 0 || entry->orig_seq >= entry->seq ||
-        entry_of(recount, entry->orig_seq).kind != ENTRY_WALLET) {
-        return wrong(look, "a debt refers to no entry of the wallet");
+        recount_entry(recount, entry->orig_seq).kind != ENTRY_WALLET) {
+        return look_wrong(look, "a debt refers to no entry of the wallet");
     }
     if (s.amounts[AMOUNT_MEDFEE] != s.amounts[AMOUNT_ACCT] || s.amounts[AMOUNT_FUND_SUM] != 0)
-        return wrong(look, "a debt is more than wallet money");
+        return look_wrong(look, "a debt is more than wallet money");
     const struct posted effect = effect_of_settlement(entry, &s);
-    const struct full_id number = make_id(ID_SETL, s.insu_admdvs, s.psn_key, s.setl_id);
+    const struct full_id number = full_id_make(ID_SETL, s.insu_admdvs, s.psn_key, s.setl_id);
     recount->records++;
-    return post(look, &effect, entry, 1) && add_id(look, &number);
+    return post(look, &effect, entry, 1) && look_add_id(look, &number);
 }
 
 static bool add_adjustment(const struct look *look)
@@ -640,32 +396,33 @@ static bool add_adjustment(const struct look *look)
     struct mark *mark;
     int64_t amounts[AMOUNT_COUNT];
 
-    if (!body_adjustment(&recount->arena, entry->body, &a)) return wrong(look, "no SetlAdjust");
+    if (!body_adjustment(&recount->arena, entry->body, &a))
+        return look_wrong(look, "no SetlAdjust");
     const uint32_t payer = a.insu_admdvs / 10000;
     const uint32_t payee = a.mdtrtarea_admvs / 10000;
     const bool agreed = (entry->sender == payer && a.approved_by / 10000 == payee) ||
                         (entry->sender == payee && a.approved_by / 10000 == payer);
-    if (!agreed) return wrong(look, "not agreed by both sides");
+    if (!agreed) return look_wrong(look, "not agreed by both sides");
     if (!check_person(look, a.psn_key)) return false;
     if (!find_original(look, a.psn_key, a.insu_admdvs, a.setl_id, &original, &mark)) return false;
     if (!check_period(look, month_of(original.setl_time))) return false;
     if (payee != original.mdtrtarea_admvs / 10000)
-        return wrong(look, "its place of treatment is not the original's");
+        return look_wrong(look, "its place of treatment is not the original's");
 
     amounts_of_adjustment(&a, amounts);
     if (!change(look, mark, &original, amounts)) return false;
     const struct posted effect = effect_of_adjustment(entry, &a);
     recount->records++;
-    const struct full_id msgid = make_id(ID_MSGID, entry->sender, a.psn_key, a.msgid);
-    const struct full_id adj_no = make_adj_no(&a);
-    return post(look, &effect, entry, 1) && add_id(look, &msgid) && add_id(look, &adj_no);
+    const struct full_id msgid = full_id_make(ID_MSGID, entry->sender, a.psn_key, a.msgid);
+    const struct full_id adj_no = full_id_of_adjustment(&a);
+    return post(look, &effect, entry, 1) && look_add_id(look, &msgid) && look_add_id(look, &adj_no);
 }
 
 /* Takes a refund's or adjustment's amounts off its original again. */
 static void unchange(struct recount *recount, uint64_t original_seq, const int64_t *amounts,
                      bool refund)
 {
-    struct mark *mark = mark_for(&recount->state, original_seq); /* It was made before. */
+    struct mark *mark = recount_mark_for(&recount->state, original_seq); /* It was made before. */
     for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++)
         mark->changes[i] -= amounts[i];
     mark->refunds -= refund;
@@ -683,7 +440,8 @@ static bool take_back(const struct look *look, const struct entry *original,
     if (original->kind == ENTRY_ADJUSTMENT) {
         struct adjustment a;
         int64_t amounts[AMOUNT_COUNT];
-        if (!body_adjustment(&recount->other, original->body, &a)) return wrong(look, "no body");
+        if (!body_adjustment(&recount->other, original->body, &a))
+            return look_wrong(look, "no body");
         effect = effect_of_adjustment(original, &a);
         psn_key = a.psn_key;
         msgid = a.msgid;
@@ -691,7 +449,8 @@ static bool take_back(const struct look *look, const struct entry *original,
         unchange(recount, original->orig_seq, amounts, false);
     } else {
         struct settlement s;
-        if (!body_settlement(&recount->other, original->body, &s)) return wrong(look, "no body");
+        if (!body_settlement(&recount->other, original->body, &s))
+            return look_wrong(look, "no body");
         effect = effect_of_settlement(original, &s);
         psn_key = s.psn_key;
         msgid = s.msgid;
@@ -699,7 +458,7 @@ static bool take_back(const struct look *look, const struct entry *original,
     }
     if (!bytes_equal(psn_key, c->psn_key) || !bytes_equal(msgid, c->omsgid) ||
         original->sender != look->entry->sender) {
-        return wrong(look, "it cancels another message than it names");
+        return look_wrong(look, "it cancels another message than it names");
     }
     return post(look, &effect, original, -1);
 }
@@ -710,28 +469,29 @@ static bool add_correction(const struct look *look)
     const struct entry *entry = look->entry;
     struct correction c;
 
-    if (!body_correction(&recount->arena, entry->body, &c)) return wrong(look, "no Correction");
+    if (!body_correction(&recount->arena, entry->body, &c))
+        return look_wrong(look, "no Correction");
     if (!check_person(look, c.psn_key)) return false;
-    const struct full_id id = make_id(ID_MSGID, entry->sender, c.psn_key, c.msgid);
-    if (!add_id(look, &id)) return false;
+    const struct full_id id = full_id_make(ID_MSGID, entry->sender, c.psn_key, c.msgid);
+    if (!look_add_id(look, &id)) return false;
     if (entry->orig_seq == 0) {
         recount->tombstones++;
         return true;
     }
-    if (entry->orig_seq >= entry->seq) return wrong(look, "it refers to no earlier entry");
-    const struct entry original = entry_of(recount, entry->orig_seq);
+    if (entry->orig_seq >= entry->seq) return look_wrong(look, "it refers to no earlier entry");
+    const struct entry original = recount_entry(recount, entry->orig_seq);
     if (original.kind != ENTRY_SETTLEMENT && original.kind != ENTRY_REFUND &&
         original.kind != ENTRY_ADJUSTMENT) {
-        return wrong(look, "what it cancels is no record");
+        return look_wrong(look, "what it cancels is no record");
     }
     if (entry->period != original.period || entry->orig_period != original.orig_period)
-        return wrong(look, "its month is not the cancelled record's");
+        return look_wrong(look, "its month is not the cancelled record's");
     if (original.period <= recount->cut_through)
-        return wrong(look, "it cancels a record of a cut month");
-    struct mark *mark = mark_for(&recount->state, original.seq);
-    if (mark == NULL) return wrong(look, "out of memory");
-    if ((mark->flags & MARK_REVERSED) != 0) return wrong(look, "it was cancelled before");
-    if (mark->refunds != 0) return wrong(look, "refunds of the cancelled record stand");
+        return look_wrong(look, "it cancels a record of a cut month");
+    struct mark *mark = recount_mark_for(&recount->state, original.seq);
+    if (mark == NULL) return look_wrong(look, "out of memory");
+    if ((mark->flags & MARK_REVERSED) != 0) return look_wrong(look, "it was cancelled before");
+    if (mark->refunds != 0) return look_wrong(look, "refunds of the cancelled record stand");
     mark->flags |= MARK_REVERSED;
     mark->last_seq = entry->seq;
     recount->corrections++;
@@ -744,15 +504,15 @@ static bool add_cut(const struct look *look)
     const uint32_t month = look->entry->period;
 
     if (month % 100 < 1 || month % 100 > 12 || month <= recount->cut_through)
-        return wrong(look, "it cuts no month that could be next");
-    if (recount->cuts == RECOUNT_CUTS_MAX) return wrong(look, "more cuts than can be counted");
+        return look_wrong(look, "it cuts no month that could be next");
+    if (recount->cuts == RECOUNT_CUTS_MAX) return look_wrong(look, "more cuts than can be counted");
     recount->cut_months[recount->cuts++] = month;
     recount->cut_through = month;
     for (uint32_t i = 0; i < recount->state.cell_count; i++) {
         struct cell *cell = &recount->state.cells[i].cell;
         if (cell->cut != 0 || cell->key.period > month) continue;
         if (cell->key.period < month && cell->count != 0)
-            return wrong(look, "an earlier month was still open");
+            return look_wrong(look, "an earlier month was still open");
         for (int fund = 0; fund < FUND_COUNT; fund++) {
             cell->balance[ACCOUNT_CLEARING][fund] += cell->balance[ACCOUNT_ACCRUED][fund];
             cell->balance[ACCOUNT_ACCRUED][fund] = 0;
@@ -767,9 +527,9 @@ static bool add_year_close(const struct look *look)
     struct recount *recount = look->recount;
     const uint32_t year = look->entry->period / 100;
 
-    if (year <= recount->closed_year) return wrong(look, "the year was closed before");
+    if (year <= recount->closed_year) return look_wrong(look, "the year was closed before");
     if (recount->cut_through < year * 100 + 12)
-        return wrong(look, "a month of the closed year is open");
+        return look_wrong(look, "a month of the closed year is open");
     recount->closed_year = year;
     return true;
 }
@@ -779,12 +539,13 @@ static bool add_cycle(const struct look *look)
     struct recount *recount = look->recount;
     const struct entry *entry = look->entry;
 
-    if (recount->chain->shard != 0) return wrong(look, "an entry of the cycle in another shard");
+    if (recount->chain->shard != 0)
+        return look_wrong(look, "an entry of the cycle in another shard");
     if (entry->orig_seq != 0 || entry->prev_seq != 0 || entry->flags != 0)
-        return wrong(look, "an entry of the cycle refers to a record");
+        return look_wrong(look, "an entry of the cycle refers to a record");
     if (!list_grow32((void **)&recount->cycles, recount->cycle_count, &recount->cycles_room,
                      sizeof *recount->cycles)) {
-        return wrong(look, "out of memory");
+        return look_wrong(look, "out of memory");
     }
     recount->cycles[recount->cycle_count++] = entry->seq;
     return true;
@@ -808,7 +569,7 @@ bool recount_add(struct recount *recount, const struct entry *entry, place_t pla
 {
     const struct look look = {recount, entry, place, finding};
 
-    if (!note_place(recount, entry->seq, place)) return wrong(&look, "out of memory");
+    if (!note_place(recount, entry->seq, place)) return look_wrong(&look, "out of memory");
     switch ((enum entry_kind)entry->kind) {
     case ENTRY_SETTLEMENT:
     case ENTRY_REFUND:
@@ -832,7 +593,7 @@ bool recount_add(struct recount *recount, const struct entry *entry, place_t pla
     case ENTRY_KIND_END:
         break;
     }
-    return wrong(&look, "an unknown kind");
+    return look_wrong(&look, "an unknown kind");
 }
 
 /* -- at the end ------------------------------------------------------------------------------ */
