@@ -1,7 +1,7 @@
 /* Random histories against the model: few persons and few ids, so that repeats, conflicts, refunds,
  * corrections, cuts, clock moves, checkpoints and crashes meet all the time. Every reply and all
  * cells are compared after each step, tallies and what a scan adds to them now and then. A failing
- * seed is named; run it alone with test_property 1 SEED */
+ * seed is named; run it alone with test_shard_property 1 SEED */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,12 +10,13 @@
 #include "types/civil.h"
 
 #define STEPS 300
+#define SEEDS 100 /* Enough for what all of them together must have met. */
 
 struct world world;
 struct property_counts counts;
 
 static uint32_t seed_running; /* 0: none. */
-static uint32_t seed_count = 100;
+static uint32_t seed_count = SEEDS;
 static uint32_t seed_first = 1;
 
 int64_t clock_now(void)
@@ -224,7 +225,8 @@ static void the_engine_follows_the_model(void **state)
     (void)state;
     for (uint32_t i = 0; i < seed_count; i++)
         run_seed(seed_first + i);
-    /* A history in which everything is refused, or nothing, would prove little. */
+    if (seed_count < SEEDS) return;
+    /* Histories in which everything is refused, or nothing, would prove little. */
     assert_true(counts.answered[0] > counts.answered[1] / 10);
     assert_true(counts.answered[1] > counts.answered[0] / 10);
     assert_true(getenv("QINGFEN_EACH_READ_FAILS") == NULL || counts.unread > 1000);
