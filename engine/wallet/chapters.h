@@ -28,6 +28,8 @@ wallet_judge_fn judge_accept;
 wallet_judge_fn judge_decline;
 wallet_judge_fn judge_void;
 wallet_judge_fn judge_hold_ack;
+
+/* account.c */
 wallet_judge_fn judge_grant;
 wallet_judge_fn judge_reclaim;
 

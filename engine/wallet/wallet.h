@@ -7,6 +7,7 @@
  *   open.c       open, close, freeze, usage location
  *   relation.c   relations, insured state, switches, filings
  *   transfer.c   submit, hold, accept, decline, void, 06:00
+ *   account.c    grant, reclaim
  *   spend.c      reserve, pay, reverse; lots and debts
  *   premium.c    quote, claim, pay, reverse
  *   receive.c    effects of other persons

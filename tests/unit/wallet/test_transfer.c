@@ -823,92 +823,6 @@ static void test_void_while_holding(void **state)
     assert_int_equal(rig_mail(rig), 0);
 }
 
-/* -- grant ------------------------------------------------------------------------------------ */
-
-static void test_grant(void **state)
-{
-    (void)state;
-    const struct person *giver = rig_person(rig, GIVER);
-    struct wallet_order order = rig_order(rig, MESSAGE_PA_GRANT);
-    order.psn_key = rig_key_bytes(GIVER);
-    order.insu_admdvs = YUNNAN;
-    order.amount = 500;
-    assert_int_equal(give(rig, &order), ERROR_MALFORMED);
-    order.which = 2;
-    rig->province = 51;
-    assert_int_equal(give(rig, &order), ERROR_SENDER_NOT_ALLOWED);
-    order.insu_admdvs = SICHUAN; /* Another area, but not this person's. */
-    assert_int_equal(give(rig, &order), ERROR_SENDER_NOT_ALLOWED);
-    order.insu_admdvs = YUNNAN;
-    rig->province = 0;
-    assert_int_equal(submit(RECEIVER, 501), 0);
-    assert_int_equal(give(rig, &order), ERROR_SOURCE_BALANCE);
-    assert_int_equal(FAILURE(0).want, 501);
-    rig_person(rig, GIVER)->hold.consumed = 99; /* Spent is out, too. */
-    rig_touch(rig, GIVER);
-    order.amount = 599;
-    assert_int_equal(give(rig, &order), ERROR_SOURCE_BALANCE);
-    assert_int_equal(FAILURE(0).want, 600);
-    rig_person(rig, GIVER)->hold.consumed = 0;
-    rig_touch(rig, GIVER);
-    order.amount = 501;
-    assert_int_equal(give(rig, &order), 0);
-    assert_int_equal(giver->hold.granted, 501);
-    assert_int_equal(submit(SECOND, 1), ERROR_SOURCE_BALANCE);
-    assert_int_equal(give(rig, &order), 0);
-    assert_true(rig->decision.nothing && rig->decision.dup);
-    order.amount = 502;
-    assert_int_equal(give(rig, &order), ERROR_CLIENT_NO_REUSED);
-    order.which = 1;
-    assert_int_equal(give(rig, &order), 0);
-    assert_true(rig->decision.nothing && !rig->decision.dup);
-    assert_int_equal(giver->hold.granted, 501);
-}
-
-/* -- reclaim ---------------------------------------------------------------------------------- */
-
-static uint16_t reclaim(const char *rlts_id, int64_t amount)
-{
-    struct wallet_order order = rig_order(rig, MESSAGE_LMT_RECLAIM);
-    order.psn_key = rig_key_bytes(GIVER);
-    order.rlts_id = bytes_of(rlts_id);
-    order.amount = amount;
-    return give(rig, &order);
-}
-
-static void test_reclaim(void **state)
-{
-    (void)state;
-    struct person *giver = rig_person(rig, GIVER);
-    struct person *receiver = rig_person(rig, RECEIVER);
-    const char *rlts_id = giver->relations[0].rlts_id;
-    rig_rule(rig, PARAM_TRSF_MAX_COUNT, 0, 100);
-    for (int i = 1; i <= 20; i++)
-        rig_pass(rig, GIVER, RECEIVER, ACCOUNT, 100);
-    assert_int_equal(reclaim("R0", 1), ERROR_NO_RECLAIM);
-    rig_rule(rig, PARAM_ALLOW_RECLAIM, YUNNAN, 1);
-    rig->province = 53;
-    assert_int_equal(reclaim(rlts_id, 1), ERROR_SENDER_NOT_ALLOWED);
-    rig->province = 0;
-    assert_int_equal(reclaim("R0", 1), ERROR_NO_RELATION);
-    assert_int_equal(reclaim(rlts_id, 2001), ERROR_SOURCE_BALANCE);
-    assert_int_equal(reclaim(rlts_id, 150), 0);
-    assert_int_equal(rig->decision.said.amount, 150);
-    rig_deliver(rig);
-    assert_int_equal(person_balance(receiver), 1850);
-    assert_int_equal(receiver->lot_count, 19); /* The latest first. */
-    assert_int_equal(receiver->lots[0].amount, 100);
-    assert_int_equal(receiver->lots[18].amount, 50);
-    assert_int_equal(giver->hold.held, 1850);
-    assert_int_equal(reclaim(rlts_id, 0), 0);
-    assert_int_equal(rig->decision.said.amount, 1850);
-    rig_deliver(rig);
-    assert_int_equal(receiver->lot_count, 0);
-    assert_int_equal(receiver->relation_count, 1);
-    assert_int_equal(giver->hold.held, 0);
-    assert_int_equal(giver->hold.granted, 10000000);
-}
-
 int main(void)
 {
 #define TEST(name)   cmocka_unit_test_setup_teardown(name, begin, end)
@@ -939,8 +853,6 @@ int main(void)
         ONLINE(test_province_silent),
         ONLINE(test_province_silent_without_night),
         ONLINE(test_void_while_holding),
-        TEST(test_grant),
-        TEST(test_reclaim),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,77 @@
+/* account -- what of a giver's personal account stands behind the wallets of others: what the
+ * province grants, and what the giver calls back (docs/rules.md, Wallet). Must not know transfers.
+ */
+#include "wallet/steps.h"
+
+/* -- grant ------------------------------------------------------------------------------------ */
+
+void judge_grant(const struct wallet_input *input, struct person *person,
+                 struct wallet_decision *decision)
+{
+    const struct wallet_order *order = input->order;
+    struct hold_row *hold = &person->hold;
+
+    if (!sender_is_of(input, order->insu_admdvs, decision)) return;
+    if (person->insured.state != 0 && person->insured.insu_admdvs != order->insu_admdvs) {
+        refuse(decision, ERROR_SENDER_NOT_ALLOWED, WALLET_FIELD(order->type, insu_admdvs),
+               CHECK_MATCH, order->insu_admdvs, person->insured.insu_admdvs);
+        return;
+    }
+    if (order->which == 0) {
+        refuse(decision, ERROR_MALFORMED, WALLET_FIELD(order->type, which), CHECK_MISSING, 0, 1);
+        return;
+    }
+    if (order->which == hold->grant_seq && order->amount != hold->granted) {
+        refuse(decision, ERROR_CLIENT_NO_REUSED, WALLET_FIELD(order->type, amount), CHECK_MATCH,
+               order->amount, hold->granted);
+        return;
+    }
+    if (order->which <= hold->grant_seq) {
+        answer_nothing("", order->which == hold->grant_seq, decision);
+        return;
+    }
+    if (order->amount < hold->held + hold->consumed) {
+        refuse(decision, ERROR_SOURCE_BALANCE, WALLET_FIELD(order->type, amount), CHECK_RANGE,
+               order->amount, hold->held + hold->consumed);
+        return;
+    }
+    hold->granted = order->amount;
+    hold->grant_seq = order->which;
+    decision->said.stas = STAS_DONE;
+    decision->said.amount = order->amount;
+}
+
+/* -- reclaim ---------------------------------------------------------------------------------- */
+
+void judge_reclaim(const struct wallet_input *input, struct person *person,
+                   struct wallet_decision *decision)
+{
+    const struct wallet_order *order = input->order;
+
+    if (!sender_is_app(input, decision)) return;
+    if (params_value(input->params, PARAM_ALLOW_RECLAIM, person_area(person), input->now_ms) == 0) {
+        refuse(decision, ERROR_NO_RECLAIM, 0, CHECK_NONE, 0, 0);
+        return;
+    }
+    const struct relation_row *row = person_relation_by_id(person, order->rlts_id);
+    if (row == NULL || row->side != SIDE_GIVER) {
+        refuse(decision, ERROR_NO_RELATION, WALLET_FIELD(order->type, rlts_id), CHECK_STATE, 0, 0);
+        return;
+    }
+    const struct holder_row *holder = person_holder(person, &row->other);
+    const int64_t there = holder == NULL || holder->amount < 0 ? 0 : holder->amount;
+    if (order->amount > there) {
+        refuse(decision, ERROR_SOURCE_BALANCE, WALLET_FIELD(order->type, amount), CHECK_RANGE,
+               order->amount, there);
+        return;
+    }
+    struct effect *effect = decision_effect(decision, EFFECT_RECALL, &row->other);
+    effect->other = person->key;
+    effect->code = RECALL_RECLAIM;
+    effect->amount = order->amount;
+    effect->at_ms = input->now_ms;
+    memcpy(effect->id, row->rlts_id, sizeof effect->id);
+    memcpy(decision->said.id, row->rlts_id, sizeof decision->said.id);
+    decision->said.stas = STAS_DONE;
+    decision->said.amount = order->amount == 0 ? there : order->amount;
+}
