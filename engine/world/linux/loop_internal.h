@@ -163,22 +163,16 @@ void loop_cancel(struct loop *loop, uint64_t tag);
 /* Gives a receive buffer to the kernel (again). */
 void sessions_give_buffer(struct loop *loop, uint32_t id);
 
-/* Begins to accept connections. */
-void sessions_accept(struct loop *loop);
-
 /* Queues a frame for a session; ends one when everything queued is sent. */
 void sessions_queue(struct loop *loop, uint32_t index, struct bytes frame);
 void sessions_end(struct loop *loop, uint32_t index);
 
 /* Completions, by kind. */
-void sessions_on_accept(struct loop *loop, const struct io_uring_cqe *cqe);
-void sessions_on_greeting(struct loop *loop, uint32_t index, int result);
 void sessions_on_received(struct loop *loop, uint32_t index, const struct io_uring_cqe *cqe);
 void sessions_on_sent(struct loop *loop, uint32_t index, int result);
 
-/* Parts of a turn: connections from loop 0, receives that had to wait for buffers, frames that had
- * to wait (true when one went on), what is to be sent. */
-void sessions_take_handovers(struct loop *loop);
+/* Parts of a turn: receives that had to wait for buffers, frames that had to wait (true when one
+ * went on), what is to be sent. */
 bool sessions_receive(struct loop *loop);
 bool sessions_take_waiting(struct loop *loop);
 void sessions_send(struct loop *loop);
@@ -196,5 +190,28 @@ bool sessions_all_sent(const struct loop *loop);
 
 /* Frees what the sessions hold, at the very end. */
 void sessions_free(struct loop *loop);
+
+/* For greetings.c: a session for a connection, -1 when there are too many; it is the loop's own
+ * from here on, with the bytes that came first; it is closed as soon as the kernel holds nothing of
+ * it. */
+int64_t session_new(struct loop *loop, int fd);
+void session_open(struct loop *loop, uint32_t index, struct bytes first);
+void session_close(struct loop *loop, uint32_t index);
+void buffer_free(struct loop *loop, struct buffer *buffer);
+
+/* Tells a client why it is closed, as far as its socket takes it at once. */
+void tell_client(int fd, uint32_t code, const char *why);
+
+/* -- greetings.c ---------------------------------------------------------------------------- */
+
+/* Begins to accept connections. */
+void sessions_accept(struct loop *loop);
+
+/* Completions, by kind. */
+void sessions_on_accept(struct loop *loop, const struct io_uring_cqe *cqe);
+void sessions_on_greeting(struct loop *loop, uint32_t index, int result);
+
+/* Part of a turn: connections from loop 0. */
+void sessions_take_handovers(struct loop *loop);
 
 #endif
