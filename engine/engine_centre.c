@@ -8,7 +8,8 @@
  *        entry is durable, RELEASE. So the cut is one point: a record whose answer anybody has seen
  *        before the cut is in the month on its shard, and nobody can have sent a record because of
  *        an answer from after the cut while some shard still had the month open. Load goes on.
- *        Then the month's cells go into a batch of the clearing cycle: engine_cycle.c. */
+ *        Then the month's cells go into a batch of the clearing cycle: engine_cycle.c. If that is
+ *        refused now, the month waits for the same order, and every later month for this one. */
 #include <stdlib.h>
 
 #include "engine_internal.h"

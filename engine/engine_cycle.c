@@ -502,11 +502,35 @@ static void refuse_decision(struct home *home)
     desk_refuse(home, decision->code, line[0] != '\0' ? line : NULL);
 }
 
+/* A month that the shards have cut and that has no batch is not as if nothing had been ordered. */
+static void refuse_cut_decision(struct home *home)
+{
+    struct desk *desk = &home->desk;
+    const struct order *order = &desk->job.order;
+    char line[sizeof desk->decision.text + 64];
+    struct text text = text_begin(line, sizeof line);
+    text_add(&text, decision_text(&desk->decision));
+    if (desk->gathering.facts.cut_through >= order->period) {
+        text_add(&text, "; ");
+        text_add_int(&text, order->period);
+        text_add(&text, " is cut on the shards and has no batch");
+    }
+    desk_refuse(home, desk->decision.code, line);
+}
+
+static void gather_before(struct home *home)
+{
+    const struct order trial = trial_of(&home->desk.job.order);
+    gather_for(home, &trial);
+    home->desk.phase = CUT_GATHER_BEFORE;
+}
+
 static void begin_cut(struct home *home)
 {
     struct desk *desk = &home->desk;
     struct order *order = &desk->job.order;
     const struct batch_row *batch = cycle_batch(desk->cycle, order->period);
+    const uint32_t latest = desk->answers[0].orig_period;
     desk->cut_us = 0;
     desk->cut_at_ms = 0;
     if (desk->dup && batch != NULL && batch->state != BATCH_ABORTED) {
@@ -515,9 +539,29 @@ static void begin_cut(struct home *home)
         return;
     }
     if (batch != NULL) name_next_cut(home, batch);
-    const struct order trial = trial_of(order);
-    gather_for(home, &trial);
-    desk->phase = CUT_GATHER_BEFORE;
+    if (!desk->dup && latest != 0 && cycle_batch(desk->cycle, latest) == NULL) {
+        gather_begin(home, &(const struct needs){.cells = true, .period = latest}, TALLY_DAY);
+        desk->phase = CUT_LOOK_BACK;
+        return;
+    }
+    gather_before(home);
+}
+
+/* A cut's decision may be refused when the shards have cut already: for an old record that cannot
+ * be read any more, for a sum. The next month's cut would pass that month over, and its money would
+ * never be cleared. Cells whose sum does not fit are cells, too. */
+static void look_back(struct home *home)
+{
+    const struct gathering *g = &home->desk.gathering;
+    char line[128];
+    struct text text = text_begin(line, sizeof line);
+    if (g->code == ERROR_OK && cycle_unfinished_cut(home->desk.cycle, &g->facts) == 0) {
+        gather_before(home);
+        return;
+    }
+    text_add_int(&text, g->needs.period);
+    text_add(&text, " is cut on the shards and has no batch: order its cut again first");
+    desk_refuse(home, ERROR_PERIOD_ORDER, line);
 }
 
 /* The order's name was given to another one. */
@@ -538,7 +582,7 @@ static void try_cut(struct home *home)
         desk->gathering.facts.cell_count == 0) {
         gather_for_answer(home); /* An empty month, passed over by a later cut: it is cut. */
     } else if (desk->decision.code != ERROR_OK) {
-        refuse_decision(home);
+        refuse_cut_decision(home);
     } else if (desk->job.order.provisional) {
         desk->dup = false;
         gather_for_answer(home);
@@ -560,7 +604,7 @@ static void decide_cut(struct home *home)
         desk->phase = CUT_DECIDED;
         decision_begin(home);
     } else if (desk->decision.code != ERROR_OK) {
-        refuse_decision(home);
+        refuse_cut_decision(home);
     } else {
         desk->dup = desk->decision.dup;
         gather_for_answer(home);
@@ -572,6 +616,9 @@ void step_cut_order(struct home *home)
     switch (home->desk.phase) {
     case CUT_CHECKED:
         begin_cut(home);
+        return;
+    case CUT_LOOK_BACK:
+        if (gather_step(home)) look_back(home);
         return;
     case CUT_GATHER_BEFORE:
         if (gather_step(home)) home->desk.phase = CUT_TRY;
@@ -635,7 +682,7 @@ bool step_unfinished_cuts(struct home *home)
     }
     case UNFINISHED_ORDER:
         if (!gather_step(home)) return false;
-        if (!judge(home, &desk->job.order)) return true; /* The operator will hear why. */
+        if (!judge(home, &desk->job.order)) return true; /* Who orders this cut hears why. */
         decision_begin(home);
         desk->phase = UNFINISHED_DECIDED;
         return false;

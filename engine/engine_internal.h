@@ -401,6 +401,7 @@ void desk_end_job(struct home *home);
 enum cut_phase {
     CUT_CHECK = 0, /* May the month be cut? */
     CUT_CHECKED,
+    CUT_LOOK_BACK,     /* Has the latest month that was cut its batch? */
     CUT_GATHER_BEFORE, /* What the cycle would say, before anything is done. */
     CUT_TRY,
     CUT_CLOSE, /* No earlier month may begin any more. */

@@ -29,6 +29,22 @@ def lose_pages(data, count: int) -> None:
                 count -= 1
 
 
+def flip(data, record) -> None:
+    """Flips a bit of a settlement's entry: it cannot be read any more, or can be again."""
+    sound = record.msgid.encode()
+    damaged = sound[:-1] + bytes([sound[-1] ^ 0x40])
+    for path in data.glob("shard-*/journal/*.qfj"):
+        whole = path.read_bytes()
+        for there, then in ((sound, damaged), (damaged, sound)):
+            place = whole.find(there)
+            if place >= 0:
+                with open(path, "r+b") as segment:
+                    segment.seek(place)
+                    segment.write(then)
+                return
+    raise AssertionError("no entry of " + record.msgid)
+
+
 class CycleCase(Case):
     def setUp(self):
         super().setUp()
@@ -466,6 +482,40 @@ class TestCut(CycleCase):
         harness.set_clock(self.engine, "2025-05-02T09:00:00+08:00")
         self.order(wire.centre.PeriodCut(period=202504))
         self.assertTrue(self.order(wire.centre.PeriodCut(period=MARCH)).dup)
+
+    def test_a_start_that_cannot_finish_a_cut(self):
+        """A crash left a month without its batch, and a record that the batch needs has rotted: the
+        start leaves it, the next month waits for it, and once the record is there again the same
+        order makes the batch."""
+        records = self.post(6)
+        held = cycle.ConfirmItem(insu_admdvs=340100, setl_id=records[2].setl_id, cnfm_flag=0)
+        with self.engine.client(31) as shanghai:
+            self.order(cycle.ClrConfirm(msgid="H", period=MARCH, items=[held]), client=shanghai)
+        self.stop(self.engine)
+        self.restart()
+        self.order(wire.centre.PeriodCut(period=MARCH))
+        self.engine.kill()
+        lose_pages(self.data, 1)
+        flip(self.data, records[2])
+        self.restart()
+        harness.set_clock(self.engine, "2025-05-02T09:00:00+08:00")
+        self.assertEqual("CUT", harness.periods(self.client)[MARCH].state)
+        self.order(cycle.BatchGet(period=MARCH), 6001)
+        agenda = self.order(cycle.CalendarGet(month=202505)).items
+        self.assertIn(("compute", "LATE"), [(item.what, item.severity) for item in agenda])
+        for _ in range(2):
+            reply = self.order(wire.centre.PeriodCut(period=202504), 5001)
+            self.assertIn("202503 is cut on the shards and has no batch", reply.text)
+            reply = self.order(wire.centre.PeriodCut(period=MARCH), 6010)
+            self.assertIn("202503 is cut on the shards and has no batch", reply.text)
+        flip(self.data, records[2])
+        reply = self.order(wire.centre.PeriodCut(period=MARCH))
+        self.assertEqual((False, "202503-1", 5, 1), (reply.dup, reply.batch, reply.batch_count,
+                                                     reply.left_out))
+        self.order(wire.centre.PeriodCut(period=202504))
+        self.assertEqual("", self.order(cycle.BookGet()).broken)
+        self.stop(self.engine)
+        self.assertIn("verify: ok", harness.verify(self.data).stdout)
 
 
 class TestCommandLine(CycleCase):

@@ -138,6 +138,18 @@ static bool has_open_before(const struct desk_model *m, uint32_t period)
     return false;
 }
 
+/* The latest month that the shards have cut holds records, and its batch was refused behind it. */
+static bool is_unfinished(const struct desk_model *m)
+{
+    const uint32_t period = m->view->cut_through;
+    if (desk_batch_of(m, period) != NULL) return false;
+    for (uint32_t i = 0; i < m->records.count; i++) {
+        const struct desk_record *record = &m->records.list[i];
+        if (record->facts.period == period && desk_stands(m->view, record)) return true;
+    }
+    return false;
+}
+
 static bool has_later_batch(const struct desk_model *m, uint32_t period)
 {
     for (uint32_t i = 0; i < m->batches.count; i++) {
@@ -243,7 +255,8 @@ bool desk_cut(struct desk_model *m)
     const bool cut = period <= m->view->cut_through;
     char name[NUMBER_SIZE] = "";
     if (!desk_month_valid(period)) return desk_denied(m, ERROR_MALFORMED);
-    if (!cut && has_open_before(m, period)) return desk_denied(m, ERROR_PERIOD_ORDER);
+    if (!cut && (has_open_before(m, period) || is_unfinished(m)))
+        return desk_denied(m, ERROR_PERIOD_ORDER);
     if (live) desk_batch_name(before, name);
     if (live) return desk_again(m, name);
     if (period / 100 <= m->view->closed_year || (before == NULL && has_later_batch(m, period))) {

@@ -70,6 +70,7 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
 {
     (void)shard;
     memset(ret_status, 0, sizeof *ret_status);
+    ret_status->cut_through = rig.cut_through;
 }
 
 int64_t shard_next_due(const struct shard *shard)
@@ -259,17 +260,27 @@ void rig_say(struct result *result, const char *text)
     memcpy(result->data, text, result->data_size);
 }
 
+void rig_put(enum row_kind kind, const void *row)
+{
+    struct decision decision;
+    decision_init(&decision);
+    decision_put(&decision, kind, row);
+    const struct bytes rows = {decision.data, decision.size};
+    assert_int_equal(cycle_apply(rig.homes[0]->desk.cycle, rows), 0);
+    decision_free(&decision);
+}
+
+const struct cycle *rig_cycle(void)
+{
+    return rig.homes[0]->desk.cycle;
+}
+
 void rig_dispute(const char *setl_id, bool resolved)
 {
     struct dispute_row row = {.payer = 0, .payee = 1};
-    struct decision decision;
     row.state = resolved ? DISPUTE_RESOLVED : DISPUTE_OPEN;
     memcpy(row.dispute_no, "D1", 2);
     row.ref.size = (uint8_t)strlen(setl_id);
     memcpy(row.ref.setl_id, setl_id, row.ref.size);
-    decision_init(&decision);
-    decision_put(&decision, ROW_DISPUTE, &row);
-    const struct bytes rows = {decision.data, decision.size};
-    assert_int_equal(cycle_apply(rig.homes[0]->desk.cycle, rows), 0);
-    decision_free(&decision);
+    rig_put(ROW_DISPUTE, &row);
 }

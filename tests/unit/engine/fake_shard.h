@@ -4,13 +4,14 @@
 #define TESTS_UNIT_ENGINE_FAKE_SHARD_H
 
 #include "codec/mail.h"
+#include "cycle/cycle.h"
 #include "engine.h"
 #include "shard_wallet.h"
 
 #define RIG_SHARDS    3
 #define SEEN_MAX      4096
 #define FRAMES_MAX    4096
-#define SEEN_BODY_MAX 1600
+#define SEEN_BODY_MAX 4096
 
 /* A request that a shard was given. */
 struct seen {
@@ -46,6 +47,7 @@ struct rig {
     bool silent[RIG_SHARDS];               /* It takes, and keeps its answers until it is not. */
     uint32_t mail[RIG_SHARDS][RIG_SHARDS]; /* Batches that wait, from and to. */
     uint32_t mail_taken[RIG_SHARDS][RIG_SHARDS];
+    uint32_t cut_through; /* As every shard's status says. */
     rig_answer_fn *answer;
 };
 
@@ -70,5 +72,9 @@ void rig_say(struct result *result, const char *text);
 
 /* The one dispute there is in the cycle: about that record, under way or not any more. */
 void rig_dispute(const char *setl_id, bool resolved);
+
+/* Puts a row into the cycle; and the cycle, borrowed. */
+void rig_put(enum row_kind kind, const void *row);
+const struct cycle *rig_cycle(void);
 
 #endif
