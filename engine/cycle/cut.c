@@ -354,7 +354,7 @@ static void look_at(struct cut *cut, const struct exception_row *stored, bool fr
         if (exception.record.period == cut->batch.period) leave_out(cut, &exception);
     } else if (cell == NULL) {
         /* In a batch already, unless the month is handed over only now. */
-        if (fresh && !cut->j->order->provisional) cut->broken = "a record's cell is not there";
+        if (fresh) cut->broken = "a record's cell is not there";
     } else if (blocking) {
         if (!cell->fresh) {
             cut->broken = "a record that is open is still in its cell";

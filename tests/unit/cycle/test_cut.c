@@ -293,6 +293,26 @@ static void test_provisional_changes_nothing(void **state)
     assert_null(cycle_batch(rig.cycle, MARCH));
 }
 
+/* What would refuse a cut behind the shards' is said by the trial, before they have cut anything.
+ */
+static void test_a_trial_refuses_what_a_cut_would(void **state)
+{
+    (void)state;
+    const struct record_facts *record = cycle_rig_record(&rig, AH, SH, "a", 20260303, 500);
+    put_exception(record, EXCEPTION_HELD, 0);
+    struct order order = cycle_rig_order(&rig, MESSAGE_PERIOD_CUT, 0);
+    order.period = MARCH;
+    const struct facts facts = {.cut_through = MARCH}; /* The record's cell is lost. */
+    for (int provisional = 0; provisional < 2; provisional++) {
+        struct decision decision;
+        decision_init(&decision);
+        order.provisional = provisional == 1;
+        cycle_judge(rig.cycle, &order, &facts, rig.now_ms, &decision);
+        assert_int_equal(decision.code, ERROR_LEDGER);
+        decision_free(&decision);
+    }
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -430,6 +450,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_waiting_accounts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_recovery_and_negative_carry, setup, teardown),
         cmocka_unit_test_setup_teardown(test_provisional_changes_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_trial_refuses_what_a_cut_would, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_overflow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_overflow_that_cancels, setup, teardown),
