@@ -222,8 +222,9 @@ struct wallet_work {
 /* The first old record that could not be read since the request began that needs it.
  *
  *   (R1) While one is noted nothing is appended, and no request ends: whatever was judged or
- *        answered without that record is thrown away (unread_take()). Judging and answering change
- *        nothing, so they may go on to their end, as if there were no such record. */
+ *        answered without that record is thrown away (unread_take()), or ends before it and is
+ *        whole without it (unread_leave()). Judging and answering change nothing, so they may go on
+ *        to their end, as if there were no such record. */
 struct unread {
     uint64_t seq; /* 0: none. */
     uint32_t segment;
@@ -382,6 +383,10 @@ static inline bool unread_any(const struct shard *shard)
 /* Ends a judgement or an answer: true when it needs a record that cannot be read. Then it has to be
  * refused, with *ret_failure (6010), and nothing is noted any more. */
 bool unread_take(const struct shard *shard, struct failure *ret_failure);
+
+/* Ends an answer in which nothing is said of the record that could not be read nor of what comes
+ * behind it: nobody is refused. Without one it does nothing. */
+void unread_leave(const struct shard *shard);
 
 /* What became of a record; zeros when nothing did. */
 struct mark mark_of(const struct shard *shard, uint64_t seq);

@@ -3,6 +3,7 @@
  *
  * Whose data is read is said by psn_key alone. A province sees the persons who are insured in it,
  * and of everybody the settlements it insured or treated; the platform and the centre see all. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "codec/messages.h"
@@ -21,6 +22,8 @@
 #define HISTORY     256  /* Entries of a wallet. */
 
 #define RANGE_DAYS_MAX 366
+
+#define OUTBOX_WHY_SIZE 160 /* Bytes. */
 
 static uint32_t go_on(const struct asking *a, const void *cursor, size_t size)
 {
@@ -576,7 +579,7 @@ static bool read_queued(const struct asking *a, uint64_t seq, struct queued *que
     return true;
 }
 
-/* False when there is no message of that position any more, or it cannot be read. */
+/* False when it cannot be read, which is noted then. It has not been acknowledged: it is there. */
 static bool read_outgoing(const struct asking *a, uint32_t dest, uint64_t position,
                           struct queued *queued, struct outgoing *ret_outgoing)
 {
@@ -585,7 +588,8 @@ static bool read_outgoing(const struct asking *a, uint32_t dest, uint64_t positi
     struct op op;
     bool bad;
     be_store64(key + 2, position);
-    if (!shelf_read(a->shard, (struct bytes){key, sizeof key}, &value)) return false;
+    const bool there = shelf_read(a->shard, (struct bytes){key, sizeof key}, &value);
+    NEED_STORE(there ? 0 : -EUCLEAN, "say where a message of an outbox stands");
     ENSURE(value.size == sizeof queued->seq);
     if (!read_queued(a, le_load64(value.data), queued)) return false;
     struct bytes ops = queued->entry.ops;
@@ -599,20 +603,46 @@ static bool read_outgoing(const struct asking *a, uint32_t dest, uint64_t positi
     return true;
 }
 
+/* Nobody but the reader can say that it will do without a message: it is told which one it is, and
+ * may ask for what is behind it. */
+static uint32_t refuse_position(const struct asking *a, uint64_t position,
+                                const struct failure *failure)
+{
+    char why[OUTBOX_WHY_SIZE];
+    char place[OUTBOX_WHY_SIZE];
+    struct text text = text_begin(why, sizeof why);
+    text_add(&text, "position ");
+    text_add_int(&text, (int64_t)position);
+    text_add(&text, " of this outbox: ");
+    failure_text(0, failure, place, sizeof place);
+    text_add(&text, place);
+    return asking_refuse(a, failure->code, why);
+}
+
+/* A page ends before a message that cannot be read; one that would begin with it is refused. So
+ * what is readable is given, and the refusal is always about the position right behind the
+ * question's. */
 static uint32_t give_outbox(const struct asking *a, uint32_t dest)
 {
     const struct person_question *q = a->question;
     const struct shelf_counters *c = &a->shard->counters;
     const uint64_t acked = c->out_acked[dest];
     const uint64_t last = c->out_next[dest] - 1;
-    uint64_t position = (q->after > acked ? q->after : acked) + 1;
+    const uint64_t from = q->after > acked ? q->after : acked;
     uint32_t count = 0;
     size_t size;
+    struct failure failure;
     struct queued queued = {.seq = 0};
     struct outgoing *list = malloc(q->limit * sizeof *list);
     if (list == NULL) return ERROR_OVERLOAD;
-    for (; position <= last && count < q->limit; position++)
-        count += read_outgoing(a, dest, position, &queued, &list[count]);
+    while (from + count < last && count < q->limit &&
+           read_outgoing(a, dest, from + count + 1, &queued, &list[count]))
+        count++;
+    if (count == 0 && unread_take(a->shard, &failure)) {
+        free(list);
+        return refuse_position(a, from + 1, &failure);
+    }
+    unread_leave(a->shard);
     uint8_t *data = outbox_reply_encode(acked, last, list, count, &size);
     free(list);
     return asking_give(a, data, size);

@@ -139,6 +139,11 @@ bool unread_take(const struct shard *shard, struct failure *ret_failure)
     return true;
 }
 
+void unread_leave(const struct shard *shard)
+{
+    shard->unread->seq = 0;
+}
+
 /* The bytes of an entry whose place is not in the store yet, or size 0. */
 static struct bytes fresh_entry(const struct shard *shard, uint64_t seq)
 {

@@ -1,6 +1,8 @@
 """What provinces are told and how they take it, who may say what, and the edges of the day: over the
 wire, with kills in between."""
 
+import json
+import re
 import unittest
 
 import harness
@@ -11,6 +13,12 @@ from wire_client import premium, wallet
 
 NOTICE, RETURNED, HOLD, RELEASE, CONSUME = 0x0224, 0x0225, 0x0231, 0x0233, 0x0234
 ANHUI, SHANGHAI, YUNNAN = 34, 31, 53
+
+
+def poke(path, place: int, byte: int) -> None:
+    with open(path, "r+b") as file:
+        file.seek(place)
+        file.write(bytes([byte]))
 
 
 class TownCase(Case):
@@ -103,6 +111,64 @@ class TestOutbox(TownCase):
         self.assertEqual((28, 28, []), (self.box(YUNNAN).acked, self.box(YUNNAN).last,
                                         list(self.box(YUNNAN).messages)))
         self.end()
+
+    def test_a_message_that_cannot_be_read(self):
+        """What stands before it is given, then the reader is told which position it is, and passes it
+        only by saying so; it gets the message when it can be read again."""
+        self.town.bind(self.client, YUNNAN, ANHUI)
+        self.town.give(self.client, YUNNAN, ANHUI, 2000 * YUAN, "1")
+        for number in range(9):  # Each in an entry of its own.
+            self.spend(1, first=number)
+        whole = list(self.box(YUNNAN).messages)
+        self.client.close()
+        self.stop(self.engine)  # They are old from here on.
+        self.engine = self.start(self.data)
+        self.client = self.engine.client()
+        mend = self.rot(whole[5])
+        self.assertEqual([], list(self.box(YUNNAN, 2 ** 64 - 1).messages))
+        with self.engine.client(YUNNAN) as yunnan:
+            self.assertEqual(whole[:5], list(self.box(YUNNAN, client=yunnan).messages))
+            self.assertEqual(whole[2:5], list(self.box(YUNNAN, 2, client=yunnan).messages))
+            self.done(wallet.OutboxAck(msgid="A1", dest=YUNNAN, upto=5))
+            for after in (0, 5):
+                reply = yunnan.call(wallet.OutboxGet(dest=YUNNAN, after=after, limit=1000))
+                self.assertEqual((6010, 0), (reply.code, len(reply.messages)))
+                self.assertIn("position 6 of this outbox", reply.text)
+                self.assertRegex(reply.text, "shard [0-2], entry [0-9]+, segment 1, offset [0-9]+")
+            self.assertEqual(whole[6:], list(self.box(YUNNAN, 6, client=yunnan).messages))
+        told = self.read_with_command(check=False)
+        self.assertEqual((1, ""), (told.returncode, told.stdout))
+        for words in ("6010", "position 6", "--after"):
+            self.assertIn(words, told.stderr)
+        told = self.read_with_command("--after", 6)
+        self.assertEqual([7, 8, 9], [json.loads(line)["position"] for line in told.stdout.splitlines()])
+        self.assertEqual(5, self.box(YUNNAN, 6).acked)  # It was not passed for good.
+        mend()
+        self.assertEqual(whole[5:], list(self.box(YUNNAN).messages))
+        mend = self.rot(whole[5])
+        self.read_with_command("--after", 6, "--ack")
+        self.assertEqual((9, []), (self.box(YUNNAN).acked, list(self.box(YUNNAN).messages)))
+        mend()
+        self.end()
+
+    def read_with_command(self, *arguments, check=True):
+        return harness.run("outbox", "get", "--dest", YUNNAN, "--to", self.engine.address, "--as",
+                           YUNNAN, *arguments, check=check)
+
+    def rot(self, message):
+        """Flips a bit of the entry that holds a message of an outbox, under the engine that runs; a call
+        puts it right again. Ids stand in entries as the number that their digits are."""
+        number = bytes.fromhex(message.msg_id[1:])
+        for path in self.data.glob("shard-*/journal/*.qfj"):
+            whole = path.read_bytes()
+            for found in re.finditer(re.escape(number), whole):
+                place, byte = found.start(), whole[found.start()]
+                poke(path, place, byte ^ 4)
+                if self.client.call(wallet.OutboxGet(dest=YUNNAN, limit=1,
+                                                     after=message.position - 1)).code == 6010:
+                    return lambda path=path, place=place, byte=byte: poke(path, place, byte)
+                poke(path, place, byte)
+        raise AssertionError("no entry holds " + message.msg_id)
 
     def test_the_platform(self):
         """Destination 0; and nobody reads or acknowledges another's."""

@@ -13,6 +13,7 @@
 #include "tools/qingfen/commands.h"
 #include "tools/qingfen/grid.h"
 #include "tools/qingfen/tell.h"
+#include "types/error.h"
 #include "types/province.h"
 #include "types/wire.h"
 #include "wallet.pb-c.h"
@@ -145,6 +146,13 @@ static void print_messages(const struct reader *reader, const Qingfen__V1__Outbo
         print_json(&reply->messages[i]->base);
 }
 
+/* Only a person decides to do without a message. */
+static void advise(uint32_t code)
+{
+    if (code != ERROR_RECORD_UNREADABLE) return;
+    fputs("  'outbox get --after POSITION' with that position goes on behind it\n", stderr);
+}
+
 /* Prints the next page and moves behind it; *ret_more: there may be another one at once. */
 static int read_page(struct reader *reader, struct talk *talk, bool *ret_more)
 {
@@ -157,6 +165,7 @@ static int read_page(struct reader *reader, struct talk *talk, bool *ret_more)
         talk, &request.base, MESSAGE_OUTBOX_GET, &qingfen__v1__outbox_get_reply__descriptor);
     if (reply == NULL) return EXIT_FAILED;
     int status = ask_status(talk->command, reply->code, reply->text);
+    advise(reply->code);
     const size_t count = status == EXIT_DONE ? reply->n_messages : 0;
     if (status == EXIT_DONE && (count != 0 || !reader->follow)) print_messages(reader, reply);
     *ret_more = count != 0 && reply->messages[count - 1]->position < reply->last;
