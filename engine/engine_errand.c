@@ -58,7 +58,8 @@ struct errand {
     char pay_id[WALLET_ID_SIZE]; /* Of a reversal. */
     uint8_t *question;           /* Cursor and message, when there is a cursor; malloc'ed. */
     size_t cursor;               /* Bytes of it. */
-    struct result kept; /* Shard 0's answer, while others are asked; its data is the errand's. */
+    struct result kept; /* Of a push shard 0's answer, of what is sought the refusal so far, while
+                         * others are asked; its data is the errand's. */
     uint32_t next_free;
     uint8_t body[FACT_SIZE + WALLET_MESSAGE_MAX]; /* Room for the fact, then the message. */
 };
@@ -418,6 +419,29 @@ static uint32_t code_of(const struct result *result)
     return wire_varint(at + 1, at + result->data_size, &code) == NULL ? ERROR_OK : (uint32_t)code;
 }
 
+/* A shard had nothing, or nothing that the session may see: another one may have it, and what
+ * stands in which shard must not show. Takes result->data. */
+static void seek_on(struct home *home, struct errand *errand, const struct result *result)
+{
+    struct result no = *result;
+    if (errand->kept.data != NULL) { /* Of two refusals the one that found something. */
+        const bool before = code_of(&errand->kept) == ERROR_NOT_PERMITTED;
+        free(before ? no.data : errand->kept.data);
+        if (before) no = errand->kept;
+        errand->kept = (struct result){0};
+    }
+    if (errand->shard + 1 == home->engine->config.shards) {
+        finish(home, errand, &no);
+        return;
+    }
+    errand->kept = no;
+    free(errand->question);
+    errand->question = NULL;
+    errand->cursor = 0;
+    errand->shard++;
+    enqueue(home->errands, errand);
+}
+
 static void take_answer(struct home *home, struct errand *errand, const struct result *result)
 {
     if (result->state == STATE_MORE) {
@@ -425,17 +449,12 @@ static void take_answer(struct home *home, struct errand *errand, const struct r
         enqueue(home->errands, errand);
         return;
     }
-    if (errand->stage == ERRAND_SEEK && code_of(result) == ERROR_NOT_FOUND &&
-        errand->shard + 1 < home->engine->config.shards) {
-        free(result->data);
-        free(errand->question);
-        errand->question = NULL;
-        errand->cursor = 0;
-        errand->shard++;
-        enqueue(home->errands, errand);
-        return;
+    const uint32_t code = code_of(result);
+    if (errand->stage == ERRAND_SEEK && (code == ERROR_NOT_FOUND || code == ERROR_NOT_PERMITTED)) {
+        seek_on(home, errand, result);
+    } else {
+        finish(home, errand, result);
     }
-    finish(home, errand, result);
 }
 
 static struct errand *errand_of(const struct home *home, uint64_t ticket)

@@ -222,9 +222,19 @@ static void fill_statement(const struct asking *a, struct statement_room *room)
     order_steps(room);
 }
 
-/* The settlement with that id; a province that has a part in it need not say whose it is. A
- * refund's id leads to its original, of which it is a part. An error code: 6002 when the id is
- * another person's. */
+/* Makes the settlement the refund's original, of which it is a part. False: it cannot be read. */
+static bool go_to_original(const struct asking *a, struct statement_room *room)
+{
+    uint32_t field;
+    if (room->entry.kind != ENTRY_REFUND) return true;
+    if (!entry_at(a->shard, room->entry.orig_seq, &room->entry)) return false;
+    ENSURE(settlement_decode(room->entry.body, &room->settlement, &field));
+    return true;
+}
+
+/* The person's settlement with that id; a province that has a part in it need not say whose it is.
+ * A refund's id leads to its original. An error code. What is another person's is not found: that
+ * person may be at home in another shard, and nobody is to learn which ids there are. */
 static uint32_t find_settlement(const struct asking *a, struct statement_room *room)
 {
     const struct person_question *q = a->question;
@@ -241,16 +251,13 @@ static uint32_t find_settlement(const struct asking *a, struct statement_room *r
             !bytes_equal(room->settlement.setl_id, setl_id)) {
             continue;
         }
-        code = ERROR_NOT_PERMITTED;
         if (q->has_key && !bytes_equal(room->settlement.psn_key, asking_key(a))) continue;
-        if (room->entry.kind == ENTRY_REFUND) {
-            if (!entry_at(a->shard, room->entry.orig_seq, &room->entry)) break;
-            ENSURE(settlement_decode(room->entry.body, &room->settlement, &field));
+        if (!go_to_original(a, room)) break;
+        if (asking_sees(a, room->settlement.insu_admdvs) ||
+            asking_sees(a, room->settlement.mdtrtarea_admvs)) {
+            return ERROR_OK;
         }
-        return asking_sees(a, room->settlement.insu_admdvs) ||
-                       asking_sees(a, room->settlement.mdtrtarea_admvs)
-                   ? ERROR_OK
-                   : ERROR_NOT_PERMITTED;
+        code = ERROR_NOT_PERMITTED;
     }
     return code;
 }

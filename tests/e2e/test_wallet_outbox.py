@@ -396,10 +396,13 @@ class TestWhoMay(TownCase):
             self.assertEqual(0, anhui.call(asking.WltQuery(psn_key=mine)).code)
             statement = asking.StmtGet(insu_admdvs=530100, setl_id=record.setl_id)
             self.assertEqual(0, anhui.call(statement).code)  # It treated that person.
-            self.assertIn(beijing.call(statement).code, (6001, 6002))
-            statement.psn_key = mine
-            # Where the two are kept apart, that person's home does not know it at all.
-            self.assertIn(self.client.call(statement).code, (6001, 6002))
+            self.assertEqual(6002, beijing.call(statement).code)
+            # Another person's is not found, whether the two are in one shard or not.
+            for asker in self.town.keys.values():
+                statement.psn_key = asker
+                for client in (self.client, anhui, beijing):
+                    code = 6001 if asker != other else 6002 if client is beijing else 0
+                    self.assertEqual(code, client.call(statement).code)
         self.assertEqual(6001, self.client.call(asking.WltQuery(psn_key=b"0123456789abcdef")).code)
         self.end()
 

@@ -33,7 +33,6 @@ static struct {
     bool sliced; /* It may have been answered in several calls. */
     uint64_t places[PLACES_MAX];
     uint32_t place_count;
-    uint64_t last_place; /* At which it can have been answered. */
 } q;
 
 /* -- when it could have been answered --------------------------------------------------------- */
@@ -64,7 +63,6 @@ static void find_places(void)
     for (int i = 0; i < q.items; i++)
         add_place(q.about.seqs[i], after, before);
     qsort(q.places, q.place_count, sizeof q.places[0], by_number);
-    q.last_place = before;
     q.sliced = before > EASY_LOOKS;
 }
 
@@ -642,22 +640,7 @@ static bool says_statement(int item, uint64_t place)
     return bytes_equal(rest, (struct bytes){room, pb.size});
 }
 
-/* Somebody else of this shard has that id. */
-static bool is_anothers(struct bytes setl_id, uint64_t place)
-{
-    for (uint64_t i = 0; i < place; i++) {
-        const struct entry *entry = &q.about.shard->entries[i];
-        if (entry->kind > ENTRY_REFUND) continue;
-        if (pb_get(entry->body, SETL_FIELD_INSU_ADMDVS) == q.asked.area &&
-            bytes_equal(pb_get_bytes(entry->body, SETL_FIELD_SETL_ID), setl_id)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* `until` is the last place at which the person's own records are the same. */
-static bool statement_at(uint64_t place, uint64_t until)
+static bool statement_at(uint64_t place)
 {
     struct model *model = q.about.model;
     const struct bytes setl_id = bytes_of(q.asked.setl_id);
@@ -665,11 +648,7 @@ static bool statement_at(uint64_t place, uint64_t until)
     const uint32_t code = reply_code(q.said->answer);
     model->count = items_at(place);
     int item = model_find_setl_id(model, q.asked.area, setl_id, key);
-    if (item < 0) { /* Others' records come at any place. */
-        return code == ERROR_NOT_PERMITTED
-                   ? is_anothers(setl_id, until)
-                   : code == ERROR_NOT_FOUND && !is_anothers(setl_id, place);
-    }
+    if (item < 0) return code == ERROR_NOT_FOUND; /* Also where somebody else has that id. */
     if (model->items[item].kind == MODEL_REFUND) item = model->items[item].target;
     const struct settlement *s = &model->items[item].s;
     if (!is_own(s->insu_admdvs) && !is_own(s->mdtrtarea_admvs)) return code == ERROR_NOT_PERMITTED;
@@ -679,8 +658,7 @@ static bool statement_at(uint64_t place, uint64_t until)
 static bool statement_is(void)
 {
     for (uint32_t i = 0; i < q.place_count; i++) {
-        const uint64_t until = i + 1 < q.place_count ? q.places[i + 1] - 1 : q.last_place;
-        if (statement_at(q.places[i], until)) return true;
+        if (statement_at(q.places[i])) return true;
     }
     return false;
 }

@@ -466,6 +466,30 @@ static void a_statement_is_sought_where_it_is(void **state)
     assert_answer(2, MESSAGE_STMT_GET, "\x08\xf1\x2e not found");
 }
 
+static uint32_t seen_in; /* Shard that has it and shows it. */
+
+/* Shard 1 has one of the same id, of somebody else, that the session may not see. */
+static void hide_in_one(const struct seen *seen, struct result *result)
+{
+    rig_say(result, seen->shard == seen_in ? "statement"
+                    : seen->shard == 1     ? "\x08\xf2\x2e not permitted"
+                                           : "\x08\xf1\x2e not found");
+}
+
+static void what_may_not_be_seen_hides_nothing_else(void **state)
+{
+    Qingfen__V1__StmtGet get = QINGFEN__V1__STMT_GET__INIT;
+    (void)state;
+    rig.answer = hide_in_one;
+    get.setl_id = "S1";
+    for (seen_in = 0; seen_in <= RIG_SHARDS; seen_in++) {
+        (void)rig_frame(seen_in % RIG_SHARDS, MESSAGE_STMT_GET, seen_in + 1, &get);
+        rig_run();
+        assert_answer(seen_in + 1, MESSAGE_STMT_GET,
+                      seen_in < RIG_SHARDS ? "statement" : "\x08\xf2\x2e not permitted");
+    }
+}
+
 static void outboxes_have_their_home(void **state)
 {
     Qingfen__V1__OutboxGet get = QINGFEN__V1__OUTBOX_GET__INIT;
@@ -630,6 +654,7 @@ int main(void)
         TEST(a_question_goes_on_with_its_cursor),
         TEST(other_work_goes_between_the_slices),
         TEST(a_statement_is_sought_where_it_is),
+        TEST(what_may_not_be_seen_hides_nothing_else),
         TEST(outboxes_have_their_home),
         TEST(a_province_sends_only_what_is_a_provinces),
         TEST(a_message_that_is_too_long_is_refused),
