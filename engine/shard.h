@@ -46,7 +46,7 @@ struct shard_config {
      * pages; NULL: nobody. `whole`: all of it will be in use, it may be touched at once. */
     void (*memory_made)(struct bytes memory, bool whole);
 
-    uint32_t cells; /* Of all months: one more is refused. None ever goes. */
+    uint32_t cells; /* Of all months: what needs one more is refused (3034). None ever goes. */
 };
 
 /* Cells of a month in which every province has people in every other: four lines of care in two

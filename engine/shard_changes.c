@@ -112,8 +112,7 @@ void judge_adjustment(const struct shard *shard, const struct message *message, 
         a, (struct decided){.line = original.line, .insurance = original.insurance});
     posting.key.period = entry->period;
     if (!book_fits(shard->book, &posting)) {
-        refuse(verdict, ERROR_AMOUNT_RANGE, SETL_FIELD_HIFP, CHECK_RANGE, posting_total(&posting),
-               INT64_MAX);
+        refuse_unfit(shard, &posting, SETL_FIELD_HIFP, &verdict->failures);
     }
 }
 
@@ -158,7 +157,7 @@ static void judge_sums_without(const struct shard *shard, const struct entry *or
     for (int fund = 0; fund < FUND_COUNT; fund++)
         posting.funds[fund] = -posting.funds[fund];
     if (!book_fits(shard->book, &posting)) {
-        refuse(verdict, ERROR_AMOUNT_RANGE, 2, CHECK_RANGE, posting_total(&posting), INT64_MAX);
+        refuse_unfit(shard, &posting, 2, &verdict->failures);
     }
 }
 

@@ -181,6 +181,7 @@ struct wallet_work {
     uint64_t id_hashes[WALLET_IDS_MAX + 2];   /* hash_wallet_id() of each. */
     uint32_t id_count;
     int64_t debt_ms; /* setl_time of its debts. */
+    bool inline_of;  /* It stands behind a settlement, which may need a new cell itself. */
     bool acks;       /* An outbox: up to where its destination has it. */
     uint32_t ack_dest;
     uint64_t ack_upto;
@@ -686,6 +687,16 @@ uint32_t open_period(const struct shard *shard, uint32_t month);
 /* True when a record of that open month has to come again a moment later: a later one is just being
  * cut, and would be cut before it. */
 bool period_closing(const struct shard *shard, uint32_t period);
+
+/* Refuses for want of room in the book: 3034, with the number of cells there are and may be.
+ * Nothing is wrong with the message; but to send it again helps only when the centre has made room.
+ */
+void refuse_full(const struct shard *shard, struct failures *failures);
+
+/* Says why the book does not take a posting: it has no room for its cell, or a sum would overflow
+ * (2005). */
+void refuse_unfit(const struct shard *shard, const struct posting *posting, uint32_t field,
+                  struct failures *failures);
 
 /* The area may be given as its province alone. */
 uint32_t province_said(uint32_t admdvs);

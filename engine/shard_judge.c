@@ -179,6 +179,24 @@ bool period_closing(const struct shard *shard, uint32_t period)
     return period < shard->closing;
 }
 
+void refuse_full(const struct shard *shard, struct failures *failures)
+{
+    uint32_t count;
+    (void)book_cells(shard->book, &count);
+    failures_add(failures, ERROR_TOO_MANY, 0, CHECK_RANGE, count, shard->config.cells);
+}
+
+void refuse_unfit(const struct shard *shard, const struct posting *posting, uint32_t field,
+                  struct failures *failures)
+{
+    if (book_find(shard->book, posting->key) == NULL) {
+        refuse_full(shard, failures);
+    } else {
+        failures_add(failures, ERROR_AMOUNT_RANGE, field, CHECK_RANGE, posting_total(posting),
+                     INT64_MAX);
+    }
+}
+
 void assign_period(const struct shard *shard, uint32_t month, uint32_t field,
                    struct verdict *verdict)
 {
@@ -355,8 +373,7 @@ static void judge_record(const struct shard *shard, const struct settlement *s, 
     struct record *record = &verdict->record;
     posting_write(entry, s, &record->posting);
     if (!book_fits(shard->book, &record->posting)) {
-        refuse(verdict, ERROR_AMOUNT_RANGE, SETL_FIELD_FUND_SUM, CHECK_RANGE,
-               posting_total(&record->posting), INT64_MAX);
+        refuse_unfit(shard, &record->posting, SETL_FIELD_FUND_SUM, &verdict->failures);
     }
     record->settlement = s;
     record->msgid_hash = msgid_hash;

@@ -85,6 +85,7 @@ static void begin_inline(const struct shard *shard, struct wallet_work *w,
     w->entry.orig_period = record->orig_period;
     w->entry.flags = record->flags & ENTRY_LATE;
     w->debt_ms = setl_time;
+    w->inline_of = true;
 }
 
 static bool judge_amount(const struct shard *shard, struct wallet_work *w, int64_t amount,

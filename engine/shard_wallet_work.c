@@ -15,7 +15,7 @@ void work_begin(struct wallet_work *w)
     w->past.found = false;
     w->has_fact = w->has_person = w->has_before = w->writes = w->dup = false;
     w->way = BODY_BY_OPS;
-    w->acks = false;
+    w->acks = w->inline_of = false;
     w->id_count = w->used_count = 0;
     w->put_count = 0;
     w->packed_size = 0;
@@ -175,17 +175,41 @@ void work_assign_period(const struct shard *shard, struct wallet_work *w)
     }
 }
 
+/* Adds what debts before it post to the same cell. False: that does not fit. */
+static bool add_same_cell(struct posting *sum, const struct posting *before, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (memcmp(&sum->key, &before[i].key, sizeof sum->key) != 0) continue;
+        if (__builtin_add_overflow(sum->medfee, before[i].medfee, &sum->medfee)) return false;
+        for (int fund = 0; fund < FUND_COUNT; fund++) {
+            if (__builtin_add_overflow(sum->funds[fund], before[i].funds[fund], &sum->funds[fund]))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* The debts are posted together, and with a settlement: so they must fit together. Two that need
+ * the same new cell are counted as two: nobody minds when so few are left. */
 static void check_debts(const struct shard *shard, struct wallet_work *w)
 {
     uint8_t out[SETTLEMENT_ENCODED_MAX];
+    struct posting postings[DEBTS_MAX];
+    uint32_t new_cells = 0;
     for (uint32_t i = 0; i < w->decision.debt_count; i++) {
         const struct entry entry = debt_entry(shard, w, &w->decision.debts[i], out);
         struct settlement s;
-        const struct posting posting = debt_posting(&entry, &s);
+        postings[i] = debt_posting(&entry, &s);
+        struct posting sum = postings[i];
         ENSURE(entry_size(entry.body.size) <= DEBT_SIZE_MAX);
-        if (!book_fits(shard->book, &posting)) {
-            work_refuse(w, ERROR_AMOUNT_RANGE, 0, CHECK_RANGE, posting_total(&posting), INT64_MAX);
+        if (book_find(shard->book, sum.key) == NULL) new_cells++;
+        if (!add_same_cell(&sum, postings, i) || !book_fits(shard->book, &sum)) {
+            refuse_unfit(shard, &postings[i], 0, &w->decision.failures);
+            return;
         }
+    }
+    if (new_cells != 0 && !book_has_room(shard->book, new_cells + w->inline_of)) {
+        refuse_full(shard, &w->decision.failures);
     }
 }
 

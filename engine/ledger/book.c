@@ -156,6 +156,11 @@ bool book_fits(const struct book *book, const struct posting *posting)
     return true;
 }
 
+bool book_has_room(const struct book *book, uint32_t cells)
+{
+    return cells <= book->cells_max - book->cell_count;
+}
+
 /* One balanced entry per fund class: what one account gains the other loses. Overflow was ruled out
  * before, so it is a bug here. */
 static void transfer(struct cell *cell, enum account debit, enum account credit, int fund,

@@ -32,8 +32,12 @@ const struct cell *book_find(const struct book *book, struct cell_key key);
 void book_prefetch_place(const struct book *book, struct cell_key key);
 void book_prefetch(const struct book *book, struct cell_key key);
 
-/* True when the posting can be made: the cell exists or has room, and no sum overflows. */
+/* True when the posting can be made: the cell exists or has room, and no sum overflows. Of a cell
+ * that does not exist it is only asked whether it has room. */
 bool book_fits(const struct book *book, const struct posting *posting);
+
+/* True when there is room for so many cells more, as far as they are of months that it knows. */
+bool book_has_room(const struct book *book, uint32_t cells);
 
 /* What else a posting is, for the cell's counts. */
 struct posting_kind {

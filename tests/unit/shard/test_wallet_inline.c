@@ -97,6 +97,51 @@ static void inline_all_or_nothing(void **state)
     story_same(before, story_snap_of(&story_rigs[1]));
 }
 
+/* Fills the book but for so many cells, with what is of no month of these stories. */
+static void leave_room(struct rig *rig, uint32_t cells)
+{
+    uint32_t count;
+    (void)shard_cells(rig->shard, &count);
+    for (uint32_t n = 0; count + cells < rig->config.cells; n++, count++) {
+        const uint32_t pair = n / (LINE_END * INSURANCE_COUNT);
+        const struct posting posting = {
+            .key = {.period = 203001 + pair / (PROVINCE_COUNT * PROVINCE_COUNT),
+                    .payer = (uint8_t)(pair / PROVINCE_COUNT % PROVINCE_COUNT),
+                    .payee = (uint8_t)(pair % PROVINCE_COUNT),
+                    .line = (uint8_t)(n / INSURANCE_COUNT % LINE_END),
+                    .insurance = (uint8_t)(n % INSURANCE_COUNT)}};
+        book_post(rig->shard->book, &posting, (struct posting_kind){.content_hash = n});
+    }
+}
+
+/* The settlement needs a cell, and so does what the giver's province owes: with room for one of
+ * them neither is taken, and nothing is wrong with the amounts. */
+static void inline_cells_for_both(void **state)
+{
+    (void)state;
+    story_fill();
+    leave_room(&story_rigs[1], 1);
+    const struct settlement s = visit("I1", "V1", 14000);
+    const uint64_t before = story_rigs[1].shard->last_seq;
+    assert_int_equal(post(&s).result.code, ERROR_TOO_MANY);
+    assert_int_equal(story_rigs[1].shard->last_seq, before);
+    story_check_balance(RECEIVER, 150000);
+    const struct settlement bare = visit("I2", "V2", 0);
+    assert_int_equal(post(&bare).result.code, ERROR_OK);
+    assert_int_equal(post(&s).result.code, ERROR_TOO_MANY); /* Now for the debt. */
+    assert_int_equal(story_pay(RECEIVER, "V3", 14000).code, ERROR_TOO_MANY);
+}
+
+static void inline_cells_for_both_are_there(void **state)
+{
+    (void)state;
+    story_fill();
+    leave_room(&story_rigs[1], 2);
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    story_check_balance(RECEIVER, 136000);
+}
+
 /* Paid by a message of its own before: that is the payment. */
 static void inline_after_a_payment(void **state)
 {
@@ -298,6 +343,8 @@ int main(void)
         T(inline_payment_lost),
         T(inline_payment_landed),
         T(inline_all_or_nothing),
+        T(inline_cells_for_both),
+        T(inline_cells_for_both_are_there),
         T(inline_after_a_payment),
         T(inline_corrected),
         T(inline_reversed),
