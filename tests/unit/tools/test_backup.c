@@ -560,6 +560,25 @@ static void test_restore_to_a_time(void **state)
     assert_int_not_equal(access(town->restored, F_OK), 0);
 }
 
+/* The newest run is the one of the greatest number, also when its clocks stood before those of the
+ * run before it: the clock was set back between the two. */
+static void test_a_clock_set_back(void **state)
+{
+    struct town *town = *state;
+    add_block(town, &town->journals[0], 3);
+    struct backup_engine engine = engine_of(town);
+    engine.now_ms += 3600 * 1000;
+    assert_int_equal(run_with(town, &engine), 0);
+    add_block(town, &town->journals[0], 2);
+    assert_int_equal(run(town), 0);
+    assert_true(result.after.horizon_ms < result.before.horizon_ms);
+    assert_int_equal(check(town), 0);
+    assert_int_equal(restore(town, result.before.horizon_ms, NULL), -ERANGE);
+    assert_int_equal(restore(town, INT64_MIN, NULL), 0);
+    assert_int_equal(restored.run.run, 2);
+    assert_int_equal(restored.shard[0].entries, 5);
+}
+
 /* Each write, sync and rename of a restore fails once: no store, nothing left. */
 static void test_restore_on_a_full_disk(void **state)
 {
@@ -721,6 +740,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_restore_to_each_entry, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_came_later_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restore_to_a_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_clock_set_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restore_on_a_full_disk, setup, teardown),
         cmocka_unit_test(test_mail_rests_on_its_sender),
         cmocka_unit_test(test_what_was_forgotten_is_there),
