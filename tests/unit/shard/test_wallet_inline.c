@@ -7,6 +7,7 @@
 #include "codec/wire_table.h"
 #include "tests/lib/story_rig.h"
 #include "tests/lib/unit.h"
+#include "tests/lib/wallet_orders.h"
 
 /* A visit of the receiver in Yunnan, 420 yuan, of which `wallet` from the wallet. */
 static struct settlement visit(const char *msgid, const char *setl_id, int64_t wallet)
@@ -140,6 +141,32 @@ static void inline_cells_for_both_are_there(void **state)
     const struct settlement s = visit("I1", "V1", 14000);
     assert_int_equal(post(&s).result.code, ERROR_OK);
     story_check_balance(RECEIVER, 136000);
+}
+
+/* Givers of two areas of one province owe in the same cell: each debt fits, and both do not. */
+static void debts_of_one_cell_together(void **state)
+{
+    const int other = 2;
+    (void)state;
+    story_fill();
+    story_done(story_open_wallet(other, YUNNAN + 100, YUNNAN + 100));
+    story_done(story_bind(other, RECEIVER));
+    const struct wallet_order grant = order_grant(story_key_bytes(other), YUNNAN + 100, 500000);
+    story_done(story_send(other, &grant, 53));
+    const struct story_answer more = story_done(story_submit(other, RECEIVER, 100000));
+    story_done(story_accept(other, RECEIVER, more.id));
+    const struct posting there = {.key = {.period = 202603,
+                                          .payer = province_of_area(YUNNAN),
+                                          .payee = province_of_area(SICHUAN),
+                                          .line = LINE_WALLET_CARE,
+                                          .insurance = INSURANCE_EMPLOYEE},
+                                  .funds = {[FUND_ACCOUNT] = INT64_MAX - 160000},
+                                  .medfee = 1};
+    book_post(story_rigs[1].shard->book, &there, (struct posting_kind){.content_hash = 1});
+    assert_int_equal(story_pay(RECEIVER, "V1", 200000).code, ERROR_AMOUNT_RANGE);
+    story_check_balance(RECEIVER, 250000);
+    story_done(story_pay(RECEIVER, "V2", 160000));
+    story_check_balance(RECEIVER, 90000);
 }
 
 /* Paid by a message of its own before: that is the payment. */
@@ -345,6 +372,7 @@ int main(void)
         T(inline_all_or_nothing),
         T(inline_cells_for_both),
         T(inline_cells_for_both_are_there),
+        T(debts_of_one_cell_together),
         T(inline_after_a_payment),
         T(inline_corrected),
         T(inline_reversed),
