@@ -10,14 +10,11 @@
 #include "types/ensure.h"
 #include "types/error.h"
 
-#define LOOK_RECORDS 64 /* Records between two looks at the sockets and the clock, at most. */
-#define PUMP_RECORDS                                                             \
-    512 /* The same in a closed loop, where waiting is done when a lane is full. \
-         */
-#define NAP_NS     (50 * NS_PER_MS)
-#define NS_PER_US  1000
-#define BATCHES_NS (200 * NS_PER_US) /* Between two looks at the clock, where frames are filled. \
-                                      */
+#define LOOK_RECORDS 64  /* Records between two looks at the sockets and the clock, at most. */
+#define PUMP_RECORDS 512 /* The same in a closed loop: one waits there when a lane is full. */
+#define NAP_NS       (50 * NS_PER_MS)
+#define NS_PER_US    1000
+#define BATCHES_NS   (200 * NS_PER_US) /* Between two looks at the clock while frames fill. */
 
 int load_run_open(struct load_run *run, struct fleet_options options)
 {
