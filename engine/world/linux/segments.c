@@ -229,10 +229,7 @@ static int open_segment(struct walk *walk, uint32_t number)
 {
     if (walk->segment == number) return 0;
     const bool ahead = walk->next_segment == number;
-    if (ahead)
-        window_hide(&walk->window);
-    else
-        window_forget(&walk->window);
+    window_turn(&walk->window, ahead ? walk->next_file : -1);
     if (walk->file >= 0) (void)file_close(walk->file);
     walk->file = ahead ? walk->next_file : -1;
     walk->segment = 0;

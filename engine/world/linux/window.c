@@ -38,16 +38,17 @@ enum file_use window_use(const struct window *window)
     return window->file_bytes >= WINDOW_BYTES ? FILE_READ_DIRECT : FILE_READ;
 }
 
-void window_hide(struct window *window)
-{
-    window->size = 0;
-}
-
 void window_forget(struct window *window)
 {
-    window_hide(window);
+    window->size = 0;
     if (window->asked) (void)file_read_end(&window->ahead);
     window->asked = false;
+}
+
+void window_turn(struct window *window, int file)
+{
+    window->size = 0;
+    if (window->asked && window->ahead.file != file) window_forget(window);
 }
 
 /* Where a window's first byte goes in a room: behind what is carried over from the other one. */

@@ -40,10 +40,11 @@ int window_show(struct window *window, int file, uint64_t offset, uint64_t *ret_
 /* Lets the device read the window that begins at `offset` while the one in sight is used. */
 void window_ask(struct window *window, int file, uint64_t offset);
 
-/* Nothing is in sight; what was asked for still comes. Before another file is read. */
-void window_hide(struct window *window);
-
-/* Nor is anything on its way. Before a file that was asked is closed, and when it was written. */
+/* Nothing is in sight or on its way. When the file was written. */
 void window_forget(struct window *window);
+
+/* The same of all but `file`, of which what was asked for still comes. Before another file is
+ * closed. */
+void window_turn(struct window *window, int file);
 
 #endif

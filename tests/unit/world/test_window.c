@@ -120,9 +120,15 @@ static void the_next_file_is_asked_for_and_shown(void **state)
     const int file = open_file(&window, name), next = open_file(&window, next_name);
     shows(&window, file, 3 * WINDOW_BYTES, 1);
     window_ask(&window, next, 0);
-    window_hide(&window);
+    window_turn(&window, next);
+    assert_true(window.asked);
+    assert_true(window.size == 0);
     assert_int_equal(file_close(file), 0);
     shows(&window, next, 0, 2);
+    /* What was asked of a file that is left does not come any more. */
+    window_ask(&window, next, WINDOW_BYTES);
+    window_turn(&window, -1);
+    assert_false(window.asked);
     /* Forgotten, and what is written since is seen. */
     window_ask(&window, next, WINDOW_BYTES);
     window_forget(&window);
