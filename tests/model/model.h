@@ -8,6 +8,7 @@
 #define TESTS_MODEL_MODEL_H
 
 #include "types/cell.h"
+#include "types/record_facts.h"
 #include "types/settlement.h"
 
 #define MODEL_ITEMS_MAX 4096
@@ -105,9 +106,14 @@ void model_decide(struct model *model, uint32_t period, int64_t now_ms);
 struct cell_key model_key(const struct model_item *item);
 void model_funds(const struct model_item *item, int64_t ret_funds[FUND_COUNT]);
 
+/* The same in the engine's noun, as it came, whatever was done to it since; `seq` is its entry's.
+ */
+struct record_facts model_facts(const struct model_item *item, uint64_t seq);
+
 /* -- what else the list says; places in it stand for items -- */
 
-/* yyyymm in Shanghai. */
+/* yyyymmdd and yyyymm in Shanghai. */
+uint32_t model_day_of(int64_t ms);
 uint32_t model_month_of(int64_t ms);
 
 /* The settlement or refund of an id, -1: none. */

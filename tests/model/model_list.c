@@ -174,6 +174,35 @@ void model_funds(const struct model_item *item, int64_t ret_funds[FUND_COUNT])
                             ret_funds[FUND_SUPPLEMENT] - ret_funds[FUND_ASSISTANCE];
 }
 
+struct record_facts model_facts(const struct model_item *item, uint64_t seq)
+{
+    const bool adjusts = item->kind == MODEL_ADJUSTMENT;
+    const struct bytes id = adjusts ? item->a.adj_no : item->s.setl_id;
+    const struct cell_key key = model_key(item);
+    struct record_facts facts = {
+        .seq = seq,
+        .period = key.period,
+        .day = model_day_of(adjusts ? item->stamp_ms : item->s.setl_time),
+        .mdtrtarea_admvs = adjusts ? item->a.mdtrtarea_admvs : item->s.mdtrtarea_admvs,
+        .ref = {.insu_admdvs = adjusts ? item->a.insu_admdvs : item->s.insu_admdvs,
+                .size = (uint8_t)id.size},
+        .payer = key.payer,
+        .payee = key.payee,
+        .line = key.line,
+        .insurance = key.insurance,
+        .kind = adjusts                      ? RECORD_ADJUSTMENT
+                : item->kind == MODEL_REFUND ? RECORD_REFUND
+                                             : RECORD_SETTLEMENT,
+        .flags = item->period != item->orig_period ? RECORD_LATE : 0,
+        .medfee = adjusts ? 0 : item->s.amounts[AMOUNT_MEDFEE],
+        .content_hash =
+            adjusts ? adjustment_content_hash(&item->a) : settlement_content_hash(&item->s),
+    };
+    memcpy(facts.ref.setl_id, id.data, id.size);
+    model_funds(item, facts.funds);
+    return facts;
+}
+
 /* The number of the first cut after item `i` that takes its period; 0: none yet. */
 uint64_t model_cut_after(const struct model *model, int i)
 {

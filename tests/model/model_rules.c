@@ -47,12 +47,17 @@ bool model_same_bytes(struct bytes a, struct bytes b)
     return true;
 }
 
-uint32_t model_month_of(int64_t ms)
+uint32_t model_day_of(int64_t ms)
 {
     const time_t seconds = (time_t)(ms / 1000 + 8 * 3600);
     struct tm tm;
     if (ms <= 0 || gmtime_r(&seconds, &tm) == NULL) return 0;
-    return (uint32_t)((tm.tm_year + 1900) * 100 + tm.tm_mon + 1);
+    return (uint32_t)((tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday);
+}
+
+uint32_t model_month_of(int64_t ms)
+{
+    return model_day_of(ms) / 100;
 }
 
 /* -- codes ------------------------------------------------------------------------------------- */

@@ -10,7 +10,6 @@
 #include "tests/sim/check_found.h"
 #include "tests/sim/check_questions.h"
 #include "tests/sim/pb.h"
-#include "types/civil.h"
 #include "types/ensure.h"
 #include "types/error.h"
 #include "types/province.h"
@@ -536,33 +535,8 @@ static void add_cells(uint32_t shard)
 
 static struct desk_record record_of(const struct model_item *item, uint64_t seq)
 {
-    const bool adjusts = item->kind == MODEL_ADJUSTMENT;
-    const struct bytes id = adjusts ? item->a.adj_no : item->s.setl_id;
-    const struct cell_key key = model_key(item);
-    struct desk_record record = {.count = 1};
-    struct record_facts *facts = &record.facts;
-    *facts = (struct record_facts){
-        .seq = seq,
-        .shard = c.shard_index,
-        .period = key.period,
-        .day = civil_day(adjusts ? item->stamp_ms : item->s.setl_time),
-        .mdtrtarea_admvs = adjusts ? item->a.mdtrtarea_admvs : item->s.mdtrtarea_admvs,
-        .ref = {.insu_admdvs = adjusts ? item->a.insu_admdvs : item->s.insu_admdvs,
-                .size = (uint8_t)id.size},
-        .payer = key.payer,
-        .payee = key.payee,
-        .line = key.line,
-        .insurance = key.insurance,
-        .kind = adjusts                      ? RECORD_ADJUSTMENT
-                : item->kind == MODEL_REFUND ? RECORD_REFUND
-                                             : RECORD_SETTLEMENT,
-        .flags = item->period != item->orig_period ? RECORD_LATE : 0,
-        .medfee = adjusts ? 0 : item->s.amounts[AMOUNT_MEDFEE],
-        .content_hash =
-            adjusts ? adjustment_content_hash(&item->a) : settlement_content_hash(&item->s),
-    };
-    memcpy(facts->ref.setl_id, id.data, id.size);
-    model_funds(item, facts->funds);
+    struct desk_record record = {.facts = model_facts(item, seq), .count = 1};
+    record.facts.shard = c.shard_index;
     return record;
 }
 

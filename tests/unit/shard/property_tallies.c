@@ -1,7 +1,5 @@
 /* Tallies, counted from the model's list the plain way, against those of the last checkpoint with
  * what a scan adds to them. */
-#include <time.h>
-
 #include "codec/messages.h"
 #include "tests/lib/unit.h"
 #include "tests/unit/shard/property_world.h"
@@ -33,14 +31,6 @@ void ask_tallies(void)
             .tally_kind = tallies.kind,
         };
     }
-}
-
-static uint32_t day_of(int64_t ms)
-{
-    const time_t seconds = (time_t)(ms / 1000 + 8 * 3600);
-    struct tm tm;
-    assert_non_null(gmtime_r(&seconds, &tm));
-    return (uint32_t)((tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday);
 }
 
 /* Finds or makes. */
@@ -82,35 +72,10 @@ static struct tally_key key_of(const struct record_facts *r, uint32_t kind)
     };
 }
 
-/* What the model knows of a record, in the engine's noun. */
+/* An item's number is its entry's. */
 static struct record_facts facts_of_item(int index)
 {
-    const struct model_item *item = &world.model.items[index];
-    const bool adjusts = item->kind == MODEL_ADJUSTMENT;
-    const struct bytes id = adjusts ? item->a.adj_no : item->s.setl_id;
-    const struct cell_key cell = model_key(item);
-    struct record_facts facts = {
-        .seq = (uint64_t)index + 1,
-        .period = item->period,
-        .day = day_of(adjusts ? item->stamp_ms : item->s.setl_time),
-        .mdtrtarea_admvs = adjusts ? item->a.mdtrtarea_admvs : item->s.mdtrtarea_admvs,
-        .ref = {.insu_admdvs = adjusts ? item->a.insu_admdvs : item->s.insu_admdvs,
-                .size = (uint8_t)id.size},
-        .payer = cell.payer,
-        .payee = cell.payee,
-        .line = cell.line,
-        .insurance = cell.insurance,
-        .kind = adjusts                      ? RECORD_ADJUSTMENT
-                : item->kind == MODEL_REFUND ? RECORD_REFUND
-                                             : RECORD_SETTLEMENT,
-        .flags = item->period != item->orig_period ? RECORD_LATE : 0,
-        .medfee = adjusts ? 0 : item->s.amounts[AMOUNT_MEDFEE],
-        .content_hash =
-            adjusts ? adjustment_content_hash(&item->a) : settlement_content_hash(&item->s),
-    };
-    memcpy(facts.ref.setl_id, id.data, id.size);
-    model_funds(item, facts.funds);
-    return facts;
+    return model_facts(&world.model.items[index], (uint64_t)index + 1);
 }
 
 /* Counted from the model's list as it was with `known` items. */
