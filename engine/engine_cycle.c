@@ -497,9 +497,13 @@ static void gather_for_answer(struct home *home)
 static void refuse_decision(struct home *home)
 {
     const struct decision *decision = &home->desk.decision;
-    char line[sizeof decision->text];
-    memcpy(line, decision->text, sizeof line);
-    desk_refuse(home, decision->code, line[0] != '\0' ? line : NULL);
+    desk_refuse(home, decision->code, decision_text(decision));
+}
+
+static void add_unbatched(struct text *text, uint32_t period)
+{
+    text_add_int(text, period);
+    text_add(text, " is cut on the shards and has no batch");
 }
 
 /* A month that the shards have cut and that has no batch is not as if nothing had been ordered. */
@@ -512,8 +516,7 @@ static void refuse_cut_decision(struct home *home)
     text_add(&text, decision_text(&desk->decision));
     if (desk->gathering.facts.cut_through >= order->period) {
         text_add(&text, "; ");
-        text_add_int(&text, order->period);
-        text_add(&text, " is cut on the shards and has no batch");
+        add_unbatched(&text, order->period);
     }
     desk_refuse(home, desk->decision.code, line);
 }
@@ -559,8 +562,8 @@ static void look_back(struct home *home)
         gather_before(home);
         return;
     }
-    text_add_int(&text, g->needs.period);
-    text_add(&text, " is cut on the shards and has no batch: order its cut again first");
+    add_unbatched(&text, g->needs.period);
+    text_add(&text, ": order its cut again first");
     desk_refuse(home, ERROR_PERIOD_ORDER, line);
 }
 

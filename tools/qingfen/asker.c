@@ -101,7 +101,7 @@ void person_print_list(const char *title, const struct grid_column *columns,
     grid_print(FORMAT_TABLE, columns, rows, count);
 }
 
-int64_t person_day_ms(uint32_t yyyymmdd, int days)
+int64_t person_day_ms(uint32_t yyyymmdd)
 {
     struct civil civil = {.year = (int32_t)(yyyymmdd / 10000),
                           .month = (int32_t)(yyyymmdd / 100 % 100),
@@ -109,5 +109,10 @@ int64_t person_day_ms(uint32_t yyyymmdd, int days)
     int64_t ms;
     if (yyyymmdd == 0) return 0;
     ENSURE(civil_to_ms(&civil, &ms));
-    return ms + days * MS_PER_DAY;
+    return ms;
+}
+
+int64_t person_day_end_ms(uint32_t yyyymmdd)
+{
+    return yyyymmdd == 0 ? 0 : person_day_ms(yyyymmdd) + MS_PER_DAY - 1;
 }

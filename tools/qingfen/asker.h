@@ -41,8 +41,9 @@ ProtobufCBinaryData asker_key(struct asker *asker);
 ProtobufCMessage *person_ask(const struct speaker *speaker, const ProtobufCMessage *request,
                              uint16_t type, const ProtobufCMessageDescriptor *reply);
 
-/* Midnight in Shanghai at the beginning of a day, `days` later; 0 for no day. */
-int64_t person_day_ms(uint32_t yyyymmdd, int days);
+/* A day's first and last millisecond in Shanghai; 0 for no day. */
+int64_t person_day_ms(uint32_t yyyymmdd);
+int64_t person_day_end_ms(uint32_t yyyymmdd);
 
 /* -- on stdout -------------------------------------------------------------------------------- */
 

@@ -224,7 +224,7 @@ static int person_region(int argc, char **argv)
     }
     Qingfen__V1__RegionQuery request = QINGFEN__V1__REGION_QUERY__INIT;
     request.admdvs = (uint32_t)area;
-    request.at = person_day_ms(day, 0);
+    request.at = person_day_ms(day);
     ProtobufCMessage *answer = person_ask(&speaker, &request.base, MESSAGE_REGION_QUERY,
                                           &qingfen__v1__region_query_reply__descriptor);
     if (answer == NULL) return EXIT_FAILED;

@@ -169,8 +169,8 @@ int person_records(int argc, char **argv)
 
     Qingfen__V1__WltRecords request = QINGFEN__V1__WLT_RECORDS__INIT;
     request.psn_key = asker_key(&asker);
-    request.from = person_day_ms(from, 0);
-    request.to = to == 0 ? 0 : person_day_ms(to, 1) - 1;
+    request.from = person_day_ms(from);
+    request.to = person_day_end_ms(to);
     request.limit = 200;
     if (kind != NULL) request.kind = borrowed(kind);
     return show_records(&asker.speaker, &request.base, MESSAGE_WLT_RECORDS,
@@ -216,8 +216,8 @@ int person_settlements(int argc, char **argv)
 
     Qingfen__V1__SetlRecords request = QINGFEN__V1__SETL_RECORDS__INIT;
     request.psn_key = asker_key(&asker);
-    request.from = person_day_ms(from, 0);
-    request.to = to == 0 ? 0 : person_day_ms(to, 1) - 1;
+    request.from = person_day_ms(from);
+    request.to = person_day_end_ms(to);
     request.limit = 200;
     return show_records(&asker.speaker, &request.base, MESSAGE_SETL_RECORDS,
                         &qingfen__v1__setl_records_reply__descriptor, columns, most);
