@@ -1,8 +1,8 @@
 /* segments -- see segments.h.
  *
  * Two walks over the same files: the scan follows the chain block by block, and the search behind
- * the tail looks at every 4096-byte boundary for what must not be there. Both read through one
- * window, with the next one asked for ahead (window.h). */
+ * the tail looks at every 4096-byte boundary for what must not be there. How either goes through
+ * the files is segment_walk's. */
 #include "world/linux/segments.h"
 
 #include <errno.h>
@@ -15,13 +15,11 @@
 #include "util/le.h"
 #include "world/linux/crash_point.h"
 #include "world/linux/files.h"
-#include "world/linux/window.h"
+#include "world/linux/segment_walk.h"
 
 #define ZEROS_BYTES (UINT64_C(1) << 20) /* Of one write when a segment is prepared. */
 
 _Static_assert(SEGMENT_HEAD_SIZE == BLOCK_ALIGN, "a segment's head is one page of the search");
-_Static_assert(WINDOW_FRONT >= BLOCK_HEAD_SIZE + BLOCK_PAYLOAD_MAX, "a block is seen in one piece");
-_Static_assert(BLOCK_ALIGN == WINDOW_ALIGN, "blocks begin where a window may");
 
 void segment_path(const char *folder, uint32_t number, char ret_path[SEGMENT_PATH_MAX])
 {
@@ -109,208 +107,6 @@ int segment_prepare(const char *folder, uint32_t number, uint64_t segment_bytes,
     return r;
 }
 
-/* ---- the files there are ------------------------------------------------------------------- */
-
-struct segment_list {
-    uint32_t *numbers; /* Ascending; heap. */
-    size_t count;
-    size_t room;
-};
-
-static int compare_numbers(const void *a, const void *b)
-{
-    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
-    return (first > second) - (first < second);
-}
-
-/* Number by a file's name, 0 when it is none of ours (a half-made ".new", a stray copy). */
-static uint32_t number_of_name(const char *name)
-{
-    if (strspn(name, "0123456789") != 8 || strcmp(name + 8, ".qfj") != 0) return 0;
-    return (uint32_t)strtoul(name, NULL, 10);
-}
-
-static void list_add(void *context, const char *name)
-{
-    struct segment_list *list = context;
-    uint32_t number = number_of_name(name);
-    if (number == 0) return;
-    if (list->count == list->room) {
-        list->room = list->room == 0 ? 64 : 2 * list->room;
-        uint32_t *more = realloc(list->numbers, list->room * sizeof *more);
-        NEED_MEMORY(more);
-        list->numbers = more;
-    }
-    list->numbers[list->count++] = number;
-}
-
-static int list_segments(const char *folder, struct segment_list *ret_list, struct problem *problem)
-{
-    struct segment_list list = {NULL, 0, 0};
-    int r = folder_list(folder, list_add, &list);
-    if (r != 0) {
-        free(list.numbers);
-        return problem_set(problem, r, "%s: cannot read the folder: %s", folder, strerror(-r));
-    }
-    if (list.count > 0) qsort(list.numbers, list.count, sizeof list.numbers[0], compare_numbers);
-    *ret_list = list;
-    return 0;
-}
-
-static bool list_has(const struct segment_list *list, uint32_t number)
-{
-    return list->count > 0 &&
-           bsearch(&number, list->numbers, list->count, sizeof number, compare_numbers) != NULL;
-}
-
-/* ---- reading ------------------------------------------------------------------------------- */
-
-/* A scan at work: one open segment and a window into it; the next one is opened when the window
- * reaches the end. */
-struct walk {
-    const struct journal_folder *folder;
-    const struct journal_reader *reader;
-    struct problem *problem;
-    struct segment_list list;
-
-    uint32_t segment; /* The open one; 0: none. */
-    int file;
-    char path[SEGMENT_PATH_MAX];
-    uint32_t next_segment; /* Opened ahead; 0: none. */
-    int next_file;
-    struct window window;
-
-    uint64_t done_bytes, total_bytes;
-    struct journal_scan scan;
-};
-
-/* Damage at a place in the open segment. */
-#define DAMAGE(walk, offset, format, ...)                                                   \
-    problem_set((walk)->problem, -EUCLEAN, "%s, offset %" PRIu64 ": " format, (walk)->path, \
-                (uint64_t)(offset), ##__VA_ARGS__)
-
-static int walk_init(struct walk *walk, const struct journal_folder *folder,
-                     struct problem *problem)
-{
-    ENSURE(folder->segment_bytes % BLOCK_ALIGN == 0);
-    ENSURE(folder->segment_bytes >= 2 * BLOCK_ALIGN);
-    *walk = (struct walk){.folder = folder, .problem = problem, .file = -1, .next_file = -1};
-    int r = window_init(&walk->window, folder->segment_bytes);
-    if (r != 0) return problem_set(problem, r, "not enough memory");
-    r = list_segments(folder->path, &walk->list, problem);
-    if (r != 0) window_done(&walk->window);
-    return r;
-}
-
-static void close_next(struct walk *walk)
-{
-    if (walk->next_file >= 0) (void)file_close(walk->next_file);
-    walk->next_file = -1;
-    walk->next_segment = 0;
-}
-
-static void walk_done(struct walk *walk)
-{
-    window_done(&walk->window);
-    if (walk->file >= 0) (void)file_close(walk->file);
-    close_next(walk);
-    free(walk->list.numbers);
-}
-
-static void report_progress(struct walk *walk)
-{
-    if (walk->reader == NULL || walk->reader->progress == NULL) return;
-    uint64_t done = walk->done_bytes < walk->total_bytes ? walk->done_bytes : walk->total_bytes;
-    walk->reader->progress(walk->reader->context, done, walk->total_bytes);
-}
-
-/* Opens a segment that is in the list, and checks its size. */
-static int open_segment(struct walk *walk, uint32_t number)
-{
-    if (walk->segment == number) return 0;
-    const bool ahead = walk->next_segment == number;
-    window_turn(&walk->window, ahead ? walk->next_file : -1);
-    if (walk->file >= 0) (void)file_close(walk->file);
-    walk->file = ahead ? walk->next_file : -1;
-    walk->segment = 0;
-    if (ahead) walk->next_file = -1;
-    close_next(walk);
-    segment_path(walk->folder->path, number, walk->path);
-    uint64_t size = 0;
-    int r = ahead ? 0 : file_open(walk->path, window_use(&walk->window), &walk->file);
-    if (r == 0) r = file_size(walk->file, &size);
-    if (r != 0)
-        return problem_set(walk->problem, r, "%s: cannot open the segment: %s", walk->path,
-                           strerror(-r));
-    if (size != walk->folder->segment_bytes)
-        return DAMAGE(walk, size, "the file ends here; a segment has %" PRIu64 " bytes",
-                      walk->folder->segment_bytes);
-    walk->segment = number;
-    return 0;
-}
-
-/* Asks for what comes behind the window, in the next segment if need be. */
-static void ask_ahead(struct walk *walk)
-{
-    const uint64_t end = walk->window.start + walk->window.size;
-    if (end < walk->folder->segment_bytes) {
-        window_ask(&walk->window, walk->file, end);
-        return;
-    }
-    const uint32_t next = walk->segment + 1;
-    if (walk->next_segment != next) {
-        close_next(walk);
-        if (!list_has(&walk->list, next)) return;
-        char path[SEGMENT_PATH_MAX];
-        segment_path(walk->folder->path, next, path);
-        /* Whoever needs it and cannot have it will say so. */
-        if (file_open(path, window_use(&walk->window), &walk->next_file) != 0) return;
-        walk->next_segment = next;
-    }
-    window_ask(&walk->window, walk->next_file, 0);
-}
-
-/* Loads the window from `offset` on. */
-static int load_window(struct walk *walk, uint64_t offset)
-{
-    uint64_t failed = offset;
-    const int r = window_show(&walk->window, walk->file, offset, &failed);
-    if (r != 0)
-        return problem_set(walk->problem, r == -ENODATA ? -EIO : r,
-                           "%s, offset %" PRIu64 ": cannot read: %s", walk->path, failed,
-                           r == -ENODATA ? "the file became shorter" : strerror(-r));
-    ask_ahead(walk);
-    return 0;
-}
-
-/* Bytes of the open segment from `offset`: `size` of them or up to its end. Borrowed until the
- * next call. */
-static int look(struct walk *walk, uint64_t offset, uint64_t size, struct bytes *ret_bytes)
-{
-    uint64_t rest = walk->folder->segment_bytes - offset;
-    if (size > rest) size = rest;
-    const struct window *window = &walk->window;
-    const bool inside = window->size > 0 && offset >= window->start &&
-                        offset + size <= window->start + window->size;
-    if (!inside) {
-        int r = load_window(walk, offset);
-        if (r != 0) return r;
-        report_progress(walk);
-    }
-    *ret_bytes = (struct bytes){window->data + (offset - window->start), size};
-    return 0;
-}
-
-/* Bytes from `offset`: as many as the block there says it has, at least a page. */
-static int look_block(struct walk *walk, uint64_t offset, struct bytes *ret_bytes)
-{
-    int r = look(walk, offset, BLOCK_ALIGN, ret_bytes);
-    if (r != 0 || !block_begins(ret_bytes->data)) return r;
-    uint32_t payload_size = le_load32(ret_bytes->data + 28);
-    if (payload_size > BLOCK_PAYLOAD_MAX) return 0; /* block_open() refuses it. */
-    return look(walk, offset, block_size_on_disk(payload_size), ret_bytes);
-}
-
 /* ---- judging blocks and heads -------------------------------------------------------------- */
 
 static bool is_ours(const struct journal_folder *folder, const uint8_t store_id[STORE_ID_SIZE],
@@ -365,13 +161,13 @@ static int judge_block(struct walk *walk, const struct journal_position *at, uin
 }
 
 /* Looks at `offset` of the open segment for the block that `at` expects. The block is borrowed
- * until the next look(); `ret_found` FOUND_NEXT means that it and its hash are set. */
+ * until the next walk_look(); `ret_found` FOUND_NEXT means that it and its hash are set. */
 static int find_block(struct walk *walk, const struct journal_position *at, uint64_t offset,
                       enum found *ret_found, struct block *ret_block,
                       uint8_t ret_hash[BLOCK_HASH_SIZE])
 {
     struct bytes source;
-    int r = look_block(walk, offset, &source);
+    int r = walk_look_block(walk, offset, &source);
     if (r != 0) return r;
     switch (block_open(source, ret_block, ret_hash)) {
     case BLOCK_SOUND:
@@ -439,7 +235,7 @@ static int search_page(struct walk *walk, struct search *search, uint64_t offset
     }
     if (!block_begins(page)) return 0;
     struct bytes source;
-    int r = look_block(walk, offset, &source);
+    int r = walk_look_block(walk, offset, &source);
     if (r != 0) return r;
     if (block_open(source, &block, hash) != BLOCK_SOUND) return 0;
     if (!is_ours(walk->folder, block.store_id, block.shard)) return 0;
@@ -452,7 +248,7 @@ static int search_segment(struct walk *walk, struct search *search, uint64_t off
 {
     while (offset < walk->folder->segment_bytes && !search->evidence) {
         struct bytes page;
-        int r = look(walk, offset, BLOCK_ALIGN, &page);
+        int r = walk_look(walk, offset, BLOCK_ALIGN, &page);
         if (r != 0) return r;
         search->walked_bytes += BLOCK_ALIGN;
         walk->done_bytes += BLOCK_ALIGN;
@@ -474,7 +270,7 @@ static int search_behind(struct walk *walk, uint32_t segment, uint64_t offset, u
     for (size_t i = 0; i < walk->list.count && !search.evidence; i++) {
         uint32_t number = walk->list.numbers[i];
         if (number < segment) continue;
-        int r = open_segment(walk, number);
+        int r = walk_open(walk, number);
         if (r != 0) return r;
         uint64_t used = search.used_bytes;
         r = search_segment(walk, &search, number == segment ? offset : 0);
@@ -561,13 +357,13 @@ static bool head_cut_off(const struct walk *walk, uint32_t number, struct bytes 
 static int enter_segment(struct walk *walk, uint32_t number, bool *ret_entered)
 {
     *ret_entered = false;
-    if (!list_has(&walk->list, number)) return 0;
-    int r = open_segment(walk, number);
+    if (!walk_has(walk, number)) return 0;
+    int r = walk_open(walk, number);
     if (r != 0) return r;
     struct journal_position *tail = &walk->scan.tail;
     struct segment_head head;
     struct bytes page;
-    r = look(walk, 0, SEGMENT_HEAD_SIZE, &page);
+    r = walk_look(walk, 0, SEGMENT_HEAD_SIZE, &page);
     if (r != 0) return r;
     bool headless = head_cut_off(walk, number, page);
     if (!headless && !segment_head_decode(page, &head)) return 0; /* The search will judge. */
@@ -599,7 +395,7 @@ static int find_used(struct walk *walk, uint64_t *ret_offset)
     uint64_t offset = walk->scan.tail.offset;
     for (; offset < walk->folder->segment_bytes; offset += BLOCK_ALIGN) {
         struct bytes page;
-        int r = look(walk, offset, BLOCK_ALIGN, &page);
+        int r = walk_look(walk, offset, BLOCK_ALIGN, &page);
         if (r != 0) return r;
         if (!bytes_all_zero(page.data, BLOCK_ALIGN)) break;
     }
@@ -613,16 +409,16 @@ static int check_start(struct walk *walk)
     const struct journal_position *tail = &walk->scan.tail;
     if (tail->offset == 0) return 0;
     segment_path(walk->folder->path, tail->segment, walk->path);
-    if (!list_has(&walk->list, tail->segment))
+    if (!walk_has(walk, tail->segment))
         return problem_set(walk->problem, -EUCLEAN,
                            "%s: the segment is missing; block %" PRIu64 " is expected at offset "
                            "%" PRIu64 " of it",
                            walk->path, tail->next_block, tail->offset);
-    int r = open_segment(walk, tail->segment);
+    int r = walk_open(walk, tail->segment);
     if (r != 0) return r;
     struct segment_head head;
     struct bytes page;
-    r = look(walk, 0, SEGMENT_HEAD_SIZE, &page);
+    r = walk_look(walk, 0, SEGMENT_HEAD_SIZE, &page);
     if (r != 0) return r;
     if (!segment_head_decode(page, &head))
         return DAMAGE(walk, 0, "%s", "the segment's head does not match its checksum");
@@ -667,7 +463,7 @@ static int find_damage(struct walk *walk, const struct search *search, uint64_t 
     struct bytes source;
     int r = 0;
     if (offset != 0) {
-        r = open_segment(walk, number);
+        r = walk_open(walk, number);
         if (r == 0) r = find_used(walk, &used);
         if (r != 0) return r;
     }
@@ -676,18 +472,18 @@ static int find_damage(struct walk *walk, const struct search *search, uint64_t 
         offset = 0;
     }
     *ret_offset = offset;
-    if (!list_has(&walk->list, number)) {
+    if (!walk_has(walk, number)) {
         segment_path(walk->folder->path, number, walk->path);
         *ret_wrong = "the segment is missing";
         return 0;
     }
-    r = open_segment(walk, number);
+    r = walk_open(walk, number);
     if (r != 0) return r;
     if (offset == 0) {
         *ret_wrong = "the segment's head or its first block is damaged";
         return 0;
     }
-    r = look_block(walk, offset, &source);
+    r = walk_look_block(walk, offset, &source);
     if (r != 0) return r;
     *ret_wrong = what_is_wrong(source);
     return 0;
@@ -713,11 +509,11 @@ static int evidence_problem(struct walk *walk, const struct search *search)
 static int judge_flip(struct walk *walk, uint32_t number, uint64_t offset)
 {
     const struct journal_position *tail = &walk->scan.tail;
-    if (!list_has(&walk->list, number) || offset >= walk->folder->segment_bytes) return 0;
+    if (!walk_has(walk, number) || offset >= walk->folder->segment_bytes) return 0;
     struct bytes source;
     uint64_t bit;
-    int r = open_segment(walk, number);
-    if (r == 0) r = look(walk, offset, BLOCK_HEAD_SIZE + BLOCK_PAYLOAD_MAX, &source);
+    int r = walk_open(walk, number);
+    if (r == 0) r = walk_look(walk, offset, BLOCK_HEAD_SIZE + BLOCK_PAYLOAD_MAX, &source);
     if (r != 0 || !block_find_flip(source, &bit)) return r;
 
     uint8_t *byte = walk->window.data + (offset - walk->window.start) + bit / 8;
@@ -767,9 +563,9 @@ static int judge_tail(struct walk *walk)
     }
     scan->end = search.used_bytes == 0 ? JOURNAL_END : JOURNAL_TORN;
     scan->torn_bytes = search.used_bytes;
-    scan->tail_exists = list_has(&walk->list, tail->segment);
+    scan->tail_exists = walk_has(walk, tail->segment);
     scan->next_prepared =
-        list_has(&walk->list, tail->segment + 1) && search.used_segment != tail->segment + 1;
+        walk_has(walk, tail->segment + 1) && search.used_segment != tail->segment + 1;
     return 0;
 }
 
@@ -815,7 +611,7 @@ int journal_scan(const struct journal_folder *folder, const struct journal_posit
     if (r == 0) r = judge_tail(&walk);
     if (r == 0) {
         walk.done_bytes = walk.total_bytes;
-        report_progress(&walk);
+        walk_report(&walk);
         *ret_scan = walk.scan;
     }
     walk_done(&walk);
@@ -850,7 +646,7 @@ static int zero_rest(struct walk *walk, uint64_t offset)
     int written = 0;
     for (; offset < walk->folder->segment_bytes && written == 0; offset += BLOCK_ALIGN) {
         struct bytes page;
-        r = look(walk, offset, BLOCK_ALIGN, &page);
+        r = walk_look(walk, offset, BLOCK_ALIGN, &page);
         if (r != 0) {
             (void)file_close(file);
             return r;
@@ -899,7 +695,7 @@ static int cut(struct walk *walk, const struct journal_position *position)
     for (size_t i = walk->list.count; i-- > 0 && r == 0;) {
         uint32_t number = walk->list.numbers[i];
         if (number < position->segment) break;
-        r = open_segment(walk, number);
+        r = walk_open(walk, number);
         if (r != 0) return r;
         r = number == position->segment ? zero_rest(walk, position->offset) : remove_used(walk);
     }
@@ -948,8 +744,8 @@ static int write_last_again(const struct journal_folder *folder, const struct jo
     uint64_t from = scan->last_offset == SEGMENT_HEAD_SIZE ? 0 : scan->last_offset;
     struct bytes bytes;
     int file = -1;
-    r = open_segment(&walk, scan->tail.segment);
-    if (r == 0) r = look(&walk, from, scan->tail.offset - from, &bytes);
+    r = walk_open(&walk, scan->tail.segment);
+    if (r == 0) r = walk_look(&walk, from, scan->tail.offset - from, &bytes);
     if (r == 0) r = open_to_write(walk.path, &file, problem);
     if (r == 0) {
         r = write_all(file, bytes.data, from, bytes.size);
