@@ -662,9 +662,20 @@ int file_cached(int file)
     return file_of(current, file) == NULL ? -EBADF : 0;
 }
 
-void file_read_begin(struct file_reading *reading)
+void file_reading_init(struct file_reading *reading)
 {
-    reading->works = false;
+    *reading = (struct file_reading){0};
+}
+
+void file_reading_done(struct file_reading *reading)
+{
+    (void)reading;
+}
+
+void file_read_begin(struct file_reading *reading, int file, void *out, size_t size,
+                     uint64_t offset)
+{
+    *reading = (struct file_reading){NULL, file, out, size, offset, .works = false};
 }
 
 int64_t file_read_end(struct file_reading *reading)

@@ -4,9 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "types/ensure.h"
 
 #define FILE_MODE 0640
 
@@ -87,28 +91,53 @@ int file_cached(int file)
     return fcntl(file, F_SETFL, 0) == 0 ? 0 : -errno;
 }
 
-void file_read_begin(struct file_reading *reading)
+void file_reading_init(struct file_reading *reading)
 {
-    reading->work = (struct aiocb){
-        .aio_fildes = reading->file,
-        .aio_buf = reading->out,
-        .aio_nbytes = reading->size,
-        .aio_offset = (off_t)reading->offset,
-        .aio_sigevent.sigev_notify = SIGEV_NONE,
-    };
-    reading->works = aio_read(&reading->work) == 0;
+    struct io_uring *ring = malloc(sizeof *ring);
+    if (ring != NULL && io_uring_queue_init(1, ring, 0) != 0) {
+        free(ring);
+        ring = NULL;
+    }
+    *reading = (struct file_reading){.ring = ring};
+}
+
+void file_reading_done(struct file_reading *reading)
+{
+    if (reading->ring != NULL) io_uring_queue_exit(reading->ring);
+    free(reading->ring);
+    reading->ring = NULL;
+}
+
+static int64_t read_plainly(const struct file_reading *reading)
+{
+    return file_read(reading->file, reading->out, reading->size, reading->offset);
+}
+
+void file_read_begin(struct file_reading *reading, int file, void *out, size_t size,
+                     uint64_t offset)
+{
+    *reading = (struct file_reading){reading->ring, file, out, size, offset, .works = false};
+    if (reading->ring == NULL || size > UINT32_MAX) return;
+    io_uring_prep_read(io_uring_get_sqe(reading->ring), file, out, (unsigned)size, offset);
+    int r;
+    while ((r = io_uring_submit(reading->ring)) == -EINTR)
+        continue;
+    reading->works = r == 1;
+    if (!reading->works) file_reading_done(reading); /* Or it would go with the next one. */
 }
 
 int64_t file_read_end(struct file_reading *reading)
 {
-    if (!reading->works)
-        return file_read(reading->file, reading->out, reading->size, reading->offset);
-    const struct aiocb *const works[] = {&reading->work};
-    int error;
-    while ((error = aio_error(&reading->work)) == EINPROGRESS)
-        (void)aio_suspend(works, 1, NULL);
-    const ssize_t n = aio_return(&reading->work);
-    return error != 0 ? -error : n;
+    if (!reading->works) return read_plainly(reading);
+    struct io_uring_cqe *cqe;
+    int r;
+    while ((r = io_uring_wait_cqe(reading->ring, &cqe)) == -EINTR)
+        continue;
+    ENSURE(r == 0);
+    const int n = cqe->res;
+    io_uring_cqe_seen(reading->ring, cqe);
+    reading->works = false;
+    return n < 0 ? read_plainly(reading) : n; /* A kernel may know rings and not this of them. */
 }
 
 int file_sync(int file)

@@ -8,7 +8,6 @@
 #ifndef WORLD_LINUX_FILES_H
 #define WORLD_LINUX_FILES_H
 
-#include <aio.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,18 +36,24 @@ int file_reserve(int file, uint64_t bytes);
 /* The file goes through the page cache from here on: after a write past it was -EINVAL. */
 int file_cached(int file);
 
-/* A read on its way: the first four are the caller's to say, and stay until it has ended. */
+/* A read on its way while its caller does something else; one at a time. */
 struct file_reading {
+    struct io_uring *ring; /* Heap; NULL where the system gives none. */
     int file;
-    void *out;
+    void *out; /* The caller's, who leaves it alone until the read has ended. */
     size_t size;
     uint64_t offset;
-    struct aiocb work; /* The system's. */
-    bool works;
+    bool works; /* The ring has it. */
 };
 
-/* Begins it. Never fails: what could not be begun is read when it is to end. */
-void file_read_begin(struct file_reading *reading);
+void file_reading_init(struct file_reading *reading);
+
+/* None is on its way. */
+void file_reading_done(struct file_reading *reading);
+
+/* Begins to read. Never fails: what could not be begun is read when it is to end. */
+void file_read_begin(struct file_reading *reading, int file, void *out, size_t size,
+                     uint64_t offset);
 
 /* Waits for it. As file_read(). */
 int64_t file_read_end(struct file_reading *reading);

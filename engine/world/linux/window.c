@@ -23,12 +23,14 @@ int window_init(struct window *window, uint64_t file_bytes)
     window->rooms = aligned_alloc(WINDOW_ALIGN, size);
     if (window->rooms == NULL) return -ENOMEM;
     large_pages_lay((struct bytes){window->rooms, size}, false);
+    file_reading_init(&window->ahead);
     return 0;
 }
 
 void window_done(struct window *window)
 {
     window_forget(window);
+    file_reading_done(&window->ahead);
     free(window->rooms);
     window->rooms = NULL;
 }
@@ -108,12 +110,7 @@ int window_show(struct window *window, int file, uint64_t offset, uint64_t *ret_
 void window_ask(struct window *window, int file, uint64_t offset)
 {
     if (window->asked || window_use(window) != FILE_READ_DIRECT) return;
-    window->ahead = (struct file_reading){
-        .file = file,
-        .out = room_at(window, 1 - window->room),
-        .size = least(window->file_bytes - offset, window->bytes),
-        .offset = offset,
-    };
     window->asked = true;
-    file_read_begin(&window->ahead);
+    file_read_begin(&window->ahead, file, room_at(window, 1 - window->room),
+                    least(window->file_bytes - offset, window->bytes), offset);
 }
