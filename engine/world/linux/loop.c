@@ -391,6 +391,7 @@ void *loop_run(void *context)
 
     name_thread(loop->index);
     schedule_this_thread(0);
+    schedule_stay(loop->index, loop->loops->count);
     const int r = open_ring(loop);
     if (r != 0) ring_failed(-r);
     read_clock(loop);

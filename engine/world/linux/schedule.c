@@ -1,7 +1,5 @@
 #include "world/linux/schedule.h"
 
-#include <sched.h>
-#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -36,4 +34,27 @@ void schedule_this_thread(int nicer)
     };
     if (syscall(SYS_sched_setattr, 0, &attributes, 0) == 0) return;
     (void)setpriority(PRIO_PROCESS, 0, niceness);
+}
+
+int schedule_place(const cpu_set_t *allowed, uint32_t index, uint32_t shards)
+{
+    const uint32_t count = (uint32_t)CPU_COUNT(allowed);
+    if (count < shards || count >= 2 * shards) return -1;
+    uint32_t before = 0;
+    for (int processor = 0; processor < CPU_SETSIZE; processor++) {
+        if (!CPU_ISSET(processor, allowed)) continue;
+        if (before++ == index) return processor;
+    }
+    return -1;
+}
+
+void schedule_stay(uint32_t index, uint32_t shards)
+{
+    cpu_set_t processors;
+    if (sched_getaffinity(0, sizeof processors, &processors) != 0) return;
+    const int place = schedule_place(&processors, index, shards);
+    if (place < 0) return;
+    CPU_ZERO(&processors);
+    CPU_SET(place, &processors);
+    (void)sched_setaffinity(0, sizeof processors, &processors);
 }
