@@ -181,6 +181,11 @@ void keeper_ask_segment(struct keeper *keeper, uint32_t number)
                  shard->world->life, number);
 }
 
+void keeper_hurry(struct keeper *keeper)
+{
+    (void)keeper; /* Nothing here waits on purpose. */
+}
+
 /* The machine may stop in the middle of what is done next. */
 static void may_stop_inside(struct sim_world *world, uint32_t calls)
 {
@@ -195,7 +200,7 @@ static void on_prepare(struct sim_shard *shard, uint32_t number)
     struct sim_world *world = shard->world;
     may_stop_inside(world, 8);
     const enum segment_fill fill = number % 2 == 0 ? SEGMENT_ZEROED : SEGMENT_RESERVED;
-    int status = segment_prepare(shard->path, number, shard->folder.segment_bytes, fill);
+    int status = segment_prepare(shard->path, number, shard->folder.segment_bytes, fill, NULL);
     if (status == -EEXIST) status = 0; /* As keeper.c. */
     sim_schedule(world, status == 0 ? sim_between(world, 10, 100) : RETRY_US, SIM_PREPARED,
                  shard->index, world->life, status);

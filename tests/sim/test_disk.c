@@ -340,7 +340,7 @@ static void mending_makes_the_last_block_durable(void **state)
         int file;
         again(seed);
         block_chain_start(folder.store_id, folder.shard, hash);
-        assert_int_equal(segment_prepare("j", 1, SEGMENT_BYTES, SEGMENT_ZEROED), 0);
+        assert_int_equal(segment_prepare("j", 1, SEGMENT_BYTES, SEGMENT_ZEROED, NULL), 0);
         const uint64_t blocks = 1 + seed % 2;
         for (uint64_t number = 1; number <= blocks; number++) {
             write_block(number, hash, &file);
@@ -388,7 +388,7 @@ static void a_prepared_segment_has_a_durable_name(void **state)
         again(seed);
         disk_set_faults(disk, &(struct disk_faults){.sync_error = 500000});
         do {
-            r = segment_prepare("j", 1, SEGMENT_BYTES, SEGMENT_ZEROED);
+            r = segment_prepare("j", 1, SEGMENT_BYTES, SEGMENT_ZEROED, NULL);
         } while (r != 0 && r != -EEXIST);
         disk_power_cut(disk);
         assert_true(file_exists("j/00000001.qfj"));

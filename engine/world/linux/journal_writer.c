@@ -19,9 +19,11 @@ static int open_segment(const struct journal_writer *writer, uint32_t segment)
 
 static void ask_segment(struct journal_writer *writer)
 {
-    if (writer->preparing || writer->prepared > writer->segment) return;
-    writer->preparing = true;
-    keeper_ask_segment(writer->keeper, writer->segment + 1);
+    if (!writer->preparing && writer->prepared <= writer->segment) {
+        writer->preparing = true;
+        keeper_ask_segment(writer->keeper, writer->segment + 1);
+    }
+    if (writer->waits_for_segment) keeper_hurry(writer->keeper);
 }
 
 int journal_writer_start(struct journal_writer *writer, const struct journal_scan *scan)
@@ -33,7 +35,7 @@ int journal_writer_start(struct journal_writer *writer, const struct journal_sca
     if (scan->next_prepared) writer->prepared = writer->segment + 1;
     if (!scan->tail_exists) {
         const int r = segment_prepare(writer->folder.path, writer->segment,
-                                      writer->folder.segment_bytes, SEGMENT_ZEROED);
+                                      writer->folder.segment_bytes, SEGMENT_ZEROED, NULL);
         if (r != 0 && r != -EEXIST) return r;
         writer->prepared = writer->segment;
     }

@@ -24,6 +24,12 @@
  */
 #define QUICK_NS UINT64_C(4000000000)
 
+/* After each MiB of zeros: in one go they keep the syncs of blocks waiting for 50 to 100 ms, and
+ * there are seconds until the segment is needed. */
+#define ZEROS_PAUSE_NS 5000000
+
+#define NS_PER_S 1000000000
+
 static void pause_ms(long ms)
 {
     const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
@@ -67,9 +73,24 @@ static void account_merge(struct keeper *keeper, const struct merge *merge, stru
     account(keeper, STAGE_COMMIT, (struct spent){commit_ns, spent.cpu_ns});
 }
 
+/* Not while somebody waits for what comes next, nor at the end. */
+static void pause_zeros(void *context)
+{
+    struct keeper *keeper = context;
+    const uint64_t until_ns = timings_clock() + ZEROS_PAUSE_NS;
+    const struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S),
+                                   .tv_nsec = (long)(until_ns % NS_PER_S)};
+    pthread_mutex_lock(&keeper->mutex);
+    int r = 0;
+    while (r == 0 && keeper->merge == NULL && !keeper->hurry && !keeper->stop)
+        r = pthread_cond_clockwait(&keeper->asked, &keeper->mutex, CLOCK_MONOTONIC, &until);
+    pthread_mutex_unlock(&keeper->mutex);
+}
+
 static void *keep(void *context)
 {
     struct keeper *keeper = context;
+    const struct segment_pause pause = {pause_zeros, keeper};
     (void)pthread_setname_np(pthread_self(), "keeper");
     schedule_this_thread(NICER);
     pthread_mutex_lock(&keeper->mutex);
@@ -82,7 +103,7 @@ static void *keep(void *context)
             keeper->prepare = 0;
             pthread_mutex_unlock(&keeper->mutex);
             struct spent spent = spent_now();
-            int status = segment_prepare(keeper->folder, number, SEGMENT_SIZE, fill);
+            int status = segment_prepare(keeper->folder, number, SEGMENT_SIZE, fill, &pause);
             spent = spent_since(spent);
             if (status == -EEXIST) status = 0; /* Prepared before a stop, and as good as new. */
             if (status != 0) pause_ms(RETRY_MS);
@@ -148,8 +169,17 @@ void keeper_ask_segment(struct keeper *keeper, uint32_t number)
     ENSURE(keeper->prepare == 0);
     const bool quick = keeper->asked_ns != 0 && now_ns - keeper->asked_ns < QUICK_NS;
     keeper->asked_ns = now_ns;
+    keeper->hurry = false;
     keeper->prepare = number;
     keeper->prepare_fill = quick ? SEGMENT_RESERVED : SEGMENT_ZEROED;
+    pthread_cond_signal(&keeper->asked);
+    pthread_mutex_unlock(&keeper->mutex);
+}
+
+void keeper_hurry(struct keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->mutex);
+    keeper->hurry = true;
     pthread_cond_signal(&keeper->asked);
     pthread_mutex_unlock(&keeper->mutex);
 }

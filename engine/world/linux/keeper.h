@@ -24,6 +24,7 @@ struct keeper {
     uint32_t prepare; /* Segment asked for; 0: none. */
     enum segment_fill prepare_fill;
     uint64_t asked_ns; /* When the one before was, steady clock; 0: none yet. */
+    bool hurry;        /* The loop waits for it. */
     bool prepare_done;
     int prepare_status;
     bool stop;
@@ -38,6 +39,9 @@ void keeper_stop(struct keeper *keeper);
 
 void keeper_ask_merge(struct keeper *keeper, struct merge *merge);
 void keeper_ask_segment(struct keeper *keeper, uint32_t number);
+
+/* The loop can write nothing until the segment it asked for is there. */
+void keeper_hurry(struct keeper *keeper);
 
 /* What has been done since the last call; true with *ret_status set. */
 bool keeper_merged(struct keeper *keeper, int *ret_status);

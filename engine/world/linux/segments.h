@@ -106,12 +106,19 @@ enum segment_fill {
     SEGMENT_RESERVED, /* Zeroed where the file system cannot reserve. */
 };
 
+/* What is called after each MiB of zeros, on the thread that writes them. */
+struct segment_pause {
+    void (*call)(void *context);
+    void *context;
+};
+
 /* Makes a segment file of `segment_bytes` zeros, durable. It gets its name when it is whole. Takes
- * a while (64 MiB of zeros: some 50 ms of disk): not for the loop's thread. -EEXIST when the file
+ * a while (64 MiB of zeros: some 50 ms of disk, and `pause`, which may be NULL): not for the loop's
+ * thread. -EEXIST when the file
  * is there (after a scan and its mending: prepared once before and as good as new); -ENOSPC and
  * other errors leave nothing under the real name. */
 int segment_prepare(const char *folder, uint32_t number, uint64_t segment_bytes,
-                    enum segment_fill fill);
+                    enum segment_fill fill, const struct segment_pause *pause);
 
 /* Position before the first block of a shard. */
 void journal_start(const struct journal_folder *folder, struct journal_position *ret_position);

@@ -105,8 +105,8 @@ static inline void write_block(struct writer *w, struct bytes block, uint64_t nu
         w->segment++;
         w->offset = SEGMENT_HEAD_SIZE;
         if (w->fd >= 0) close(w->fd);
-        assert_int_equal(segment_prepare(w->journal, w->segment, SEGMENT_BYTES, SEGMENT_RESERVED),
-                         0);
+        assert_int_equal(
+            segment_prepare(w->journal, w->segment, SEGMENT_BYTES, SEGMENT_RESERVED, NULL), 0);
         segment_path(w->journal, w->segment, path);
         w->fd = open(path, O_RDWR);
         assert_true(w->fd >= 0);

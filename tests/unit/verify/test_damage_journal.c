@@ -109,7 +109,7 @@ static int set_up(void **state)
     memcpy(folder.store_id, store_id, STORE_ID_SIZE);
     for (uint32_t i = 0; i < SEGMENTS; i++) {
         char name[SEGMENT_PATH_MAX];
-        assert_int_equal(segment_prepare(path, i + 1, SEGMENT_BYTES, SEGMENT_RESERVED), 0);
+        assert_int_equal(segment_prepare(path, i + 1, SEGMENT_BYTES, SEGMENT_RESERVED, NULL), 0);
         segment_path(path, i + 1, name);
         const int fd = open(name, O_RDWR);
         assert_true(fd >= 0);

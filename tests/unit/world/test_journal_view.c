@@ -30,7 +30,7 @@ static int set_up(void **state)
     assert_non_null(view);
     for (uint32_t segment = 1; segment <= 2; segment++)
         assert_int_equal(segment_prepare(path, segment, SEGMENT_BYTES,
-                                         segment == 1 ? SEGMENT_ZEROED : SEGMENT_RESERVED),
+                                         segment == 1 ? SEGMENT_ZEROED : SEGMENT_RESERVED, NULL),
                          0);
     return 0;
 }
@@ -135,7 +135,7 @@ static void what_was_read_stays(void **state)
     const struct bytes first = look(1, 5 * PAGE, 100);
     const struct bytes second = look(2, 6 * PAGE, 100);
     for (uint32_t segment = 3; segment < 100; segment++) {
-        assert_int_equal(segment_prepare(path, segment, 2 * PAGE, SEGMENT_RESERVED), 0);
+        assert_int_equal(segment_prepare(path, segment, 2 * PAGE, SEGMENT_RESERVED, NULL), 0);
         (void)look(segment, PAGE, 1);
     }
     assert_int_equal(first.data[99], 11);
@@ -167,7 +167,7 @@ static void outside_of_the_journal(void **state)
     assert_int_equal(journal_bytes(view, 0, 0, 1, &bytes), -ENOENT);
     assert_int_equal(journal_bytes(view, 3, 0, 1, &bytes), -ENOENT);
     assert_int_equal(journal_bytes(view, UINT32_MAX, 0, 1, &bytes), -ENOENT);
-    assert_int_equal(segment_prepare(path, 3, SEGMENT_BYTES, SEGMENT_ZEROED), 0);
+    assert_int_equal(segment_prepare(path, 3, SEGMENT_BYTES, SEGMENT_ZEROED, NULL), 0);
     assert_int_equal(look(3, 0, 1).size, 1);
 }
 

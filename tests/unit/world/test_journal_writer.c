@@ -32,6 +32,7 @@ static size_t said_at[BLOCKS + 1]; /* Where the log stood then. */
 static uint32_t asked;             /* Segment the writer wants; 0: none. */
 static uint32_t full;              /* So many times there is no room for a segment. */
 static uint32_t waited;            /* Blocks that had to wait for one. */
+static bool hurried;               /* The keeper knows that one waits. */
 
 /* -- the keeper ------------------------------------------------------------------------------- */
 
@@ -40,11 +41,19 @@ void keeper_ask_segment(struct keeper *k, uint32_t segment)
     assert_ptr_equal(k, &keeper);
     assert_int_equal(asked, 0);
     asked = segment;
+    hurried = false;
+}
+
+void keeper_hurry(struct keeper *k)
+{
+    assert_ptr_equal(k, &keeper);
+    hurried = true;
 }
 
 static void keeper_step(void)
 {
     if (asked == 0) return;
+    assert_int_equal(hurried, writer.waits_for_segment);
     const uint32_t segment = asked;
     asked = 0;
     if (full > 0) {

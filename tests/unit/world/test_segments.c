@@ -63,7 +63,7 @@ static bool segment_there(uint32_t segment)
 static void prepare(uint32_t segment)
 {
     assert_int_equal(segment_prepare(path, segment, SEGMENT_BYTES,
-                                     segment % 2 == 0 ? SEGMENT_ZEROED : SEGMENT_RESERVED),
+                                     segment % 2 == 0 ? SEGMENT_ZEROED : SEGMENT_RESERVED, NULL),
                      0);
 }
 
@@ -197,13 +197,13 @@ static void is_zero_and_whole(uint32_t number, enum segment_fill fill)
 {
     static uint8_t bytes[3 << 20];
     char name[SEGMENT_PATH_MAX];
-    assert_int_equal(segment_prepare(path, number, sizeof bytes, fill), 0);
+    assert_int_equal(segment_prepare(path, number, sizeof bytes, fill, NULL), 0);
     segment_path(path, number, name);
     memset(bytes, 1, sizeof bytes);
     transfer(number, 0, bytes, sizeof bytes, false);
     for (size_t i = 0; i < sizeof bytes; i++)
         assert_int_equal(bytes[i], 0);
-    assert_int_equal(segment_prepare(path, number, SEGMENT_BYTES, fill), -EEXIST);
+    assert_int_equal(segment_prepare(path, number, SEGMENT_BYTES, fill, NULL), -EEXIST);
 
     /* All its room is taken: no later write finds the disk full. */
     struct stat status;
@@ -230,7 +230,24 @@ static void a_prepared_segment_is_zero_and_whole(void **state)
     fclose(file);
     prepare(1);
     assert_int_not_equal(access(name, F_OK), 0);
-    assert_int_equal(segment_prepare("/nonexistent", 1, SEGMENT_BYTES, SEGMENT_ZEROED), -ENOENT);
+    assert_int_equal(segment_prepare("/nonexistent", 1, SEGMENT_BYTES, SEGMENT_ZEROED, NULL),
+                     -ENOENT);
+}
+
+static void count_pause(void *context)
+{
+    ++*(uint32_t *)context;
+}
+
+static void zeros_are_written_with_pauses(void **state)
+{
+    (void)state;
+    uint32_t pauses = 0;
+    const struct segment_pause pause = {count_pause, &pauses};
+    assert_int_equal(segment_prepare(path, 1, 3 << 20, SEGMENT_ZEROED, &pause), 0);
+    assert_int_equal(pauses, 3);
+    assert_int_equal(segment_prepare(path, 1, 3 << 20, SEGMENT_ZEROED, &pause), -EEXIST);
+    assert_int_equal(pauses, 3);
 }
 
 static void an_empty_journal_ends_where_it_starts(void **state)
@@ -744,6 +761,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_prepared_segment_is_zero_and_whole),
+        TEST(zeros_are_written_with_pauses),
         TEST(an_empty_journal_ends_where_it_starts),
         TEST(every_block_is_read_from_any_start),
         TEST(a_tail_may_stand_at_the_very_end),
