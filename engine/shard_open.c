@@ -120,6 +120,13 @@ size_t shard_memory(const struct shard *shard)
            recent_bytes();
 }
 
+/* Entries fill a delta from the front. Half of as many as it has room for are a checkpoint; such
+ * an entry as most are takes no more than a third of its bytes then. */
+static struct bytes front_third(struct bytes memory)
+{
+    return (struct bytes){memory.data, memory.size / 3};
+}
+
 /* Rows fill a shelf from the front, and where merges keep up no more than half of it. */
 static struct bytes front_half(struct bytes memory)
 {
@@ -128,12 +135,14 @@ static struct bytes front_half(struct bytes memory)
 
 /* What is looked into anywhere, by judging and by sorting for a merge, and what is written all the
  * time: of the first no page shall have to be searched for, of none one be made while there is
- * work. Of the cells nobody knows how many will be used. The entries of the deltas are not among
- * them: they come in their order, and a large page is cleared in one go. */
+ * work. Of the cells nobody knows how many will be used: all those of a month are soon. */
 static void tell_of_memory(const struct shard *shard)
 {
     const struct merge *merge = &shard->merge;
     const size_t ids_size = merge->ids_room * sizeof *merge->ids;
+    const uint32_t cells = shard->config.cells;
+    const size_t month_size =
+        (cells < SHARD_CELLS_MONTH ? cells : SHARD_CELLS_MONTH) * sizeof(struct cell);
     const struct {
         struct bytes memory;
         bool whole;
@@ -141,6 +150,8 @@ static void tell_of_memory(const struct shard *shard)
         {directory_table(shard->directory), true},
         {delta_tables(shard->active), true},
         {delta_tables(shard->frozen), true},
+        {front_third(delta_room(shard->active)), true},
+        {front_third(delta_room(shard->frozen)), true},
         {delta_mark_table(shard->active), true},
         {delta_mark_table(shard->frozen), true},
         {shelf_table(shard->shelf), true},
@@ -149,8 +160,12 @@ static void tell_of_memory(const struct shard *shard)
         {front_half(shelf_rows(shard->shelf_frozen)), true},
         {{(const uint8_t *)merge->ids, ids_size}, true},
         {{(const uint8_t *)merge->ids_sorted, ids_size}, true},
+        {{(const uint8_t *)shard->results, RESULTS_MAX * sizeof *shard->results}, true},
+        {{(const uint8_t *)shard->waits, RESULTS_MAX * sizeof *shard->waits}, true},
         {{shard->groups[0].buffer, large_size(2 * GROUP_SIZE)}, true},
         {book_memory(shard->book), false},
+        {{book_memory(shard->book).data, month_size}, true},
+        {{(const uint8_t *)shard->merge_cells, month_size}, true},
     };
     if (shard->config.memory_made == NULL) return;
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)

@@ -82,7 +82,7 @@ struct delta *delta_new(uint32_t entries_max, size_t bytes_max)
     delta->bytes_max = bytes_max;
     delta->chain_mask = power_of_two(entries_max) - 1;
     delta->mark_mask = power_of_two((uint64_t)entries_max * 2) - 1;
-    delta->bytes = malloc(bytes_max);
+    delta->bytes = large_new(bytes_max);
     delta->blocks = malloc(entries_max * sizeof *delta->blocks);
     delta->marks = calloc(entries_max, sizeof *delta->marks);
     delta->mark_slots = calloc(delta->mark_mask + 1, sizeof *delta->mark_slots);
@@ -289,6 +289,11 @@ struct bytes delta_mark_table(const struct delta *delta)
 {
     return (struct bytes){(const uint8_t *)delta->mark_slots,
                           (delta->mark_mask + 1) * sizeof *delta->mark_slots};
+}
+
+struct bytes delta_room(const struct delta *delta)
+{
+    return (struct bytes){delta->bytes, delta->bytes_max};
 }
 
 size_t delta_bytes(const struct delta *delta)

@@ -77,7 +77,10 @@ size_t delta_bytes(const struct delta *delta);   /* Bytes of memory reserved. */
  * and the merge goes through the others again and again. */
 struct bytes delta_tables(const struct delta *delta);
 
-/* The same for its marks: where they are looked up. */
+/* Where the bytes of its entries go, one after the other. */
+struct bytes delta_room(const struct delta *delta);
+
+/* The same as of its tables for its marks: where they are looked up. */
 struct bytes delta_mark_table(const struct delta *delta);
 
 /* Where a block's entries stand. */

@@ -11,6 +11,7 @@
 #include "types/ensure.h"
 #include "world/linux/crash_point.h"
 #include "world/linux/journal_ring.h"
+#include "world/linux/large_pages.h"
 #include "world/linux/loop_internal.h"
 #include "world/linux/schedule.h"
 #include "world/linux/submission.h"
@@ -455,6 +456,8 @@ struct loop *loop_new(struct loops *loops, uint32_t index, struct shard *shard,
     NEED_MEMORY(loop->dirty);
     NEED_MEMORY(loop->recv_memory);
     NEED_MEMORY(loop->recv_ring);
+    large_pages_lay((struct bytes){loop->recv_memory, (size_t)RECV_BUFFERS * RECV_BUFFER_SIZE},
+                    true);
     sessions_init(loop);
     int r = loop->wake_fd < 0 ? -wake_error : 0;
     if (r == 0) r = keeper_start(&loop->keeper, folder->path, loop->wake_fd);
