@@ -54,6 +54,21 @@ static bool judge_adjustment_ids(const struct shard *shard, const struct adjustm
     return false;
 }
 
+/* The province that speaks; refuses one that is neither side's. */
+static uint16_t judge_side(const struct message *message, struct verdict *verdict)
+{
+    const struct adjustment *a = &message->adjustment;
+    const uint32_t payer = a->insu_admdvs / 10000;
+    const uint32_t payee = a->mdtrtarea_admvs / 10000;
+    const uint32_t usual = message->province == 0 && a->sender_admdvs == 0 ? a->mdtrtarea_admvs : 0;
+    const uint16_t sender = judge_sender(message, a->sender_admdvs, usual, 7, verdict);
+
+    if (!refused(verdict) && sender != payer && sender != payee) {
+        refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_MATCH, sender, payee);
+    }
+    return sender;
+}
+
 /* Agreed means: one of the two provinces sends it, and it names the other one's approval. */
 static void judge_agreement(const struct adjustment *a, uint16_t sender, struct verdict *verdict)
 {
@@ -61,9 +76,7 @@ static void judge_agreement(const struct adjustment *a, uint16_t sender, struct 
     const uint32_t payee = a->mdtrtarea_admvs / 10000;
     const uint32_t other = sender == payer ? payee : payer;
 
-    if (sender != payer && sender != payee) {
-        refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_MATCH, sender, payee);
-    } else if (a->approved_by / 10000 != other || a->approval_no.size == 0) {
+    if (a->approved_by / 10000 != other || a->approval_no.size == 0) {
         refuse(verdict, ERROR_ADJUST_NOT_AGREED, 30, CHECK_MATCH, a->approved_by, other * 10000);
     }
 }
@@ -78,8 +91,8 @@ void judge_adjustment(const struct shard *shard, const struct message *message, 
 
     rules_check_adjustment(shard->tables, a, &verdict->failures);
     if (refused(verdict)) return;
-    const uint32_t usual = message->province == 0 && a->sender_admdvs == 0 ? a->mdtrtarea_admvs : 0;
-    const uint16_t sender = judge_sender(message, a->sender_admdvs, usual, 7, verdict);
+    /* Who is no side of it hears nothing of what there is, not even that it was answered before. */
+    const uint16_t sender = judge_side(message, verdict);
     if (refused(verdict) || judge_adjustment_ids(shard, a, sender, now_ms, verdict)) return;
     judge_agreement(a, sender, verdict);
     if (!find_setl_id(shard, hash_setl_id(shard, a->insu_admdvs, a->setl_id), a->insu_admdvs,

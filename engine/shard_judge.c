@@ -398,6 +398,19 @@ static void judge_settlement(const struct shard *shard, const struct message *me
 
 /* -- reversal: a refund that the engine writes out ------------------------------------------ */
 
+enum {
+    REVERSAL_FIELD_SETL_ID = 3
+};
+
+/* What the refund calls orig_setl_id the reversal calls setl_id; the number is another field's. */
+static void name_as_reversal(struct failures *failures)
+{
+    for (uint32_t i = 0; i < failures->count; i++) {
+        struct failure *failure = &failures->list[i];
+        if (failure->field == SETL_FIELD_ORIG_SETL_ID) failure->field = REVERSAL_FIELD_SETL_ID;
+    }
+}
+
 static void judge_reversal(const struct shard *shard, const struct message *message, int64_t now_ms,
                            uint8_t *out, struct verdict *verdict, uint64_t *soft)
 {
@@ -406,11 +419,15 @@ static void judge_reversal(const struct shard *shard, const struct message *mess
     struct settlement its;
 
     rules_check_reversal(r, &verdict->failures);
+    /* Before anything is looked for: who may not speak hears nothing of what there is. */
+    if (r->mdtrtarea_admvs != 0) {
+        (void)judge_sender(message, r->sender_admdvs, r->mdtrtarea_admvs, 7, verdict);
+    }
     if (refused(verdict)) return;
     if (!find_setl_id(shard, hash_setl_id(shard, r->insu_admdvs, r->setl_id), r->insu_admdvs,
                       r->setl_id, r->psn_key, &original, &its) ||
         original.kind != ENTRY_SETTLEMENT) {
-        refuse(verdict, ERROR_ORIGINAL_NOT_FOUND, 3, CHECK_NONE, 0, 0);
+        refuse(verdict, ERROR_ORIGINAL_NOT_FOUND, REVERSAL_FIELD_SETL_ID, CHECK_NONE, 0, 0);
         return;
     }
     /* Sent again without a time of its own, it must meet its first form: the stamp of that. */
@@ -432,6 +449,7 @@ static void judge_reversal(const struct shard *shard, const struct message *mess
     verdict->entry.body = (struct bytes){out, size};
     judge_record(shard, &verdict->settlement, msgid_hash, setl_id_hash, sender, now_ms, verdict,
                  soft);
+    name_as_reversal(&verdict->failures);
 }
 
 /* -- all kinds ------------------------------------------------------------------------------ */

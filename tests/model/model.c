@@ -209,6 +209,8 @@ struct model_answer model_reverse(struct model *model, uint32_t session, const s
     model_check_text(r->rev_setl_id, 30, true, &answer);
     model_check_text(r->setl_id, 30, true, &answer);
     if (r->psn_key.size != 16) model_refuse(&answer, ERROR_MALFORMED);
+    if (r->mdtrtarea_admvs != 0)
+        (void)model_check_sender(session, r->sender_admdvs, r->mdtrtarea_admvs, &answer);
     if (answer.codes != 0) return answer;
 
     const int original = model_find_setl_id(model, r->insu_admdvs, r->setl_id, r->psn_key);
@@ -256,12 +258,8 @@ static void check_agreed(const struct adjustment *a, uint32_t sender, struct mod
 {
     const uint32_t payer = a->insu_admdvs / 10000;
     const uint32_t payee = a->mdtrtarea_admvs / 10000;
-    if (sender != payer && sender != payee) {
-        model_refuse(answer, ERROR_SENDER_NOT_ALLOWED);
-    } else if (a->approval_no.size == 0 ||
-               a->approved_by / 10000 != (sender == payer ? payee : payer)) {
+    if (a->approval_no.size == 0 || a->approved_by / 10000 != (sender == payer ? payee : payer))
         model_refuse(answer, ERROR_ADJUST_NOT_AGREED);
-    }
 }
 
 static void check_adjusted(const struct model *model, const struct adjustment *a, int original,
@@ -296,6 +294,10 @@ struct model_answer model_adjust(struct model *model, uint32_t session, const st
     const uint32_t sender =
         model_check_sender(session, a->sender_admdvs, unsaid ? a->mdtrtarea_admvs : 0, &answer);
     if (answer.codes != 0) return answer;
+    if (sender != a->insu_admdvs / 10000 && sender != a->mdtrtarea_admvs / 10000) {
+        model_refuse(&answer, ERROR_SENDER_NOT_ALLOWED);
+        return answer;
+    }
     if (adjusted_before(model, a, sender, now_ms, &first, &answer)) return again(answer, first);
     check_agreed(a, sender, &answer);
     const int original = original_of(model, a->insu_admdvs, a->setl_id, a->psn_key, &answer);

@@ -1,4 +1,5 @@
 /* What changes a settlement after it: refunds, reversals, adjustments, corrections. */
+#include "codec/messages.h"
 #include "tests/lib/record_rig.h"
 #include "tests/lib/unit.h"
 
@@ -66,7 +67,9 @@ static void a_full_reversal_and_its_repeats(void **state)
     r.msgid = bytes_of("m3");
     record_accepted(record_reverse(&r), 2, true);
     r = reversal("m4", "r2");
-    record_refused(record_reverse(&r), ERROR_ALREADY_REVERSED);
+    const struct rig_result got = record_reverse(&r);
+    record_refused(got, ERROR_ALREADY_REVERSED);
+    assert_string_equal(message_field_name(MESSAGE_SETL_REVERSE, got.failures[0].field), "setl_id");
 }
 
 static void a_partial_reversal_takes_what_it_names(void **state)
@@ -119,6 +122,33 @@ static void adjustments_move_what_is_cleared(void **state)
     a = adjustment("m6", "a1", -1);
     a.setl_id = bytes_of("s2");
     record_accepted(record_adjust(&a), 4, false);
+}
+
+/* Of another province: one reason, the same whether there is such a record or not. */
+static void told_nothing(uint16_t type, struct bytes message)
+{
+    const struct rig_result got = rig_ask(&record_rig, type, 44, message);
+    record_refused(got, ERROR_SENDER_NOT_ALLOWED);
+    assert_int_equal(got.result.failure_count, 1);
+}
+
+static void a_stranger_hears_nothing_of_what_there_is(void **state)
+{
+    static uint8_t body[ENTRY_BODY_MAX];
+    const struct settlement s = record_visit("m1", "s1");
+    (void)state;
+    record_post(&s);
+    const struct adjustment agreed = adjustment("m2", "a1", -8000);
+    record_accepted(record_adjust(&agreed), 2, false);
+    told_nothing(MESSAGE_SETL_ADJUST, (struct bytes){body, rig_encode_adjustment(&agreed, body)});
+    for (int there = 0; there < 2; there++) {
+        struct adjustment a = adjustment("m3", there ? "a1" : "a2", -100000);
+        struct reversal r = reversal("m4", "r1");
+        a.setl_id = r.setl_id = bytes_of(there ? "s1" : "s9");
+        r.mdtrtarea_admvs = 131000;
+        told_nothing(MESSAGE_SETL_ADJUST, (struct bytes){body, rig_encode_adjustment(&a, body)});
+        told_nothing(MESSAGE_SETL_REVERSE, (struct bytes){body, rig_encode_reversal(&r, body)});
+    }
 }
 
 static void an_adjustment_that_refunds_used_cannot_be_taken_back(void **state)
@@ -271,6 +301,7 @@ int main(void)
         TEST(a_refund_beyond_what_is_left_names_the_sums),
         TEST(a_full_reversal_and_its_repeats),
         TEST(a_partial_reversal_takes_what_it_names),
+        TEST(a_stranger_hears_nothing_of_what_there_is),
         TEST(adjustments_move_what_is_cleared),
         TEST(an_adjustment_that_refunds_used_cannot_be_taken_back),
         TEST(the_history_keeps_what_came_after_a_correction),
