@@ -139,6 +139,9 @@ bool judge_prefund_decide(struct judgement *j);  /* prefund.c */
 bool judge_setting(struct judgement *j);         /* settings.c */
 bool judge_year_close(struct judgement *j);      /* batch.c: is everything of the year cleared? */
 
+/* recon.c, of a list that comes again: its counts, as they were kept with the order in `ref`. */
+void recon_list_again(struct decision *decision);
+
 /* -- states.c: cells ----------------------------------------------------------------------------
  */
 

@@ -65,6 +65,7 @@ static bool seen_before(struct judgement *j)
     if (key.type == MESSAGE_PERIOD_CUT) return false;
     j->decision->dup = true;
     memcpy(j->decision->ref, before->ref, sizeof before->ref);
+    if (key.type == MESSAGE_RECON_LIST) recon_list_again(j->decision);
     return true;
 }
 

@@ -481,6 +481,29 @@ static void reconcile_cells(struct comparison *c)
     free(parts);
 }
 
+/* What the answer says, kept with the order as "matched/1/…/5", the differences by their kind: at
+ * most 200,000 of either, so that it always fits. */
+static bool done_list(struct judgement *j)
+{
+    const uint32_t *counts = j->decision->counts;
+    char kept[6 * sizeof "4294967295"];
+    const int size = snprintf(kept, sizeof kept, "%u/%u/%u/%u/%u/%u", counts[DIFF_NONE],
+                              counts[DIFF_ONLY_PAYEE], counts[DIFF_ONLY_PAYER], counts[DIFF_AMOUNT],
+                              counts[DIFF_FLAG], counts[DIFF_DUPLICATE]);
+    ENSURE(size > 0 && size < NUMBER_SIZE);
+    return done(j, kept);
+}
+
+void recon_list_again(struct decision *decision)
+{
+    const char *at = decision->ref;
+    for (uint32_t kind = DIFF_NONE; kind <= DIFF_DUPLICATE; kind++) {
+        for (; *at >= '0' && *at <= '9'; at++)
+            decision->counts[kind] = decision->counts[kind] * 10 + (uint32_t)(*at - '0');
+        if (*at == '/') at++;
+    }
+}
+
 static bool judge_comparison(struct comparison *c)
 {
     struct judgement *j = c->j;
@@ -492,7 +515,7 @@ static bool judge_comparison(struct comparison *c)
     reconcile_cells(c);
     (void)snprintf(j->decision->text, sizeof j->decision->text, "%u matched, %zu different",
                    j->decision->counts[0], c->found_count);
-    return done(j, "");
+    return done_list(j);
 }
 
 bool judge_recon_list(struct judgement *j)

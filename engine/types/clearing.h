@@ -406,7 +406,7 @@ struct order_row {
     /* key: 36, type is not part of it */
     uint64_t hash; /* Of its bytes. */
     int64_t at_ms;
-    char ref[NUMBER_SIZE]; /* What the answer named. */
+    char ref[NUMBER_SIZE]; /* What the answer named; of a ReconList its counts, "11/0/0/1/0/0". */
 };
 
 /* Accounts of the cycle's book, per ordered pair and fund class, debit positive. COST takes over

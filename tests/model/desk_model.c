@@ -143,12 +143,24 @@ static struct order_row *order_before(const struct desk_model *m)
     return NULL;
 }
 
+/* A list's, as its order keeps them. */
+static void read_counts(const char *kept, uint32_t counts[6])
+{
+    char *end = NULL;
+    for (int i = 0; i < 6; i++, kept = end + 1) {
+        counts[i] = (uint32_t)strtoul(kept, &end, 10);
+        ENSURE(end > kept && *end == (i < 5 ? '/' : '\0'));
+    }
+}
+
 bool desk_seen(struct desk_model *m)
 {
     const struct order_row *before = order_before(m);
     if (before == NULL) return false;
-    if (before->type == m->order->type && before->hash == m->order->hash)
+    if (before->type == m->order->type && before->hash == m->order->hash) {
+        if (m->order->type == MESSAGE_RECON_LIST) read_counts(before->ref, m->answer.counts);
         return desk_again(m, before->ref);
+    }
     (void)desk_denied(m, ERROR_MSGID_REUSED);
     return true;
 }

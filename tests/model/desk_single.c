@@ -379,7 +379,11 @@ bool desk_recon_list(struct desk_model *m)
     free(found);
     free(lists.ours);
     free(lists.theirs);
-    return fits && desk_done(m, "");
+    char kept[96];
+    (void)snprintf(kept, sizeof kept, "%u/%u/%u/%u/%u/%u", m->answer.counts[0], m->answer.counts[1],
+                   m->answer.counts[2], m->answer.counts[3], m->answer.counts[4],
+                   m->answer.counts[5]);
+    return fits && desk_done(m, kept);
 }
 
 /* -- confirmation -------------------------------------------------------------------------------

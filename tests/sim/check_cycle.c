@@ -22,6 +22,17 @@ struct cycle_walk walk;
 /* -- answers ------------------------------------------------------------------------------------
  */
 
+/* A list's counts are the name of what it did. */
+static bool names_the_same(const struct asked *asked, const struct desk_answer *answer)
+{
+    if (asked->said->type != MESSAGE_RECON_LIST)
+        return bytes_equal(bytes_of(answer->ref), asked->ref);
+    for (uint32_t i = 0; i < 6; i++) {
+        if (pb_get(asked->said->answer, 5 + i) != answer->counts[i]) return false;
+    }
+    return true;
+}
+
 static bool says_the_same(struct asked *asked, const struct desk_view *view)
 {
     const struct desk_answer answer = desk_ask(walk.model, &asked->order, view, false);
@@ -29,9 +40,8 @@ static bool says_the_same(struct asked *asked, const struct desk_view *view)
     if (answer.code != asked->code) return false;
     if (answer.code != ERROR_OK && !asked->dup) return true;
     if (asked->said->type == MESSAGE_YEAR_CLOSE) return true;
-    /* A list or a confirmation has no name of its own in its answer. */
-    return answer.dup == asked->dup &&
-           (!asked->dup || bytes_equal(bytes_of(answer.ref), asked->ref));
+    /* A confirmation has no name of its own in its answer. */
+    return answer.dup == asked->dup && (!asked->dup || names_the_same(asked, &answer));
 }
 
 /* Shard 0's clock where the state at hand may have been seen first. */

@@ -319,6 +319,29 @@ static void test_kinds(void **state)
     }
 }
 
+/* The same list again is told what was found the first time, whatever there is by now. */
+static void test_list_again(void **state)
+{
+    (void)state;
+    three_records();
+    list_all(DAY);
+    list[0].fund++;
+    list[listed++].ref = cycle_rig_ref(34, "Z");
+    struct order order = cycle_rig_order(&rig, MESSAGE_RECON_LIST, 34);
+    order.payer = province_index(34);
+    order.payee = province_index(31);
+    order.day = DAY;
+    order.items = list;
+    order.row_count = listed;
+    assert_int_equal(cycle_rig_give(&rig, &order), ERROR_OK);
+    const struct decision first = rig.decision;
+    cycle_rig_record(&rig, 34, 31, "D", DAY, 8000);
+    assert_int_equal(cycle_rig_give(&rig, &order), ERROR_OK);
+    assert_true(rig.decision.dup);
+    assert_int_equal(first.counts[DIFF_AMOUNT], 1);
+    assert_memory_equal(rig.decision.counts, first.counts, sizeof first.counts);
+}
+
 /* A corrected list takes off the flag of its own side, and of nothing else. */
 static void test_corrected_list(void **state)
 {
@@ -685,6 +708,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_totals_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_equal_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_list_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_corrected_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_many, setup, teardown),
         cmocka_unit_test_setup_teardown(test_list_refused, setup, teardown),
