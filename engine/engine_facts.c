@@ -33,6 +33,7 @@ void gather_free(struct home *home)
 {
     struct gathering *g = gathering_of(home);
     free((void *)(uintptr_t)g->needs.refs);
+    free((void *)(uintptr_t)g->needs.months);
     free(g->cells);
     free(g->tallies);
     free(g->records);
@@ -45,6 +46,7 @@ static void next_stage(struct gathering *g)
     g->stage++;
     g->asked = false;
     g->shard = 0;
+    g->month = 0;
     g->cursor = 0;
     g->range = 0;
 }
@@ -240,13 +242,21 @@ static bool wanted_part(const struct gathering *g, uint32_t part)
     return g->needs.part == 0 || (part >= first_part(g) && part <= last_part(g));
 }
 
+static bool wanted_month(const struct gathering *g, uint32_t period)
+{
+    bool wanted = g->needs.month_count == 0;
+    for (uint32_t i = 0; i < g->needs.month_count && !wanted; i++)
+        wanted = g->needs.months[i] == period;
+    return wanted;
+}
+
 /* The next slice of the shard's tallies. */
 static void ask_tallies(struct home *home)
 {
     struct gathering *g = gathering_of(home);
     const struct tally_question question = {
         .kind = g->kind,
-        .period = g->needs.period,
+        .period = g->needs.month_count != 0 ? g->needs.months[g->month] : g->needs.period,
         .part = g->needs.part == 0 ? 0 : first_part(g),
         .part_last = g->needs.part == 0 ? 0 : last_part(g),
         .rows_max = TALLY_ROWS,
@@ -266,9 +276,10 @@ static void take_tallies(struct home *home)
     const struct tally *tallies = (const struct tally *)(const void *)answer.data;
     const size_t count = answer.size / sizeof *tallies;
     const uint64_t seq = home->desk.answers[g->shard].seq;
-    if (g->after.kind != 0 && seq != g->tallied[g->shard]) {
+    if ((g->after.kind != 0 || g->month != 0) && seq != g->tallied[g->shard]) {
         g->tally_count = g->tally_sorted = 0;
         g->shard = 0;
+        g->month = 0;
         g->after = (struct tally_key){0};
         return;
     }
@@ -277,9 +288,12 @@ static void take_tallies(struct home *home)
         keep_tally(g, &tallies[k]);
     if (count == TALLY_ROWS) {
         g->after = tallies[count - 1].key;
-    } else {
+        return;
+    }
+    g->after = (struct tally_key){0};
+    if (++g->month >= g->needs.month_count) {
+        g->month = 0;
         g->shard++;
-        g->after = (struct tally_key){0};
     }
 }
 
@@ -318,7 +332,7 @@ static void take_changes(struct home *home)
     const struct record_facts *records = (const struct record_facts *)(const void *)answer.data;
     for (size_t i = 0; i < answer.size / sizeof *records; i++) {
         const struct tally tally = tally_of(&records[i], g->kind);
-        if (!wanted_part(g, tally.key.part)) continue;
+        if (!wanted_month(g, tally.key.period) || !wanted_part(g, tally.key.part)) continue;
         keep_tally(g, &tally);
     }
 }
@@ -351,7 +365,7 @@ static bool gather_changes(struct home *home)
     scan(home, (struct scan_question){
                    .from_seq = g->cursor != 0 ? g->cursor : g->tallied[g->shard] + 1,
                    .mode = SCAN_CHANGES,
-                   .period = g->needs.period,
+                   .period = g->needs.month_count != 0 ? 0 : g->needs.period,
                    .payer = SCAN_ANY,
                    .payee = SCAN_ANY,
                });

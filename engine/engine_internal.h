@@ -140,6 +140,7 @@ struct gathering {
     bool scanned;           /* A shard was asked to look at thousands of entries: others first. */
     uint16_t code;          /* Why it failed, ERROR_OK: it did not. */
     uint32_t shard;         /* Being scanned. */
+    uint32_t month;         /* Of needs.months, being asked for its tallies. */
     uint32_t range;         /* Of the day: 0 up to the checkpoint, 1 after it. */
     uint64_t cursor;        /* Entry the scan goes on from; 0: not begun. */
     uint32_t ref;           /* First not asked. */

@@ -433,6 +433,17 @@ static void answer_book(struct home *home)
 
 /* -- the steps --------------------------------------------------------------------------------- */
 
+/* The months whose cells are in the batch: with its own those that had to wait. */
+static void need_months(const struct home *home, struct needs *needs)
+{
+    const struct batch_row *batch = cycle_batch(home->desk.cycle, needs->period);
+    if (batch == NULL) return; /* The answer says so. */
+    uint32_t *months = cycle_area_months(home->desk.cycle, batch, &needs->month_count);
+    NEED_MEMORY(months);
+    needs->months = months;
+    needs->tallies = needs->month_count != 0;
+}
+
 /* Asks the shards for what the answer needs of them. False: the question was refused. */
 static bool begin_query(struct home *home)
 {
@@ -445,7 +456,6 @@ static bool begin_query(struct home *home)
             desk_refuse(home, ERROR_MALFORMED, "province is missing");
             return false;
         }
-        needs.tallies = true;
         needs.part = query->province;
         kind = query->flag ? TALLY_PAYEE_AREA : TALLY_PAYER_AREA;
         break;
@@ -464,6 +474,7 @@ static bool begin_query(struct home *home)
         desk_refuse(home, ERROR_MALFORMED, "period is no month yyyymm of 200001..299912");
         return false;
     }
+    if (query->type == MESSAGE_AREA_REPORT) need_months(home, &needs);
     gather_begin(home, &needs, kind);
     return true;
 }

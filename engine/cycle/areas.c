@@ -68,6 +68,23 @@ static uint32_t batch_of_cell(const struct cycle *cycle, const struct cell_key *
     return frozen != NULL ? frozen->batch : 0;
 }
 
+uint32_t *cycle_area_months(const struct cycle *cycle, const struct batch_row *batch,
+                            uint32_t *ret_count)
+{
+    uint32_t *months = malloc((cycle_count(cycle, ROW_FROZEN) + 1) * sizeof *months);
+    if (months == NULL) return NULL;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < cycle_count(cycle, ROW_FROZEN); i++) {
+        const struct frozen_row *frozen = cycle_row(cycle, ROW_FROZEN, i);
+        bool known = frozen->batch != batch->id;
+        for (uint32_t k = 0; k < count && !known; k++)
+            known = months[k] == frozen->cell.period;
+        if (!known) months[count++] = frozen->cell.period;
+    }
+    *ret_count = count;
+    return months;
+}
+
 static void put_tallies(struct area_list *list, const struct cycle *cycle,
                         const struct tally *tallies, size_t tally_count)
 {

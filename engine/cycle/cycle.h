@@ -73,8 +73,10 @@ struct needs {
     uint32_t period; /* 0: of all months that are not handed over yet. */
     bool tallies;    /* TALLY_DAY of `period`, day `part` (0: all its days). */
     uint32_t part;
-    bool day;      /* Facts of all records of day `part` between the pair (below). */
-    uint8_t payer; /* PROVINCE_CENTRE: any. */
+    const uint32_t *months; /* Tallies of these instead of `period`; malloc'ed, freed as refs. */
+    uint32_t month_count;   /* 0: of `period`. */
+    bool day;               /* Facts of all records of day `part` between the pair (below). */
+    uint8_t payer;          /* PROVINCE_CENTRE: any. */
     uint8_t payee;
     const struct record_ref *refs; /* malloc'ed by cycle_needs(); the caller frees it. */
     uint32_t ref_count;
@@ -167,10 +169,15 @@ struct cell_state *cycle_cell_states(const struct cycle *cycle, uint32_t period,
                                      const struct cell *cells, size_t cell_count,
                                      size_t *ret_count);
 
+/* The months whose cells the batch holds: its own, and those of cells that had to wait. malloc'ed,
+ * *ret_count of them; NULL without memory. */
+uint32_t *cycle_area_months(const struct cycle *cycle, const struct batch_row *batch,
+                            uint32_t *ret_count);
+
 /* A province's second level: what it owes (side payer, by insured area) or is owed (side payee, by
  * area of treatment) in the month's batch, by area, counterpart, line, insurance and fund: the
- * tallies of the month, exceptions and deductions taken off, carried records added; cells that are
- * not in the batch left out. tally.key.part is the area. malloc'ed, ascending by key. */
+ * tallies of cycle_area_months(), exceptions and deductions taken off, carried records added; cells
+ * that are not in the batch left out. tally.key.part is the area. malloc'ed, ascending by key. */
 struct tally *cycle_area_rows(const struct cycle *cycle, const struct batch_row *batch,
                               uint8_t province, enum side side, const struct tally *tallies,
                               size_t tally_count, size_t *ret_count);

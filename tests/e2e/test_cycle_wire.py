@@ -10,7 +10,7 @@ import harness
 import wire_client as wire
 from harness import Case, ms
 
-MARCH = 202503
+MARCH, APRIL = 202503, 202504
 DAY = 20250314
 NOW = "2025-04-02T09:00:00+08:00"
 cycle = wire.cycle
@@ -369,6 +369,30 @@ class TestCut(CycleCase):
         self.assertEqual("", self.order(cycle.BookGet()).broken)
         self.stop(self.engine)
         self.assertIn("verify: ok", harness.verify(self.data).stdout)
+
+    def test_areas_of_cells_that_had_to_wait(self):
+        """The second level has the cells of every month in the batch, of the store and after it."""
+        april = ms("2025-04-01 08:00:00")
+        self.post(6)
+        self.post(4, setl_time=april)
+        self.stop(self.engine)
+        self.restart()
+        self.post(3, insu_admdvs=340200)
+        self.post(2, setl_time=april)
+        self.order(wire.centre.PeriodCut(period=MARCH))
+        self.order(cycle.BatchStep(msgid="no", period=MARCH, step="abort", reason="wrong"))
+        self.order(wire.centre.PeriodCut(period=APRIL))
+        self.order(cycle.BatchStep(msgid="yes", period=APRIL, step="compute"))
+        lines = self.order(cycle.BatchGet(period=APRIL, limit=9)).lines
+        self.assertEqual([("CELL", 6), ("CARRIED_CELL", 9)], [(a.kind, a.count) for a in lines])
+        for province, receivable, want in ((34, False, [(340100, 31, 12), (340200, 31, 3)]),
+                                           (31, True, [(310000, 34, 15)])):
+            areas = self.order(cycle.AreaReport(period=APRIL, province=province,
+                                                receivable=receivable)).rows
+            self.assertEqual(want, [(a.admdvs, a.counterpart, a.count) for a in areas])
+            self.assertEqual(sum(a.amount for a in lines), sum(a.amount for a in areas))
+            harness.run("document", "CLR_DETAIL_EMP", "--period", "2025-04", "--province", province,
+                        "--to", self.engine.address)
 
     def test_a_cut_under_a_used_name_cuts_nothing(self):
         self.post(5)
