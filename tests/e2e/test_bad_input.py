@@ -1,6 +1,7 @@
 """Everything that must be refused: with its precise code, and without leaving a trace."""
 
 import csv
+import json
 import random
 import re
 import unittest
@@ -237,6 +238,31 @@ class TestSenders(BadCase):
         self.assertEqual(before + sent["accepted"], harness.periods(self.client)[202503].count)
         with open(rejects, newline="", encoding="utf-8-sig") as text:
             self.assertEqual({"1004"}, {row["code"] for row in csv.DictReader(text)})
+
+
+class TestExitStatus(BadCase):
+    def test_call_of_a_batch(self):
+        """A record that is refused is a failure, as it is alone."""
+        good = dict(msgid="M1", setl_id="S1", psn_key="00" * 16, insu_admdvs=340100,
+                    mdtrtarea_admvs=310000, insutype=310, med_type=11,
+                    setl_time=ms("2025-03-14 14:30:00"), medfee_sumamt=100, fund_pay_sumamt=100,
+                    hifp_pay=100)
+        bad = dict(good, msgid="M2", setl_id="S2", hifp_pay=99)
+        for records, status, rejected in (([good], 0, 0), ([good, bad], 1, 1), ([bad], 1, 1)):
+            done = harness.run("call", "SetlBatch", json.dumps({"records": records}), "--to",
+                               self.engine.address, check=False)
+            reply = json.loads(done.stdout)
+            self.assertEqual((status, 0, rejected),
+                             (done.returncode, reply["code"], reply["rejected"]), done.stderr)
+
+    def test_send_where_no_engine_is(self):
+        """The summary is the last line of stdout, also when nothing could be sent."""
+        file = harness.gen(self.folder / "m.csv", "2025-03", 10)
+        self.stop(self.engine)
+        done = harness.run("send", "--to", self.engine.address, "--retry", 0, file, check=False)
+        self.assertEqual((1, "sent=0 accepted=0 duplicate=0 rejected=0\n"),
+                         (done.returncode, done.stdout))
+        self.assertIn("nothing was sent", done.stderr)
 
 
 class TestFrames(BadCase):

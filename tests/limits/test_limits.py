@@ -363,6 +363,7 @@ class TestSend(Case):
         done = self.send(self.good, "--retry", "0", stdout=subprocess.PIPE)
         self.assertEqual(1, done.returncode)
         self.assertIn("nothing was sent", done.stderr)
+        self.assertEqual("sent=0 accepted=0 duplicate=0 rejected=0\n", done.stdout)
 
 
 # Small things ------------------------------------------------------------------------------------

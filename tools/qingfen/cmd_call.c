@@ -48,12 +48,22 @@ static bool make_key(void *context, struct bytes psn_no, uint8_t ret_psn_key[PSN
 }
 
 /* Every reply has its code first. */
-static uint32_t reply_code(const ProtobufCMessage *reply)
+/* A number of the reply; NULL: it has no such field. */
+static const uint32_t *number_of(const ProtobufCMessage *reply, const char *name)
 {
     const ProtobufCFieldDescriptor *field =
-        protobuf_c_message_descriptor_get_field_by_name(reply->descriptor, "code");
-    ENSURE(field != NULL);
-    return *(const uint32_t *)(const void *)((const uint8_t *)reply + field->offset);
+        protobuf_c_message_descriptor_get_field_by_name(reply->descriptor, name);
+    if (field == NULL) return NULL;
+    return (const uint32_t *)(const void *)((const uint8_t *)reply + field->offset);
+}
+
+/* Every code is 0; of a batch, which has its own, those of its records as well. */
+static bool is_done(const ProtobufCMessage *reply)
+{
+    const uint32_t *code = number_of(reply, "code");
+    const uint32_t *rejected = number_of(reply, "rejected");
+    ENSURE(code != NULL);
+    return *code == 0 && (rejected == NULL || *rejected == 0);
 }
 
 static const struct json_message *find_type(const char *type)
@@ -85,7 +95,7 @@ static int call_one(struct call *call, const struct json_message *kind, const js
     call->is_lost = reply == NULL;
     if (reply == NULL) return EXIT_FAILED;
     print_json(reply);
-    const int status = reply_code(reply) == 0 ? EXIT_DONE : EXIT_FAILED;
+    const int status = is_done(reply) ? EXIT_DONE : EXIT_FAILED;
     protobuf_c_message_free_unpacked(reply, NULL);
     return status;
 }

@@ -413,6 +413,16 @@ static void say_lost(const struct sender *sender)
         (unsigned long long)fleet_open_records(&sender->post.fleet));
 }
 
+/* The last line of stdout, whatever came of it; gives how many lines were sent. */
+static uint64_t say_totals(const struct sender *sender)
+{
+    const uint64_t sent = sender->accepted + sender->duplicate + sender->rejected;
+    printf("sent=%llu accepted=%llu duplicate=%llu rejected=%llu\n", (unsigned long long)sent,
+           (unsigned long long)sender->accepted, (unsigned long long)sender->duplicate,
+           (unsigned long long)sender->rejected);
+    return sent;
+}
+
 static int finish(struct job *job)
 {
     struct sender *sender = &job->sender;
@@ -430,10 +440,7 @@ static int finish(struct job *job)
                 "again with --rejects where there is room: what was done is recognised\n",
                 strerror(-r));
     }
-    const uint64_t sent = sender->accepted + sender->duplicate + sender->rejected;
-    printf("sent=%llu accepted=%llu duplicate=%llu rejected=%llu\n", (unsigned long long)sent,
-           (unsigned long long)sender->accepted, (unsigned long long)sender->duplicate,
-           (unsigned long long)sender->rejected);
+    const uint64_t sent = say_totals(sender);
     /* A header that cannot be read is wrong usage; a file that breaks off later has been sent. */
     if (job->is_unreadable && sent == 0 && !job->is_lost) return EXIT_USAGE;
     const bool all_good = !job->is_unreadable && !job->is_lost && r == 0 && sender->rejected == 0;
@@ -451,6 +458,7 @@ static int send_files(struct job *job, struct fleet_options *options, char *cons
     if (r != 0) {
         rejects_close(&sender->rejects);
         fprintf(stderr, "qingfen send: %s; nothing was sent\n", sender->post.fleet.text);
+        (void)say_totals(sender);
         return EXIT_FAILED;
     }
     job->input.data = malloc(INPUT_ROOM);
