@@ -118,7 +118,8 @@ bool lot_alive(const struct person *person, const struct lot *lot)
     if (person->wallet.state != WALLET_OPEN && person->wallet.state != WALLET_FROZEN) return false;
     for (uint32_t i = 0; i < person->relation_count; i++) {
         const struct relation_row *row = &person->relations[i];
-        if (row->side == SIDE_RECEIVER && psn_same(&row->other, &lot->from)) return true;
+        if (row->side != SIDE_RECEIVER || !psn_same(&row->other, &lot->from)) continue;
+        return row->since_ms <= lot->accepted_ms; /* One that began anew is another one. */
     }
     return false;
 }

@@ -73,10 +73,11 @@ static void put_lot(struct model_person *p, const struct model_lot *lot)
     p->lot_count++;
 }
 
-/* A lot may only be where the relation it came by is. */
+/* A lot may only be where the relation it came by is; one that the two began later is another. */
 static bool alive(const struct wallet_model *m, int who, const struct model_lot *lot)
 {
-    return m->persons[who].open && m->relations[lot->from][who] != 0;
+    return m->persons[who].open && m->relations[lot->from][who] != 0 &&
+           m->bound_ms[lot->from][who] <= lot->accepted_ms;
 }
 
 /* Takes from the front. Returns how many lots it took, 0 when that is more than `most`. */
@@ -206,7 +207,7 @@ uint16_t model_open(struct wallet_model *m, int who, uint32_t area, uint32_t use
     return 0;
 }
 
-uint16_t model_bind(struct wallet_model *m, int giver, int receiver, uint32_t kind)
+uint16_t model_bind(struct wallet_model *m, int giver, int receiver, uint32_t kind, int64_t now_ms)
 {
     const struct model_person *g = &m->persons[giver];
     const struct model_person *r = &m->persons[receiver];
@@ -224,6 +225,7 @@ uint16_t model_bind(struct wallet_model *m, int giver, int receiver, uint32_t ki
     const uint16_t code = rules_may_bind(&facts);
     if (code != 0) return code;
     m->relations[giver][receiver] = kind;
+    m->bound_ms[giver][receiver] = now_ms;
     return 0;
 }
 
@@ -369,6 +371,7 @@ uint16_t model_accept(struct wallet_model *m, int transfer, int receiver, int64_
     for (uint32_t i = 0; i < row->lot_count; i++) {
         struct model_lot lot = row->lots[i];
         lot.from = row->giver;
+        lot.accepted_ms = now_ms;
         lot.number = r->next_lot++;
         put_lot(r, &lot);
     }

@@ -38,6 +38,7 @@ struct model_lot {
     uint32_t area; /* Of the origin. */
     uint32_t number;
     int64_t amount;
+    int64_t accepted_ms;
 };
 
 struct model_person {
@@ -101,6 +102,7 @@ struct wallet_model {
     struct model_rules rules;
     struct model_person persons[MODEL_PERSONS];
     uint32_t relations[MODEL_PERSONS][MODEL_PERSONS]; /* [giver][receiver]: kind, 0: none. */
+    int64_t bound_ms[MODEL_PERSONS][MODEL_PERSONS];
     uint32_t transfer_count;
     struct model_transfer transfers[MODEL_TRANSFERS];
     uint32_t payment_count;
@@ -114,7 +116,7 @@ void model_init(struct wallet_model *model);
 /* Each answers the code the engine must answer; 0: done, or answered before. */
 uint16_t model_open(struct wallet_model *m, int who, uint32_t area, uint32_t use_loc,
                     uint32_t insutype);
-uint16_t model_bind(struct wallet_model *m, int giver, int receiver, uint32_t kind);
+uint16_t model_bind(struct wallet_model *m, int giver, int receiver, uint32_t kind, int64_t now_ms);
 uint16_t model_unbind(struct wallet_model *m, int giver, int receiver);
 uint16_t model_state(struct wallet_model *m, int who, uint32_t state, uint32_t area,
                      uint32_t insutype);

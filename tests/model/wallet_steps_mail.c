@@ -157,7 +157,8 @@ void count_at_holder(struct steps_person *p, const struct psn_key *holder, int64
 bool lot_lives(struct steps_person *p, const struct lot *lot)
 {
     const bool open = p->wallet.state == WALLET_OPEN || p->wallet.state == WALLET_FROZEN;
-    return open && relation_with(p, &lot->from, SIDE_RECEIVER) != NULL;
+    const struct relation_row *row = relation_with(p, &lot->from, SIDE_RECEIVER);
+    return open && row != NULL && row->since_ms <= lot->accepted_ms;
 }
 
 bool add_lot(struct steps_person *p, const struct lot *lot)

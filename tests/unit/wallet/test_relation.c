@@ -295,6 +295,30 @@ static void test_hop_and_unbind(void **state)
     assert_int_equal(second->lots[0].origin_admdvs, YUNNAN);
 }
 
+/* A relation that began anew is another one: what came by the first and was not there when it ended
+ * goes home when it comes back. */
+static void test_back_after_binding_anew(void **state)
+{
+    (void)state;
+    struct person *giver = rig_person(rig, GIVER);
+    struct person *receiver = rig_person(rig, RECEIVER);
+    bind_all();
+    rig_pass(rig, GIVER, RECEIVER, 1, 10000);
+    assert_int_equal(rig_submit(rig, RECEIVER, SECOND, 2, 1000), 0);
+    rig_deliver(rig);
+    rig_time(rig, "2026-03-02T13:00:00");
+    assert_int_equal(rig_unbind(rig, GIVER, RECEIVER), 0);
+    rig_deliver(rig);
+    rig_time(rig, "2026-03-02T13:00:01");
+    assert_int_equal(rig_bind(rig, GIVER, RECEIVER), 0);
+    rig_pass(rig, GIVER, RECEIVER, 1, 77);
+    assert_int_equal(giver->hold.held, 1077);
+    rig_time(rig, "2026-03-03T06:00:00");
+    rig_deliver(rig);
+    assert_int_equal(person_balance(receiver), 77);
+    assert_int_equal(giver->hold.held, 77);
+}
+
 /* -- insured state ---------------------------------------------------------------------------- */
 
 /* All of g's everywhere goes home, also out of transfers under way between others. */
@@ -638,6 +662,7 @@ int main(void)
         TEST(test_unbind_and_bind_again),
         TEST(test_unbind_under_many),
         TEST(test_hop_and_unbind),
+        TEST(test_back_after_binding_anew),
         TEST(test_giver_ends),
         TEST(test_giver_ends_under_mail),
         TEST(test_giver_moves),

@@ -126,6 +126,27 @@ static void dead_lot_goes_home(void **state)
     assert_int_equal(rig_person(pay.rig, GIVER_YUNNAN)->hold.held, 100);
 }
 
+/* A relation that the two began anew is another one, and the lot's own has ended. */
+static void lot_of_an_earlier_relation_goes_home(void **state)
+{
+    (void)state;
+    pay_rig_lot(&pay, GIVER_YUNNAN, 100);
+    assert_int_equal(pay_rig_now(&pay, 60), 0);
+    rig_deliver(pay.rig);
+    rig_time(pay.rig, "2026-03-02T13:00:00");
+    assert_int_equal(rig_unbind(pay.rig, GIVER_YUNNAN, PATIENT), 0);
+    rig_deliver(pay.rig);
+    rig_time(pay.rig, "2026-03-02T13:00:01");
+    assert_int_equal(rig_bind(pay.rig, GIVER_YUNNAN, PATIENT), 0);
+    rig_deliver(pay.rig);
+    assert_int_equal(pay_rig_reverse(&pay, 0), 0);
+    assert_int_equal(pay.rig->decision.effects[0].why, HELD_RETURNED_SPENT);
+    rig_deliver(pay.rig);
+    assert_int_equal(pay_rig_balance(&pay), 0);
+    assert_int_equal(rig_person(pay.rig, GIVER_YUNNAN)->hold.held, 0);
+    assert_int_equal(rig_person(pay.rig, GIVER_YUNNAN)->hold.consumed, 0);
+}
+
 static void closed_wallet_gives_all_home(void **state)
 {
     (void)state;
@@ -344,6 +365,7 @@ int main(void)
         RIGGED(reversal_refused),
         RIGGED(disputed),
         RIGGED(dead_lot_goes_home),
+        RIGGED(lot_of_an_earlier_relation_goes_home),
         RIGGED(closed_wallet_gives_all_home),
         RIGGED(frozen_wallet_takes_it_back),
         RIGGED(no_room_for_the_lot),

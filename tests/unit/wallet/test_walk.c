@@ -292,7 +292,9 @@ static void order_bind(struct walk *w, int giver, int receiver)
     order.rlts_code = chance(w, 900) ? 2 : (uint32_t)below(w, 9) + 1;
     order.flag = order.flag2 = true;
     const uint16_t code = give(w->rig, &order);
-    answered(w, code, w->racing ? 0 : model_bind(w->model, giver, receiver, order.rlts_code));
+    answered(w, code,
+             w->racing ? 0
+                       : model_bind(w->model, giver, receiver, order.rlts_code, w->rig->now_ms));
 }
 
 static void order_unbind(struct walk *w, int giver, int receiver)
