@@ -333,7 +333,7 @@ static uint8_t *put_reference(uint8_t *at, struct bytes text, uint32_t other)
         return other == 0 ? at : wire_put_view(at, other, text);
     }
     if (id.data[0] == 'T') return wire_put_view(at, 5, id);
-    if (id.data[0] == 'P') return wire_put_view(at, 6, id);
+    if (id.data[0] == 'P' || id.data[0] == 'V') return wire_put_view(at, 6, id);
     return at;
 }
 

@@ -556,6 +556,15 @@ static void outgoing_messages_say_everything(void **state)
     assert_string_equal(back->messages[0]->order_no, "");
     assert_int_equal(back->messages[0]->psn_key.len, 0);
     qingfen__v1__outbox_get_reply__free_unpacked(back, NULL);
+
+    /* What a reversal gave back says which one it was. */
+    list[0] = (struct outgoing){.type = OUT_PA_CONSUME,
+                                .id = "C123456780123456789abcdef",
+                                .ref = "V123456780123456789abcdef"};
+    back = outbox_back(list, 1);
+    assert_string_equal(back->messages[0]->pay_id, "V123456780123456789abcdef");
+    assert_string_equal(back->messages[0]->hold_id, "");
+    qingfen__v1__outbox_get_reply__free_unpacked(back, NULL);
 }
 
 /* What provinces read as `why` is told by two enums here; the wire has one list of both. */
