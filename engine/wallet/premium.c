@@ -250,6 +250,7 @@ static enum error_code payable(const struct wallet_input *input, uint32_t area,
                                const struct premium_row *row, const char *payer, int64_t due)
 {
     const enum error_code code = insurance_code(input, area);
+    if (code == ERROR_PREMIUM_INSUTYPE) return code;
     if (area == 0) return ERROR_PREMIUM_NOT_CONNECTED; /* Whose premium would it be? */
     if (code != ERROR_OK) return code;
     if (!in_window(input, area)) return ERROR_PREMIUM_WINDOW;

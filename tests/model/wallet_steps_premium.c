@@ -146,8 +146,8 @@ static uint16_t claim(const struct steps_ask *ask, struct steps_person *p, struc
     const int64_t amount = due(ask, area, row);
     fact->insu_admdvs = area;
     fact->due = amount > 0 ? amount : 0;
-    if (area == 0) return ERROR_PREMIUM_NOT_CONNECTED;
     const uint16_t code = connected(ask, area);
+    if (code == 0 && area == 0) return ERROR_PREMIUM_NOT_CONNECTED;
     if (code != 0) return code;
     if (!in_window(ask, area)) return ERROR_PREMIUM_WINDOW;
     if (row != NULL && row->state == PREMIUM_PAID) return ERROR_PREMIUM_PAID;

@@ -312,6 +312,9 @@ static void first_stop_refuses(void **state)
     order.flag = false; /* The insured person's side is asked before. */
     order.insutype = 310;
     assert_int_equal(give(pay.rig, &order), ERROR_PREMIUM_INSUTYPE);
+    order.insu_admdvs = 0;
+    assert_int_equal(give(pay.rig, &order), ERROR_PREMIUM_INSUTYPE);
+    order.insu_admdvs = NANCHANG;
     order.insutype = CARE;
     assert_int_equal(give(pay.rig, &order), ERROR_PREMIUM_NOT_CONNECTED);
     order.insutype = 390;
