@@ -349,6 +349,20 @@ void judge_state_push(const struct wallet_input *input, struct person *person,
     }
 }
 
+/* What an area says of its insured. Nothing that is known of the person may say that another
+ * province insures them. */
+static bool insured_there(const struct wallet_input *input, const struct person *person,
+                          struct wallet_decision *decision)
+{
+    const uint32_t said = input->order->insu_admdvs;
+    const struct insured_row *insured = &person->insured;
+
+    if (!sender_is_of(input, said, decision)) return false;
+    if (insured->state == 0 || insured->insu_admdvs / 10000 == said / 10000) return true;
+    return refuse(decision, ERROR_SENDER_NOT_ALLOWED, WALLET_FIELD(input->order->type, insu_admdvs),
+                  CHECK_MATCH, said, insured->insu_admdvs);
+}
+
 /* -- switches --------------------------------------------------------------------------------- */
 
 /* True when that switch and time is there, or a later one: answered or refused. */
@@ -374,7 +388,7 @@ void judge_switch_push(const struct wallet_input *input, struct person *person,
 {
     const struct wallet_order *order = input->order;
 
-    if (!sender_is_of(input, order->insu_admdvs, decision)) return;
+    if (!insured_there(input, person, decision)) return;
     if (order->which != SWITCH_PHARMACY) {
         refuse(decision, ERROR_SWITCH_INVALID, WALLET_FIELD(order->type, which), CHECK_KNOWN,
                order->which, SWITCH_PHARMACY);
@@ -435,7 +449,7 @@ void judge_filing_push(const struct wallet_input *input, struct person *person,
     const struct wallet_order *order = input->order;
     struct filing_row filing;
 
-    if (!sender_is_of(input, order->insu_admdvs, decision)) return;
+    if (!insured_there(input, person, decision)) return;
     if (order->to != 0 && order->to < order->from) {
         refuse(decision, ERROR_FILING_INVALID, WALLET_FIELD(order->type, to), CHECK_RANGE,
                order->to, order->from);

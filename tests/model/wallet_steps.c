@@ -513,10 +513,19 @@ void step_push_state(const struct steps_ask *ask, struct steps_person *p, struct
     }
 }
 
+/* Of those an area insures; of others nothing. */
+static bool insures(const struct steps_ask *ask, const struct steps_person *p,
+                    struct steps_answer *a)
+{
+    const uint32_t area = ask->order->insu_admdvs;
+    const bool elsewhere = p->insured.state != 0 && p->insured.insu_admdvs / 10000 != area / 10000;
+    return sender_of(ask, area, a) && (!elsewhere || say_no(a, ERROR_SENDER_NOT_ALLOWED));
+}
+
 void step_push_switch(const struct steps_ask *ask, struct steps_person *p, struct steps_answer *a)
 {
     const struct wallet_order *o = ask->order;
-    if (!sender_of(ask, o->insu_admdvs, a)) return;
+    if (!insures(ask, p, a)) return;
     if (o->which != 1) {
         a->code = ERROR_SWITCH_INVALID;
         return;
@@ -542,7 +551,7 @@ void step_push_filing(const struct steps_ask *ask, struct steps_person *p, struc
 {
     const struct wallet_order *o = ask->order;
     struct filing_row filing;
-    if (!sender_of(ask, o->insu_admdvs, a)) return;
+    if (!insures(ask, p, a)) return;
     if (o->to != 0 && o->to < o->from) {
         a->code = ERROR_FILING_INVALID;
         return;

@@ -626,6 +626,27 @@ static void test_filings(void **state)
     assert_int_equal(give(rig, &order), ERROR_TOO_MANY);
 }
 
+/* Nobody speaks for the insured of another province, by whatever area of its own. */
+static void test_pushed_by_another_province(void **state)
+{
+    (void)state;
+    const struct person *person = rig_person(rig, THIRD);
+    assert_int_equal(rig_open(rig, THIRD, 350200, RESIDENT), 0);
+    struct wallet_order push = switch_order(true, 1000);
+    struct wallet_order filing = filing_order("F", 20260301, 0);
+    push.insu_admdvs = filing.insu_admdvs = YUNNAN;
+    rig->province = 53;
+    assert_int_equal(give(rig, &push), ERROR_SENDER_NOT_ALLOWED);
+    assert_int_equal(give(rig, &filing), ERROR_SENDER_NOT_ALLOWED);
+    rig->province = 0;
+    assert_int_equal(give(rig, &push), ERROR_SENDER_NOT_ALLOWED);
+    assert_int_equal(person->switch_count + person->filing_count, 0);
+    rig->province = 35; /* Another city of the same one. */
+    push.insu_admdvs = filing.insu_admdvs = 350100;
+    assert_int_equal(give(rig, &push), 0);
+    assert_int_equal(give(rig, &filing), 0);
+}
+
 /* Where more than one transfer of a pair may wait, each of them ends by an entry of its own. */
 static void test_unbind_under_many(void **state)
 {
@@ -672,6 +693,7 @@ int main(void)
         TEST(test_giver_ends_and_is_back),
         TEST(test_switches),
         TEST(test_filings),
+        TEST(test_pushed_by_another_province),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
