@@ -131,6 +131,25 @@ static bool premium_refused(const struct shard *shard, uint64_t seq)
            found.said.stas == STAS_REFUSED;
 }
 
+/* A province that may not send it is told nothing of what another one has sent under the number of
+ * a matter: whose area that is about says the order, or the payment or person it is about. */
+static bool may_ask_again(const struct shard *shard, struct wallet_work *w,
+                          const struct entry *first, const struct psn_key *person)
+{
+    const struct wallet_order *o = &w->order;
+    uint32_t area = o->mdtrtarea_admvs != 0 ? o->mdtrtarea_admvs : o->insu_admdvs;
+    if (w->entry.sender == 0 || first->sender == w->entry.sender) return true;
+    if (area == 0 && w->past.found) area = w->past.place;
+    if (area == 0) {
+        person_glance(shard, person, &w->before);
+        area = w->before.wallet.insu_admdvs;
+    }
+    if (area / 10000 == w->entry.sender) return true;
+    work_refuse(w, ERROR_SENDER_NOT_ALLOWED, WALLET_FIELD(o->type, sender_admdvs), CHECK_MATCH,
+                w->entry.sender, area / 10000);
+    return false;
+}
+
 /* True when that settles it: the first answer again, or a conflict. Else the entry will have it. */
 static bool judge_key(const struct shard *shard, struct wallet_work *w, struct bytes message,
                       const struct psn_key *person, const struct wallet_id *key, uint64_t hash,
@@ -142,6 +161,7 @@ static bool judge_key(const struct shard *shard, struct wallet_work *w, struct b
         work_note_id(w, key, hash);
         return false;
     }
+    if (key->domain != ID_MSGID && !may_ask_again(shard, w, &entry, person)) return true;
     const uint32_t field =
         key->domain == ID_MSGID ? WALLET_FIELD(w->order.type, msgid) : key_field(&w->order, key);
     if (its.type == MESSAGE_PREM_PAY && premium_refused(shard, entry.seq)) {

@@ -351,6 +351,36 @@ class TestWhoMay(TownCase):
             self.refused(0, back, client=shaanxi)
         self.end()
 
+    def test_asked_again_by_another(self):
+        """A number that another province has used says nothing to who may not send it: neither its answer
+        nor that it is taken."""
+        town, client = self.town, self.client
+        town.bind(client, YUNNAN, ANHUI)
+        town.give(client, YUNNAN, ANHUI, 500 * YUAN, "1")
+        pay = town.pay(ANHUI, 61, 100 * YUAN, "1")
+        paid = self.done(pay)
+        back = wallet.WltPayReverse(pay_id=paid.pay_id, psn_key=town.keys[ANHUI], rev_setl_id="V1",
+                                    mdtrtarea_admvs=town.area(61), rev_amt=YUAN)
+        freeze = wallet.WltFreeze(psn_key=town.keys[ANHUI], doc_no="D1", reason="court")
+        filing = asking.FilingPush(psn_key=town.keys[ANHUI], insu_admdvs=town.area(ANHUI),
+                                   filing_no="F1", place=310000, **{"from": 20260101})
+        sent = [(pay, None, 61), (back, None, 61), (filing, None, ANHUI), (freeze, 0x0204, ANHUI)]
+        for message, type_, _ in sent[1:]:
+            self.assertCode(0, client.wallet(message, type_))
+        with self.engine.client(YUNNAN) as yunnan:
+            for message, type_, province in sent:
+                message.msgid = ""
+                self.refused(1004, message, type_, yunnan)
+                with self.engine.client(province) as its:
+                    message.msgid = ""
+                    reply = its.wallet(message, type_)
+                    self.assertEqual((0, True), (reply.code, reply.dup))
+            pay.msgid, pay.wlt_pay = "", 1
+            self.refused(1004, pay, None, yunnan)
+            pay.msgid = ""
+            self.refused(2011, pay)
+        self.end()
+
     def test_the_platforms_own(self):
         """What no province sends, not even for itself."""
         key, area = self.town.keys[ANHUI], self.town.area(ANHUI)

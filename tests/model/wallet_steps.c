@@ -175,6 +175,21 @@ static bool says_the_same(const struct steps_ask *ask, const struct steps_messag
     return bytes_equal(m->content, ask->content);
 }
 
+/* What another province has sent is nobody's business. */
+static bool may_ask_again(const struct steps_ask *ask, const struct steps_message *m)
+{
+    const struct wallet_order *o = ask->order;
+    const struct steps *s = ask->steps;
+    uint32_t area = o->mdtrtarea_admvs != 0 ? o->mdtrtarea_admvs : o->insu_admdvs;
+    if (ask->sender == 0 || m->sender == ask->sender) return true;
+    if (area == 0 && o->pay_id.size != 0) {
+        const int payment = payment_named(ask, o->pay_id);
+        if (payment >= 0) area = s->payments.list[payment].place;
+    }
+    if (area == 0) area = area_of(&s->persons[m->person]);
+    return area / 10000 == ask->sender;
+}
+
 /* True when an earlier message settles it. */
 bool answered_before(const struct steps_ask *ask, int who, bool by_msgid, struct steps_answer *a)
 {
@@ -188,6 +203,10 @@ bool answered_before(const struct steps_ask *ask, int who, bool by_msgid, struct
                            !bytes_equal(m->order.msgid, ask->order->msgid)
                      : !same_matter(m, &matter)) {
             continue;
+        }
+        if (!by_msgid && !may_ask_again(ask, m)) {
+            a->code = ERROR_SENDER_NOT_ALLOWED;
+            return true;
         }
         const bool premium = m->type == MESSAGE_PREM_PAY;
         /* A premium that was taken back altogether may be paid again. */
