@@ -392,13 +392,15 @@ struct effect {
     struct psn_key third;    /* HELD_MOVED: the new holder */
     char id[WALLET_ID_SIZE]; /* trsf_id, rlts_id, pay_id */
     uint32_t code;           /* rlts_code; insutype; step of a CONTINUE */
-    uint32_t admdvs;         /* of `other`; HELD_SPENT: place that is paid */
+    uint32_t admdvs; /* of `other`; of the account that HELD_MOVED, HELD_RELEASED and a RECALL mean,
+                      * 0 in a RECALL: any; of what was paid or taken back: the place */
     uint32_t year;
     uint32_t line;
     uint32_t lot_count;
     int64_t amount;
     int64_t at_ms;                      /* exp_ms, since_ms */
-    struct lot lots[TRANSFER_LOTS_MAX]; /* On the way and in entries only lot_count of them. */
+    struct lot lots[TRANSFER_LOTS_MAX]; /* On the way and in entries only lot_count of them. Of what
+                                         * was paid or taken back the part of one. */
 };
 
 _Static_assert(sizeof(struct effect) == 120 + TRANSFER_LOTS_MAX * sizeof(struct lot), "in entries");

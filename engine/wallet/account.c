@@ -3,6 +3,24 @@
  */
 #include "wallet/steps.h"
 
+/* -- what may be used in all ------------------------------------------------------------------ */
+
+void account_free(const struct params *params, uint32_t area, int64_t amount, int64_t now_ms,
+                  struct person *person)
+{
+    const struct hold_row *hold = &person->hold;
+    const bool granted = hold->grant_seq != 0 && area == person->insured.insu_admdvs;
+    if (granted && params_value(params, PARAM_PA_HOLD_MODE, area, now_ms) == HOLD_GRANT) return;
+    person->hold.granted -= amount;
+}
+
+void account_leave(struct person *person)
+{
+    struct hold_row *hold = &person->hold;
+    hold->granted = hold->held + hold->consumed;
+    hold->grant_seq = 0;
+}
+
 /* -- grant ------------------------------------------------------------------------------------ */
 
 void judge_grant(const struct wallet_input *input, struct person *person,

@@ -146,6 +146,8 @@ static void tell_giver(const struct wallet_input *input, const struct person *pe
     effect->line = payment->line;
     effect->amount = part->amount;
     effect->at_ms = input->now_ms;
+    effect->lot_count = 1;
+    effect->lots[0] = *part;
 }
 
 static void say(const struct wallet_input *input, const struct person *person, int64_t amount,

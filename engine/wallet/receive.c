@@ -147,13 +147,20 @@ static void receive_relation_end(const struct effect *effect, const struct param
 
 /* -- recall ----------------------------------------------------------------------------------- */
 
+/* Of that giver; where it is an account that was left, what came from that one. */
+static bool is_recalled(const struct lot *lot, const struct effect *effect)
+{
+    return psn_same(&lot->origin, &effect->other) &&
+           (effect->admdvs == 0 || effect->admdvs == lot->origin_admdvs);
+}
+
 static const struct transfer_row *carrier_of(const struct person *person,
-                                             const struct psn_key *origin)
+                                             const struct effect *effect)
 {
     for (uint32_t i = 0; i < person->transfer_count; i++) {
         const struct transfer_row *row = &person->transfers[i];
         for (uint32_t k = 0; k < row->lot_count; k++) {
-            if (psn_same(&row->lots[k].origin, origin)) return row;
+            if (is_recalled(&row->lots[k], effect)) return row;
         }
     }
     return NULL;
@@ -164,7 +171,7 @@ static uint32_t last_of(const struct person *person, const struct effect *effect
 {
     for (uint32_t i = person->lot_count; i != 0; i--) {
         const struct lot *lot = &person->lots[i - 1];
-        if (!psn_same(&lot->origin, &effect->other)) continue;
+        if (!is_recalled(lot, effect)) continue;
         if (effect->code == RECALL_ALL || came_from(lot, &effect->other, effect->at_ms)) return i;
     }
     return 0;
@@ -190,6 +197,7 @@ static void recall_on(const struct person *person, const struct effect *effect, 
 {
     struct effect *next = go_on(person, STEP_RECALL, decision);
     next->other = effect->other;
+    next->admdvs = effect->admdvs;
     next->at_ms = effect->at_ms;
     next->amount = left;
     next->why = effect->code; /* `code` is the step's. */
@@ -211,7 +219,7 @@ void recall_step(const struct effect *effect, const struct params *params, int64
     const bool all = effect->amount == 0;
     int64_t left = all ? INT64_MAX : effect->amount;
     if (effect->code == RECALL_ALL) {
-        const struct transfer_row *row = carrier_of(person, &effect->other);
+        const struct transfer_row *row = carrier_of(person, effect);
         if (row != NULL) {
             transfer_return(params, person, (uint32_t)(row - person->transfers), STAS_VOIDED,
                             now_ms, decision);
@@ -239,12 +247,24 @@ static bool giver_stands(const struct person *person, uint32_t admdvs)
     return person_may_give(person) && (admdvs == 0 || admdvs == person_area(person));
 }
 
-static void recall_from(const struct person *person, const struct psn_key *holder,
+/* Everything, or what came from the account of one area. */
+static void recall_from(const struct person *person, const struct psn_key *holder, uint32_t admdvs,
                         struct wallet_decision *decision)
 {
     struct effect *effect = decision_effect(decision, EFFECT_RECALL, holder);
     effect->other = person->key;
+    effect->admdvs = admdvs;
     effect->code = RECALL_ALL;
+}
+
+/* The area whose account stands behind it: its giver may be insured elsewhere by now. 0 in mail of
+ * journals that did not say it yet. */
+static uint32_t account_behind(const struct person *person, const struct effect *effect)
+{
+    const uint32_t said = effect->lot_count != 0         ? effect->lots[0].origin_admdvs
+                          : effect->why == HELD_RELEASED ? effect->admdvs
+                                                         : 0;
+    return said != 0 ? said : person_area(person);
 }
 
 /* To the province of the giver's account; `letter` makes the id: L given back, C consumed. */
@@ -267,8 +287,8 @@ static struct outgoing *tell_account(struct person *person, const struct effect 
 static void tell_consumed(struct person *person, const struct effect *effect, int64_t amount,
                           int64_t now_ms, struct wallet_decision *decision)
 {
-    struct outgoing *out =
-        tell_account(person, effect, OUT_PA_CONSUME, person_area(person), now_ms, decision);
+    const uint32_t area = account_behind(person, effect);
+    struct outgoing *out = tell_account(person, effect, OUT_PA_CONSUME, area, now_ms, decision);
     out->amount = amount;
     out->admdvs = effect->admdvs;
     out->insutype = effect->code;
@@ -277,14 +297,11 @@ static void tell_consumed(struct person *person, const struct effect *effect, in
     out->period = civil_month(effect->at_ms); /* Of the payment, as its debts. */
 }
 
-/* Back in the account: no limit any more where the province froze it for this alone. */
 static void give_back(struct person *person, const struct effect *effect,
-                      const struct params *params, int64_t now_ms, uint32_t area,
-                      struct wallet_decision *decision)
+                      const struct params *params, int64_t now_ms, struct wallet_decision *decision)
 {
-    if (params_value(params, PARAM_PA_HOLD_MODE, area, now_ms) == HOLD_ONLINE) {
-        person->hold.granted -= effect->amount;
-    }
+    const uint32_t area = account_behind(person, effect);
+    account_free(params, area, effect->amount, now_ms, person);
     tell_account(person, effect, OUT_PA_RELEASE, area, now_ms, decision);
 }
 
@@ -295,7 +312,11 @@ static void hold_more(struct person *person, const struct psn_key *holder, int64
 {
     const bool fits = person_holder_fits(person, holder);
     person_hold(person, holder, amount);
-    if (!fits || !giver_stands(person, admdvs)) recall_from(person, holder, decision);
+    if (!fits || !giver_stands(person, 0)) {
+        recall_from(person, holder, 0, decision);
+    } else if (!giver_stands(person, admdvs)) {
+        recall_from(person, holder, admdvs, decision);
+    }
 }
 
 /* True when a holder that has done all it could still is, or may be, counted here: news of it is on
@@ -317,13 +338,12 @@ static void released(const struct effect *effect, const struct params *params, i
                      struct person *person, struct wallet_decision *decision)
 {
     if (effect->amount == 0) {
-        if (still_counted(person, &effect->other)) recall_from(person, &effect->other, decision);
+        if (still_counted(person, &effect->other)) recall_from(person, &effect->other, 0, decision);
         return;
     }
     person_hold(person, &effect->other, -effect->amount);
     person->hold.held -= effect->amount;
-    give_back(person, effect, params, now_ms,
-              effect->admdvs != 0 ? effect->admdvs : person_area(person), decision);
+    give_back(person, effect, params, now_ms, decision);
 }
 
 static void receive_held(const struct effect *effect, const struct params *params, int64_t now_ms,
@@ -346,14 +366,14 @@ static void receive_held(const struct effect *effect, const struct params *param
         hold->held += amount;
         hold->consumed -= amount;
         tell_consumed(person, effect, -amount, now_ms, decision);
-        hold_more(person, &effect->other, amount, 0, decision);
+        hold_more(person, &effect->other, amount, account_behind(person, effect), decision);
         break;
     case HELD_RELEASED:
         released(effect, params, now_ms, person, decision);
         break;
     case HELD_RETURNED_SPENT:
         hold->consumed -= amount;
-        give_back(person, effect, params, now_ms, person_area(person), decision);
+        give_back(person, effect, params, now_ms, decision);
         break;
     }
     ENSURE(hold->held >= 0);

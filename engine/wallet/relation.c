@@ -344,6 +344,7 @@ void judge_state_push(const struct wallet_input *input, struct person *person,
         .seq = order->which,
     };
     decision->said.stas = STAS_DONE;
+    if (before.state != 0 && before.insu_admdvs != order->insu_admdvs) account_leave(person);
     if (before.state != 0 && giving_ends(&before, &person->insured)) {
         state_step(input->params, input->now_ms, &none, input->now_ms, person, decision);
     }

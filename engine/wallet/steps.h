@@ -69,6 +69,18 @@ uint32_t person_area(const struct person *person);
  * behind a move until what hangs on the old area is on its way home. */
 bool person_may_give(const struct person *person);
 
+/* -- the account behind it -------------------------------------------------------------------- */
+
+/* `amount` is back in the account of that area, and out of `held` or `consumed`: it may be used
+ * again only where a grant of the area that keeps the account now stands. What a province froze for
+ * this alone is no limit any more, nor what an area keeps that the person has left. */
+void account_free(const struct params *params, uint32_t area, int64_t amount, int64_t now_ms,
+                  struct person *person);
+
+/* Another area keeps the account from now on: what the one before granted counts no more, but for
+ * what is out or was spent; and the new one's grants are numbered anew. */
+void account_leave(struct person *person);
+
 /* -- the middle of an entry ------------------------------------------------------------------- */
 
 /* Goes on in an entry of its own. */

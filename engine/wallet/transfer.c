@@ -124,13 +124,10 @@ static void return_account(const struct params *params, struct person *person,
                            const struct transfer_row *row, enum wallet_stas why, int64_t now_ms,
                            struct wallet_decision *decision)
 {
-    struct hold_row *hold = &person->hold;
-    const bool online =
-        params_value(params, PARAM_PA_HOLD_MODE, person_area(person), now_ms) == HOLD_ONLINE;
     if (row->state == TRANSFER_PENDING) {
-        ENSURE(hold->held >= row->amount);
-        hold->held -= row->amount;
-        if (online) hold->granted -= row->amount;
+        ENSURE(person->hold.held >= row->amount);
+        person->hold.held -= row->amount;
+        account_free(params, person_area(person), row->amount, now_ms, person);
     }
     tell_release(person, row, row->amount, why, now_ms, decision);
 }

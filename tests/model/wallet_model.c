@@ -161,20 +161,26 @@ static void end_relation(struct wallet_model *m, int giver, int receiver)
     }
 }
 
-/* All money of a giver goes home, wherever it is. */
-static void recall(struct wallet_model *m, int giver)
+static bool is_of(const struct model_lot *lot, int giver, uint32_t area)
+{
+    return lot->origin == giver && (area == 0 || lot->area == area);
+}
+
+/* Money of a giver goes home, wherever it is: all of it, or what came from the account of `area`.
+ */
+static void recall(struct wallet_model *m, int giver, uint32_t area)
 {
     for (uint32_t t = 0; t < m->transfer_count; t++) {
         const struct model_transfer *row = &m->transfers[t];
         for (uint32_t i = 0; i < row->lot_count; i++) {
-            if (row->end == MODEL_PENDING && row->lots[i].origin == giver)
+            if (row->end == MODEL_PENDING && is_of(&row->lots[i], giver, area))
                 give_back(m, (int)t, MODEL_RETURNED);
         }
     }
     for (int who = 0; who < MODEL_PERSONS; who++) {
         struct model_person *p = &m->persons[who];
         for (uint32_t i = p->lot_count; i != 0; i--) {
-            if (p->lots[i - 1].origin == giver) drop_lot(p, i - 1);
+            if (is_of(&p->lots[i - 1], giver, area)) drop_lot(p, i - 1);
         }
     }
 }
@@ -242,6 +248,7 @@ uint16_t model_state(struct wallet_model *m, int who, uint32_t state, uint32_t a
     struct model_person *p = &m->persons[who];
     /* An area the person has left speaks of what has ended already. */
     if (p->state == 1 && state != 1 && area != p->area) return 0;
+    const bool moves = p->state != 0 && area != p->area;
     const bool ends = p->state != 0 && (state != 1 || insutype != p->insutype || area != p->area);
     p->state = state;
     p->area = area;
@@ -254,7 +261,11 @@ uint16_t model_state(struct wallet_model *m, int who, uint32_t state, uint32_t a
     for (int receiver = 0; receiver < MODEL_PERSONS; receiver++) {
         if (m->relations[who][receiver] != 0) end_relation(m, who, receiver);
     }
-    recall(m, who);
+    recall(m, who, 0);
+    if (moves) { /* Another province keeps the account now. */
+        p->granted = p->consumed;
+        p->has_grant = false;
+    }
     return 0;
 }
 
@@ -263,6 +274,7 @@ uint16_t model_grant(struct wallet_model *m, int who, int64_t amount)
     struct model_person *p = &m->persons[who];
     if (amount < model_held(m, who) + p->consumed) return 3015;
     p->granted = amount;
+    p->has_grant = true;
     return 0;
 }
 
@@ -435,6 +447,19 @@ uint16_t model_pay(struct wallet_model *m, int who, uint32_t place, int64_t amou
     return use(m, &payment);
 }
 
+/* What came back of one who has no standing stays nowhere; of one who has moved nothing of the
+ * account that was left does. It may be used again only by a grant that still counts. */
+static void take_home(struct wallet_model *m, const struct model_lot *back)
+{
+    struct model_person *giver = &m->persons[back->origin];
+    if (giver->area != back->area || !giver->has_grant) giver->granted -= back->amount;
+    if (giver->state != 1) {
+        recall(m, back->origin, 0);
+    } else if (giver->area != back->area) {
+        recall(m, back->origin, back->area);
+    }
+}
+
 /* Takes back, last used first, behind what was taken back before. */
 static void unuse(struct wallet_model *m, struct model_payment *p, int64_t amount)
 {
@@ -447,7 +472,7 @@ static void unuse(struct wallet_model *m, struct model_payment *p, int64_t amoun
         m->persons[back.origin].consumed -= back.amount;
         owe(m, p, &back, -back.amount);
         if (alive(m, p->person, &back)) put_lot(&m->persons[p->person], &back);
-        if (m->persons[back.origin].state != 1) recall(m, back.origin);
+        take_home(m, &back);
     }
 }
 

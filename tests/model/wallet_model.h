@@ -48,6 +48,7 @@ struct model_person {
     uint32_t area;
     uint32_t use_loc;
     uint32_t eff_date;
+    bool has_grant; /* Of the area that keeps the account now. */
     int64_t granted;
     int64_t consumed;
     uint32_t next_lot;

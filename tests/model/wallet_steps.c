@@ -525,6 +525,7 @@ void step_push_state(const struct steps_ask *ask, struct steps_person *p, struct
                                           .eff_date = o->from,
                                           .seq = o->which};
         say_done(a, "");
+        if (known && o->insu_admdvs != old.insu_admdvs) leave_account(p);
         if (known && (o->use != INSURED_NORMAL || o->insutype != old.insutype ||
                       o->insu_admdvs != old.insu_admdvs)) {
             end_giving(ask, p, ask->now_ms, &nobody, a);

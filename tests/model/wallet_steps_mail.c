@@ -200,6 +200,22 @@ static void lot_out(struct steps_person *p, uint32_t place, struct steps_answer 
 
 /* -- the end of a transfer -------------------------------------------------------------------- */
 
+/* Only a grant of the area that keeps the account now lets it be used again. */
+static void unfreeze(const struct steps_ask *ask, struct steps_person *p, int64_t amount,
+                     uint32_t area)
+{
+    if (rule_at(ask, PARAM_PA_HOLD_MODE, area) == HOLD_ONLINE || area != p->insured.insu_admdvs ||
+        p->hold.grant_seq == 0) {
+        p->hold.granted -= amount;
+    }
+}
+
+void leave_account(struct steps_person *p)
+{
+    p->hold.granted = p->hold.held + p->hold.consumed;
+    p->hold.grant_seq = 0;
+}
+
 void say_transfer(const struct transfer_row *row, enum wallet_stas stas, struct steps_answer *a)
 {
     memcpy(a->said.id, row->trsf_id, sizeof a->said.id);
@@ -224,8 +240,7 @@ void give_back(const struct steps_ask *ask, struct steps_person *p, uint32_t pla
     take_out(p->transfers, &p->transfer_count, sizeof row, place);
     if (row.src == 1 && row.state == TRANSFER_PENDING) {
         p->hold.held -= row.amount;
-        if (rule_at(ask, PARAM_PA_HOLD_MODE, area_of(p)) == HOLD_ONLINE)
-            p->hold.granted -= row.amount;
+        unfreeze(ask, p, row.amount, area_of(p));
     }
     for (uint32_t i = 0; i < row.lot_count; i++)
         keep_lot(p, &row.lots[i], a);
@@ -352,10 +367,13 @@ static int transfer_begun(const struct steps_person *p, int64_t at_ms)
     return -1;
 }
 
+/* Of one account, or 0: whatever it is. */
 static void recall(struct steps_answer *a, const struct steps_person *p,
-                   const struct psn_key *holder)
+                   const struct psn_key *holder, uint32_t area)
 {
-    tell(a, EFFECT_RECALL, holder)->other = p->key;
+    struct effect *effect = tell(a, EFFECT_RECALL, holder);
+    effect->other = p->key;
+    effect->admdvs = area;
 }
 
 /* The giver's standing ended at `at_ms`: transfers first, each in an entry that says nothing yet,
@@ -380,7 +398,7 @@ void end_giving(const struct steps_ask *ask, struct steps_person *p, int64_t at_
     }
     for (; rows < PER_ENTRY && (holder = holder_behind(p, &last)) != NULL; rows++) {
         last = holder->holder;
-        recall(a, p, &last);
+        recall(a, p, &last, 0);
     }
     if (relation_given(p, at_ms) >= 0 || transfer_begun(p, at_ms) >= 0 ||
         holder_behind(p, &last) != NULL) {
@@ -413,23 +431,29 @@ static void send_from(struct steps_person *p, const struct psn_key *other, int64
     }
 }
 
+static bool is_meant(const struct lot *lot, const struct effect *effect)
+{
+    return same_person(&lot->origin, &effect->other) &&
+           (effect->admdvs == 0 || lot->origin_admdvs == effect->admdvs);
+}
+
 /* The last lot that a recall means, -1. A reclaim means what came straight from the giver. */
 static int recalled_lot(const struct steps_person *p, const struct effect *effect)
 {
     for (int i = (int)p->lot_count - 1; i >= 0; i--) {
         const struct lot *lot = &p->lots[i];
-        if (!same_person(&lot->origin, &effect->other)) continue;
+        if (!is_meant(lot, effect)) continue;
         if (effect->code == 0) return i;
         if (same_person(&lot->from, &effect->other) && lot->accepted_ms <= effect->at_ms) return i;
     }
     return -1;
 }
 
-static int carrier(const struct steps_person *p, const struct psn_key *origin)
+static int carrier(const struct steps_person *p, const struct effect *effect)
 {
     for (uint32_t i = 0; i < p->transfer_count; i++) {
         for (uint32_t k = 0; k < p->transfers[i].lot_count; k++) {
-            if (same_person(&p->transfers[i].lots[k].origin, origin)) return (int)i;
+            if (is_meant(&p->transfers[i].lots[k], effect)) return (int)i;
         }
     }
     return -1;
@@ -440,6 +464,7 @@ static void recall_on(struct steps_answer *a, const struct steps_person *p,
 {
     struct effect *next = go_on_with(a, p, GO_RECALL);
     next->other = effect->other;
+    next->admdvs = effect->admdvs;
     next->at_ms = effect->at_ms;
     next->amount = left;
     next->why = effect->code;
@@ -450,7 +475,7 @@ static void bring_home(const struct steps_ask *ask, const struct effect *effect,
 {
     const bool all = effect->amount == 0;
     int64_t left = all ? INT64_MAX : effect->amount;
-    int place = effect->code == 0 ? carrier(p, &effect->other) : -1;
+    int place = effect->code == 0 ? carrier(p, effect) : -1;
     if (place >= 0) {
         give_back(ask, p, (uint32_t)place, STAS_VOIDED, a);
         recall_on(a, p, effect, 0);
@@ -490,13 +515,7 @@ static void hold_more(struct steps_person *p, const struct psn_key *holder, int6
                       uint32_t admdvs, struct steps_answer *a)
 {
     count_at_holder(p, holder, amount);
-    if (!stands(p, admdvs)) recall(a, p, holder);
-}
-
-static void unfreeze(const struct steps_ask *ask, struct steps_person *p, int64_t amount,
-                     uint32_t area)
-{
-    if (rule_at(ask, PARAM_PA_HOLD_MODE, area) == HOLD_ONLINE) p->hold.granted -= amount;
+    if (!stands(p, admdvs)) recall(a, p, holder, stands(p, 0) ? admdvs : 0);
 }
 
 /* A holder says that it has nothing left: is something still counted there, it is asked again. */
@@ -506,7 +525,7 @@ static void ask_again(struct steps_person *p, const struct psn_key *holder, stru
     int64_t out = 0;
     for (uint32_t i = 0; i < p->holder_count; i++)
         out += p->holders[i].amount;
-    if (out > 0 && row != NULL && row->amount > 0 && !stands(p, 0)) recall(a, p, holder);
+    if (out > 0 && row != NULL && row->amount > 0 && !stands(p, 0)) recall(a, p, holder, 0);
 }
 
 static void hear(const struct steps_ask *ask, const struct effect *effect, struct steps_person *p,
@@ -526,7 +545,7 @@ static void hear(const struct steps_ask *ask, const struct effect *effect, struc
     case HELD_RESTORED:
         p->hold.held += amount;
         p->hold.consumed -= amount;
-        hold_more(p, &effect->other, amount, 0, a);
+        hold_more(p, &effect->other, amount, effect->lots[0].origin_admdvs, a);
         return;
     case HELD_RELEASED:
         if (amount == 0) {
@@ -539,7 +558,7 @@ static void hear(const struct steps_ask *ask, const struct effect *effect, struc
         return;
     default: /* HELD_RETURNED_SPENT */
         p->hold.consumed -= amount;
-        unfreeze(ask, p, amount, area_of(p));
+        unfreeze(ask, p, amount, effect->lots[0].origin_admdvs);
         return;
     }
 }

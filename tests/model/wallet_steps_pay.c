@@ -190,6 +190,8 @@ static void tell_giver(const struct steps_ask *ask, const struct steps_person *p
     effect->line = payment->line;
     effect->amount = part->amount;
     effect->at_ms = ask->now_ms;
+    effect->lot_count = 1;
+    effect->lots[0] = *part;
 }
 
 static void say_money(const struct steps_person *p, int64_t amount, struct steps_answer *a)

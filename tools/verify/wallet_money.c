@@ -94,13 +94,33 @@ static int64_t released_of(const struct reading *r, const struct psn_key *giver)
     return sum;
 }
 
-/* (I5) What was granted changes only by the province's word, or by what it gets back. */
+/* True when another area keeps the account behind the entry. */
+static bool has_left(const struct kept_person *before, const struct kept_person *after)
+{
+    struct insured_row old;
+    struct insured_row new;
+    (void)kept_single(before, PERSON_INSURED, &old, sizeof old);
+    (void)kept_single(after, PERSON_INSURED, &new, sizeof new);
+    return old.state != 0 && old.insu_admdvs != new.insu_admdvs;
+}
+
+/* Nothing that was granted is free. */
+static bool is_used_up(const struct kept_person *person)
+{
+    struct hold_row hold;
+    (void)kept_single(person, PERSON_HOLD, &hold, sizeof hold);
+    return hold.granted == hold.held + hold.consumed;
+}
+
+/* (I5) What was granted changes only by the province's word, by what it gets back, or with the
+ * province. */
 static bool check_granted(const struct reading *r, const struct touched *touched)
 {
     const struct kept_person before = reading_before(touched);
     const struct kept_person *after = kept_map_find(&r->lane->persons, &touched->key);
     const int64_t change = granted_of(after) - granted_of(&before);
-    bool good = change == 0 || change == -released_of(r, &touched->key);
+    bool good = change == 0 || change == -released_of(r, &touched->key) ||
+                (has_left(&before, after) && is_used_up(after));
 
     if (r->type == MESSAGE_PA_GRANT) {
         Qingfen__V1__PaGrant *m =

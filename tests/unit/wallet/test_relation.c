@@ -430,8 +430,46 @@ static void test_giver_moves(void **state)
     assert_int_equal(giver->insured.insu_admdvs, GUIZHOU);
     assert_int_equal(rig_bind(rig, GIVER, RECEIVER), 0);
     rig_deliver(rig);
+    /* What Yunnan granted is not Guizhou's, which numbers its own. */
+    assert_int_equal(giver->hold.granted, 0);
+    assert_int_equal(rig_submit(rig, GIVER, RECEIVER, 1, 500), ERROR_SOURCE_BALANCE);
+    assert_int_equal(giver->hold.grant_seq, 0);
+    assert_int_equal(rig_grant(rig, GIVER, 500), 0);
     rig_pass(rig, GIVER, RECEIVER, 1, 500);
     assert_int_equal(rig_person(rig, RECEIVER)->lots[0].origin_admdvs, GUIZHOU);
+}
+
+/* The new area grants before all is home from the old one: that is none of what it granted. */
+static void test_granted_while_moving(void **state)
+{
+    (void)state;
+    const struct person *giver = rig_person(rig, GIVER);
+    bind_all();
+    rig_pass(rig, GIVER, RECEIVER, 1, 10000);
+    assert_int_equal(rig_submit(rig, GIVER, RECEIVER, 1, 300), 0);
+    assert_int_equal(rig_state(rig, GIVER, GUIZHOU, EMPLOYEE, INSURED_NORMAL, 20260302), 0);
+    assert_int_equal(giver->hold.granted, 10300);
+    assert_int_equal(rig_grant(rig, GIVER, 10299), ERROR_SOURCE_BALANCE);
+    assert_int_equal(rig_grant(rig, GIVER, 10400), 0);
+    rig_deliver(rig);
+    assert_int_equal(giver->hold.held, 0);
+    assert_int_equal(giver->hold.granted, 100);
+    assert_int_equal(giver->hold.grant_seq, 1);
+}
+
+/* Whose account nobody keeps any more and who has no wallet: a grant ends all the same. */
+static void test_moves_without_a_wallet(void **state)
+{
+    (void)state;
+    const struct person *person = rig_person(rig, THIRD);
+    assert_int_equal(rig_state(rig, THIRD, YUNNAN, EMPLOYEE, INSURED_NORMAL, 20260301), 0);
+    assert_int_equal(rig_grant(rig, THIRD, 500), 0);
+    assert_int_equal(rig_state(rig, THIRD, YUNNAN, EMPLOYEE, INSURED_PAUSED, 20260302), 0);
+    assert_int_equal(rig_state(rig, THIRD, YUNNAN, EMPLOYEE, INSURED_NORMAL, 20260303), 0);
+    assert_int_equal(person->hold.granted, 500);
+    assert_int_equal(rig_state(rig, THIRD, GUIZHOU, EMPLOYEE, INSURED_NORMAL, 20260304), 0);
+    assert_int_equal(person->hold.granted, 0);
+    assert_int_equal(person->hold.grant_seq, 0);
 }
 
 static void test_push_order(void **state)
@@ -687,6 +725,8 @@ int main(void)
         TEST(test_giver_ends),
         TEST(test_giver_ends_under_mail),
         TEST(test_giver_moves),
+        TEST(test_granted_while_moving),
+        TEST(test_moves_without_a_wallet),
         TEST(test_push_order),
         TEST(test_receiver_ends),
         TEST(test_giver_ends_large),

@@ -147,6 +147,74 @@ static void lot_of_an_earlier_relation_goes_home(void **state)
     assert_int_equal(rig_person(pay.rig, GIVER_YUNNAN)->hold.consumed, 0);
 }
 
+/* Everything said to provinces since then about that giver's money, with its amount. */
+static int64_t told(uint32_t since, enum outgoing_type type, uint32_t dest)
+{
+    int64_t sum = 0;
+    for (uint32_t i = since; i < pay.rig->out_count; i++) {
+        if (pay.rig->out[i].type == type && pay.rig->out[i].dest == dest)
+            sum += pay.rig->out[i].amount;
+    }
+    return sum;
+}
+
+#define OUT_OF_GUIZHOU 23
+#define OUT_OF_YUNNAN  24
+
+/* The giver has moved since: the money is of the account that was left, and its province is told.
+ * What the new one granted is neither more nor less by it. */
+static void of_an_account_that_was_left(void **state)
+{
+    const struct person *giver = rig_person(pay.rig, GIVER_YUNNAN);
+    (void)state;
+    pay_rig_lot(&pay, GIVER_YUNNAN, 100);
+    assert_int_equal(pay_rig_now(&pay, 60), 0);
+    rig_deliver(pay.rig);
+    assert_int_equal(rig_state(pay.rig, GIVER_YUNNAN, 520100, 310, INSURED_NORMAL, 20260302), 0);
+    rig_deliver(pay.rig);
+    assert_int_equal(rig_grant(pay.rig, GIVER_YUNNAN, 1060), 0);
+    const uint32_t since = pay.rig->out_count;
+    assert_int_equal(pay_rig_reverse(&pay, 50), 0);
+    expect_debt(&pay, 0, 530100, CHENGDU, LINE_WALLET_CARE, -50);
+    rig_deliver(pay.rig);
+    assert_int_equal(told(since, OUT_PA_RELEASE, OUT_OF_YUNNAN), 50);
+    assert_int_equal(told(since, OUT_PA_RELEASE, OUT_OF_GUIZHOU), 0);
+    assert_int_equal(giver->hold.consumed, 10);
+    assert_int_equal(giver->hold.granted, 1010);
+}
+
+/* The same after a hop: the relation by which the lot came stands, but its giver's account is
+ * another one now. So it goes home, and what came from the new account stays. */
+static void of_an_account_that_was_left_after_a_hop(void **state)
+{
+    const struct person *giver = rig_person(pay.rig, GIVER_YUNNAN);
+    (void)state;
+    rig_rule(pay.rig, PARAM_TRSF_MAX_COUNT, 0, 100);
+    assert_int_equal(rig_bind(pay.rig, GIVER_YUNNAN, GIVER_GUIZHOU), 0);
+    rig_deliver(pay.rig);
+    rig_pass(pay.rig, GIVER_YUNNAN, GIVER_GUIZHOU, 1, 100);
+    rig_pass(pay.rig, GIVER_GUIZHOU, PATIENT, 2, 100);
+    assert_int_equal(pay_rig_now(&pay, 60), 0);
+    rig_deliver(pay.rig);
+    assert_int_equal(rig_state(pay.rig, GIVER_YUNNAN, 520100, 310, INSURED_NORMAL, 20260302), 0);
+    rig_deliver(pay.rig);
+    assert_int_equal(rig_grant(pay.rig, GIVER_YUNNAN, 1060), 0);
+    assert_int_equal(rig_bind(pay.rig, GIVER_YUNNAN, PATIENT), 0);
+    rig_deliver(pay.rig);
+    rig_pass(pay.rig, GIVER_YUNNAN, PATIENT, 1, 7);
+    const uint32_t since = pay.rig->out_count;
+    assert_int_equal(pay_rig_reverse(&pay, 0), 0);
+    rig_deliver(pay.rig);
+    assert_int_equal(pay_rig_balance(&pay), 7);
+    assert_int_equal(told(since, OUT_PA_CONSUME, OUT_OF_YUNNAN), -60);
+    assert_int_equal(told(since, OUT_PA_RELEASE, OUT_OF_YUNNAN), 60);
+    assert_int_equal(told(since, OUT_PA_CONSUME, OUT_OF_GUIZHOU), 0);
+    assert_int_equal(told(since, OUT_PA_RELEASE, OUT_OF_GUIZHOU), 0);
+    assert_int_equal(giver->hold.held, 7);
+    assert_int_equal(giver->hold.consumed, 0);
+    assert_int_equal(giver->hold.granted, 1000);
+}
+
 static void closed_wallet_gives_all_home(void **state)
 {
     (void)state;
@@ -366,6 +434,8 @@ int main(void)
         RIGGED(disputed),
         RIGGED(dead_lot_goes_home),
         RIGGED(lot_of_an_earlier_relation_goes_home),
+        RIGGED(of_an_account_that_was_left),
+        RIGGED(of_an_account_that_was_left_after_a_hop),
         RIGGED(closed_wallet_gives_all_home),
         RIGGED(frozen_wallet_takes_it_back),
         RIGGED(no_room_for_the_lot),

@@ -684,6 +684,32 @@ static void test_hold(void **state)
     assert_string_equal(out->ref, "");
 }
 
+/* What was frozen for one transfer is no grant, also where grants are asked by the time it is back.
+ */
+static void test_hold_mode_changes(void **state)
+{
+    (void)state;
+    const struct person *giver = rig_person(rig, GIVER);
+    assert_int_equal(submit(RECEIVER, 1000), 0);
+    const char *id = last_id();
+    const struct wallet_order held = ack_order(id, 1000, 0, 0);
+    assert_int_equal(give(rig, &held), 0);
+    rig_deliver(rig);
+    rig_rule(rig, PARAM_PA_HOLD_MODE, 0, HOLD_GRANT);
+    struct wallet_order decline = rig_order(rig, MESSAGE_TRSF_DECLINE);
+    decline.trsf_id = bytes_of(id);
+    decline.other_key = rig_key_bytes(RECEIVER);
+    assert_int_equal(give(rig, &decline), 0);
+    rig_deliver(rig);
+    assert_int_equal(giver->hold.granted, 0);
+    assert_int_equal(submit(RECEIVER, 1000), ERROR_SOURCE_BALANCE);
+    assert_int_equal(rig_grant(rig, GIVER, 1000), 0);
+    rig_pass(rig, GIVER, RECEIVER, 1, 1000);
+    assert_int_equal(rig_unbind(rig, GIVER, RECEIVER), 0);
+    rig_deliver(rig);
+    assert_int_equal(giver->hold.granted, 1000); /* That may be used again. */
+}
+
 static void test_hold_refused(void **state)
 {
     (void)state;
@@ -847,6 +873,7 @@ int main(void)
         TEST(test_from_wallet),
         TEST(test_reserved_stays),
         ONLINE(test_hold),
+        ONLINE(test_hold_mode_changes),
         ONLINE(test_hold_refused),
         ONLINE(test_floor_online),
         TEST(test_floor_grant),
