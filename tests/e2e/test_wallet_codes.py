@@ -130,6 +130,7 @@ class TestCodes(Case):
         town.give(self.client, YUNNAN, ANHUI, 100 * YUAN, "1")
         self.check(3001, town.pay(ANHUI, SHAANXI, 1, "N", psn_key=NOBODY))
         self.check(3021, town.pay(ANHUI, SHAANXI, 1, "I", fixmedins_code="H61000000009"))
+        self.check(2005, town.pay(ANHUI, SHAANXI, 0, "Z", psn_part_amt=20, acct_pay=20))
         self.check(3028, town.pay(ANHUI, SHAANXI, 11, "B", psn_part_amt=20, acct_pay=10))
         self.check(3025, town.pay(ANHUI, SHAANXI, 100 * YUAN + 1, "M"))
         push = asking.InstDirPush(msgid="PH", fixmedins_code="P61000000001", admdvs=610100,
