@@ -81,6 +81,8 @@ void answer_ids_of(const struct shard *shard, const struct wallet_order *order, 
     if (order->msgid.size != 0) memcpy(ids->msgid.text, order->msgid.data, order->msgid.size);
     ids->msgid_hash = hash_wallet_id(shard, person, &ids->msgid);
     ids->has_key = wallet_business_key(order, &ids->key, &ids->conflict);
+    /* A premium's reversal is numbered by its sender, who need not say who that is. */
+    if (order->type == MESSAGE_PREM_REVERSE && ids->key.scope == 0) ids->key.scope = sender;
     if (ids->has_key) ids->key_hash = hash_wallet_id(shard, person, &ids->key);
 }
 

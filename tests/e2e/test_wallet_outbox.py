@@ -381,6 +381,28 @@ class TestWhoMay(TownCase):
             self.refused(2011, pay)
         self.end()
 
+    def test_numbers_of_two_provinces(self):
+        """Two provinces number their reversals of one payer's premiums alike, and do not say who they are."""
+        town, client = self.town, self.client
+        for number, (param, value) in enumerate((("prem_window_from", "01-01"), ("prem_due", "40000"))):
+            self.done(asking.RulePush(msgid="W%d" % number, param=param, value=value,
+                                      eff_from=client.hello(0).now + 1))
+        self.at(MORNING.replace("09:00", "09:20"))
+        town.bind(client, YUNNAN, ANHUI)
+        town.bind(client, 61, ANHUI)
+        town.give(client, YUNNAN, ANHUI, 900 * YUAN, "1")
+        for place in (YUNNAN, 61):
+            paid = self.done(premium.PremPay(
+                msgid="P%d" % place, payer_psn_key=town.keys[ANHUI], psn_key=town.keys[place],
+                insu_admdvs=town.area(place), insutype=390, year=2027, amt=400 * YUAN,
+                order_no="O%d" % place, commit_ack=True))
+            back = premium.PremReverse(pay_id=paid.pay_id, rev_no="R1", reason=1, amt=YUAN)
+            with self.engine.client(place) as its:
+                self.refused(0, back, client=its)
+                back.msgid = ""
+                self.assertTrue(self.refused(0, back, client=its).dup)
+        self.end()
+
     def test_the_platforms_own(self):
         """What no province sends, not even for itself."""
         key, area = self.town.keys[ANHUI], self.town.area(ANHUI)

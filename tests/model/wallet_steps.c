@@ -124,7 +124,7 @@ const struct steps_transfer *past_transfer(const struct steps_ask *ask, struct b
 /* -- answered before -------------------------------------------------------------------------- */
 
 /* The table of docs/rules.md, Repeats. */
-struct matter matter_of(const struct wallet_order *o)
+struct matter matter_of(const struct wallet_order *o, uint32_t sender)
 {
     const uint32_t place = o->mdtrtarea_admvs / 10000;
     switch (o->type) {
@@ -144,7 +144,8 @@ struct matter matter_of(const struct wallet_order *o)
     case MESSAGE_WLT_PAY_REVERSE:
         return (struct matter){'v', place, o->client_no, ERROR_CLIENT_NO_REUSED};
     case MESSAGE_PREM_REVERSE:
-        return (struct matter){'v', o->sender_admdvs / 10000, o->client_no, ERROR_CLIENT_NO_REUSED};
+        return (struct matter){'v', o->sender_admdvs >= 10000 ? o->sender_admdvs / 10000 : sender,
+                               o->client_no, ERROR_CLIENT_NO_REUSED};
     case MESSAGE_PREM_PAY:
         return (struct matter){'c', o->insutype * 10000 + o->year, o->other_key,
                                ERROR_PREMIUM_PAID};
@@ -157,7 +158,7 @@ struct matter matter_of(const struct wallet_order *o)
 
 struct bytes steps_number(const struct wallet_order *order)
 {
-    return matter_of(order).text;
+    return matter_of(order, 0).text;
 }
 
 static bool same_matter(const struct steps_message *m, const struct matter *matter)
@@ -194,7 +195,7 @@ static bool may_ask_again(const struct steps_ask *ask, const struct steps_messag
 bool answered_before(const struct steps_ask *ask, int who, bool by_msgid, struct steps_answer *a)
 {
     const struct steps *s = ask->steps;
-    const struct matter matter = matter_of(ask->order);
+    const struct matter matter = matter_of(ask->order, ask->sender);
     for (int i = 0; i < s->messages.count; i++) {
         const struct steps_message *m = &s->messages.list[i];
         if (m->person != who || m->seq > ask->asof) continue;

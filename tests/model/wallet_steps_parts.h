@@ -78,7 +78,7 @@ struct matter {
     struct bytes text;
     uint16_t conflict;
 };
-struct matter matter_of(const struct wallet_order *o);
+struct matter matter_of(const struct wallet_order *o, uint32_t sender);
 
 /* True when an earlier message settles it. */
 bool answered_before(const struct steps_ask *ask, int who, bool by_msgid, struct steps_answer *a);

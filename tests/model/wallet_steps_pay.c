@@ -506,7 +506,7 @@ static void note_message(struct steps *steps, const struct steps_ask *ask, int w
 {
     const struct wallet_order *o = ask->order;
     const bool settles = o->type == MESSAGE_SETL_POST || o->type == MESSAGE_CORRECTION;
-    struct matter matter = matter_of(o);
+    struct matter matter = matter_of(o, ask->sender);
     if (settles) {
         matter = (struct matter){.domain = payment >= 0 ? 'q' : 'v',
                                  .scope = o->mdtrtarea_admvs / 10000,
