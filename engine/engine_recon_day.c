@@ -23,11 +23,16 @@ static bool wanted_pair(const struct order *order, const struct cell_key *key)
            (order->payee == PROVINCE_CENTRE || order->payee == key->payee);
 }
 
-/* True when the side has agreed to what the centre has now. */
-static bool reconciled(const struct home *home, const struct cell_key *key, uint8_t side,
+/* True when the side has agreed to what the centre has now: to that day, or to the month, which it
+ * may have done day by day. */
+static bool reconciled(const struct home *home, const struct cell_key *key, enum side side,
                        uint64_t count, uint64_t checksum)
 {
-    const struct recon_row asked = {.cell = *key, .day = home->desk.job.order.day, .side = side};
+    if (home->desk.job.order.day == 0) {
+        return cell_reconciled(home->desk.cycle, key, count, checksum, side);
+    }
+    const struct recon_row asked = {
+        .cell = *key, .day = home->desk.job.order.day, .side = (uint8_t)side};
     const struct recon_row *row = cycle_find(home->desk.cycle, ROW_RECON, &asked);
     return row != NULL && row->count == count && row->checksum == checksum;
 }

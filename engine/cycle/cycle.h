@@ -163,6 +163,11 @@ struct cell_state {
     uint32_t batch;      /* Id, 0: none. */
 };
 
+/* The side's recon rows cover the cell as it is: one of day 0 with this count and checksum, or days
+ * that add up to them. An empty cell is always reconciled. One look-up a call. */
+bool cell_reconciled(const struct cycle *cycle, const struct cell_key *key, uint64_t count,
+                     uint64_t checksum, enum side side);
+
 /* States of the cells of a period; `cells` as in facts (of a handed-over month the frozen rows are
  * used instead). malloc'ed, *ret_count of them, ascending by key; NULL without memory. */
 struct cell_state *cycle_cell_states(const struct cycle *cycle, uint32_t period,

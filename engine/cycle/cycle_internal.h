@@ -170,11 +170,6 @@ struct recon_month {
  * without memory. */
 bool recon_sum_put(struct cycle *cycle, const struct recon_row *row);
 
-/* The side's recon rows cover the cell as it is: one of day 0 with this count and checksum, or days
- * that add up to them. An empty cell is always reconciled. One look-up a call. */
-bool cell_reconciled(const struct cycle *cycle, const struct cell_key *key, uint64_t count,
-                     uint64_t checksum, enum side side);
-
 /* The payee has confirmed the cell with this count and checksum and has not withdrawn it. */
 bool cell_confirmed(const struct cycle *cycle, const struct cell_key *key, uint64_t count,
                     uint64_t checksum);

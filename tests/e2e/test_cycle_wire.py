@@ -280,6 +280,24 @@ class TestReconciliation(CycleCase):
             asked = self.order(cycle.ReconDay(period=MARCH, date=DAY), client=anhui)
             self.assertTrue(asked.cells[0].payer_reconciled)
 
+    def test_a_month_that_was_reconciled_by_its_days(self):
+        """The month's figures say of a cell what the list of cells says, and its papers are made."""
+        records = self.post(3)
+        last = self.post(1, setl_time=ms("2025-03-20 10:00:00"))
+        for day, part in ((DAY, records), (20250320, last)):
+            before = self.order(cycle.ReconDay(province=34, period=MARCH)).cells[0]
+            self.assertFalse(before.payer_reconciled)
+            self.order(cycle.ReconList(msgid="L%d" % day, province=34, date=day, payer=34, payee=31,
+                                       part=1, parts=1, items=[self.item(one) for one in part]))
+        month = self.order(cycle.ReconDay(province=34, period=MARCH)).cells[0]
+        cell = self.order(cycle.CellList(period=MARCH)).cells[0]
+        self.assertEqual((True, False), (month.payer_reconciled, month.payee_reconciled))
+        self.assertEqual((True, False), (cell.payer_reconciled, cell.payee_reconciled))
+        self.order(wire.centre.PeriodCut(period=MARCH))
+        self.order(cycle.BatchStep(msgid="compute", period=MARCH, step="compute"))
+        harness.run("document", "RECON_DAILY", "--period", "2025-03", "--province", 34, "--to",
+                    self.engine.address)
+
     def test_an_adjustment_stands_in_the_list_of_its_own_day(self):
         """What is adjusted in April is cleared in March, while March is open: before a checkpoint
         and after it, the list of that day has it."""
