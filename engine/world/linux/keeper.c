@@ -24,6 +24,10 @@
  */
 #define QUICK_NS UINT64_C(4000000000)
 
+/* A loop that fills a delta in less is at full speed: its keeper must be done soon, or the loop
+ * waits for it, longer than any write takes. */
+#define CALM_NS UINT64_C(200000000)
+
 /* After each MiB of zeros: in one go they keep the syncs of blocks waiting for 50 to 100 ms, and
  * there are seconds until the segment is needed. */
 #define ZEROS_PAUSE_NS 5000000
@@ -87,6 +91,15 @@ static void pause_zeros(void *context)
     pthread_mutex_unlock(&keeper->mutex);
 }
 
+/* Calmly, where the loop leaves it the time and the merge before took less than half of that. */
+static void choose_pace(struct keeper *keeper, struct store *store)
+{
+    const uint64_t now_ns = timings_clock();
+    const uint64_t since_ns = now_ns - keeper->merge_begun_ns;
+    store_write_calmly(store, since_ns > CALM_NS && since_ns > 2 * keeper->merge_ns);
+    keeper->merge_begun_ns = now_ns;
+}
+
 static void *keep(void *context)
 {
     struct keeper *keeper = context;
@@ -116,9 +129,11 @@ static void *keep(void *context)
             keeper->merge = NULL;
             pthread_mutex_unlock(&keeper->mutex);
             crash_point("merge-begins");
+            choose_pace(keeper, merge->store);
             struct spent spent = spent_now();
             const int status = merge_run(merge);
             spent = spent_since(spent);
+            keeper->merge_ns = spent.ns;
             crash_point("merge-done");
             if (status != 0) pause_ms(RETRY_MS);
             pthread_mutex_lock(&keeper->mutex);

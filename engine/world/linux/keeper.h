@@ -18,7 +18,9 @@ struct keeper {
     int wake_fd;        /* eventfd of the loop, written when something is done. */
     const char *folder; /* Of the journal; borrowed. */
 
-    struct merge *merge; /* Asked for; NULL: none. */
+    struct merge *merge;     /* Asked for; NULL: none. */
+    uint64_t merge_begun_ns; /* Of the one before, steady clock; the thread's own. */
+    uint64_t merge_ns;       /* How long it took. */
     bool merge_done;
     int merge_status;
     uint32_t prepare; /* Segment asked for; 0: none. */

@@ -7,10 +7,12 @@
 #include "world/linux/lmdb_store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "types/ensure.h"
 #include "world/linux/crash_point.h"
@@ -45,6 +47,8 @@ struct store {
     MDB_cursor *cursors[STORE_TABLE_COUNT]; /* NULL: the table is missing. */
     bool reading;                           /* `read` is live; false after a refresh that failed. */
     uint64_t map_bytes;
+    int at_once;     /* Two ways to the file, store_write_calmly(); -1: there is only LMDB's own. */
+    int by_portions; /* Each write is synced by itself. */
     struct store_txn write; /* There is at most one. */
     uint64_t commit_ns;     /* Of the last one, the writer's. */
     atomic_bool writing;
@@ -123,6 +127,23 @@ static int set_map(struct store *store, uint64_t bytes)
     return 0;
 }
 
+/* Without them commits are as LMDB makes them. */
+static void open_ways(struct store *store, const char *folder)
+{
+    char path[STORE_PATH_MAX];
+    int file = -1;
+    if (mdb_env_get_fd(store->env, &file) != 0) return;
+    snprintf(path, sizeof path, "%s/data.mdb", folder);
+    store->at_once = fcntl(file, F_DUPFD_CLOEXEC, 0);
+    store->by_portions = open(path, O_RDWR | O_DSYNC | O_CLOEXEC);
+}
+
+static void close_ways(const struct store *store)
+{
+    if (store->at_once >= 0) (void)close(store->at_once);
+    if (store->by_portions >= 0) (void)close(store->by_portions);
+}
+
 static int open_tables(struct store *store, bool read_only)
 {
     MDB_txn *txn;
@@ -177,8 +198,10 @@ int store_open_sized(const char *folder, bool read_only, bool sync, uint64_t map
 {
     struct store *store = calloc(1, sizeof *store);
     if (store == NULL) return -ENOMEM;
+    store->at_once = store->by_portions = -1;
     int r = open_env(store, folder, read_only, sync, map_bytes);
     if (r != 0) goto close;
+    if (sync && !read_only) open_ways(store, folder);
     r = open_tables(store, read_only);
     if (r != 0) goto close;
     r = open_reads(store);
@@ -205,6 +228,7 @@ void store_close(struct store *store)
     }
     if (store->read != NULL) mdb_txn_abort(store->read);
     if (store->env != NULL) mdb_env_close(store->env);
+    close_ways(store);
     free(store);
 }
 
@@ -424,6 +448,16 @@ int store_commit(struct store_txn *txn)
     crash_point("committed");
     atomic_store(&txn->store->writing, false);
     return r;
+}
+
+/* Under the number that LMDB writes to. */
+void store_write_calmly(struct store *store, bool calmly)
+{
+    int file = -1;
+    ENSURE(!atomic_load(&store->writing));
+    if (store->at_once < 0 || store->by_portions < 0) return;
+    if (mdb_env_get_fd(store->env, &file) != 0) return;
+    (void)dup3(calmly ? store->by_portions : store->at_once, file, O_CLOEXEC);
 }
 
 uint64_t store_commit_ns(const struct store *store)

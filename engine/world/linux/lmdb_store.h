@@ -38,6 +38,12 @@ void store_close(struct store *store);
 /* Bytes in use by the newest commit, free pages inside it included: pages x page size. */
 uint64_t store_bytes(struct store *store);
 
+/* How the next write transactions reach the disk: pages portion by portion, each synced by itself,
+ * so that the journal's writes wait for no more than one; or all of them in one go, which takes
+ * half the time. Durable is both when the commit returns. At first: in one go. On the writer's
+ * thread, between its transactions. */
+void store_write_calmly(struct store *store, bool calmly);
+
 /* How long the commit of the last write transaction took, nanoseconds; 0 when it has not come to
  * one. On the writer's thread, between its transactions. */
 uint64_t store_commit_ns(const struct store *store);

@@ -1,5 +1,6 @@
 /* The store keeps what was committed, forgets what was aborted, and grows when asked. */
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -304,6 +305,50 @@ static void a_transaction_sees_what_it_wrote(void **state)
     store_close(store);
 }
 
+/* How many of our descriptors of the store's file sync each write. */
+static int syncing_ways(void)
+{
+    char path[TEMP_FOLDER_SIZE + 16];
+    struct stat wanted;
+    int count = 0;
+    snprintf(path, sizeof path, "%s/data.mdb", folder);
+    assert_int_equal(stat(path, &wanted), 0);
+    for (int file = 0; file < 256; file++) {
+        struct stat is;
+        if (fstat(file, &is) != 0 || is.st_ino != wanted.st_ino) continue;
+        count += (fcntl(file, F_GETFL) & O_DSYNC) != 0;
+    }
+    return count;
+}
+
+static void calm_or_not_a_commit_is_a_commit(void **state)
+{
+    (void)state;
+    struct store *store = NULL;
+    struct bytes value;
+    assert_int_equal(store_open(folder, false, true, &store), 0);
+    const int at_once = syncing_ways();
+    put(store, "a", "at first");
+    store_write_calmly(store, true);
+    assert_int_equal(syncing_ways(), at_once + 1);
+    put(store, "b", "calmly");
+    store_write_calmly(store, true);
+    store_write_calmly(store, false);
+    assert_int_equal(syncing_ways(), at_once);
+    put(store, "c", "at once");
+    store_close(store);
+
+    assert_int_equal(store_open(folder, true, true, &store), 0);
+    store_write_calmly(store, true); /* Who only reads has no ways to write. */
+    assert_int_equal(store_get(store, STORE_META, bytes_of("a"), &value), 0);
+    assert_text(value, "at first");
+    assert_int_equal(store_get(store, STORE_META, bytes_of("b"), &value), 0);
+    assert_text(value, "calmly");
+    assert_int_equal(store_get(store, STORE_META, bytes_of("c"), &value), 0);
+    assert_text(value, "at once");
+    store_close(store);
+}
+
 static void *write_many(void *argument)
 {
     struct store *store = argument;
@@ -549,6 +594,7 @@ int main(void)
         TEST(a_transaction_is_a_map),
         TEST(clearing_empties_all_tables),
         TEST(an_older_store_lacks_tables),
+        TEST(calm_or_not_a_commit_is_a_commit),
         TEST(one_thread_reads_while_another_writes),
         TEST(what_is_not_there_or_not_a_store_is_refused),
         TEST(a_long_list_of_free_pages_is_walked),
