@@ -18,8 +18,9 @@ def names() -> list[str]:
 
 
 def found(program: str, words: list[str]) -> list[str]:
+    """Where they end; what stands before the first text of a program is the linker's affair."""
     data = pathlib.Path(program).read_bytes()
-    return [word for word in words if b"\0" + word.encode() + b"\0" in data]
+    return [word for word in words if word.encode() + b"\0" in data]
 
 
 class TestShipped(unittest.TestCase):
