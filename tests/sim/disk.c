@@ -662,11 +662,6 @@ int file_cached(int file)
     return file_of(current, file) == NULL ? -EBADF : 0;
 }
 
-void file_reading_init(struct file_reading *reading)
-{
-    *reading = (struct file_reading){0};
-}
-
 void file_reading_done(struct file_reading *reading)
 {
     (void)reading;

@@ -47,7 +47,6 @@ static bool make_key(void *context, struct bytes psn_no, uint8_t ret_psn_key[PSN
     return true;
 }
 
-/* Every reply has its code first. */
 /* A number of the reply; NULL: it has no such field. */
 static const uint32_t *number_of(const ProtobufCMessage *reply, const char *name)
 {

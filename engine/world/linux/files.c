@@ -91,14 +91,13 @@ int file_cached(int file)
     return fcntl(file, F_SETFL, 0) == 0 ? 0 : -errno;
 }
 
-void file_reading_init(struct file_reading *reading)
+/* NULL where the system gives none. */
+static struct io_uring *ring_made(void)
 {
     struct io_uring *ring = malloc(sizeof *ring);
-    if (ring != NULL && io_uring_queue_init(1, ring, 0) != 0) {
-        free(ring);
-        ring = NULL;
-    }
-    *reading = (struct file_reading){.ring = ring};
+    if (ring == NULL || io_uring_queue_init(1, ring, 0) == 0) return ring;
+    free(ring);
+    return NULL;
 }
 
 void file_reading_done(struct file_reading *reading)
@@ -116,11 +115,12 @@ static int64_t read_plainly(const struct file_reading *reading)
 void file_read_begin(struct file_reading *reading, int file, void *out, size_t size,
                      uint64_t offset)
 {
-    *reading = (struct file_reading){reading->ring, file, out, size, offset, .works = false};
-    if (reading->ring == NULL || size > UINT32_MAX) return;
-    io_uring_prep_read(io_uring_get_sqe(reading->ring), file, out, (unsigned)size, offset);
+    struct io_uring *ring = reading->ring != NULL ? reading->ring : ring_made();
+    *reading = (struct file_reading){ring, file, out, size, offset, .works = false};
+    if (ring == NULL || size > UINT32_MAX) return;
+    io_uring_prep_read(io_uring_get_sqe(ring), file, out, (unsigned)size, offset);
     int r;
-    while ((r = io_uring_submit(reading->ring)) == -EINTR)
+    while ((r = io_uring_submit(ring)) == -EINTR)
         continue;
     reading->works = r == 1;
     if (!reading->works) file_reading_done(reading); /* Or it would go with the next one. */

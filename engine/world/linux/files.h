@@ -36,9 +36,10 @@ int file_reserve(int file, uint64_t bytes);
 /* The file goes through the page cache from here on: after a write past it was -EINVAL. */
 int file_cached(int file);
 
-/* A read on its way while its caller does something else; one at a time. */
+/* A read on its way while its caller does something else; one at a time. Zeroed before the first.
+ */
 struct file_reading {
-    struct io_uring *ring; /* Heap; NULL where the system gives none. */
+    struct io_uring *ring; /* Heap; made by the first read, NULL where the system gives none. */
     int file;
     void *out; /* The caller's, who leaves it alone until the read has ended. */
     size_t size;
@@ -46,9 +47,7 @@ struct file_reading {
     bool works; /* The ring has it. */
 };
 
-void file_reading_init(struct file_reading *reading);
-
-/* None is on its way. */
+/* Frees what it holds. None is on its way. */
 void file_reading_done(struct file_reading *reading);
 
 /* Begins to read. Never fails: what could not be begun is read when it is to end. */

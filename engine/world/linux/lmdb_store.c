@@ -92,17 +92,23 @@ static struct bytes bytes_of_val(const MDB_val *val)
 
 #define STORE_PATH_MAX (LAYOUT_PATH_MAX + 32)
 
+/* As LMDB names the file. */
+static void data_path(const char *folder, char ret_path[STORE_PATH_MAX])
+{
+    snprintf(ret_path, STORE_PATH_MAX, "%s/data.mdb", folder);
+}
+
 int store_check(const char *folder, struct lmdb_pages *ret_pages, struct problem *problem)
 {
     char path[STORE_PATH_MAX];
-    snprintf(path, sizeof path, "%s/data.mdb", folder);
+    data_path(folder, path);
     return lmdb_pages_check(path, table_names, STORE_TABLE_COUNT, ret_pages, problem);
 }
 
 int store_set_aside(const char *folder)
 {
     char path[STORE_PATH_MAX], aside[STORE_PATH_MAX];
-    snprintf(path, sizeof path, "%s/data.mdb", folder);
+    data_path(folder, path);
     snprintf(aside, sizeof aside, "%s/data.mdb.damaged", folder);
     return rename(path, aside) != 0 ? -errno : folder_sync(folder);
 }
@@ -133,7 +139,7 @@ static void open_ways(struct store *store, const char *folder)
     char path[STORE_PATH_MAX];
     int file = -1;
     if (mdb_env_get_fd(store->env, &file) != 0) return;
-    snprintf(path, sizeof path, "%s/data.mdb", folder);
+    data_path(folder, path);
     store->at_once = fcntl(file, F_DUPFD_CLOEXEC, 0);
     store->by_portions = open(path, O_RDWR | O_DSYNC | O_CLOEXEC);
 }

@@ -23,7 +23,6 @@ int window_init(struct window *window, uint64_t file_bytes)
     window->rooms = aligned_alloc(WINDOW_ALIGN, size);
     if (window->rooms == NULL) return -ENOMEM;
     large_pages_lay((struct bytes){window->rooms, size}, false);
-    file_reading_init(&window->ahead);
     return 0;
 }
 

@@ -57,7 +57,7 @@ static void list_all(uint32_t day)
     }
 }
 
-static uint16_t give_list(uint32_t sender, uint32_t day)
+static struct order list_order(uint32_t sender, uint32_t day)
 {
     struct order order = cycle_rig_order(&rig, MESSAGE_RECON_LIST, sender);
     order.payer = province_index(34);
@@ -65,6 +65,12 @@ static uint16_t give_list(uint32_t sender, uint32_t day)
     order.day = day;
     order.items = list;
     order.row_count = listed;
+    return order;
+}
+
+static uint16_t give_list(uint32_t sender, uint32_t day)
+{
+    const struct order order = list_order(sender, day);
     return cycle_rig_give(&rig, &order);
 }
 
@@ -327,12 +333,7 @@ static void test_list_again(void **state)
     list_all(DAY);
     list[0].fund++;
     list[listed++].ref = cycle_rig_ref(34, "Z");
-    struct order order = cycle_rig_order(&rig, MESSAGE_RECON_LIST, 34);
-    order.payer = province_index(34);
-    order.payee = province_index(31);
-    order.day = DAY;
-    order.items = list;
-    order.row_count = listed;
+    const struct order order = list_order(34, DAY);
     assert_int_equal(cycle_rig_give(&rig, &order), ERROR_OK);
     const struct decision first = rig.decision;
     cycle_rig_record(&rig, 34, 31, "D", DAY, 8000);
@@ -682,12 +683,7 @@ static void test_facts_of_more(void **state)
     listed = 0;
     for (size_t i = 0; i < 3; i++)
         (void)add_item(&rig.records[i]);
-    struct order order = cycle_rig_order(&rig, MESSAGE_RECON_LIST, 31);
-    order.payer = province_index(34);
-    order.payee = province_index(31);
-    order.day = DAY;
-    order.items = list;
-    order.row_count = listed;
+    const struct order order = list_order(31, DAY);
     const struct facts facts = {.records = rig.records, .record_count = rig.record_count};
     decision_init(&decision);
     cycle_judge(rig.cycle, &order, &facts, rig.now_ms, &decision);
