@@ -306,43 +306,6 @@ bool judge_batch_sign(struct judgement *j)
 /* -- abort, archive ------------------------------------------------------------------------------
  */
 
-static bool concerns(uint8_t province, uint8_t payer, uint8_t payee)
-{
-    return province == PROVINCE_CENTRE || province == payer || province == payee;
-}
-
-void release_from_batch(struct judgement *j, uint32_t id, uint8_t province)
-{
-    const struct cycle *cycle = j->cycle;
-    for (uint32_t i = 0; i < cycle_count(cycle, ROW_FROZEN); i++) {
-        struct frozen_row row = *(const struct frozen_row *)cycle_row(cycle, ROW_FROZEN, i);
-        if (row.batch != id || !concerns(province, row.cell.payer, row.cell.payee)) continue;
-        row.batch = 0;
-        row.account = CYCLE_CONFIRMED;
-        decision_put(j->decision, ROW_FROZEN, &row);
-    }
-    for (uint32_t i = 0; i < cycle_count(cycle, ROW_EXCEPTION); i++) {
-        const struct exception_row *held = cycle_row(cycle, ROW_EXCEPTION, i);
-        if (held->batch != id || !concerns(province, held->record.payer, held->record.payee))
-            continue;
-        struct exception_row row = *held;
-        row.batch = 0;
-        decision_put(j->decision, ROW_EXCEPTION, &row);
-    }
-    for (uint32_t i = 0; i < cycle_count(cycle, ROW_RECOVERY); i++) {
-        struct recovery_row row = *(const struct recovery_row *)cycle_row(cycle, ROW_RECOVERY, i);
-        if (row.batch != id || !concerns(province, row.cell.payer, row.cell.payee)) continue;
-        row.batch = 0;
-        decision_put(j->decision, ROW_RECOVERY, &row);
-    }
-    for (uint32_t i = 0; i < cycle_count(cycle, ROW_CARRY); i++) {
-        struct carry_row row = *(const struct carry_row *)cycle_row(cycle, ROW_CARRY, i);
-        if (row.into != id || !concerns(province, row.payer, row.payee)) continue;
-        row.into = 0;
-        decision_put(j->decision, ROW_CARRY, &row);
-    }
-}
-
 static bool abort_batch(struct judgement *j, const struct batch_row *before)
 {
     struct batch_row batch = *before;

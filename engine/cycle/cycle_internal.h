@@ -249,13 +249,13 @@ bool notice_batch(struct judgement *j, const struct batch_row *batch);
 /* unwind.c: leaves a province that cannot pay out of a noticed batch. True when accepted. */
 bool unwind_batch(struct judgement *j, const struct batch_row *batch, uint8_t province);
 
+/* unwind.c: what the batch holds of a province's (PROVINCE_CENTRE: of everybody's) waits again; its
+ * lines stay as history, its deductions posted. Puts the rows, posts nothing. */
+void release_from_batch(struct judgement *j, uint32_t id, uint8_t province);
+
 /* batch.c: the last day a province may sign or object to the published version (docs/rules.md,
  * Batches); 0 when it was never published. */
 uint32_t batch_sign_due(const struct cycle *cycle, const struct batch_row *batch);
-
-/* batch.c: what the batch holds of a province's (PROVINCE_CENTRE: of everybody's) waits again; its
- * lines stay as history, its deductions posted. Puts the rows, posts nothing. */
-void release_from_batch(struct judgement *j, uint32_t id, uint8_t province);
 
 /* lines.c: walks the lines of a batch in a version by number, empty ones too. The next line, or
  * NULL behind the last one. Begin with `number` 0. */

@@ -14,11 +14,6 @@ size_t effect_size(const struct effect *effect)
     return offsetof(struct effect, lots) + effect->lot_count * sizeof effect->lots[0];
 }
 
-size_t transfer_size(const struct transfer_row *row)
-{
-    return offsetof(struct transfer_row, lots) + row->lot_count * sizeof row->lots[0];
-}
-
 struct psn_key effect_to(struct bytes data)
 {
     struct psn_key key;

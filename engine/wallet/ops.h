@@ -30,6 +30,7 @@
 #define WALLET_OPS_H
 
 #include "util/le.h"
+#include "wallet/op.h"
 #include "wallet/person.h"
 #include "wallet/terse.h"
 
@@ -38,36 +39,6 @@
 
 #define BODY_TERSE    0x80 /* Bit of form, … */
 #define BODY_ITEMS_AT 0x7f /* … and the others. */
-
-#define OP_WORD 4 /* Bytes: everything stands at a multiple of it. */
-
-/* A size with the zeros behind it. */
-static inline size_t op_padded(size_t size)
-{
-    return (size + OP_WORD - 1) / OP_WORD * OP_WORD;
-}
-
-enum op_kind {
-    OP_PERSON = 1,
-    OP_PUT,
-    OP_DROP,
-    OP_SAID,
-    OP_USED,
-    OP_EFFECT,
-    OP_OUT,
-    OP_QUEUE,
-    OP_ACK,
-    OP_INSTITUTION,
-    OP_RULE,
-    OP_ID,
-    OP_KIND_END,
-};
-
-struct op {
-    uint8_t op;        /* enum op_kind */
-    uint8_t kind;      /* enum person_row, or a letter */
-    struct bytes data; /* Borrowed. */
-};
 
 /* What stands in an entry. Views into the entry or into `room`: it cannot be copied or moved. */
 struct wallet_entry {
@@ -135,9 +106,8 @@ bool op_apply(const struct op *op, struct person *person);
 #define ROW_KEY_MAX 32
 size_t row_key(enum person_row kind, const void *row, uint8_t *out);
 
-/* Bytes of an effect, of a transfer row, with the lots they carry. */
+/* Bytes of an effect with the lots it carries. */
 size_t effect_size(const struct effect *effect);
-size_t transfer_size(const struct transfer_row *row);
 
 /* True when size and lot_count agree. */
 bool effect_sound(struct bytes data);

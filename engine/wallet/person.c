@@ -4,7 +4,6 @@
 #include "util/checksum.h"
 #include "util/eight.h"
 #include "util/le.h"
-#include "wallet/ops.h"
 
 /* -- making --------------------------------------------------------------------------------- */
 
@@ -150,6 +149,11 @@ bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_p
 bool person_unpack_counts(struct bytes packed, struct psn_key key, struct person *ret_person)
 {
     return unpack(packed, key, false, ret_person);
+}
+
+size_t transfer_size(const struct transfer_row *row)
+{
+    return offsetof(struct transfer_row, lots) + row->lot_count * sizeof row->lots[0];
 }
 
 /* Rows of one size, one after the other; none are no group. */

@@ -59,6 +59,9 @@ bool person_unpack(struct bytes packed, struct psn_key key, struct person *ret_p
 /* The same, but nothing is put into lists: only how many rows they have. */
 bool person_unpack_counts(struct bytes packed, struct psn_key key, struct person *ret_person);
 
+/* Bytes of a transfer row with the lots it carries. */
+size_t transfer_size(const struct transfer_row *row);
+
 /* Writes at most PERSON_PACKED_MAX bytes; gives their number. Rows that say nothing (no wallet, no
  * hold) are left out: of a person without any only the head is there. */
 size_t person_pack(const struct person *person, uint8_t *out);

@@ -3,9 +3,10 @@
 #ifndef WALLET_TERSE_SHAPES_H
 #define WALLET_TERSE_SHAPES_H
 
+#include "types/wallet.h"
 #include "util/eight.h"
 #include "util/le.h"
-#include "wallet/ops.h"
+#include "wallet/op.h"
 #include "wallet/params.h"
 
 #define SEEN_MAX  64 /* Keys, and ids, that are counted. */
