@@ -3,6 +3,7 @@ wire, with kills in between."""
 
 import json
 import re
+import subprocess
 import unittest
 
 import harness
@@ -154,6 +155,25 @@ class TestOutbox(TownCase):
     def read_with_command(self, *arguments, check=True):
         return harness.run("outbox", "get", "--dest", YUNNAN, "--to", self.engine.address, "--as",
                            YUNNAN, *arguments, check=check)
+
+    def test_nobody_has_seen_them(self):
+        """What could not be printed is not acknowledged, wherever in a page the lines were that went
+        nowhere: the last of them may fit a buffer."""
+        self.town.bind(self.client, YUNNAN, ANHUI)
+        self.town.give(self.client, YUNNAN, ANHUI, 2000 * YUAN, "1")
+        self.spend(25)
+        command = [harness.qingfen(), "outbox", "get", "--dest", str(YUNNAN), "--ack", "--to",
+                   self.engine.address, "--limit"]
+        for limit in range(8, 26):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run(command + [str(limit)], stdout=full, stderr=subprocess.PIPE,
+                                      text=True, timeout=harness.RUN_S)
+            self.assertEqual(1, done.returncode)
+            self.assertIn("cannot write the output", done.stderr)
+            self.assertEqual(0, self.box(YUNNAN).acked, limit)
+        self.assertEqual(25, len(self.read_with_command("--ack").stdout.splitlines()))
+        self.assertEqual(25, self.box(YUNNAN, 25).acked)
+        self.end()
 
     def rot(self, message):
         """Flips a bit of the entry that holds a message of an outbox, under the engine that runs; a call

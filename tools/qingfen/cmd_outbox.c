@@ -171,7 +171,9 @@ static int read_page(struct reader *reader, struct talk *talk, bool *ret_more)
     *ret_more = count != 0 && reply->messages[count - 1]->position < reply->last;
     if (count != 0) {
         reader->after = reply->messages[count - 1]->position;
-        if (fflush(stdout) != 0) status = EXIT_FAILED; /* Nobody has seen them. */
+        /* Nobody has seen them. Of a page larger than stdio's buffer the flush sees the last part
+         * alone. */
+        if (fflush(stdout) != 0 || ferror(stdout)) status = EXIT_FAILED;
     }
     qingfen__v1__outbox_get_reply__free_unpacked(reply, NULL);
     if (count != 0 && status == EXIT_DONE && reader->ack) {
