@@ -79,7 +79,9 @@ class TestStart(Case):
         for address, says in (("nowhere", "is not HOST:PORT"), (":7040", "is not HOST:PORT"),
                               ("h" * 300 + ":1", "is not HOST:PORT"),
                               ("256.1.1.1:1", "--listen 256.1.1.1:1"),
-                              ("[::1]:no-port", "--listen [::1]:no-port"),
+                              ("[::1]:no-port", "is not HOST:PORT"),
+                              ("127.0.0.1:72576", "is not HOST:PORT"),  # 7040 and 65536.
+                              ("127.0.0.1:-1", "is not HOST:PORT"),
                               (engine.address, "cannot listen on " + engine.address)):
             self.refuse(other, says, address)
 

@@ -163,10 +163,20 @@ static int read_options(int argc, char **argv, struct options *ret_options)
 
 /* -- listening ------------------------------------------------------------------------------- */
 
+/* A number of 0 to 65535: getaddrinfo() takes larger ones and keeps 16 bits of them. */
+static bool is_port(const char *text)
+{
+    char *end;
+    if (text[0] < '0' || text[0] > '9') return false;
+    errno = 0;
+    const unsigned long number = strtoul(text, &end, 10);
+    return errno == 0 && *end == '\0' && number <= UINT16_MAX;
+}
+
 static bool split_address(const char *text, char host[256], char port[16])
 {
     const char *colon = strrchr(text, ':');
-    if (colon == NULL || colon == text || colon[1] == '\0') return false;
+    if (colon == NULL || colon == text || !is_port(colon + 1)) return false;
     size_t size = (size_t)(colon - text);
     if (text[0] == '[' && colon[-1] == ']') { /* [::1]:7040 */
         text++;
