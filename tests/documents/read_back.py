@@ -3,6 +3,7 @@
 openpyxl, paper with pdftotext, CSV and JSON with Python's own. What is said must be the same in all.
 
 Usage: read_back.py WRITE_SAMPLES"""
+import collections
 import csv
 import hashlib
 import json
@@ -134,6 +135,22 @@ class Documents(unittest.TestCase):
         self.assertIn("双边轧差", notice)
         self.assertIn(self.json["NOTICE_PAY"]["controls"]["sum_capitals"], notice)
         self.assertIn("2026-05-26", notice)
+
+    def test_no_amount_is_broken_into_lines(self):
+        """Totals are set in bold, which is wider; and no column is too narrow for what stands in it."""
+        for name in TYPES:
+            said = collections.Counter(self.paper(name).split())
+            wanted = collections.Counter()
+            for section in self.json[name]["sections"]:
+                kinds = {column["key"]: column["kind"] for column in section["columns"]}
+                keys = list(kinds)
+                for row in section["rows"]:
+                    for key, value in row["values"].items():
+                        if kinds[key] == "money" and isinstance(value, int) and key not in keys[:1]:
+                            wanted["红字" * (value < 0) + f"{abs(value) / 100:,.2f}"] += 1
+            missing = {text: count - said[text] for text, count in wanted.items()
+                       if count > said[text]}
+            self.assertEqual({}, missing, name)
 
     def test_a_statement_says_every_figure_and_its_chain(self):
         paper = self.paper("STATEMENT").replace(" ", "")

@@ -32,6 +32,11 @@
 #define HALF_WIDTH      0.56
 #define HALF_WIDTH_BOLD 0.61
 
+/* Headings and texts may break into lines; these are the halves of characters they want in one. */
+#define HEADING_MOST  12
+#define HEADING_WIDTH 0.34 /* In two lines. */
+#define CELL_MOST     17
+
 struct paper {
     const struct document *document;
     cairo_surface_t *surface;
@@ -178,21 +183,29 @@ static enum value_kind kind_of(const struct document_section *section, uint32_t 
     return value->text != NULL ? VALUE_TEXT : section->columns[column].kind;
 }
 
-/* Width of a column at a font size of one point. A long text is broken into lines, a number never.
+/* Width of a value at a font size of one point. A long text is broken into lines, a number never.
  */
+static double value_width(const struct document_section *section, uint32_t column,
+                          const struct document_row *row)
+{
+    char text[VALUE_SIZE];
+    const struct document_value *value = &row->values[column];
+    const enum value_kind kind = kind_of(section, column, value);
+    size_t halves = text_columns(value_format(kind, value, true, text));
+    if (kind == VALUE_TEXT && halves > CELL_MOST) halves = CELL_MOST;
+    return (double)halves * (row->kind == DOCUMENT_ROW ? HALF_WIDTH : HALF_WIDTH_BOLD);
+}
+
+/* Width of a column at a font size of one point. */
 static double natural_width(const struct document_section *section, uint32_t column)
 {
-    const double most = 30 * HALF_WIDTH;
-    double widest = (double)text_columns(section->columns[column].title) * HALF_WIDTH_BOLD;
-    if (widest > 12 * HALF_WIDTH_BOLD) widest = 12 * HALF_WIDTH_BOLD; /* Headings may break. */
+    const size_t title = text_columns(section->columns[column].title);
+    double widest = (double)(title < HEADING_MOST ? title : HEADING_MOST) * HEADING_WIDTH;
     for (uint32_t r = 0; r < section->row_count; r++) {
-        char text[VALUE_SIZE];
-        const struct document_value *value = &section->rows[r].values[column];
-        const double width =
-            (double)text_columns(value_format(kind_of(section, column, value), value, true, text));
+        const double width = value_width(section, column, &section->rows[r]);
         if (width > widest) widest = width;
     }
-    return (widest < most ? widest : most) * 0.56;
+    return widest;
 }
 
 /* Cuts the section's columns into panels that fit; gives how many of `panels` were filled. */
