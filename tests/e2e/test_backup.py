@@ -586,6 +586,12 @@ class TestOnline(Case):
         backup(engine.data, out, "--to", engine.address)
         done = backup(other.data, out, "--to", other.address, check=False)
         self.assertIn("backup of another store", done.stderr)
+        self.stop(other)  # Its lock is free: only its description says what it is.
+        for data, to in ((engine.data, engine.address), (other.data, other.address)):
+            done = backup(data, other.data, "--to", to, check=False)
+            self.assertEqual(1, done.returncode)
+            self.assertIn("is a store", done.stderr)
+        self.assertEqual([], list(other.data.glob("run-*")))
 
     def fresh_other(self):
         other = self.start(self.init("other", 2))

@@ -219,6 +219,17 @@ static int make_folders(struct run *run)
     return r;
 }
 
+/* A store has a lock and tables of the same names: a backup in it would be a run among its own
+ * journals, and lost with them. */
+static int refuse_store(const char *folder, struct problem *problem)
+{
+    char path[LAYOUT_PATH_MAX];
+    path_of(folder, "qingfen.store", path);
+    if (access(path, F_OK) != 0) return 0;
+    return problem_set(problem, -EINVAL, "%s is a store: a backup wants a folder of its own",
+                       folder);
+}
+
 /* One writer at a time. */
 static int lock_folder(struct run *run, int *ret_fd)
 {
@@ -309,6 +320,7 @@ int backup_run(const struct layout *layout, const struct backup_engine *engine, 
     if (strlen(folder) >= LAYOUT_FOLDER_MAX)
         return problem_set(problem, -ENAMETOOLONG, "the name of the backup's folder is too long");
     int r = make_folder(folder, problem);
+    if (r == 0) r = refuse_store(folder, problem);
     if (r == 0) r = lock_folder(&run, &lock);
     if (r == 0) r = read_before(&run);
     if (r != 0) {
