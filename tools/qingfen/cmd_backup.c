@@ -20,7 +20,7 @@
 
 static const struct command_help help = {
     .usage = "backup --data DIR --out BACKUP [OPTIONS]\n"
-             "backup --check BACKUP",
+             "       qingfen backup --check BACKUP",
     .about =
         "Copies what is new in the journals of the store in DIR into the folder BACKUP, checking\n"
         "every sum and the chain. The first run copies everything, a later one what has come "

@@ -14,7 +14,7 @@
 
 static const struct command_help help = {
     .usage = "restore --from BACKUP --data DIR [OPTIONS]\n"
-             "restore --from BACKUP --dry-run [OPTIONS]",
+             "       qingfen restore --from BACKUP --dry-run [OPTIONS]",
     .about = "Makes a new store in DIR, which must not exist, out of a backup: every entry stamped "
              "at or\n"
              "before TIME, or all the backup vouches for. Entries of one shard that rest on "

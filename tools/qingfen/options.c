@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/client/table.h"
 #include "tools/client/yuan.h"
 #include "tools/qingfen/commands.h"
 #include "types/civil.h"
@@ -105,7 +106,7 @@ struct client_address options_address(void)
     struct client_address address = {.host = "127.0.0.1", .port = "7040"};
     const char *wanted = getenv("QINGFEN_TO");
     if (wanted != NULL && wanted[0] != '\0' && !client_address_parse(wanted, &address)) {
-        fprintf(stderr, "qingfen: QINGFEN_TO='%s' is not HOST:PORT, it is not used\n", wanted);
+        address.host[0] = '\0';
     }
     return address;
 }
@@ -115,7 +116,8 @@ static void print_option(const char *name, const char *argument, const char *hel
     char left[64];
     snprintf(left, sizeof(left), "--%s%s%s", name, argument == NULL ? "" : " ",
              argument == NULL ? "" : argument);
-    printf("  %-22s %s\n", left, help);
+    const size_t columns = text_columns(left);
+    printf("  %s%*s %s\n", left, columns < 22 ? (int)(22 - columns) : 0, "", help);
 }
 
 static void print_help(const struct command_help *help, const struct option_spec *specs)
@@ -257,6 +259,17 @@ static int read_option(int argc, char **argv, int *at, const struct command_help
     return options_refuse(help, "--%s '%s': it should be %s", spec->name, value, wanted);
 }
 
+/* An order must not go to another engine than the one that was meant. */
+static int check_addresses(const struct command_help *help, const struct option_spec *specs)
+{
+    for (const struct option_spec *spec = specs; spec->name != NULL; spec++) {
+        if (spec->kind != OPTION_ADDRESS) continue;
+        if (((const struct client_address *)spec->value)->host[0] != '\0') continue;
+        return options_refuse(help, "QINGFEN_TO='%s' is not HOST:PORT", getenv("QINGFEN_TO"));
+    }
+    return OPTIONS_GO;
+}
+
 int options_read(int argc, char **argv, const struct command_help *help,
                  const struct option_spec *specs, int *ret_count)
 {
@@ -278,7 +291,7 @@ int options_read(int argc, char **argv, const struct command_help *help,
         }
     }
     *ret_count = count;
-    return OPTIONS_GO;
+    return check_addresses(help, specs);
 }
 
 static void print_verbs(const struct command_help *help, const struct verb *verbs)

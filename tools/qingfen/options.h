@@ -90,7 +90,8 @@ bool period_parse(const char *text, uint32_t *ret_period);
 /* A number in decimal, nothing behind it. */
 bool number_parse(const char *text, uint64_t *ret_number);
 
-/* Where the engine is when nobody says: QINGFEN_TO, else 127.0.0.1:7040. */
+/* Where the engine is when nobody says: QINGFEN_TO, else 127.0.0.1:7040. A QINGFEN_TO that is no
+ * address gives no host, which options_read() refuses unless an option says another one. */
 struct client_address options_address(void);
 
 /* How far two words are apart, in letters put in, left out, changed or swapped with a neighbour. */

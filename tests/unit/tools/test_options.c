@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "tests/lib/unit.h"
 #include "tools/qingfen/commands.h"
 #include "tools/qingfen/options.h"
@@ -133,6 +135,25 @@ static void addresses_have_a_default_port(void **state)
     }
 }
 
+static void a_bad_address_is_not_the_usual_one(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("QINGFEN_TO", "engine:70400", 1), 0);
+    struct client_address address = options_address();
+    const struct option_spec specs[] = {OPTION_TO(&address), {0}};
+    char *none[] = {"test"};
+    char *other[] = {"test", "--to", "engine:7041"};
+    int words = 0;
+    assert_int_equal(options_read(1, none, &help, specs, &words), EXIT_USAGE);
+    assert_int_equal(options_read(3, other, &help, specs, &words), OPTIONS_GO);
+    assert_string_equal(address.port, "7041");
+    assert_int_equal(setenv("QINGFEN_TO", "engine:7042", 1), 0);
+    address = options_address();
+    assert_int_equal(options_read(1, none, &help, specs, &words), OPTIONS_GO);
+    assert_string_equal(address.port, "7042");
+    assert_int_equal(unsetenv("QINGFEN_TO"), 0);
+}
+
 static void options_and_words_may_mix(void **state)
 {
     (void)state;
@@ -178,6 +199,7 @@ int main(void)
         cmocka_unit_test(numbers_end_where_they_should),
         cmocka_unit_test(slips_are_near),
         cmocka_unit_test(addresses_have_a_default_port),
+        cmocka_unit_test(a_bad_address_is_not_the_usual_one),
         cmocka_unit_test(options_and_words_may_mix),
         cmocka_unit_test(days_must_exist),
         cmocka_unit_test(verbs_are_found_where_they_stand),
