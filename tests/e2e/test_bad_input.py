@@ -4,6 +4,7 @@ import csv
 import json
 import random
 import re
+import subprocess
 import unittest
 
 import harness
@@ -417,6 +418,24 @@ class TestFiles(BadCase):
         done = self.send(path)
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertGreater(harness.sent_line(done.stdout)["accepted"], 40)
+
+    def test_rejects_are_no_file_to_send(self):
+        """What would be overwritten before it is read is refused, under whatever name it goes."""
+        path = self.write("march.csv", self.lines())
+        other = self.folder / "other.csv"
+        other.symlink_to(path)
+        before = path.read_bytes()
+        for rejects in (path, other):
+            done = self.send(path, "--rejects", rejects)
+            self.assertEqual((2, ""), (done.returncode, done.stdout))
+            self.assertIn("would be overwritten", done.stderr)
+        with open(path, "rb") as file:
+            done = subprocess.run([harness.qingfen(), "send", "--to", self.engine.address, "-",
+                                   "--rejects", str(path)], stdin=file, capture_output=True,
+                                  text=True, timeout=harness.RUN_S)
+        self.assertEqual(2, done.returncode, done.stderr)
+        self.assertEqual(before, path.read_bytes())
+        self.assertEqual(0, self.send(path, "--rejects", self.folder / "rejects.csv").returncode)
 
     def test_files_that_are_none(self):
         before = harness.fingerprint(self.client)

@@ -401,6 +401,21 @@ static int weigh_files(char *const *files, int count, uint64_t *ret_bytes)
     return OPTIONS_GO;
 }
 
+/* The rejects are written anew before a file is read: one that is a file to send would be gone. */
+static int check_rejects(char *const *files, int count, const char *rejects)
+{
+    struct stat out;
+    if (rejects == NULL || stat(rejects, &out) != 0 || !S_ISREG(out.st_mode)) return OPTIONS_GO;
+    for (int i = 0; i < count; i++) {
+        struct stat in;
+        const int r = strcmp(files[i], "-") == 0 ? fstat(STDIN_FILENO, &in) : stat(files[i], &in);
+        if (r != 0 || in.st_dev != out.st_dev || in.st_ino != out.st_ino) continue;
+        return options_refuse(&help, "--rejects %s is a file to send: it would be overwritten",
+                              rejects);
+    }
+    return OPTIONS_GO;
+}
+
 static void say_lost(const struct sender *sender)
 {
     fprintf(
@@ -498,6 +513,7 @@ int cmd_send(int argc, char **argv)
     if (status != OPTIONS_GO) return status;
     if (words == 0) return options_refuse(&help, "no file is named ('-' is stdin)");
     status = weigh_files(argv, words, &job.sender.all_bytes);
+    if (status == OPTIONS_GO) status = check_rejects(argv, words, rejects);
     if (status != OPTIONS_GO) return status;
 
     options.batch = (uint32_t)batch;
