@@ -646,6 +646,10 @@ void failure_text(uint16_t type, const struct failure *failure, char *ret_text, 
         return;
     case CHECK_CHARSET:
         text_add(&text, name);
+        if (failure->got == CHARSET_TEXT) {
+            text_add(&text, " is not UTF-8, or holds a control character");
+            return;
+        }
         text_add(&text, " holds something else than visible ASCII at byte ");
         text_add_int(&text, failure->got);
         return;

@@ -94,7 +94,7 @@ static void check_reason(struct bytes reason, uint32_t field, struct failures *f
         failures_add(failures, ERROR_MALFORMED, field, CHECK_LENGTH, (int64_t)reason.size,
                      REASON_SIZE_MAX);
     } else if (!table_text_sound(reason)) {
-        failures_add(failures, ERROR_MALFORMED, field, CHECK_CHARSET, 0, 0);
+        failures_add(failures, ERROR_MALFORMED, field, CHECK_CHARSET, CHARSET_TEXT, 0);
     }
 }
 

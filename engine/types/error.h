@@ -33,7 +33,8 @@ enum check {
     CHECK_E6,      /* clr_amt == what the engine clears. Fen. */
     CHECK_MISSING, /* A field that must be there is empty. */
     CHECK_LENGTH,  /* got: bytes there; want: bytes allowed. */
-    CHECK_CHARSET, /* An id holds something else than visible ASCII; got: position of it. */
+    CHECK_CHARSET, /* An id holds something else than visible ASCII; got: position of it. A text is
+                    * not UTF-8, or holds a control character; got: CHARSET_TEXT. */
     CHECK_RANGE,   /* got outside what is allowed; want: the bound. */
     CHECK_KNOWN,   /* got is a code that the tables do not hold. */
     CHECK_REFUND,  /* got: this and earlier refunds, want: the original; fen, absolute. */
@@ -44,6 +45,8 @@ enum check {
                     * segment * 2^32 + offset. */
     CHECK_COUNT,   /* Number of checks. */
 };
+
+#define CHARSET_TEXT (-1)
 
 /* One failed check. A reply names all of them, not only the first. */
 struct failure {

@@ -36,7 +36,7 @@ static void check_text(const struct wallet_field *field, struct failures *failur
     if (view.size > field->most) {
         wrong(field, failures, CHECK_LENGTH, (int64_t)view.size, field->most);
     } else if (!table_text_sound(view)) {
-        wrong(field, failures, CHECK_CHARSET, 0, 0);
+        wrong(field, failures, CHECK_CHARSET, CHARSET_TEXT, 0);
     }
 }
 

@@ -48,14 +48,15 @@ static bool visible(struct bytes text)
     return true;
 }
 
-static void check_text(struct bytes text, uint32_t field, size_t size_max, bool sound,
+/* `got`: of a text that is not sound, as CHECK_CHARSET has it. */
+static void check_text(struct bytes text, uint32_t field, size_t size_max, bool sound, int64_t got,
                        struct failures *failures)
 {
     if (text.size > size_max) {
         failures_add(failures, ERROR_MALFORMED, field, CHECK_LENGTH, (int64_t)text.size,
                      (int64_t)size_max);
     } else if (!sound) {
-        failures_add(failures, ERROR_MALFORMED, field, CHECK_CHARSET, 0, 0);
+        failures_add(failures, ERROR_MALFORMED, field, CHECK_CHARSET, got, 0);
     }
 }
 
@@ -88,9 +89,10 @@ static void check_institution(const struct wallet_order *order, struct failures 
     if (order->fixmedins_code.size == 0) {
         failures_add(failures, ERROR_MALFORMED, INST_CODE, CHECK_MISSING, 0, 0);
     }
-    check_text(order->fixmedins_code, INST_CODE, INST_CODE_MAX, visible(order->fixmedins_code),
+    check_text(order->fixmedins_code, INST_CODE, INST_CODE_MAX, visible(order->fixmedins_code), 0,
                failures);
-    check_text(order->name, INST_NAME, INST_NAME_MAX, table_text_sound(order->name), failures);
+    check_text(order->name, INST_NAME, INST_NAME_MAX, table_text_sound(order->name), CHARSET_TEXT,
+               failures);
     if (province_of_area(order->place) == PROVINCE_NONE) {
         failures_add(failures, ERROR_INSTITUTION_INVALID, INST_ADMDVS, CHECK_KNOWN, order->place,
                      0);

@@ -546,6 +546,8 @@ static void failures_are_told_in_a_sentence(void **state)
                 "setl_id: setl_id exists with other content");
     assert_text(MESSAGE_SETL_POST, (struct failure){1001, 1, CHECK_CHARSET, 3, 0},
                 "msgid holds something else than visible ASCII at byte 3");
+    assert_text(MESSAGE_INST_DIR_PUSH, (struct failure){1001, 2, CHECK_CHARSET, CHARSET_TEXT, 0},
+                "fixmedins_name is not UTF-8, or holds a control character");
     static const struct {
         uint16_t type;
         uint16_t field;
