@@ -256,6 +256,19 @@ class TestExitStatus(BadCase):
             self.assertEqual((status, 0, rejected),
                              (done.returncode, reply["code"], reply["rejected"]), done.stderr)
 
+    def test_a_file_of_messages_that_cannot_be_read(self):
+        done = harness.run("call", "--file", self.folder, "--to", self.engine.address, check=False)
+        self.assertEqual((1, ""), (done.returncode, done.stdout))
+        self.assertIn("was not sent", done.stderr)
+
+    def test_an_empty_reason_is_none(self):
+        for words in (("period", "object", "2025-03", "--as", 34), ("period", "abort", "2025-03"),
+                      ("period", "unwind", "2025-03", "--province", 34),
+                      ("notice", "reissue", "CLR-202503-1-34-31-1")):
+            done = harness.run(*words, "--reason", "", "--to", self.engine.address, check=False)
+            self.assertEqual(2, done.returncode, done.stderr)
+            self.assertIn("--reason is needed", done.stderr)
+
     def test_send_where_no_engine_is(self):
         """The summary is the last line of stdout, also when nothing could be sent."""
         file = harness.gen(self.folder / "m.csv", "2025-03", 10)

@@ -169,6 +169,11 @@ static int call_file(struct call *call, const char *path)
         if (status > worst) worst = status;
         fflush(stdout); /* A script may wait for this very line. */
     }
+    /* Else what follows would count as sent. */
+    if (ferror(file)) {
+        fprintf(stderr, "qingfen call: %s: %s; what follows was not sent\n", path, strerror(errno));
+        worst = EXIT_FAILED > worst ? EXIT_FAILED : worst;
+    }
     free(line);
     if (file != stdin) fclose(file);
     return worst;
