@@ -37,7 +37,8 @@ struct notice_list {
 struct notice_choice {
     uint32_t period;      /* yyyymm. Of prefunds its year counts. */
     uint8_t province;     /* Whose copy: payer or payee by the kind. */
-    const char *number;   /* Only this one; NULL: all of the period that are in force. */
+    const char *number;   /* Only this one, of which `province` is a party; NULL: all of the period
+                           * that are in force. */
     bool issued_in_month; /* Of yearly prefunds: those issued in the month; emergencies: its own. */
 };
 

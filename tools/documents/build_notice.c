@@ -50,7 +50,11 @@ static bool is_chosen(const struct document_type *type, const struct notice_choi
                       const struct month_notice *notice)
 {
     if (!is_of_kind(type->kind, notice)) return false;
-    if (choice->number != NULL) return strcmp(choice->number, notice->number) == 0;
+    if (choice->number != NULL) {
+        /* The clearing account has no copies of its own: the other party makes them. */
+        return strcmp(choice->number, notice->number) == 0 &&
+               (notice->payer == choice->province || notice->payee == choice->province);
+    }
     return (type->is_to_be_paid ? notice->payer : notice->payee) == choice->province &&
            notice_is_valid(notice) && is_in_period(type->kind, choice, notice);
 }

@@ -132,9 +132,9 @@ static int make_one(const struct wish *wish, const struct document_type *type,
     if (is_open &&
         papers_make(&papers, type->kind, province, wish->number, wish->date, false, &document)) {
         if (document == NULL) {
-            fprintf(stderr, "qingfen document: there is no %s in %04u-%02u\n",
-                    wish->number != NULL ? wish->number : type->id, wish->period / 100,
-                    wish->period % 100);
+            fprintf(stderr, "qingfen document: there is no %s of %02u in %04u-%02u\n",
+                    wish->number != NULL ? wish->number : type->id, wish->province,
+                    wish->period / 100, wish->period % 100);
         } else if (wish->out == NULL) {
             status = print_document(document, format);
         } else if (save_document(document, format, wish->out, &fault)) {

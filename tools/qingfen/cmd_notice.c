@@ -73,7 +73,7 @@ static int notice_list(int argc, char **argv)
         OPTION_WHOSE(&speaker),
         {"state", OPTION_TEXT, &state, "STATE", "only in this state", 0, 0},
         {"overdue", OPTION_FLAG, &overdue, NULL, "the same as --state OVERDUE", 0, 0},
-        {"kind", OPTION_TEXT, &kind, "KIND", "clearing or prefund", 0, 0},
+        {"kind", OPTION_TEXT, &kind, "KIND", "clearing, reverse, return or prefund", 0, 0},
         {0},
     };
     int words;

@@ -266,12 +266,25 @@ static void notices_are_chosen_by_party_and_number(void **state)
     document_free(document);
 
     choice.number = notices[2].number;
+    choice.province = notices[2].payer;
     document = build_notice(DOCUMENT_NOTICE_RECV, &choice, all, &fault);
     assert_non_null(document);
     assert_int_equal(document->controls.rows, 1);
     assert_string_equal(document->number, notices[2].number);
     document_free(document);
 
+    choice.province = notices[2].payee;
+    document = build_notice(DOCUMENT_NOTICE_RECV, &choice, all, &fault);
+    assert_non_null(document);
+    document_free(document);
+    for (uint8_t other = 0; other < PROVINCE_COUNT; other++) { /* Nobody else has a copy of it. */
+        if (other == notices[2].payer || other == notices[2].payee) continue;
+        choice.province = other;
+        assert_null(build_notice(DOCUMENT_NOTICE_RECV, &choice, all, &fault));
+        assert_string_equal(fault.text, "");
+    }
+
+    choice.province = ANHUI;
     choice.number = "CLR-0";
     assert_null(build_notice(DOCUMENT_NOTICE_RECV, &choice, all, &fault));
     assert_string_equal(fault.text, "");
