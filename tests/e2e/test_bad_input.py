@@ -507,6 +507,52 @@ class TestFiles(BadCase):
         for number, (column, _) in enumerate(spoilt, 2):
             self.assertIn(column, named[number]["text"])
 
+    def test_long_lines(self):
+        """However long a line is, it is one bad line, and those behind it are read as their own."""
+        mib = 2 ** 20
+        lines = self.lines(seed=8)
+        good = [line for line in lines[1:] if ",1," not in line][:6]
+        first = '"%s"' % good[0].split(",")[0] + good[0][good[0].index(","):]
+        long = ["x" * 5 * mib, '"' + "y" * 6 * mib + '"', "z," * 2 * mib + '"z"', "w" * 4 * mib]
+        for name, rows, bad in (
+                ("plain", [good[0], long[0], *good[1:]], {3: 5 * mib}),
+                ("quoted", [first, long[1], good[1], "", "", long[2], *good[2:]],
+                 {3: 6 * mib + 2, 7: 4 * mib + 3}),
+                ("last", [*good, long[3]], {8: 4 * mib})):
+            with self.subTest(name):
+                path = self.write(name + ".csv", [lines[0], *rows], "\r\n" if name == "quoted" else "\n")
+                if name == "last":
+                    path.write_bytes(path.read_bytes()[:-1])
+                rejects = self.folder / (name + "-rejects.csv")
+                done = self.send(path, "--rejects", rejects)
+                self.assertEqual(1, done.returncode, done.stderr)
+                sent = harness.sent_line(done.stdout)
+                self.assertEqual((len(good) + len(bad), len(bad)), (sent["sent"], sent["rejected"]))
+                with open(rejects, newline="", encoding="utf-8-sig") as file:
+                    told = [(int(row["line"]), row["code"], row["text"]) for row in csv.DictReader(file)]
+                ends = len("\r") if name == "quoted" else 0
+                self.assertEqual([(line, "1001", "the line has %d bytes, no row has so many" % (size + ends))
+                                  for line, size in bad.items()], told)
+
+    def test_row_over_the_end_of_what_is_read(self):
+        """A row that is begun far before the end of what was read, and goes on behind it."""
+        lines = self.lines(seed=9)
+        good = [line for line in lines[1:] if ",1," not in line]
+        first = '"%s"' % good[0].split(",")[0] + good[0][good[0].index(","):]
+        rows = [lines[0], first]
+        size = sum(len(row) + 1 for row in rows)
+        while size < 4 * 2 ** 20 - 80 * 2 ** 10:
+            rows.append(good[len(rows) % len(good)])
+            size += len(rows[-1]) + 1
+        rows += ["x" * 100 * 2 ** 10, good[0]]
+        rejects = self.folder / "rejects.csv"
+        done = self.send(self.write("far.csv", rows), "--rejects", rejects)
+        self.assertEqual(1, done.returncode, done.stderr)
+        sent = harness.sent_line(done.stdout)
+        self.assertEqual((len(rows) - 1, 1), (sent["sent"], sent["rejected"]))
+        with open(rejects, newline="", encoding="utf-8-sig") as file:
+            self.assertEqual([str(len(rows) - 1)], [row["line"] for row in csv.DictReader(file)])
+
     def test_thousand_bad_among_good(self):
         lines = self.lines(20000, seed=7)
         header = lines[0].split(",")

@@ -184,8 +184,16 @@ static uint64_t count_lines(const uint8_t *data, size_t size)
     return lines;
 }
 
-/* Sends the rows that are whole; `lines_before` are those of earlier stretches. *ret_used: bytes.
- */
+static size_t pass_empty_lines(const struct input *input, size_t at)
+{
+    while (at < input->end && (input->data[at] == '\n' || input->data[at] == '\r'))
+        at++;
+    return at;
+}
+
+/* Sends the rows that are whole; `lines_before` are those of earlier stretches. *ret_used: bytes. A
+ * row whose end is not there yet stays, also when what there is of it can be no good: the rest
+ * would be taken for a line of its own. */
 static bool send_rows(struct job *job, uint64_t lines_before, size_t *ret_used)
 {
     struct input *input = &job->input;
@@ -202,7 +210,12 @@ static bool send_rows(struct job *job, uint64_t lines_before, size_t *ret_used)
         return spoil(job, "%s", error.text); /* It was good before: cannot be. */
     }
     while (csv_offset(&reader) < safe) {
+        *ret_used = csv_offset(&reader);
         const enum csv_status status = csv_next(&reader, &row, &error);
+        if (csv_offset(&reader) == shown && shown != safe) {
+            *ret_used = pass_empty_lines(input, *ret_used);
+            return true;
+        }
         if (status == CSV_END) break;
         if (status == CSV_ERROR) {
             refuse_row(job, &error, lines_before + error.line);
@@ -211,6 +224,32 @@ static bool send_rows(struct job *job, uint64_t lines_before, size_t *ret_used)
         }
     }
     *ret_used = csv_offset(&reader);
+    return true;
+}
+
+/* Refuses the line that fills all the room: what is there of it is dropped, and what comes up to
+ * its end. */
+static bool refuse_long_line(struct job *job, uint64_t line)
+{
+    struct input *input = &job->input;
+    const uint8_t *line_end;
+    uint64_t size = 0;
+    char text[96];
+
+    while ((line_end = memchr(input->data + input->keep, '\n', input->end - input->keep)) == NULL) {
+        size += input->end - input->keep;
+        drop(input, input->end);
+        if (input->is_at_end) break;
+        if (!fill(job)) return false;
+    }
+    if (line_end != NULL) {
+        const size_t used = (size_t)(line_end - input->data);
+        size += used - input->keep;
+        drop(input, used + 1);
+    }
+    snprintf(text, sizeof(text), "the line has %llu bytes, no row has so many",
+             (unsigned long long)size);
+    sender_refuse(&job->sender, line, ERROR_MALFORMED, text, (struct bytes){0}, (struct bytes){0});
     return true;
 }
 
@@ -255,6 +294,7 @@ static bool send_csv(struct job *job)
     }
     if (!read_header(job)) return false;
 
+    const uint64_t header_lines = count_lines(input->data, input->keep);
     uint64_t lines_before = 0;
     for (;;) {
         size_t used;
@@ -262,8 +302,12 @@ static bool send_csv(struct job *job)
         if (input->is_at_end) return true;
         lines_before += count_lines(input->data + input->keep, used - input->keep);
         drop(input, used);
-        if (input->end == INPUT_ROOM) return spoil(job, "a line has more than 4 MiB");
-        if (!fill(job)) return false;
+        if (input->end == INPUT_ROOM) {
+            lines_before++;
+            if (!refuse_long_line(job, header_lines + lines_before)) return false;
+        } else if (!fill(job)) {
+            return false;
+        }
     }
 }
 
