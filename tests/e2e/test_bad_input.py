@@ -553,6 +553,21 @@ class TestFiles(BadCase):
         with open(rejects, newline="", encoding="utf-8-sig") as file:
             self.assertEqual([str(len(rows) - 1)], [row["line"] for row in csv.DictReader(file)])
 
+    def test_nothing_and_a_header_alone(self):
+        """Nothing at all is what a program leaves that died; a header alone is a list of nobody."""
+        header = self.lines(seed=10)[0] + "\n"
+        for name, content, status in (("none.csv", "", 2), ("none.pb", "", 2), ("-", "", 2),
+                                      ("header.csv", header, 0), ("-", header, 0)):
+            with self.subTest(name, content=content):
+                path = name if name == "-" else self.folder / name
+                if name != "-":
+                    path.write_text(content, encoding="utf-8")
+                done = harness.run("send", "--to", self.engine.address, path, check=False,
+                                   text_in=content)
+                self.assertEqual((status, "sent=0 accepted=0 duplicate=0 rejected=0\n"),
+                                 (done.returncode, done.stdout), done.stderr)
+                self.assertEqual(status == 2, "nothing is in it" in done.stderr)
+
     def test_thousand_bad_among_good(self):
         lines = self.lines(20000, seed=7)
         header = lines[0].split(",")

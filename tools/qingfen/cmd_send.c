@@ -391,12 +391,6 @@ static bool send_pb(struct job *job)
 
 /* ---- Files ---- */
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t size = strlen(text);
-    return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
-}
-
 static bool send_file(struct job *job)
 {
     struct input *input = &job->input;
@@ -416,8 +410,8 @@ static bool send_file(struct job *job)
     if (good && input->end > 0) {
         const bool is_pb = input->end >= 4 && memcmp(input->data, "QF01", 4) == 0;
         good = is_pb ? send_pb(job) : send_csv(job);
-    } else if (good && !ends_with(name, ".pb")) {
-        good = is_stdin || spoil(job, "the file is empty");
+    } else if (good) {
+        good = spoil(job, "nothing is in it, not even a header");
     }
     if (!is_stdin) close(input->fd);
     return good;
