@@ -46,6 +46,32 @@ class TestOptions(unittest.TestCase):
             self.assertIn(says, text)
 
 
+    def test_numbers_out_of_range(self):
+        """The command line says which option it was, what stood there and what may stand there."""
+        month = ("gen", "--month", "2025-03", "--count", "1")
+        for arguments, says in (
+                (("init", "--data", "x", "--shards", "0"),
+                 "--shards '0': it should be a whole number from 1 to 64"),
+                (("init", "--data", "x", "--shards=65"),
+                 "--shards '65': it should be a whole number from 1 to 64"),
+                (("send", "--retry", "-1", "x"), "--retry '-1': it should be a whole number from 0 to 86400"),
+                (("load", "--seed", str(2 ** 64)),
+                 "--seed '%d': it should be a whole number from 0 to %d" % (2 ** 64, 2 ** 64 - 1)),
+                (("gen", "--month", "2025-03", "--count", "0"),
+                 "--count '0': it should be a whole number from 1 to 2000000000"),
+                (("gen", "--month", "1999-12"),
+                 "--month '1999-12': it should be a month of 2000 to 2999 such as 2025-03"),
+                ((*month, "--after", "2025-04"), "--after 202504: the month after is not 1 to 13 months before"),
+                ((*month, "--format", "xml"), "--format 'xml': it should be csv or pb"),
+                (("premium", "quote", "--insu", "340100", "--psn-key", "00" * 16,
+                  "--insutype", "390", "--year", str(2 ** 32)),
+                 "--year '%d': it should be a whole number from 0 to %d" % (2 ** 32, 2 ** 32 - 1))):
+            done = harness.run(*arguments, check=False)
+            self.assertEqual((2, ""), (done.returncode, done.stdout), arguments)
+            self.assertIn("qingfen %s" % arguments[0], done.stderr)
+            self.assertIn(says, done.stderr)
+
+
 class TestStart(Case):
     def refuse(self, data, says, address="127.0.0.1:0"):
         done = subprocess.run([harness.qingfend(), "--data", str(data), "--listen", address],

@@ -1,13 +1,9 @@
 /* cmd_gen -- the national workload to a file: CSV for people and provinces, frames for `send`.
  *
  * Must not know connections. What a month holds is tools/workload's business. */
-#include "tools/qingfen/cmd_gen.h"
-
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +14,8 @@
 #include "codec/csv.h"
 #include "codec/messages.h"
 #include "tools/edge/psn_key.h"
+#include "tools/qingfen/commands.h"
+#include "tools/qingfen/options.h"
 #include "tools/workload/summary.h"
 
 #define BUFFER_SIZE    (1024 * 1024)
@@ -30,32 +28,20 @@
 
 _Static_assert(FRAME_HEAD_SIZE + SETTLEMENT_ENCODED_MAX <= MESSAGE_MAX, "a frame fits");
 
-static const char usage[] =
-    "usage: qingfen gen --month YYYY-MM [--count N] [--seed S] [--format csv|pb] [--out FILE]\n"
-    "                   [--corrections] [--after YYYY-MM] [--psn-key FILE]\n"
-    "\n"
-    "Writes a month of cross-province settlements in the order of their settlement times: flows\n"
-    "between the 32 provinces, classes of care, amounts, hours and weekdays as published for "
-    "2025.\n"
-    "The same options give the same bytes on every machine. A summary goes to stderr.\n"
-    "\n"
-    "  --month YYYY-MM    the month\n"
-    "  --count N          settlements and refunds of the month (default 1000000); 0.5 % "
-    "duplicates\n"
-    "                     and what the options below add come on top\n"
-    "  --seed S           0 to 2^64-1 (default 1)\n"
-    "  --format csv|pb    csv: yuan, national names (default); pb: frames as on the wire\n"
-    "  --out FILE         instead of stdout\n"
-    "  --corrections      adds 2601 corrections for 0.1 % of the records, a tenth of them before\n"
-    "                     their original, which is then refused; csv gets three more columns\n"
-    "  --after YYYY-MM    adds refunds of records that 'gen --month' made for that earlier month\n"
-    "                     (up to 13 months back) with the same --count and --seed\n"
-    "  --psn-key FILE     pb only: key of the psn_key hash, 64 hexadecimal digits (default: the "
-    "file\n"
-    "                     named by QINGFEN_PSN_KEY_FILE, else a demonstration key)\n"
-    "\n"
-    "example:\n"
-    "  qingfen gen --month 2025-03 --count 100000 --seed 7 --out march.csv\n";
+static const struct command_help help = {
+    .usage = "gen --month YYYY-MM [--count N] [--seed S] [--format csv|pb] [--out FILE]\n"
+             "                   [--corrections] [--after YYYY-MM] [--psn-key FILE]",
+    .about =
+        "Writes a month of cross-province settlements in the order of their settlement times:\n"
+        "flows between the 32 provinces, classes of care, amounts, hours and weekdays as\n"
+        "published for 2025. The same options give the same bytes on every machine. A summary\n"
+        "goes to stderr. 0.5 % duplicates and what --corrections and --after add come on top\n"
+        "of --count. --corrections adds 2601 corrections for 0.1 % of the records, a tenth of\n"
+        "them before their original, which is then refused; csv gets three more columns.\n"
+        "--after adds refunds of records that 'gen --month' made for that earlier month (up to\n"
+        "13 months back) with the same --count and --seed.\n",
+    .examples = "  qingfen gen --month 2025-03 --count 100000 --seed 7 --out march.csv\n",
+};
 
 struct options {
     struct workload_config workload;
@@ -77,106 +63,44 @@ struct output {
 
 /* ---- Options ---- */
 
-__attribute__((format(printf, 1, 2))) static int refuse(const char *format, ...)
+/* OPTIONS_GO, or an exit status. */
+static int check_options(struct options *options, int words, const char *word, const char *format)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("qingfen gen: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputs("\nsee 'qingfen gen --help'\n", stderr);
-    va_end(arguments);
-    return 2;
-}
-
-/* "YYYY-MM" or "YYYYMM". */
-static bool parse_month(const char *text, uint32_t *ret_month)
-{
-    uint32_t month = 0;
-    int digits = 0;
-    for (int i = 0; text[i] != '\0'; i++) {
-        if (i == 4 && text[i] == '-') continue;
-        if (text[i] < '0' || text[i] > '9' || ++digits > 6) return false;
-        month = month * 10 + (uint32_t)(text[i] - '0');
+    options->is_pb = strcmp(format, "pb") == 0;
+    if (words > 0) return options_refuse(&help, "'%s' is too much", word);
+    if (!options->is_pb && strcmp(format, "csv") != 0) {
+        return options_refuse(&help, "--format '%s': it should be csv or pb", format);
     }
-    *ret_month = month;
-    return digits == 6;
-}
-
-static bool parse_number(const char *text, uint64_t *ret_number)
-{
-    char *end;
-    if (*text < '0' || *text > '9') return false;
-    errno = 0;
-    const unsigned long long number = strtoull(text, &end, 10);
-    if (errno != 0 || *end != '\0') return false;
-    *ret_number = number;
-    return true;
-}
-
-/* One option; -1 to go on, else an exit status. */
-static int take_option(struct options *options, int letter)
-{
-    switch (letter) {
-    case 'm':
-        if (!parse_month(optarg, &options->workload.month))
-            return refuse("--month %s: not YYYY-MM", optarg);
-        return -1;
-    case 'a':
-        if (!parse_month(optarg, &options->workload.after))
-            return refuse("--after %s: not YYYY-MM", optarg);
-        return -1;
-    case 'n':
-        if (!parse_number(optarg, &options->workload.count))
-            return refuse("--count %s: not a number", optarg);
-        return -1;
-    case 's':
-        if (!parse_number(optarg, &options->workload.seed))
-            return refuse("--seed %s: not a number", optarg);
-        return -1;
-    case 'f':
-        options->is_pb = strcmp(optarg, "pb") == 0;
-        if (!options->is_pb && strcmp(optarg, "csv") != 0)
-            return refuse("--format %s: not csv or pb", optarg);
-        return -1;
-    case 'o':
-        options->out = strcmp(optarg, "-") == 0 ? NULL : optarg;
-        return -1;
-    case 'c':
-        options->workload.corrections = true;
-        return -1;
-    case 'k':
-        options->psn_key = optarg;
-        return -1;
-    case 'h':
-        fputs(usage, stdout);
-        return 0;
-    default:
-        fputs("see 'qingfen gen --help'\n", stderr);
-        return 2;
-    }
+    if (options->out != NULL && strcmp(options->out, "-") == 0) options->out = NULL;
+    if (options->workload.month == 0) return options_refuse(&help, "--month is missing");
+    const char *wrong = workload_config_check(&options->workload);
+    if (wrong == NULL) return OPTIONS_GO;
+    return options_refuse(&help, "--after %u: %s", options->workload.after, wrong);
 }
 
 static int read_options(int argc, char **argv, struct options *options)
 {
-    static const struct option names[] = {
-        {"month", required_argument, NULL, 'm'}, {"count", required_argument, NULL, 'n'},
-        {"seed", required_argument, NULL, 's'},  {"format", required_argument, NULL, 'f'},
-        {"out", required_argument, NULL, 'o'},   {"corrections", no_argument, NULL, 'c'},
-        {"after", required_argument, NULL, 'a'}, {"psn-key", required_argument, NULL, 'k'},
-        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
+    struct workload_config *workload = &options->workload;
+    const char *format = "csv";
+    const struct option_spec specs[] = {
+        {"month", OPTION_PERIOD, &workload->month, "YYYY-MM", "the month", 0, 0},
+        {"count", OPTION_NUMBER, &workload->count, "N",
+         "settlements and refunds of the month (default 1000000)", 1, WORKLOAD_COUNT_MAX},
+        {"seed", OPTION_NUMBER, &workload->seed, "S", "0 to 2^64-1 (default 1)", 0, 0},
+        {"format", OPTION_TEXT, &format, "csv|pb",
+         "csv: yuan, national names (default); pb: frames as on the wire", 0, 0},
+        {"out", OPTION_TEXT, &options->out, "FILE", "instead of stdout", 0, 0},
+        {"corrections", OPTION_FLAG, &workload->corrections, NULL, "adds corrections", 0, 0},
+        {"after", OPTION_PERIOD, &workload->after, "YYYY-MM", "adds refunds of that month", 0, 0},
+        {"psn-key", OPTION_TEXT, &options->psn_key, "FILE",
+         "pb only: key that turns psn_no into psn_key, 64 hex digits", 0, 0},
+        {0},
     };
-    int letter;
+    int words;
 
     *options = (struct options){.workload = {.count = 1000000, .seed = 1}};
-    optind = 0; /* GNU: begin anew, whoever read options before. */
-    while ((letter = getopt_long(argc, argv, "h", names, NULL)) != -1) {
-        const int status = take_option(options, letter);
-        if (status >= 0) return status;
-    }
-    if (optind < argc) return refuse("'%s' is not an option", argv[optind]);
-    if (options->workload.month == 0) return refuse("--month is missing");
-    const char *wrong = workload_config_check(&options->workload);
-    return wrong != NULL ? refuse("%s", wrong) : -1;
+    const int said = options_read(argc, argv, &help, specs, &words);
+    return said != OPTIONS_GO ? said : check_options(options, words, argv[0], format);
 }
 
 /* ---- Output ---- */
@@ -340,7 +264,7 @@ int cmd_gen(int argc, char **argv)
 {
     struct options options;
     const int status = read_options(argc, argv, &options);
-    if (status >= 0) return status;
+    if (status != OPTIONS_GO) return status;
 
     struct workload *workload = malloc(sizeof(*workload));
     struct output *output = calloc(1, sizeof(*output));

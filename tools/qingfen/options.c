@@ -154,8 +154,26 @@ static bool set_format(const char *text, enum format *format)
     return false;
 }
 
-/* NULL when the value was good, else what it should have been. */
-static const char *set_value(const struct option_spec *spec, const char *text)
+/* Room for what a number should have been. */
+#define RANGE_ROOM 80
+
+static const char *set_number(const struct option_spec *spec, const char *text,
+                              char range[RANGE_ROOM])
+{
+    const uint64_t most = spec->most == 0 ? UINT64_MAX : spec->most;
+    uint64_t number;
+    if (number_parse(text, &number) && number >= spec->least && number <= most) {
+        *(uint64_t *)spec->value = number;
+        return NULL;
+    }
+    snprintf(range, RANGE_ROOM, "a whole number from %llu to %llu", (unsigned long long)spec->least,
+             (unsigned long long)most);
+    return range;
+}
+
+/* NULL when the value was good, else what it should have been; `range` has room for it. */
+static const char *set_value(const struct option_spec *spec, const char *text,
+                             char range[RANGE_ROOM])
 {
     struct option_texts *texts = spec->value;
     uint64_t number;
@@ -171,11 +189,7 @@ static const char *set_value(const struct option_spec *spec, const char *text)
         texts->texts[texts->count++] = text;
         break;
     case OPTION_NUMBER:
-        if (!number_parse(text, &number)) return "a whole number";
-        if (number < spec->least) return "more than that";
-        if (spec->most != 0 && number > spec->most) return "less than that";
-        *(uint64_t *)spec->value = number;
-        break;
+        return set_number(spec, text, range);
     case OPTION_FORMAT:
         if (!set_format(text, spec->value)) return "table, csv or json";
         break;
@@ -190,10 +204,10 @@ static const char *set_value(const struct option_spec *spec, const char *text)
         *(uint32_t *)spec->value = (uint32_t)number;
         break;
     case OPTION_PERIOD:
-        if (!period_parse(text, spec->value)) return "a month such as 2025-03";
+        if (!period_parse(text, spec->value)) return "a month of 2000 to 2999 such as 2025-03";
         break;
     case OPTION_DAY:
-        if (!day_parse(text, spec->value)) return "a day such as 2025-03-14";
+        if (!day_parse(text, spec->value)) return "a day of 2000 to 2999 such as 2025-03-14";
         break;
     case OPTION_TIME:
         if (!time_parse(text, spec->value)) return "a time such as 2025-03-14T09:00:00+08:00";
@@ -254,7 +268,8 @@ static int read_option(int argc, char **argv, int *at, const struct command_help
         if (*at + 1 == argc) return options_refuse(help, "--%s needs a value", spec->name);
         value = argv[++*at];
     }
-    const char *wanted = set_value(spec, value);
+    char range[RANGE_ROOM];
+    const char *wanted = set_value(spec, value, range);
     if (wanted == NULL) return OPTIONS_GO;
     return options_refuse(help, "--%s '%s': it should be %s", spec->name, value, wanted);
 }

@@ -103,7 +103,9 @@ static const char *read_number(const struct order_field *field, const char *text
     switch (field->kind) {
     case ORDER_AREA:
     case ORDER_NUMBER:
-        if (!number_parse(text, &number) || number > INT64_MAX) return "a whole number";
+        if (!number_parse(text, &number) || number > INT64_MAX) {
+            return "a whole number from 0 to 9223372036854775807";
+        }
         *ret = (int64_t)number;
         if (field->kind == ORDER_NUMBER || strcmp(text, "0") == 0) return NULL;
         return number < 100000 || number > 999999 ? "the six digits of an area, such as 340100"
@@ -113,7 +115,7 @@ static const char *read_number(const struct order_field *field, const char *text
                    ? NULL
                    : "an amount in yuan, not below 0, such as 1234.50";
     case ORDER_DAY:
-        if (!day_parse(text, &day)) return "a day such as 2025-03-14";
+        if (!day_parse(text, &day)) return "a day of 2000 to 2999 such as 2025-03-14";
         *ret = day;
         return NULL;
     case ORDER_TIME:
@@ -202,7 +204,8 @@ static bool set_field(struct order *order, size_t i, struct desk *desk)
     }
     const char *wanted = read_number(field, text, &number);
     if (wanted != NULL) return refuse_value(order, field, text, wanted);
-    return set_number(order, field, number) || refuse_value(order, field, text, "a smaller number");
+    return set_number(order, field, number) ||
+           refuse_value(order, field, text, "a whole number from 0 to 4294967295");
 }
 
 /* A number of 30 characters that the same message always gets. The type belongs to it: to accept
