@@ -575,12 +575,12 @@ class TestOnline(Case):
         engine = self.fresh()
         other = self.fresh_other()
         out = self.folder / "backup"
-        for arguments, words in (
-                (("--data", engine.data, "--to", "127.0.0.1:1"), "is in use"),
-                (("--data", engine.data, "--to", other.address), "another store"),
-                (("--data", self.folder), "is not a store")):
+        for arguments, status, words in (
+                (("--data", engine.data, "--to", "127.0.0.1:1"), 1, "is in use"),
+                (("--data", engine.data, "--to", other.address), 1, "another store"),
+                (("--data", self.folder), 2, "is not a store")):
             done = run("backup", "--out", out, *arguments, check=False)
-            self.assertEqual(1, done.returncode)
+            self.assertEqual(status, done.returncode)
             self.assertIn(words, done.stderr)
         self.assertFalse(out.exists())
         backup(engine.data, out, "--to", engine.address)

@@ -112,6 +112,58 @@ class TestStart(Case):
             self.refuse(other, says, address)
 
 
+class TestExitStatus(Case):
+    """The same kind of fault has the same status, whichever command meets it."""
+
+    def told(self, status, says, *words):
+        program = words[0] if words[0] == harness.qingfend() else harness.qingfen()
+        words = words[1:] if program == words[0] else words
+        done = subprocess.run([program, *map(str, words)], capture_output=True, text=True,
+                              timeout=60, stdin=subprocess.DEVNULL)
+        self.assertEqual(status, done.returncode, "%s: %s" % (words, done.stderr))
+        self.assertIn(says, done.stderr)
+
+    def commands(self, data, refuse):
+        refuse(harness.qingfend(), "--data", data, "--listen", "127.0.0.1:0")
+        refuse("verify", "--data", data)
+        refuse("backup", "--data", data, "--out", self.folder / "copy", "--to", "127.0.0.1:1")
+
+    def test_no_store(self):
+        (self.folder / "other").mkdir()
+        for data in (self.folder / "nowhere", self.folder / "other"):
+            self.commands(data, lambda *words: self.told(2, "", *words))
+
+    def test_a_store_in_use(self):
+        engine = self.fresh(shards=1)
+        self.commands(engine.data, lambda *words: self.told(1, "is in use", *words))
+
+    def test_a_store_that_is_damaged(self):
+        data = self.init(shards=1)
+        (data / "qingfen.store").write_text("format=1\n", encoding="utf-8")
+        self.commands(data, lambda *words: self.told(1, "qingfen.store", *words))
+
+    def test_no_backup(self):
+        (self.folder / "other").mkdir()
+        for backup in (self.folder / "nowhere", self.folder / "other"):
+            self.told(2, str(backup), "backup", "--check", backup)
+            self.told(2, str(backup), "restore", "--from", backup, "--data", self.folder / "new")
+
+    def test_files(self):
+        """One to be read that is not there is a slip; one that cannot be written is a failure."""
+        engine = self.fresh(shards=1)
+        to = ("--to", engine.address)
+        nowhere = self.folder / "nowhere" / "file"
+        month = harness.gen(self.folder / "m.csv", "2025-03", 5)
+        no_key = (2, "cannot read the key file '%s'" % nowhere)
+        self.told(2, "No such file", "send", nowhere, *to)
+        self.told(2, "No such file", "call", "--file", nowhere, *to)
+        self.told(*no_key, "send", month, "--psn-key", nowhere, *to)
+        self.told(*no_key, "gen", "--month", "2025-03", "--format", "pb", "--psn-key", nowhere)
+        self.told(*no_key, "person", "wallet", "--psn-no", "P1", "--psn-key-file", nowhere, *to)
+        self.told(1, "No such file", "gen", "--month", "2025-03", "--count", 5, "--out", nowhere)
+        self.told(1, "nothing was sent", "send", month, "--rejects", nowhere, *to)
+
+
 class TestMessages(Case):
     def setUp(self):
         super().setUp()

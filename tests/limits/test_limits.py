@@ -341,7 +341,8 @@ class TestSend(Case):
     def test_rejects_that_cannot_be_made(self):
         done = self.send(self.good, "--rejects", self.folder / "nowhere" / "rejects.csv",
                          stdout=subprocess.PIPE)
-        self.assertEqual(2, done.returncode)
+        self.assertEqual(1, done.returncode)
+        self.assertEqual("sent=0 accepted=0 duplicate=0 rejected=0\n", done.stdout)
         self.assertEqual(0, self.held(), "nothing is sent when its rejects could not be kept")
 
     def test_stdout_full(self):

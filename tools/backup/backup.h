@@ -63,7 +63,8 @@ int backup_run(const struct layout *layout, const struct backup_engine *engine, 
                const char *folder, struct backup_progress progress,
                struct backup_result *ret_result, struct problem *problem);
 
-/* Reads all of a backup: each run, each file, each block and entry. 0 with the newest run. */
+/* Reads all of a backup: each run, each file, each block and entry. 0 with the newest run; -ENOENT:
+ * `folder` is no backup. */
 int backup_check(const char *folder, struct backup_progress progress, struct manifest *ret_newest,
                  struct problem *problem);
 

@@ -399,6 +399,7 @@ int restore_run(const struct restore_order *order, struct backup_progress progre
     if (size < 0 || (size_t)size >= sizeof restore.folder)
         return problem_set(problem, -ENAMETOOLONG, "the name of the store's folder is too long");
     int r = manifest_newest(order->from, &ret_result->run, problem);
+    if (r == -ENOENT) r = -ENODATA; /* -ENOENT may come of the store's folder, too. */
     if (r == 0) r = check_time(&restore);
     for (uint32_t s = 0; s < ret_result->run.shards && r == 0; s++) {
         const struct journal_position *end = &ret_result->run.shard[s].end;

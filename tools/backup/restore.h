@@ -36,9 +36,9 @@ struct restore_result {
     struct restore_shard shard[LAYOUT_SHARDS_MAX];
 };
 
-/* 0, -EEXIST and -ENOTEMPTY as layout_create(), -ERANGE when the backup does not reach that far or
- * has nothing so early, -EUCLEAN when it is damaged, or what the system says. When it fails there
- * is no store. */
+/* 0, -EEXIST and -ENOTEMPTY as layout_create(), -ENODATA when `from` is no backup, -ERANGE when the
+ * backup does not reach that far or has nothing so early, -EUCLEAN when it is damaged, or what the
+ * system says. When it fails there is no store. */
 int restore_run(const struct restore_order *order, struct backup_progress progress,
                 struct restore_result *ret_result, struct problem *problem);
 

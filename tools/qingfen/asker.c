@@ -39,7 +39,7 @@ int asker_open(struct asker *asker, const struct command_help *help)
                               asker->psn_key);
     }
     struct psn_key_maker *maker = person_open(asker->speaker.command, asker->key_file);
-    if (maker == NULL) return EXIT_FAILED;
+    if (maker == NULL) return EXIT_USAGE;
     psn_key_make(maker, bytes_of(asker->psn_no), asker->key);
     psn_key_free(maker);
     return OPTIONS_GO;

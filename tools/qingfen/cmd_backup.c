@@ -226,14 +226,15 @@ static int run_backup(const char *data, const char *out, const struct client_add
     struct problem problem = {{0}};
     const int64_t began_ms = machine_ms();
 
-    if (layout_open(data, &layout, &problem) != 0) {
+    int r = layout_open(data, &layout, &problem);
+    if (r != 0) {
         fprintf(stderr, "qingfen backup: %s\n", problem.text);
-        return EXIT_FAILED;
+        return r == -ENOENT ? EXIT_USAGE : EXIT_FAILED;
     }
     if (!find_ends(&layout, address, &engine)) return EXIT_FAILED;
     progress_begin(&progress);
-    const int r = backup_run(&layout, &engine, began_ms, out,
-                             (struct backup_progress){tell_progress, &progress}, &result, &problem);
+    r = backup_run(&layout, &engine, began_ms, out,
+                   (struct backup_progress){tell_progress, &progress}, &result, &problem);
     progress_end(&progress);
     if (r != 0) {
         fprintf(stderr, "qingfen backup: %s\n", problem.text);
@@ -256,7 +257,7 @@ static int run_check(const char *folder)
     progress_end(&progress);
     if (r != 0) {
         fprintf(stderr, "qingfen backup: %s\n", problem.text);
-        return EXIT_FAILED;
+        return r == -ENOENT ? EXIT_USAGE : EXIT_FAILED;
     }
     for (uint32_t s = 0; s < newest.shards; s++)
         entries += entries_of(&newest, s);

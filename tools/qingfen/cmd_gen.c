@@ -13,10 +13,11 @@
 #include "admit/frame.h"
 #include "codec/csv.h"
 #include "codec/messages.h"
-#include "tools/edge/psn_key.h"
 #include "tools/qingfen/commands.h"
 #include "tools/qingfen/options.h"
+#include "tools/qingfen/person.h"
 #include "tools/workload/summary.h"
+#include "types/ensure.h"
 
 #define BUFFER_SIZE    (1024 * 1024)
 #define MESSAGE_MAX    CSV_LINE_MAX /* Bytes; a frame of a settlement is shorter. */
@@ -159,41 +160,23 @@ static bool output_item(struct output *output, const struct workload_item *item)
     return true;
 }
 
-static int open_keys(struct output *output, const char *path)
-{
-    uint8_t secret[PSN_KEY_SECRET_SIZE];
-    enum psn_key_origin origin;
-    const char *found;
-
-    const int r = psn_key_find_secret(path, secret, &origin, &found);
-    if (r < 0) {
-        fprintf(stderr, "qingfen gen: key file %s: %s\n", found,
-                r == -EINVAL ? "not 64 hexadecimal digits" : strerror(-r));
-        return 1;
-    }
-    if (origin == PSN_KEY_DEMONSTRATION) fprintf(stderr, "qingfen gen: %s\n", psn_key_warning);
-    output->keys = psn_key_new(secret);
-    if (output->keys != NULL) return 0;
-    fprintf(stderr, "qingfen gen: the crypto library has no HMAC-SM3\n");
-    return 1;
-}
-
 static int output_open(struct output *output, const struct options *options)
 {
     output->is_pb = options->is_pb;
     output->corrections = options->workload.corrections;
     output->fd = STDOUT_FILENO;
     output->name = options->out == NULL ? "stdout" : options->out;
-    if (output->is_pb && open_keys(output, options->psn_key) != 0) return 1;
+    if (output->is_pb) output->keys = person_open("gen", options->psn_key);
+    if (output->is_pb && output->keys == NULL) return EXIT_USAGE;
     if (options->out != NULL) {
         output->fd = open(options->out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
         if (output->fd < 0) {
             fprintf(stderr, "qingfen gen: %s: %s\n", options->out, strerror(errno));
-            return 1;
+            return EXIT_FAILED;
         }
     }
     if (!output->is_pb) output->used = csv_write_header(output->corrections, output->buffer);
-    return 0;
+    return EXIT_DONE;
 }
 
 static bool output_close(struct output *output)
@@ -255,9 +238,9 @@ static int generate(struct workload *workload, struct output *output)
     }
     if (progress.shown) fputs("\r\033[K", stderr);
     sound = sound && output_close(output);
-    if (!sound) return 1;
+    if (!sound) return EXIT_FAILED;
     workload_summary_print(&summary, stderr);
-    return 0;
+    return EXIT_DONE;
 }
 
 int cmd_gen(int argc, char **argv)
@@ -268,14 +251,14 @@ int cmd_gen(int argc, char **argv)
 
     struct workload *workload = malloc(sizeof(*workload));
     struct output *output = calloc(1, sizeof(*output));
-    int result = 1;
-    if (workload == NULL || output == NULL) {
-        fprintf(stderr, "qingfen gen: out of memory\n");
-    } else if (output_open(output, &options) == 0) {
+    NEED_MEMORY(workload);
+    NEED_MEMORY(output);
+    int result = output_open(output, &options);
+    if (result == EXIT_DONE) {
         workload_init(workload, &options.workload);
         result = generate(workload, output);
-        psn_key_free(output->keys);
     }
+    psn_key_free(output->keys);
     free(output);
     free(workload);
     return result;

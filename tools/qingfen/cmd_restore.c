@@ -1,4 +1,5 @@
 /* restore -- makes a store out of a backup, up to a time. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,7 +178,7 @@ static int run_restore(const struct restore_order *order, enum format format)
     progress_end(&progress);
     if (r != 0) {
         fprintf(stderr, "qingfen restore: %s\n", problem.text);
-        return EXIT_FAILED;
+        return r == -ENODATA ? EXIT_USAGE : EXIT_FAILED;
     }
     print_result(order, &result, format);
     return EXIT_DONE;

@@ -506,7 +506,11 @@ static int send_files(struct job *job, struct fleet_options *options, char *cons
     struct sender *sender = &job->sender;
     sender->files = files;
     int r = rejects_open(&sender->rejects, rejects);
-    if (r != 0) return options_refuse(&help, "%s: %s", rejects, strerror(-r));
+    if (r != 0) {
+        fprintf(stderr, "qingfen send: %s: %s; nothing was sent\n", rejects, strerror(-r));
+        (void)say_totals(sender);
+        return EXIT_FAILED;
+    }
     r = sender_open(sender, options);
     if (r != 0) {
         rejects_close(&sender->rejects);

@@ -6,10 +6,12 @@
 #ifndef QINGFEN_COMMANDS_H
 #define QINGFEN_COMMANDS_H
 
+/* docs/commands.md, Exit status, says it for people; qingfend and verify keep to it, too. */
 enum exit_status {
     EXIT_DONE = 0,
-    EXIT_FAILED = 1, /* Refused, unreachable, or not all of it was accepted. */
-    EXIT_USAGE = 2,  /* What was asked makes no sense; nothing was done. */
+    EXIT_FAILED = 1, /* Refused, out of reach, in use, found wrong, or it cannot be written. */
+    EXIT_USAGE = 2,  /* What was asked, or a file, key or store that it names, is none; nothing was
+                      * done. */
 };
 
 int cmd_backup(int argc, char **argv);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 /* Replays the store in `dir`, prints its summary to `out` and the first difference, if any, to
- * stderr. 0: everything agrees; 1: something does not; 2: the store could not be read. The caller
+ * stderr. 0: everything agrees; 1: something does not, or the store could not be read. The caller
  * holds the store's lock. */
 int verify_deep(const char *dir, FILE *out);
 

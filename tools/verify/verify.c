@@ -22,8 +22,9 @@
 #include "world/linux/layout.h"
 #include "world/linux/lmdb_store.h"
 
-#define EXIT_WRONG 1 /* Something in the store is not as it must be. */
-#define EXIT_USAGE 2 /* Nothing could be verified. */
+/* docs/commands.md, Exit status. */
+#define EXIT_WRONG 1 /* Something in the store is not as it must be, or it cannot be had now. */
+#define EXIT_USAGE 2 /* There is no store. */
 
 /* One shard, verified on a thread of its own. */
 struct job {
@@ -355,7 +356,6 @@ static int verify_store(const struct layout *layout)
     }
     if (jobs == NULL || wallets == NULL || !run_jobs(layout, jobs, wallets)) {
         fprintf(stderr, "qingfen verify: out of memory or threads\n");
-        status = EXIT_USAGE;
         goto free_all;
     }
     for (uint32_t s = 0; s < layout->shards && !finding.found; s++)
@@ -404,7 +404,7 @@ static int verify_locked(const char *dir, bool deep)
     const int r = layout_open(dir, &layout, &problem);
     if (r != 0) {
         fprintf(stderr, "qingfen verify: %s\n", problem.text);
-        return r == -EUCLEAN ? EXIT_WRONG : EXIT_USAGE;
+        return r == -ENOENT ? EXIT_USAGE : EXIT_WRONG;
     }
     int status = verify_store(&layout);
     if (status == EXIT_SUCCESS && deep) status = verify_deep(dir, stdout);
@@ -442,9 +442,10 @@ int cmd_verify(int argc, char **argv)
 
     struct problem problem = {{0}};
     int lock = -1;
-    if (layout_lock(dir, false, &lock, &problem) != 0) {
+    const int r = layout_lock(dir, false, &lock, &problem);
+    if (r != 0) {
         fprintf(stderr, "qingfen verify: %s\n", problem.text);
-        return EXIT_USAGE;
+        return r == -ENOENT ? EXIT_USAGE : EXIT_WRONG;
     }
     const int status = verify_locked(dir, deep);
     layout_unlock(lock);

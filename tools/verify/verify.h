@@ -14,7 +14,8 @@
 #define VERIFY_VERIFY_H
 
 /* The command: `qingfen verify --data DIR [--deep]`. Summary and `verify: ok` on stdout, exit 0;
- * the first difference on stderr, exit 1; 2 when there is nothing that could be verified. */
+ * the first difference, or why it cannot be looked for, on stderr, exit 1; 2: there is no
+ * store. */
 int cmd_verify(int argc, char **argv);
 
 #endif

@@ -23,7 +23,9 @@
 #include "world/linux/loop.h"
 #include "world/linux/read_fault.h"
 
-#define EXIT_USAGE 2
+/* docs/commands.md, Exit status. */
+#define EXIT_FAILED 1
+#define EXIT_USAGE  2
 
 /* Handles that are not connections: the standard three, the store's lock, the listening socket;
  * of a shard its ring, eventfd, LMDB, two segments, and some to spare. */
@@ -418,11 +420,27 @@ static int serve(const struct options *options, const struct layout *layout,
     return finish(&loops, jobs);
 }
 
+/* Opens the store, locks it and reads its tables. 0, or an exit code after saying why not. */
+static int open_store(const char *dir, struct layout *ret_layout, int *ret_lock,
+                      struct tables *ret_tables, struct calendar *ret_calendar,
+                      struct params *ret_params)
+{
+    struct problem problem;
+    const int r = layout_open(dir, ret_layout, &problem);
+    if (r == 0 && layout_lock(dir, true, ret_lock, &problem) == 0 &&
+        boot_tables(ret_layout, ret_tables, &problem) == 0 &&
+        boot_calendar(ret_layout, ret_calendar, &problem) == 0 &&
+        boot_params(ret_layout, ret_params, &problem) == 0) {
+        return 0;
+    }
+    fprintf(stderr, "qingfend: %s\n", problem.text);
+    return r == -ENOENT ? EXIT_USAGE : EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
     struct layout layout;
-    struct problem problem;
     static struct tables tables;
     static struct calendar calendar;
     static struct params params;
@@ -430,21 +448,15 @@ int main(int argc, char **argv)
 
     if (!processor_suffices()) {
         fprintf(stderr, "qingfend: " PROCESSOR_TOO_OLD "\n");
-        return 1;
+        return EXIT_FAILED;
     }
     const int said = read_options(argc, argv, &options);
     if (said != 0) return said < 0 ? 0 : said;
     signal(SIGPIPE, SIG_IGN);
     read_fault_watch();
     signal(SIGXFSZ, SIG_IGN); /* A limit of file sizes is an error of the call that met it. */
-    if (layout_open(options.data, &layout, &problem) != 0 ||
-        layout_lock(options.data, true, &lock_fd, &problem) != 0 ||
-        boot_tables(&layout, &tables, &problem) != 0 ||
-        boot_calendar(&layout, &calendar, &problem) != 0 ||
-        boot_params(&layout, &params, &problem) != 0) {
-        fprintf(stderr, "qingfend: %s\n", problem.text);
-        return 1;
-    }
+    const int opened = open_store(options.data, &layout, &lock_fd, &tables, &calendar, &params);
+    if (opened != 0) return opened;
     const struct boot_options boot_options = {
         .manual_clock = options.manual_clock,
         .ids = (uint64_t)options.ids_millions * 1000000,
@@ -458,7 +470,7 @@ int main(int argc, char **argv)
         jobs[i].shard = i;
         jobs[i].options = &boot_options;
     }
-    int code = 1;
+    int code = EXIT_FAILED;
     if (boot_all(jobs, layout.shards)) code = serve(&options, &layout, &tables, &calendar, jobs);
     free(jobs);
     layout_unlock(lock_fd);
