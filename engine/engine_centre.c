@@ -95,6 +95,27 @@ static void refuse_cut(struct home *home, uint32_t code)
     desk_refuse(home, code, line);
 }
 
+/* A slip in the year would make every record late that comes until then, and no cut is taken back.
+ * What nobody has set knows no months, as with `setl_time`. */
+static bool has_begun(const struct home *home, uint32_t period)
+{
+    const int64_t now_ms = desk_clock(home);
+    const bool never_set = home->engine->config.manual_clock && now_ms == MANUAL_CLOCK_START_MS;
+    return never_set || period <= civil_month(now_ms);
+}
+
+static void refuse_future(struct home *home, uint32_t period)
+{
+    char line[128];
+    char now[CIVIL_ISO_SIZE];
+    struct text text = text_begin(line, sizeof line);
+    civil_format_iso(desk_clock(home), now);
+    text_month(&text, period);
+    text_add(&text, " has not begun: the engine's clock stands at ");
+    text_add(&text, now);
+    desk_refuse(home, ERROR_PERIOD_ORDER, line);
+}
+
 void step_cut(struct home *home)
 {
     struct desk *desk = &home->desk;
@@ -111,6 +132,10 @@ void step_cut(struct home *home)
             return;
         }
         desk->dup = desk->answers[0].orig_period >= period;
+        if (!desk->dup && !has_begun(home, period)) {
+            refuse_future(home, period);
+            return;
+        }
         step_cut_order(home);
         return;
     }

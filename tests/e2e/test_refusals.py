@@ -10,6 +10,7 @@ from harness import Case
 
 cycle, centre = wire.cycle, wire.centre
 MALFORMED, NOT_ALLOWED, UNKNOWN_AREA, CLOCK, UNKNOWN_TYPE = 1001, 1004, 2002, 1009, 1002
+PERIOD_ORDER = 5001
 LONGER = 5000  # Bytes; a message has at most 4,096.
 UNKNOWN_FIELD = b"\xfa\x3f"  # Number 1023, with a length: whoever does not know it passes it over.
 
@@ -162,6 +163,33 @@ class TestExitStatus(Case):
         self.told(*no_key, "person", "wallet", "--psn-no", "P1", "--psn-key-file", nowhere, *to)
         self.told(1, "No such file", "gen", "--month", "2025-03", "--count", 5, "--out", nowhere)
         self.told(1, "nothing was sent", "send", month, "--rejects", nowhere, *to)
+
+
+class TestMonthsToCome(Case):
+    def refuse(self, client, period, says):
+        reply = client.call(wire.centre.PeriodCut(period=period))
+        self.assertEqual((PERIOD_ORDER, True), (reply.code, says in reply.text), reply)
+
+    def test_cut(self):
+        """A month is cut from its first instant on; before it, nothing of the order stays."""
+        engine = self.fresh(now="2025-04-30T23:59:59+08:00")
+        record = harness.Maker("C").settlement(setl_time=harness.ms("2025-04-30 10:00:00"))
+        with engine.client() as client:
+            self.refuse(client, 202505, "2025-05 has not begun: the engine's clock stands at 2025-04-30")
+            self.refuse(client, 299912, "2999-12 has not begun")
+            reply = client.call(wire.centre.PeriodCut(period=202505, provisional=True))
+            self.assertCode(PERIOD_ORDER, reply)
+            reply = client.call(record)
+            self.assertEqual((0, 202504), (reply.code, reply.clr_period))
+            self.assertCode(0, client.call(wire.centre.PeriodCut(period=202504)))
+            harness.set_clock(engine, "2025-05-01T00:00:00+08:00")
+            self.assertCode(0, client.call(wire.centre.PeriodCut(period=202505)))
+            self.assertTrue(client.call(wire.centre.PeriodCut(period=202505)).dup)
+
+    def test_a_clock_that_nobody_has_set(self):
+        engine = self.start(self.init(shards=1))
+        with engine.client() as client:
+            self.assertCode(0, client.call(wire.centre.PeriodCut(period=202503)))
 
 
 class TestMessages(Case):

@@ -74,7 +74,7 @@ static const struct advice advices[] = {
     {ERROR_PERIOD_CLOSED, "correct it in the open month; a closed year stays closed"},
     {ERROR_TOTALS_DIFFER, "send the day's list: qingfen recon list"},
     {ERROR_TOO_MANY_DIFFERENCES, "check that day, counterpart and columns of the list are right"},
-    {ERROR_PERIOD_ORDER, "do the earlier month first: qingfen period list"},
+    {ERROR_PERIOD_ORDER, "do the earlier month first, and none that has not begun: qingfen period list"},
     {ERROR_RECON_OPEN, "see what is open: qingfen recon cells, qingfen exception list"},
     {ERROR_DIGEST_DIFFERS, "look at the published version again: qingfen period show"},
     {ERROR_DEADLINE, "ask the centre; the days are in qingfen calendar and qingfen setting list"},

@@ -136,7 +136,9 @@ static int period_cut(int argc, char **argv)
         .about =
             "Freezes a month (记账截止) at one point on all shards and makes its batch. What\n"
             "differs, is held or disputed stays out and carries over. Cutting a month again gives\n"
-            "the same answer; an earlier month that is still open is refused (5001).\n"
+            "the same answer; an earlier month that is still open is refused (5001), and so is "
+            "one\n"
+            "that has not begun.\n"
             "--provisional only says what a cut would bring now.\n",
         .examples = "  qingfen period cut 2025-03\n  qingfen period cut 2025-03 --provisional\n",
     };

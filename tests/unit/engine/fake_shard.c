@@ -71,6 +71,7 @@ void shard_get_status(const struct shard *shard, struct shard_status *ret_status
     (void)shard;
     memset(ret_status, 0, sizeof *ret_status);
     ret_status->cut_through = rig.cut_through;
+    ret_status->stamp_ms = rig.stamp_ms;
 }
 
 int64_t shard_next_due(const struct shard *shard)

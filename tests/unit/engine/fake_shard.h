@@ -47,7 +47,8 @@ struct rig {
     bool silent[RIG_SHARDS];               /* It takes, and keeps its answers until it is not. */
     uint32_t mail[RIG_SHARDS][RIG_SHARDS]; /* Batches that wait, from and to. */
     uint32_t mail_taken[RIG_SHARDS][RIG_SHARDS];
-    uint32_t cut_through; /* As every shard's status says. */
+    uint32_t cut_through; /* As every shard's status says, */
+    int64_t stamp_ms;     /* and this. */
     rig_answer_fn *answer;
 };
 

@@ -6,6 +6,7 @@
 #include "proto/centre.pb-c.h"
 #include "tests/lib/unit.h"
 #include "tests/unit/engine/fake_shard.h"
+#include "types/civil.h"
 
 #define MARCH   202503
 #define APRIL   202504
@@ -125,6 +126,7 @@ static int setup(void **state)
     memset(&trouble, 0, sizeof trouble);
     if (rig_setup(state) != 0) return -1;
     rig.answer = answer;
+    rig.stamp_ms = civil_month_start_ms(APRIL);
     rig_put(ROW_EXCEPTION, &exception);
     return 0;
 }
