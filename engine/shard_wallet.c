@@ -185,6 +185,31 @@ static bool answered_before(const struct shard *shard, struct wallet_work *w, st
            judge_key(shard, w, message, person, &ids->key, ids->key_hash, ids->conflict);
 }
 
+/* A province is asked for a hold until it has answered, and may answer each time: what it says
+ * counts once, whatever has become of the transfer since, and what it has left since is not asked.
+ * The transfer's own past knows what was said. */
+static bool hold_answered_before(const struct shard *shard, struct wallet_work *w,
+                                 const struct psn_key *person)
+{
+    struct entry entry;
+    struct wallet_entry its;
+    struct wallet_order first;
+    uint32_t field;
+    if (w->order.type != MESSAGE_PA_HOLD_ACK ||
+        !entry_find_later(shard, w->past.seq, MESSAGE_PA_HOLD_ACK, &entry, &its)) {
+        return false;
+    }
+    if (!may_ask_again(shard, w, &entry, person)) return true;
+    ENSURE(wallet_order_decode(its.type, its.message, &first, &field));
+    if (first.amount == w->order.amount && first.code == w->order.code) {
+        work_answer_again(w, &entry, &its);
+    } else {
+        work_refuse(w, ERROR_CLIENT_NO_REUSED, WALLET_FIELD(its.type, amount), CHECK_MATCH,
+                    w->order.amount, first.amount);
+    }
+    return true;
+}
+
 /* -- orders ---------------------------------------------------------------------------------- */
 
 /* The fact must be about the person the message names. None came where the message names nobody
@@ -348,7 +373,10 @@ static void judge_order(const struct shard *shard, uint16_t type, struct bytes m
     } else {
         found_ahead(shard, &w->order, w->entry.sender, &person, &ahead, &found);
     }
-    if (answered_before(shard, w, message, &person, ids)) return;
+    if (answered_before(shard, w, message, &person, ids) ||
+        hold_answered_before(shard, w, &person)) {
+        return;
+    }
     if (ids == &found) found_ahead_more(shard, &ahead);
     if (wallet_asks_other(type) && !w->has_fact) {
         work_refuse(w, ERROR_MALFORMED, WALLET_FIELD(type, other_key), CHECK_MATCH, 0, 0);

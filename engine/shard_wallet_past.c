@@ -71,6 +71,18 @@ bool entry_read_latest(const struct shard *shard, uint64_t seq, uint16_t *ret_ty
     return true;
 }
 
+bool entry_find_later(const struct shard *shard, uint64_t seq, uint16_t type,
+                      struct entry *ret_entry, struct wallet_entry *ret_its)
+{
+    uint64_t next = mark_of(shard, seq).last_seq;
+    while (next > seq && entry_at(shard, next, ret_entry)) {
+        ENSURE(wallet_entry_decode(ret_entry->body, ret_its));
+        if (ret_its->type == type) return true;
+        next = ret_entry->prev_seq;
+    }
+    return false;
+}
+
 /* A premium that was taken back altogether may be paid again: its key counts no more. */
 static bool key_is_free(const struct shard *shard, const struct entry *entry,
                         const struct wallet_entry *its, const struct wallet_id *id)

@@ -66,6 +66,11 @@ void entry_read_said(const struct wallet_entry *entry, struct found_said *ret_sa
 bool entry_read_latest(const struct shard *shard, uint64_t seq, uint16_t *ret_type,
                        struct found_said *ret_said);
 
+/* The latest entry of that type among those that refer to entry `seq`, a payment or transfer;
+ * false: there is none, or it cannot be read, which is noted. */
+bool entry_find_later(const struct shard *shard, uint64_t seq, uint16_t type,
+                      struct entry *ret_entry, struct wallet_entry *ret_its);
+
 /* The first person whose rows an entry has; false: nobody's. */
 bool entry_first_person(const struct wallet_entry *entry, struct psn_key *ret_person);
 

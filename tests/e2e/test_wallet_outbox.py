@@ -250,6 +250,35 @@ class TestOutbox(TownCase):
         self.end()
 
 
+    def test_a_province_that_answers_again(self):
+        """Each time it was asked, and under a number of its own: the first answer, whatever came since."""
+        town, client = self.town, self.client
+        town.bind(client, SHANGHAI, ANHUI)
+        whole = dict(held_amt=100 * YUAN, code=0)
+        for number, fields, ended in (("1", whole, 0x0222), ("2", whole, 0x0223), ("3", whole, None),
+                                      ("4", dict(held_amt=0, code=7), None)):
+            submitted = self.done(town.submit(SHANGHAI, ANHUI, 100 * YUAN, number))
+
+            def ack(balc_after, **fields):
+                return wallet.PaHoldAck(hold_id=submitted.trsf_id, balc_after=balc_after, **fields)
+            first = self.refused(0, ack(1000000, **fields))
+            self.assertEqual("REFUSED" if fields["code"] else "PENDING", first.stas)
+            if ended is not None:
+                self.refused(0, wallet.TrsfAccept(trsf_id=submitted.trsf_id,
+                                                  recv_psn_key=town.keys[ANHUI]), ended)
+            elif number == "3":
+                self.refused(0, wallet.TrsfVoid(trsf_id=submitted.trsf_id, doc_no="D3"))
+            again = self.refused(0, ack(900000, **fields))
+            self.assertTrue(again.dup)
+            self.assertEqual((first.stas, first.engine_seq, first.posted_at),
+                             (again.stas, again.engine_seq, again.posted_at))
+            self.refused(3016, ack(1000000, held_amt=fields["held_amt"], code=5))
+            self.refused(3016, ack(1000000, held_amt=100 * YUAN - 1, code=0))
+            with self.engine.client(ANHUI) as anhui:
+                self.refused(1004, ack(1000000, **fields), client=anhui)
+        self.end()
+
+
 class TestDay(TownCase):
     def test_edges(self):
         """To the millisecond, by `qingfen clock`: 21:59:59.999 is day, 22:00:00.000 is not, 05:59:59.999

@@ -86,6 +86,7 @@ class Transfer:
     ask_at: int = 0
     end: Optional[int] = None
     gave_up: bool = False
+    ack: Optional[tuple] = None  # What the province said of its hold.
     trsf_id: str = ""
 
 
@@ -498,11 +499,15 @@ class Book:
         self.end(t, VOIDED)
 
     def hold_ack(self, t: Optional[Transfer], held: int, after: int, code: int) -> None:
+        if t is not None and t.ack is not None:
+            self.need(t.ack == (held, code), 3016)
+            return
         self.not_ended(t)
         good = code == 0 and held == t.amount
         if t.state == "PENDING":
             self.need(good and t.src == 1, 3016)
             return
+        t.ack = (held, code)
         area = self.home_area(t.giver)
         if not good or not self.above_floor(area, after + held, held):
             t.end = REFUSED

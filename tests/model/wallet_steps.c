@@ -149,6 +149,8 @@ struct matter matter_of(const struct wallet_order *o, uint32_t sender)
     case MESSAGE_PREM_PAY:
         return (struct matter){'c', o->insutype * 10000 + o->year, o->other_key,
                                ERROR_PREMIUM_PAID};
+    case MESSAGE_PA_HOLD_ACK:
+        return (struct matter){'h', 0, o->trsf_id, ERROR_CLIENT_NO_REUSED};
     case MESSAGE_FILING_PUSH:
         return (struct matter){'f', 0, o->name, ERROR_FILING_INVALID};
     default:
@@ -173,6 +175,8 @@ static bool says_the_same(const struct steps_ask *ask, const struct steps_messag
     if (m->type != type) return false;
     if (!by_msgid && (type == MESSAGE_TRSF_ACCEPT || type == MESSAGE_TRSF_DECLINE))
         return bytes_equal(m->order.other_key, ask->order->other_key);
+    if (!by_msgid && type == MESSAGE_PA_HOLD_ACK) /* What is left of the account may differ. */
+        return m->order.amount == ask->order->amount && m->order.code == ask->order->code;
     return bytes_equal(m->content, ask->content);
 }
 

@@ -101,6 +101,8 @@ static struct bytes number_in(const struct wallet_order *o, const struct steps_a
         return bytes_of(o->flag ? "on" : "off");
     case MESSAGE_PREM_PAY:
         return bytes_of(made->said.order_no);
+    case MESSAGE_PA_HOLD_ACK: /* Only the transfer's. */
+        return (struct bytes){0};
     default:
         return steps_number(o);
     }
