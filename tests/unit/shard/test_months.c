@@ -1,4 +1,6 @@
 /* Months, years, the clock: where a record goes, what a cut holds back and what a close ends. */
+#include <stdio.h>
+
 #include "codec/messages.h"
 #include "tests/lib/record_rig.h"
 #include "tests/lib/unit.h"
@@ -52,6 +54,64 @@ static void a_cell_too_many_is_refused(void **state)
     s = record_visit("same-cell", "S3");
     record_accepted(record_post(&s), 2, false);
     rig_close(&record_rig);
+}
+
+/* -- sums -------------------------------------------------------------------------------------- */
+
+#define WHOLE_FEN (INT64_C(10000000000000000) - 1)    /* The most a record may be. */
+#define WHOLE_MAX ((uint64_t)(INT64_MAX / WHOLE_FEN)) /* So many of them fit into a cell. */
+
+static struct settlement whole(char id[16], uint64_t number)
+{
+    snprintf(id, 16, "W%llu", (unsigned long long)number);
+    return rig_visit(id, id, PERSON, WHOLE_FEN);
+}
+
+static void fill_cell(void)
+{
+    char id[16];
+    for (uint64_t i = 1; i <= WHOLE_MAX; i++) {
+        const struct settlement s = whole(id, i);
+        record_accepted(record_post(&s), i, false);
+    }
+}
+
+static void a_sum_that_does_not_fit_is_refused(void **state)
+{
+    char id[16];
+    char first[16];
+    (void)state;
+    fill_cell();
+    const struct settlement s = whole(id, WHOLE_MAX + 1);
+    const struct rig_result got = record_post(&s);
+    record_refused(got, ERROR_AMOUNT_RANGE);
+    assert_int_equal(got.failures[0].got, WHOLE_FEN);
+    assert_true(got.failures[0].want == INT64_MAX);
+    record_cleared((int64_t)WHOLE_MAX * WHOLE_FEN, WHOLE_MAX);
+
+    /* With room it is taken, under the same ids: nothing of it was kept. */
+    const struct settlement original = whole(first, 1);
+    const struct settlement refund = rig_refund("R", "R", &original, 1);
+    record_accepted(record_post(&refund), WHOLE_MAX + 1, false);
+    record_accepted(record_post(&s), WHOLE_MAX + 2, false);
+    record_refused(record_correct(record_correction("C", "R")), ERROR_AMOUNT_RANGE);
+    record_cleared((int64_t)WHOLE_MAX * WHOLE_FEN, WHOLE_MAX + 2);
+}
+
+/* The medical costs alone: nothing of it is cleared. */
+static void costs_that_do_not_fit_are_refused(void **state)
+{
+    char id[16];
+    (void)state;
+    for (uint64_t i = 1; i <= WHOLE_MAX + 1; i++) {
+        struct settlement s = whole(id, i);
+        s.amounts[AMOUNT_FUND_SUM] = s.amounts[AMOUNT_HIFP] = 0;
+        s.amounts[AMOUNT_PSN_PART] = s.amounts[AMOUNT_CASH] = WHOLE_FEN;
+        const struct rig_result got = record_post(&s);
+        if (i <= WHOLE_MAX) record_accepted(got, i, false);
+        if (i > WHOLE_MAX) record_refused(got, ERROR_AMOUNT_RANGE);
+    }
+    record_cleared(0, WHOLE_MAX);
 }
 
 static void months_are_cut_in_order_and_once(void **state)
@@ -208,6 +268,8 @@ int main(void)
         TEST(a_cut_is_released_when_nothing_else_fits),
         cmocka_unit_test(cells_of_four_national_years_have_room),
         cmocka_unit_test(a_cell_too_many_is_refused),
+        TEST(a_sum_that_does_not_fit_is_refused),
+        TEST(costs_that_do_not_fit_are_refused),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
