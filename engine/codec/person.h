@@ -146,7 +146,7 @@ struct wallet_record {
     char ref[CLIENT_NO_SIZE];
     int64_t amount;
     uint32_t admdvs;
-    uint32_t old_admdvs; /* Of a changed usage location. */
+    uint32_t old_admdvs; /* Of a changed usage location; 0 when the order did not say. */
 };
 
 /* `token` "": the end. */
