@@ -228,7 +228,7 @@ void wallet_past_of(const struct shard *shard, const struct entry *entry,
         .seq = entry->seq,
         .amount = found.said.amount,
         .reversed = -mark_of(shard, entry->seq).changes[AMOUNT_WLT],
-        .period = entry->period,
+        .orig_period = entry->orig_period,
         .used_count = found.used_count,
     };
     memcpy(ret_past->id, found.said.id, sizeof ret_past->id);

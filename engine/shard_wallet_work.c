@@ -5,6 +5,7 @@
 #include "codec/messages.h"
 #include "types/civil.h"
 #include "types/ensure.h"
+#include "types/wire.h"
 #include "util/le.h"
 
 /* -- small helpers --------------------------------------------------------------------------- */
@@ -96,6 +97,29 @@ void work_note_id(struct wallet_work *w, const struct wallet_id *id, uint64_t ha
     w->ids[w->id_count++] = *id;
 }
 
+/* The month that a decision's debts belong to: of its stamp; of what is taken back that of the
+ * payment, for which its cell takes it back as long as it is open. A closed year takes nothing. */
+static uint32_t debt_month(const struct shard *shard, const struct wallet_work *w)
+{
+    const uint16_t type = w->order.type;
+    const uint32_t original = w->past.found ? w->past.orig_period : 0;
+    if ((type == MESSAGE_WLT_PAY_REVERSE || type == MESSAGE_PREM_REVERSE) &&
+        original / 100 > shard->closed_year &&
+        params_value(shard->params, PARAM_REVERSAL_MONTH, w->after.wallet.insu_admdvs,
+                     w->entry.stamp_ms) == REVERSAL_ORIGINAL) {
+        return original;
+    }
+    return civil_month(w->entry.stamp_ms);
+}
+
+/* With a settlement the debts are in its month; whoever is told of them is told that of the stamp.
+ */
+static uint32_t debt_period(const struct shard *shard, const struct wallet_work *w)
+{
+    const uint32_t month = debt_month(shard, w);
+    return w->inline_of ? month : open_period(shard, month);
+}
+
 struct wallet_input work_input(const struct shard *shard, const struct wallet_work *w)
 {
     return (struct wallet_input){
@@ -104,6 +128,7 @@ struct wallet_input work_input(const struct shard *shard, const struct wallet_wo
         .params = shard->params,
         .past = w->past.found ? &w->past : NULL,
         .now_ms = w->entry.stamp_ms,
+        .debt_period = debt_period(shard, w),
         .time_known = time_known(shard, w->entry.stamp_ms),
         .province = w->entry.sender,
     };
@@ -159,12 +184,12 @@ static struct entry debt_entry(const struct shard *shard, const struct wallet_wo
     };
 }
 
-/* The month the debts are cleared in; a payment by itself has that of its stamp. */
+/* The month the debts are cleared in, where they come by themselves. */
 void work_assign_period(const struct shard *shard, struct wallet_work *w)
 {
     w->debt_ms = w->entry.stamp_ms;
     if (w->decision.debt_count == 0) return;
-    const uint32_t month = civil_month(w->entry.stamp_ms);
+    const uint32_t month = debt_month(shard, w);
     w->entry.orig_period = month;
     w->entry.period = open_period(shard, month);
     if (w->entry.period != month) w->entry.flags |= ENTRY_LATE;

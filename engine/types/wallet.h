@@ -398,7 +398,8 @@ struct effect {
     uint32_t line;
     uint32_t lot_count;
     int64_t amount;
-    int64_t at_ms;                      /* exp_ms, since_ms */
+    int64_t at_ms;                      /* exp_ms, since_ms; of what was paid or taken back when, or
+                                         * an instant of another month that its debts are in */
     struct lot lots[TRANSFER_LOTS_MAX]; /* On the way and in entries only lot_count of them. Of what
                                          * was paid or taken back the part of one. */
 };

@@ -26,6 +26,7 @@ enum kind {
     KIND_WORDS_SWITCH,
     KIND_WORDS_MODE,
     KIND_WORDS_PATH,
+    KIND_WORDS_MONTH,
     KIND_COUNT
 };
 
@@ -43,6 +44,7 @@ static const char *const words_of[KIND_COUNT][WORDS_MAX] = {
     [KIND_WORDS_SWITCH] = {"none", "default_off", "default_on"},
     [KIND_WORDS_MODE] = {"virtual_limit"},
     [KIND_WORDS_PATH] = {"direct", "via_use_loc"},
+    [KIND_WORDS_MONTH] = {"original", "own"},
 };
 
 struct about {

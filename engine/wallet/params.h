@@ -52,6 +52,10 @@ enum {
     PATH_DIRECT,
     PATH_VIA_USE_LOC
 }; /* wallet_clear_path */
+enum {
+    REVERSAL_ORIGINAL,
+    REVERSAL_OWN
+}; /* wallet_reversal_month */
 
 /* One row, in entries, in the store and in memory. */
 struct rule_row {

@@ -128,6 +128,11 @@ static void owe_back(const struct wallet_past *past, struct wallet_decision *dec
     }
 }
 
+uint32_t payment_period(const struct wallet_input *input)
+{
+    return input->debt_period != 0 ? input->debt_period : civil_month(input->now_ms);
+}
+
 /* -- givers ----------------------------------------------------------------------------------- */
 
 /* Tells the giver behind part `i` what became of it. */
@@ -145,7 +150,9 @@ static void tell_giver(const struct wallet_input *input, const struct person *pe
     effect->year = payment->year;
     effect->line = payment->line;
     effect->amount = part->amount;
-    effect->at_ms = input->now_ms;
+    effect->at_ms = payment_period(input) == civil_month(input->now_ms)
+                        ? input->now_ms
+                        : civil_month_start_ms(payment_period(input));
     effect->lot_count = 1;
     effect->lots[0] = *part;
 }
@@ -158,7 +165,7 @@ static void say(const struct wallet_input *input, const struct person *person, i
     said->amount = amount;
     said->balc = person_balance(person);
     said->lot_count = decision->used_count;
-    said->period = decision->debt_count == 0 ? 0 : civil_month(input->now_ms);
+    said->period = decision->debt_count == 0 ? 0 : payment_period(input);
 }
 
 /* -- both ways -------------------------------------------------------------------------------- */

@@ -21,6 +21,9 @@ struct payment {
 /* The area that debts of this person go through now. */
 uint32_t payment_via(const struct wallet_input *input, const struct person *person);
 
+/* yyyymm in which what is owed by it is cleared. */
+uint32_t payment_period(const struct wallet_input *input);
+
 /* A number no other id of this person has, as an id. */
 void payment_id(struct person *person, char letter, char ret_id[WALLET_ID_SIZE]);
 

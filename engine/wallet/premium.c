@@ -374,7 +374,7 @@ static void advise(const struct wallet_input *input, const struct person *person
     out->admdvs = payment->place;
     out->insutype = order->insutype;
     out->year = payment->year;
-    out->period = civil_month(input->now_ms);
+    out->period = payment_period(input);
     out->line = payment->line;
 }
 

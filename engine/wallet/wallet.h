@@ -67,7 +67,7 @@ struct wallet_past {
     uint32_t line;
     uint32_t insutype;
     uint32_t year;
-    uint32_t period;      /* yyyymm its debts are cleared in. */
+    uint32_t orig_period; /* yyyymm that its debts belong to; 0: it made none. */
     struct bytes setl_id; /* Borrowed from the entry. */
     uint32_t used_count;
     struct lot used[PAY_LOTS_MAX]; /* In the order used; only counted ones mean anything. */
@@ -83,8 +83,9 @@ struct wallet_input {
     const struct wallet_past *past; /* Of order's pay_id, setl_id or trsf_id. */
     const struct rule_row *rule;    /* RulePush: the stored row of that area, param and time. */
     int64_t now_ms;                 /* The shard's time. */
-    bool time_known;                /* False on a manual clock nobody has set. */
-    uint16_t province; /* Two-digit code the session speaks for; 0: the centre, the APP. */
+    uint32_t debt_period; /* yyyymm in which what it owes is cleared; 0: that of now_ms. */
+    bool time_known;      /* False on a manual clock nobody has set. */
+    uint16_t province;    /* Two-digit code the session speaks for; 0: the centre, the APP. */
 };
 
 /* Decisions that change just these rows and are told to just these: their entries are written

@@ -212,6 +212,35 @@ class TestMonth(Cleared):
                               if n.amount < 0])
         self.end()
 
+    def test_taken_back_in_the_month_after(self):
+        """While July is open its cells take it back; then the open month does. `own`: always that one."""
+        self.spend()
+        harness.set_clock(self.engine, "2026-08-02T09:00:00+08:00")
+        told = self.done(self.back(self.paid.pay_id, "1", 250 * YUAN))
+        gone = self.done(premium.PremReverse(msgid="REV", pay_id=self.care.pay_id, rev_no="R1",
+                                             reason=4, payer_psn_key=self.town.keys[ANHUI]))
+        self.assertEqual([JULY, JULY], [told.clr_period, gone.clr_period])
+        self.want.update({(YUNNAN, SHAANXI, 5): (3, 450 * YUAN), (GUIZHOU, HENAN, 7): (2, 0)})
+        self.assertEqual((self.want, {}), (self.position(), self.position("2026-08")))
+        said = [m for m in self.order(wallet.OutboxGet(dest=YUNNAN, limit=1000)).messages
+                if m.type == 0x0234 and m.amt < 0]
+        self.assertEqual([(-250 * YUAN, JULY)], [(m.amt, m.clr_period) for m in said])
+        self.kill()
+        harness.cut(self.engine, "2026-07")
+        told = self.done(self.back(self.paid.pay_id, "2", 50 * YUAN))
+        self.assertEqual((AUGUST, {(YUNNAN, SHAANXI, 5): (1, -50 * YUAN)}),
+                         (told.clr_period, self.position("2026-08")))
+        self.assertEqual(self.want, self.position())
+        self.end()
+
+        self.begin("own", (("wallet_reversal_month", "own", 0),))
+        self.messages()
+        harness.set_clock(self.engine, "2026-08-02T09:00:00+08:00")
+        told = self.done(self.back(self.paid.pay_id, "1", 250 * YUAN))
+        self.assertEqual((AUGUST, {(YUNNAN, SHAANXI, 5): (1, -250 * YUAN)}),
+                         (told.clr_period, self.position("2026-08")))
+        self.end()
+
     def test_the_way_of_the_debt(self):
         """Direct, or by the usage location: other gross tables, the same net positions (I9)."""
         self.spend()

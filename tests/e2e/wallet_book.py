@@ -596,7 +596,7 @@ class Book:
 
     def owe(self, payment: Payment, part: int, amount: int) -> None:
         for payer, payee in payment.debts[part]:
-            key = month(self.now), payer, payee
+            key = payment.period, payer, payee  # What is taken back, too: here no month is cut.
             self.owed[key] = self.owed.get(key, 0) + amount
 
     def give_back(self, payment: Payment, amount: int) -> None:
