@@ -54,8 +54,9 @@ static bool judge_adjustment_ids(const struct shard *shard, const struct adjustm
     return false;
 }
 
-/* The province that speaks; refuses one that is neither side's. */
-static uint16_t judge_side(const struct message *message, struct verdict *verdict)
+/* The province that speaks, and the other side's; refuses one that is neither. */
+static uint16_t judge_side(const struct message *message, uint32_t *ret_other,
+                           struct verdict *verdict)
 {
     const struct adjustment *a = &message->adjustment;
     const uint32_t payer = a->insu_admdvs / 10000;
@@ -66,16 +67,13 @@ static uint16_t judge_side(const struct message *message, struct verdict *verdic
     if (!refused(verdict) && sender != payer && sender != payee) {
         refuse(verdict, ERROR_SENDER_NOT_ALLOWED, 46, CHECK_MATCH, sender, payee);
     }
+    *ret_other = sender == payer ? payee : payer;
     return sender;
 }
 
 /* Agreed means: one of the two provinces sends it, and it names the other one's approval. */
-static void judge_agreement(const struct adjustment *a, uint16_t sender, struct verdict *verdict)
+static void judge_agreement(const struct adjustment *a, uint32_t other, struct verdict *verdict)
 {
-    const uint32_t payer = a->insu_admdvs / 10000;
-    const uint32_t payee = a->mdtrtarea_admvs / 10000;
-    const uint32_t other = sender == payer ? payee : payer;
-
     if (a->approved_by / 10000 != other || a->approval_no.size == 0) {
         refuse(verdict, ERROR_ADJUST_NOT_AGREED, 30, CHECK_MATCH, a->approved_by, other * 10000);
     }
@@ -92,9 +90,10 @@ void judge_adjustment(const struct shard *shard, const struct message *message, 
     rules_check_adjustment(shard->tables, a, &verdict->failures);
     if (refused(verdict)) return;
     /* Who is no side of it hears nothing of what there is, not even that it was answered before. */
-    const uint16_t sender = judge_side(message, verdict);
+    uint32_t other;
+    const uint16_t sender = judge_side(message, &other, verdict);
     if (refused(verdict) || judge_adjustment_ids(shard, a, sender, now_ms, verdict)) return;
-    judge_agreement(a, sender, verdict);
+    judge_agreement(a, other, verdict);
     if (!find_setl_id(shard, hash_setl_id(shard, a->insu_admdvs, a->setl_id), a->insu_admdvs,
                       a->setl_id, a->psn_key, &original, &its) ||
         original.kind != ENTRY_SETTLEMENT) {
