@@ -15,6 +15,7 @@
 #include "tools/qingfen/commands.h"
 #include "tools/qingfen/options.h"
 #include "tools/qingfen/progress.h"
+#include "tools/qingfen/words.h"
 #include "types/civil.h"
 #include "types/wire.h"
 
@@ -52,11 +53,6 @@ static int64_t machine_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void tell_progress(void *context, uint64_t done, uint64_t whole, uint64_t entries)
-{
-    progress_show(context, done, whole, entries);
 }
 
 /* ---- asking the engine ---------------------------------------------------------------------- */
@@ -132,13 +128,6 @@ static bool find_ends(const struct layout *layout, const struct client_address *
 
 /* ---- output --------------------------------------------------------------------------------- */
 
-static const char *time_text(int64_t ms, char text[CIVIL_ISO_SIZE])
-{
-    if (ms == INT64_MIN) return "";
-    civil_format_iso(ms, text);
-    return text;
-}
-
 static uint64_t entries_of(const struct manifest *run, uint32_t shard)
 {
     return run->run == 0 ? 0 : run->shard[shard].end.next_seq - 1;
@@ -157,11 +146,11 @@ static void print_table(const struct backup_result *result)
         const uint64_t numbers[] = {entries, entries - entries_of(&result->before, s),
                                     result->after.shard[s].end.next_block - 1};
         char text[YUAN_SIZE];
-        char at[CIVIL_ISO_SIZE];
+        char at[WORDS_SIZE];
         table_cell(table, "%u", s);
         for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
             table_cell(table, "%s", count_format_grouped(numbers[i], text));
-        table_cell(table, "%s", time_text(result->after.shard[s].stamp_ms, at));
+        table_cell(table, "%s", words_stamp(result->after.shard[s].stamp_ms, at));
     }
     table_print(table, stdout);
     table_free(table);
@@ -172,20 +161,20 @@ static void print_csv(const struct backup_result *result)
     puts("shard,entries,new,blocks,last");
     for (uint32_t s = 0; s < result->after.shards; s++) {
         const uint64_t entries = entries_of(&result->after, s);
-        char at[CIVIL_ISO_SIZE];
+        char at[WORDS_SIZE];
         printf("%u,%llu,%llu,%llu,%s\n", s, (unsigned long long)entries,
                (unsigned long long)(entries - entries_of(&result->before, s)),
                (unsigned long long)(result->after.shard[s].end.next_block - 1),
-               time_text(result->after.shard[s].stamp_ms, at));
+               words_stamp(result->after.shard[s].stamp_ms, at));
     }
 }
 
 static void print_backup_json(const struct backup_result *result)
 {
-    char at[CIVIL_ISO_SIZE];
+    char at[WORDS_SIZE];
     printf("{\"run\":%u,\"horizon\":\"%s\",\"new_entries\":%llu,\"new_blocks\":%llu,"
            "\"new_bytes\":%llu,\"shards\":[",
-           result->after.run, time_text(result->after.horizon_ms, at),
+           result->after.run, words_stamp(result->after.horizon_ms, at),
            (unsigned long long)result->new_entries, (unsigned long long)result->new_blocks,
            (unsigned long long)result->new_bytes);
     for (uint32_t s = 0; s < result->after.shards; s++) {
@@ -194,14 +183,14 @@ static void print_backup_json(const struct backup_result *result)
                s == 0 ? "" : ",", s, (unsigned long long)entries,
                (unsigned long long)(entries - entries_of(&result->before, s)),
                (unsigned long long)(result->after.shard[s].end.next_block - 1),
-               time_text(result->after.shard[s].stamp_ms, at));
+               words_stamp(result->after.shard[s].stamp_ms, at));
     }
     puts("]}");
 }
 
 static void print_result(const struct backup_result *result, enum format format)
 {
-    char at[CIVIL_ISO_SIZE];
+    char at[WORDS_SIZE];
     if (format == FORMAT_CSV) {
         print_csv(result);
     } else if (format == FORMAT_JSON) {
@@ -209,7 +198,7 @@ static void print_result(const struct backup_result *result, enum format format)
     } else {
         print_table(result);
         printf("run=%u horizon=%s entries=%llu blocks=%llu bytes=%llu\n", result->after.run,
-               time_text(result->after.horizon_ms, at), (unsigned long long)result->new_entries,
+               words_stamp(result->after.horizon_ms, at), (unsigned long long)result->new_entries,
                (unsigned long long)result->new_blocks, (unsigned long long)result->new_bytes);
     }
 }
@@ -234,7 +223,7 @@ static int run_backup(const char *data, const char *out, const struct client_add
     if (!find_ends(&layout, address, &engine)) return EXIT_FAILED;
     progress_begin(&progress);
     r = backup_run(&layout, &engine, began_ms, out,
-                   (struct backup_progress){tell_progress, &progress}, &result, &problem);
+                   (struct backup_progress){progress_tell, &progress}, &result, &problem);
     progress_end(&progress);
     if (r != 0) {
         fprintf(stderr, "qingfen backup: %s\n", problem.text);
@@ -250,10 +239,10 @@ static int run_check(const char *folder)
     struct progress progress;
     struct problem problem = {{0}};
     uint64_t entries = 0;
-    char at[CIVIL_ISO_SIZE];
+    char at[WORDS_SIZE];
     progress_begin(&progress);
     const int r =
-        backup_check(folder, (struct backup_progress){tell_progress, &progress}, &newest, &problem);
+        backup_check(folder, (struct backup_progress){progress_tell, &progress}, &newest, &problem);
     progress_end(&progress);
     if (r != 0) {
         fprintf(stderr, "qingfen backup: %s\n", problem.text);
@@ -262,7 +251,7 @@ static int run_check(const char *folder)
     for (uint32_t s = 0; s < newest.shards; s++)
         entries += entries_of(&newest, s);
     printf("runs=%u shards=%u entries=%llu horizon=%s\nbackup: ok\n", newest.run, newest.shards,
-           (unsigned long long)entries, time_text(newest.horizon_ms, at));
+           (unsigned long long)entries, words_stamp(newest.horizon_ms, at));
     return EXIT_DONE;
 }
 

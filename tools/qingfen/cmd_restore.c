@@ -11,6 +11,7 @@
 #include "tools/qingfen/commands.h"
 #include "tools/qingfen/options.h"
 #include "tools/qingfen/progress.h"
+#include "tools/qingfen/words.h"
 #include "types/civil.h"
 
 static const struct command_help help = {
@@ -72,11 +73,6 @@ static bool folder_read(const char *text, char ret_folder[LAYOUT_FOLDER_MAX])
     return true;
 }
 
-static void tell_progress(void *context, uint64_t done, uint64_t whole, uint64_t entries)
-{
-    progress_show(context, done, whole, entries);
-}
-
 /* ---- output --------------------------------------------------------------------------------- */
 
 #define NUMBERS 5
@@ -90,13 +86,6 @@ static void numbers_of(const struct restore_shard *shard, uint64_t ret_numbers[N
     ret_numbers[4] = shard->inconsistent;
 }
 
-static const char *time_text(int64_t ms, char text[CIVIL_ISO_SIZE])
-{
-    if (ms == INT64_MIN) return "";
-    civil_format_iso(ms, text);
-    return text;
-}
-
 static void print_table(const struct restore_result *result)
 {
     const struct table_column columns[] = {
@@ -108,12 +97,12 @@ static void print_table(const struct restore_result *result)
     for (uint32_t s = 0; s < result->run.shards; s++) {
         uint64_t numbers[NUMBERS];
         char text[YUAN_SIZE];
-        char at[CIVIL_ISO_SIZE];
+        char at[WORDS_SIZE];
         numbers_of(&result->shard[s], numbers);
         table_cell(table, "%u", s);
         for (size_t i = 0; i < NUMBERS; i++)
             table_cell(table, "%s", count_format_grouped(numbers[i], text));
-        table_cell(table, "%s", time_text(result->shard[s].stamp_ms, at));
+        table_cell(table, "%s", words_stamp(result->shard[s].stamp_ms, at));
     }
     table_print(table, stdout);
     table_free(table);
@@ -124,12 +113,12 @@ static void print_csv(const struct restore_result *result)
     puts("shard,entries,blocks,in_backup,later,inconsistent,last");
     for (uint32_t s = 0; s < result->run.shards; s++) {
         uint64_t numbers[NUMBERS];
-        char at[CIVIL_ISO_SIZE];
+        char at[WORDS_SIZE];
         numbers_of(&result->shard[s], numbers);
         printf("%u", s);
         for (size_t i = 0; i < NUMBERS; i++)
             printf(",%llu", (unsigned long long)numbers[i]);
-        printf(",%s\n", time_text(result->shard[s].stamp_ms, at));
+        printf(",%s\n", words_stamp(result->shard[s].stamp_ms, at));
     }
 }
 
@@ -137,15 +126,16 @@ static void print_restore_json(const struct restore_result *result)
 {
     static const char *const names[NUMBERS] = {"entries", "blocks", "in_backup", "later",
                                                "inconsistent"};
-    char at[CIVIL_ISO_SIZE];
-    printf("{\"run\":%u,\"to\":\"%s\",\"shards\":[", result->run.run, time_text(result->to_ms, at));
+    char at[WORDS_SIZE];
+    printf("{\"run\":%u,\"to\":\"%s\",\"shards\":[", result->run.run,
+           words_stamp(result->to_ms, at));
     for (uint32_t s = 0; s < result->run.shards; s++) {
         uint64_t numbers[NUMBERS];
         numbers_of(&result->shard[s], numbers);
         printf("%s{\"shard\":%u", s == 0 ? "" : ",", s);
         for (size_t i = 0; i < NUMBERS; i++)
             printf(",\"%s\":%llu", names[i], (unsigned long long)numbers[i]);
-        printf(",\"last\":\"%s\"}", time_text(result->shard[s].stamp_ms, at));
+        printf(",\"last\":\"%s\"}", words_stamp(result->shard[s].stamp_ms, at));
     }
     puts("]}");
 }
@@ -153,7 +143,7 @@ static void print_restore_json(const struct restore_result *result)
 static void print_result(const struct restore_order *order, const struct restore_result *result,
                          enum format format)
 {
-    char at[CIVIL_ISO_SIZE];
+    char at[WORDS_SIZE];
     if (format == FORMAT_CSV) {
         print_csv(result);
     } else if (format == FORMAT_JSON) {
@@ -161,7 +151,7 @@ static void print_result(const struct restore_order *order, const struct restore
     } else {
         print_table(result);
         printf("%s %s up to %s from run %u\n", order->only_look ? "would restore" : "restored",
-               order->data, time_text(result->to_ms, at), result->run.run);
+               order->data, words_stamp(result->to_ms, at), result->run.run);
     }
 }
 
@@ -174,7 +164,7 @@ static int run_restore(const struct restore_order *order, enum format format)
     struct progress progress;
     progress_begin(&progress);
     const int r =
-        restore_run(order, (struct backup_progress){tell_progress, &progress}, &result, &problem);
+        restore_run(order, (struct backup_progress){progress_tell, &progress}, &result, &problem);
     progress_end(&progress);
     if (r != 0) {
         fprintf(stderr, "qingfen restore: %s\n", problem.text);

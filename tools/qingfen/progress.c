@@ -41,6 +41,11 @@ void progress_show(struct progress *progress, uint64_t done, uint64_t whole, uin
     fprintf(stderr, "\r\033[K[%s] %3d %%  %s records, %s/s", bar, (int)percent, count, rate);
 }
 
+void progress_tell(void *progress, uint64_t done, uint64_t whole, uint64_t records)
+{
+    progress_show(progress, done, whole, records);
+}
+
 void progress_end(struct progress *progress)
 {
     if (progress->is_drawn) fputs("\r\033[K", stderr);

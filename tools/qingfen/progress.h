@@ -19,6 +19,9 @@ void progress_begin(struct progress *progress);
 /* `done` of `whole` (0: nobody knows) and a count of records; draws a few times a second. */
 void progress_show(struct progress *progress, uint64_t done, uint64_t whole, uint64_t records);
 
+/* The same for whoever reports to a function: `progress` is a struct progress. */
+void progress_tell(void *progress, uint64_t done, uint64_t whole, uint64_t records);
+
 /* Wipes the line. */
 void progress_end(struct progress *progress);
 

@@ -136,3 +136,11 @@ char *words_time(int64_t unix_ms, char ret_text[WORDS_SIZE])
     snprintf(ret_text, WORDS_SIZE, "%s", text);
     return ret_text;
 }
+
+char *words_stamp(int64_t unix_ms, char ret_text[WORDS_SIZE])
+{
+    char text[CIVIL_ISO_SIZE] = "";
+    if (unix_ms != INT64_MIN) civil_format_iso(unix_ms, text);
+    snprintf(ret_text, WORDS_SIZE, "%s", text);
+    return ret_text;
+}

@@ -40,4 +40,7 @@ char *words_day(uint32_t yyyymmdd, char ret_text[WORDS_SIZE]);
 /* "2025-03-01 08:00:00" in Shanghai; 0 gives "-". */
 char *words_time(int64_t unix_ms, char ret_text[WORDS_SIZE]);
 
+/* "2025-03-01T08:00:00+08:00", for programs; INT64_MIN, no time at all, gives "". */
+char *words_stamp(int64_t unix_ms, char ret_text[WORDS_SIZE]);
+
 #endif
