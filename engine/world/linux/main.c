@@ -84,7 +84,62 @@ static bool read_number(const char *text, uint32_t first, uint32_t last, uint32_
     return true;
 }
 
+/* The options that are numbers, by their letter below. */
+static const struct number_option {
+    int letter;
+    uint32_t first;
+    uint32_t last;
+    size_t at; /* In struct options: a uint32_t. */
+    const char *wrong;
+} numbers[] = {
+    {'p', 1, 86400, offsetof(struct options, checkpoint_seconds),
+     "--checkpoint is not in 1..86400 seconds"},
+    {'n', 1, 1000000, offsetof(struct options, connections), "--connections is not in 1..1000000"},
+    {'s', 1, 86400, offsetof(struct options, stall_seconds), "--stall is not in 1..86400 seconds"},
+    {'b', 16, 65536, offsetof(struct options, buffers_mib), "--buffers is not in 16..65536 MiB"},
+    {'i', 1, 100000, offsetof(struct options, ids_millions), "--ids is not in 1..100000 millions"},
+};
+
+/* 0, or an exit code. */
+static int take_number(int letter, struct options *options)
+{
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        const struct number_option *number = &numbers[i];
+        uint32_t *place = (uint32_t *)(void *)((uint8_t *)options + number->at);
+        if (number->letter != letter) continue;
+        return read_number(optarg, number->first, number->last, place)
+                   ? 0
+                   : bad_usage(number->wrong, optarg);
+    }
+    return bad_usage("see the options below", NULL);
+}
+
 /* 0 to go on, -1 when the program has said all it was asked, else an exit code. */
+static int take_option(int letter, struct options *options)
+{
+    switch (letter) {
+    case 'd':
+        options->data = optarg;
+        return 0;
+    case 'l':
+        options->listen = optarg;
+        return 0;
+    case 'c':
+        options->manual_clock = strcmp(optarg, "manual") == 0;
+        if (options->manual_clock || strcmp(optarg, "system") == 0) return 0;
+        return bad_usage("--clock is neither system nor manual", optarg);
+    case 'h':
+        fputs(usage, stdout);
+        return -1;
+    case 'v':
+        puts("qingfend " QINGFEN_VERSION);
+        return -1;
+    default:
+        return take_number(letter, options);
+    }
+}
+
+/* As take_option(). */
 static int read_options(int argc, char **argv, struct options *ret_options)
 {
     static const struct option longs[] = {
@@ -108,55 +163,10 @@ static int read_options(int argc, char **argv, struct options *ret_options)
         .buffers_mib = 512,
         .ids_millions = 64,
     };
-    int c;
-    while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        switch (c) {
-        case 'd':
-            ret_options->data = optarg;
-            break;
-        case 'l':
-            ret_options->listen = optarg;
-            break;
-        case 'c':
-            ret_options->manual_clock = strcmp(optarg, "manual") == 0;
-            if (!ret_options->manual_clock && strcmp(optarg, "system") != 0) {
-                return bad_usage("--clock is neither system nor manual", optarg);
-            }
-            break;
-        case 'p':
-            if (!read_number(optarg, 1, 86400, &ret_options->checkpoint_seconds)) {
-                return bad_usage("--checkpoint is not in 1..86400 seconds", optarg);
-            }
-            break;
-        case 'n':
-            if (!read_number(optarg, 1, 1000000, &ret_options->connections)) {
-                return bad_usage("--connections is not in 1..1000000", optarg);
-            }
-            break;
-        case 's':
-            if (!read_number(optarg, 1, 86400, &ret_options->stall_seconds)) {
-                return bad_usage("--stall is not in 1..86400 seconds", optarg);
-            }
-            break;
-        case 'b':
-            if (!read_number(optarg, 16, 65536, &ret_options->buffers_mib)) {
-                return bad_usage("--buffers is not in 16..65536 MiB", optarg);
-            }
-            break;
-        case 'i':
-            if (!read_number(optarg, 1, 100000, &ret_options->ids_millions)) {
-                return bad_usage("--ids is not in 1..100000 millions", optarg);
-            }
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return -1;
-        case 'v':
-            puts("qingfend " QINGFEN_VERSION);
-            return -1;
-        default:
-            return bad_usage("see the options below", NULL);
-        }
+    int letter;
+    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        const int said = take_option(letter, ret_options);
+        if (said != 0) return said;
     }
     if (optind < argc) return bad_usage("not an option", argv[optind]);
     if (ret_options->data == NULL) return bad_usage("--data is missing", NULL);
