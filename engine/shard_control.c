@@ -5,6 +5,7 @@
  * because they pass what a cut holds back. */
 #include <stdlib.h>
 
+#include "codec/failure_text.h"
 #include "codec/messages.h"
 #include "shard_internal.h"
 #include "types/civil.h"

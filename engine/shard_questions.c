@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "codec/failure_text.h"
 #include "codec/messages.h"
 #include "codec/wallet.h"
 #include "shard_asking.h"

@@ -46,10 +46,9 @@ bool message_peek(struct bytes body, struct bytes *ret_psn_key, struct bytes *re
 /* Name of a field in a message of that type, "fund_pay_sumamt"; "" when unknown. Static memory. */
 const char *message_field_name(uint16_t type, uint32_t field);
 
-/* One English sentence on a failed check, NUL-ended, cut at `size`. */
-void failure_text(uint16_t type, const struct failure *failure, char *ret_text, size_t size);
+struct wire_table;
 
-/* "E1", "missing", …; static memory. */
-const char *check_name(uint32_t check);
+/* The fields of a message of that type that is read by table; NULL: it is not. */
+const struct wire_table *message_table(uint16_t type);
 
 #endif

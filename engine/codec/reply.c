@@ -1,5 +1,6 @@
 #include "codec/reply.h"
 
+#include "codec/failure_text.h"
 #include "codec/messages.h"
 #include "codec/wire_table.h"
 

@@ -169,6 +169,21 @@ static int ask_day(const struct speaker *speaker, Qingfen__V1__ReconDay *order,
     return status;
 }
 
+/* Whose totals: of the province as payer, as payee, or as both where no side is named. False: the
+ * side is none. */
+static bool name_sides(const char *side, uint32_t counterpart, Qingfen__V1__ReconDay *order)
+{
+    if (side == NULL) return true;
+    if (strcmp(side, "payer") == 0) {
+        order->payer = order->province;
+        order->payee = counterpart;
+        return true;
+    }
+    order->payer = counterpart;
+    order->payee = order->province;
+    return strcmp(side, "payee") == 0;
+}
+
 static int recon_day(int argc, char **argv)
 {
     static const struct command_help help = {
@@ -210,22 +225,17 @@ static int recon_day(int argc, char **argv)
         return options_refuse(&help,
                               "a day such as 2025-03-14 or a month such as 2025-03 is needed");
     }
-    const bool as_payer = side != NULL && strcmp(side, "payer") == 0;
-    const bool as_payee = side != NULL && strcmp(side, "payee") == 0;
-    if (side != NULL && !as_payer && !as_payee) {
-        return options_refuse(&help, "--side '%s': it should be payer or payee", side);
-    }
-    const uint32_t province = acting_province(&speaker);
-    if (province == 0) {
-        return options_refuse(&help, "whose side? --as PP, or for the centre --province PP");
-    }
     char msgid[MSGID_TEXT_SIZE];
     Qingfen__V1__ReconDay order = QINGFEN__V1__RECON_DAY__INIT;
-    order.province = province;
+    order.province = acting_province(&speaker);
     order.period = cleared_in != 0 ? cleared_in : period;
     order.date = day;
-    order.payer = as_payer ? province : as_payee ? counterpart : 0;
-    order.payee = as_payee ? province : as_payer ? counterpart : 0;
+    if (!name_sides(side, counterpart, &order)) {
+        return options_refuse(&help, "--side '%s': it should be payer or payee", side);
+    }
+    if (order.province == 0) {
+        return options_refuse(&help, "whose side? --as PP, or for the centre --province PP");
+    }
     if (file != NULL) {
         if (!read_totals(help.name, file, &totals)) return EXIT_USAGE;
         if (totals.count == 0) return options_refuse(&help, "%s holds no totals", file);

@@ -1,6 +1,7 @@
 /* The hot messages against protobuf-c, on random, damaged and truncated bytes, and the texts. */
 #include <stdlib.h>
 
+#include "codec/failure_text.h"
 #include "codec/messages.h"
 #include "proto/settlement.pb-c.h"
 #include "tests/lib/prng.h"
