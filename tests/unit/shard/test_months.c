@@ -98,6 +98,28 @@ static void a_sum_that_does_not_fit_is_refused(void **state)
     record_cleared((int64_t)WHOLE_MAX * WHOLE_FEN, WHOLE_MAX + 2);
 }
 
+/* What is adjusted is itself far below what a record may be. */
+static void an_adjustment_that_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    fill_cell();
+    const struct settlement s = rig_visit("small", "small", PERSON, 1);
+    record_accepted(record_post(&s), WHOLE_MAX + 1, false);
+    struct adjustment a = {.msgid = bytes_of("A"),
+                           .adj_no = bytes_of("A"),
+                           .setl_id = bytes_of("small"),
+                           .psn_key = bytes_of(PERSON),
+                           .insu_admdvs = 110000,
+                           .mdtrtarea_admvs = 131000,
+                           .approved_by = 110000,
+                           .approval_no = bytes_of("yes")};
+    a.amounts[AMOUNT_HIFP] = WHOLE_FEN - 1;
+    record_refused(record_adjust(&a), ERROR_AMOUNT_RANGE);
+    a.amounts[AMOUNT_HIFP] = 1;
+    record_accepted(record_adjust(&a), WHOLE_MAX + 2, false);
+    record_cleared((int64_t)WHOLE_MAX * WHOLE_FEN + 2, WHOLE_MAX + 2);
+}
+
 /* The medical costs alone: nothing of it is cleared. */
 static void costs_that_do_not_fit_are_refused(void **state)
 {
@@ -269,6 +291,7 @@ int main(void)
         cmocka_unit_test(cells_of_four_national_years_have_room),
         cmocka_unit_test(a_cell_too_many_is_refused),
         TEST(a_sum_that_does_not_fit_is_refused),
+        TEST(an_adjustment_that_does_not_fit_is_refused),
         TEST(costs_that_do_not_fit_are_refused),
     };
 #undef TEST
