@@ -112,6 +112,14 @@ static uint32_t debt_month(const struct shard *shard, const struct wallet_work *
     return civil_month(w->entry.stamp_ms);
 }
 
+/* Nearly every order is none of these, and none of those asks for a month. */
+static bool may_owe(const struct wallet_work *w)
+{
+    const uint16_t type = w->order.type;
+    return w->inline_of || type == MESSAGE_WLT_PAY || type == MESSAGE_WLT_PAY_REVERSE ||
+           type == MESSAGE_PREM_PAY || type == MESSAGE_PREM_REVERSE;
+}
+
 /* With a settlement the debts are in its month; whoever is told of them is told that of the stamp.
  */
 static uint32_t debt_period(const struct shard *shard, const struct wallet_work *w)
@@ -128,7 +136,7 @@ struct wallet_input work_input(const struct shard *shard, const struct wallet_wo
         .params = shard->params,
         .past = w->past.found ? &w->past : NULL,
         .now_ms = w->entry.stamp_ms,
-        .debt_period = debt_period(shard, w),
+        .debt_period = may_owe(w) ? debt_period(shard, w) : 0,
         .time_known = time_known(shard, w->entry.stamp_ms),
         .province = w->entry.sender,
     };
