@@ -24,6 +24,7 @@
 #include <stdlib.h>
 
 #include "codec/wallet.h"
+#include "codec/wallet_reply.h"
 #include "codec/wire_table.h"
 #include "engine_internal.h"
 #include "shard_wallet.h"

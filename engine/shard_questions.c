@@ -9,6 +9,7 @@
 #include "codec/failure_text.h"
 #include "codec/messages.h"
 #include "codec/wallet.h"
+#include "codec/wallet_reply.h"
 #include "shard_asking.h"
 #include "shard_history.h"
 #include "types/civil.h"

@@ -10,6 +10,7 @@
 #include "codec/mail.h"
 #include "codec/messages.h"
 #include "codec/wallet.h"
+#include "codec/wallet_reply.h"
 #include "shard_wallet_work.h"
 #include "types/civil.h"
 #include "types/ensure.h"

@@ -1,6 +1,5 @@
 /* codec/wallet -- messages of wallet, premium and pushes between protobuf bytes and nouns, by
- * table; their answers, and what waits for provinces, written by hand or through protobuf-c
- * (codec/person.c). Must not know any state. */
+ * table. Their answers are codec/wallet_reply.h's. Must not know any state. */
 #ifndef CODEC_WALLET_H
 #define CODEC_WALLET_H
 
@@ -54,30 +53,7 @@ bool wallet_id_route(struct bytes id, uint8_t ret_bytes[4]);
 uint32_t outbox_dest(uint32_t code);
 uint32_t outbox_code(uint32_t dest);
 
-/* What a WalletReply says; lists are borrowed. */
-struct wallet_reply {
-    uint16_t type; /* Of the request. */
-    uint16_t code;
-    bool dup;
-    struct bytes msgid;
-    uint64_t seq;
-    int64_t stamp_ms;
-    uint32_t shard;
-    const struct failure *failures;
-    uint32_t failure_count;
-    const struct wallet_said *said; /* NULL: refused. */
-    const struct lot *used;
-    uint32_t used_count;
-};
-
 /* "PENDING"; "" for a state that is none. */
 const char *wallet_stas_text(uint32_t stas);
-
-/* malloc'ed; NULL without memory. */
-uint8_t *wallet_reply_encode(const struct wallet_reply *reply, size_t *ret_size);
-
-/* What waits in an outbox; a refusal is person_refusal_encode()'s. malloc'ed, or NULL. */
-uint8_t *outbox_reply_encode(uint64_t acked, uint64_t last, const struct outgoing *list,
-                             uint32_t count, size_t *ret_size);
 
 #endif

@@ -15,8 +15,9 @@
 #include "types/bytes.h"
 #include "types/settlement.h"
 
-#define WALLET_ID_SIZE 28 /* Room for an id of ours and its NUL; see wallet_id_make(). */
-#define CLIENT_NO_SIZE 32 /* C30 and NUL: client_no, setl_id, adj numbers, references. */
+#define WALLET_ID_SIZE   28 /* Room for an id of ours and its NUL; see wallet_id_make(). */
+#define WALLET_ID_LENGTH 25 /* Of one: a letter and 24 digits. */
+#define CLIENT_NO_SIZE   32 /* C30 and NUL: client_no, setl_id, adj numbers, references. */
 
 struct psn_key {
     uint8_t bytes[PSN_KEY_SIZE];

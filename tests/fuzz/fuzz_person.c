@@ -5,6 +5,7 @@
 
 #include "codec/person.h"
 #include "codec/wallet.h"
+#include "codec/wallet_reply.h"
 #include "types/ensure.h"
 #include "types/wire.h"
 

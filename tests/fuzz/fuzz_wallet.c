@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "codec/wallet.h"
+#include "codec/wallet_reply.h"
 #include "types/ensure.h"
 #include "types/province.h"
 #include "types/wire.h"

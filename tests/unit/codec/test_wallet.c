@@ -4,6 +4,7 @@
 
 #include "codec/messages.h"
 #include "codec/wallet.h"
+#include "codec/wallet_reply.h"
 #include "proto/person.pb-c.h"
 #include "proto/premium.pb-c.h"
 #include "proto/wallet.pb-c.h"
