@@ -7,6 +7,7 @@
 
 #include "codec/centre.h"
 #include "codec/cycle.h"
+#include "codec/cycle_query.h"
 #include "codec/mail.h"
 #include "codec/messages.h"
 #include "codec/reply.h"

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "codec/cycle.h"
+#include "codec/cycle_query.h"
 #include "engine_internal.h"
 #include "types/ensure.h"
 #include "util/text.h"

@@ -2,6 +2,7 @@
  * taken stays inside the limits that everybody behind it relies on, and is the same a second time.
  */
 #include "codec/cycle.h"
+#include "codec/cycle_query.h"
 #include "types/cell.h"
 #include "types/ensure.h"
 #include "types/province.h"

@@ -35,6 +35,7 @@ KNOWS = {
                                  "__fprintf_chk|__errno_location"),
     "codec/centre.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),
     "codec/cycle.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),
+    "codec/cycle_query.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),
     "codec/cycle_reply.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),
     "codec/packing.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),
     "codec/person.c": re.compile("protobuf_c_.*|qingfen__v1__.*"),

@@ -9,6 +9,7 @@
 
 #include "codec/centre.h"
 #include "codec/cycle.h"
+#include "codec/cycle_query.h"
 #include "tests/model/desk_tables.h"
 #include "tests/sim/history.h"
 #include "tests/sim/pb.h"

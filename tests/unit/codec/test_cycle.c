@@ -2,6 +2,7 @@
 
 #include "centre.pb-c.h"
 #include "codec/cycle.h"
+#include "codec/cycle_query.h"
 #include "codec/cycle_reply.h"
 #include "cycle.pb-c.h"
 #include "tests/lib/unit.h"
