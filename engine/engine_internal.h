@@ -1,7 +1,7 @@
 /* engine_internal -- what the files of a home share, engine.c, engine_calls.c and engine_frames.c,
  * with the files of the desk: engine_jobs.c, engine_desk.c, engine_facts.c, engine_centre.c,
- * engine_cycle.c, engine_query.c, engine_query_batch.c, engine_recon_day.c, and what the wallet
- * adds: engine_errand.c, engine_mail.c. Nobody else includes it. */
+ * engine_cycle.c, engine_cut.c, engine_query.c, engine_query_batch.c, engine_recon_day.c, and what
+ * the wallet adds: engine_errand.c, engine_mail.c. Nobody else includes it. */
 #ifndef ENGINE_INTERNAL_H
 #define ENGINE_INTERNAL_H
 
@@ -399,7 +399,7 @@ void desk_end_job(struct home *home);
 
 /* -- engine_centre.c ------------------------------------------------------------------------ */
 
-/* Phases of a cut. What stands between them belongs to engine_cycle.c. */
+/* Phases of a cut. What stands between them belongs to engine_cut.c. */
 enum cut_phase {
     CUT_CHECK = 0, /* May the month be cut? */
     CUT_CHECKED,
@@ -444,14 +444,30 @@ void cycle_restore(struct home *home);
 void step_order(struct home *home);
 void step_year_close(struct home *home);
 
+/* Sends parts of the decision that is being journaled to shard 0. True when any was taken. */
+bool decision_send(struct home *home);
+
+/* What jobs do with an order: gather what its judgement needs; fill the job's decision, false when
+ * it has nothing to journal; begin to journal it, its parts go to shard 0 and the job goes on when
+ * all of them are durable; and then put its rows. */
+void order_gather(struct home *home, const struct order *order);
+bool order_judge(struct home *home, const struct order *order);
+void decision_begin(struct home *home);
+void decision_apply(struct home *home);
+
+/* Why it was refused; borrowed. */
+const char *decision_text(const struct decision *decision);
+
+/* What was answered to the same msgid of the same sender before; NULL: nothing. */
+const struct order_row *order_before(const struct home *home, const struct order *order);
+
+/* -- engine_cut.c --------------------------------------------------------------------------- */
+
 /* Of a cut, after the shards said that it may be: what the cycle says before, and after them. */
 void step_cut_order(struct home *home);
 
 /* Gives the cycle a batch for each month that was cut and has none. True when that is done. */
 bool step_unfinished_cuts(struct home *home);
-
-/* Sends parts of the decision that is being journaled to shard 0. True when any was taken. */
-bool decision_send(struct home *home);
 
 /* -- engine_query.c ------------------------------------------------------------------------- */
 
