@@ -74,11 +74,11 @@ class TestOptions(unittest.TestCase):
 
 
 class TestStart(Case):
-    def refuse(self, data, says, address="127.0.0.1:0"):
+    def refuse(self, data, says, address="127.0.0.1:0", status=1):
         done = subprocess.run([harness.qingfend(), "--data", str(data), "--listen", address],
                               capture_output=True, text=True, timeout=60,
                               stdin=subprocess.DEVNULL)
-        self.assertEqual(1, done.returncode, done.stderr)
+        self.assertEqual(status, done.returncode, done.stderr)
         self.assertIn(says, done.stderr)
 
     def test_a_table_that_is_none(self):
@@ -103,12 +103,10 @@ class TestStart(Case):
         data = self.init(shards=1)
         engine = self.start(data)
         other = self.init("other", shards=1)
-        for address, says in (("nowhere", "is not HOST:PORT"), (":7040", "is not HOST:PORT"),
-                              ("h" * 300 + ":1", "is not HOST:PORT"),
-                              ("256.1.1.1:1", "--listen 256.1.1.1:1"),
-                              ("[::1]:no-port", "is not HOST:PORT"),
-                              ("127.0.0.1:72576", "is not HOST:PORT"),  # 7040 and 65536.
-                              ("127.0.0.1:-1", "is not HOST:PORT"),
+        for address in ("nowhere", ":7040", "h" * 300 + ":1", "[::1]:no-port", "127.0.0.1:-1",
+                        "127.0.0.1:72576"):  # 7040 and 65536.
+            self.refuse(other, "--listen is not HOST:PORT: " + address, address, status=2)
+        for address, says in (("256.1.1.1:1", "--listen 256.1.1.1:1"),
                               (engine.address, "cannot listen on " + engine.address)):
             self.refuse(other, says, address)
 

@@ -27,6 +27,10 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE  2
 
+/* Bytes of the two parts of --listen, with a NUL. */
+#define HOST_SIZE 256
+#define PORT_SIZE 16
+
 /* Handles that are not connections: the standard three, the store's lock, the listening socket;
  * of a shard its ring, eventfd, LMDB, two segments, and some to spare. */
 #define OWN_HANDLES       32
@@ -81,6 +85,33 @@ static bool read_number(const char *text, uint32_t first, uint32_t last, uint32_
     const unsigned long number = strtoul(text, &end, 10);
     if (*text < '0' || *text > '9' || *end != '\0' || number < first || number > last) return false;
     *ret_number = (uint32_t)number;
+    return true;
+}
+
+/* A number of 0 to 65535: getaddrinfo() takes larger ones and keeps 16 bits of them. */
+static bool is_port(const char *text)
+{
+    char *end;
+    if (text[0] < '0' || text[0] > '9') return false;
+    errno = 0;
+    const unsigned long number = strtoul(text, &end, 10);
+    return errno == 0 && *end == '\0' && number <= UINT16_MAX;
+}
+
+static bool split_address(const char *text, char host[HOST_SIZE], char port[PORT_SIZE])
+{
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL || colon == text || !is_port(colon + 1)) return false;
+    size_t size = (size_t)(colon - text);
+    if (text[0] == '[' && colon[-1] == ']') { /* [::1]:7040 */
+        text++;
+        size -= 2;
+    }
+    const size_t port_size = strlen(colon + 1);
+    if (size >= HOST_SIZE || port_size >= PORT_SIZE) return false;
+    memcpy(host, text, size);
+    host[size] = '\0';
+    memcpy(port, colon + 1, port_size + 1);
     return true;
 }
 
@@ -163,6 +194,8 @@ static int read_options(int argc, char **argv, struct options *ret_options)
         .buffers_mib = 512,
         .ids_millions = 64,
     };
+    char host[HOST_SIZE];
+    char port[PORT_SIZE];
     int letter;
     while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
         const int said = take_option(letter, ret_options);
@@ -170,37 +203,13 @@ static int read_options(int argc, char **argv, struct options *ret_options)
     }
     if (optind < argc) return bad_usage("not an option", argv[optind]);
     if (ret_options->data == NULL) return bad_usage("--data is missing", NULL);
+    if (!split_address(ret_options->listen, host, port)) {
+        return bad_usage("--listen is not HOST:PORT", ret_options->listen);
+    }
     return 0;
 }
 
 /* -- listening ------------------------------------------------------------------------------- */
-
-/* A number of 0 to 65535: getaddrinfo() takes larger ones and keeps 16 bits of them. */
-static bool is_port(const char *text)
-{
-    char *end;
-    if (text[0] < '0' || text[0] > '9') return false;
-    errno = 0;
-    const unsigned long number = strtoul(text, &end, 10);
-    return errno == 0 && *end == '\0' && number <= UINT16_MAX;
-}
-
-static bool split_address(const char *text, char host[256], char port[16])
-{
-    const char *colon = strrchr(text, ':');
-    if (colon == NULL || colon == text || !is_port(colon + 1)) return false;
-    size_t size = (size_t)(colon - text);
-    if (text[0] == '[' && colon[-1] == ']') { /* [::1]:7040 */
-        text++;
-        size -= 2;
-    }
-    const size_t port_size = strlen(colon + 1);
-    if (size >= 256 || port_size >= 16) return false;
-    memcpy(host, text, size);
-    host[size] = '\0';
-    memcpy(port, colon + 1, port_size + 1);
-    return true;
-}
 
 /* What accepted connections inherit: a peer that vanished without a word is noticed in two minutes.
  */
@@ -218,15 +227,13 @@ static void keep_alive(int fd)
 
 static int open_socket(const char *address, struct problem *problem)
 {
-    char host[256];
-    char port[16];
+    char host[HOST_SIZE];
+    char port[PORT_SIZE];
     struct addrinfo *list;
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     const int on = 1;
 
-    if (!split_address(address, host, port)) {
-        return problem_set(problem, -EINVAL, "--listen %s is not HOST:PORT", address);
-    }
+    ENSURE(split_address(address, host, port)); /* The options were read. */
     const int found = getaddrinfo(host, port, &hints, &list);
     if (found != 0) {
         return problem_set(problem, -EINVAL, "--listen %s: %s", address, gai_strerror(found));
