@@ -135,6 +135,12 @@ uint32_t payment_period(const struct wallet_input *input)
 
 /* -- givers ----------------------------------------------------------------------------------- */
 
+/* Now, or an instant of the month where that is another one: whoever is told reads the month. */
+static int64_t now_in(uint32_t month, int64_t now_ms)
+{
+    return month == civil_month(now_ms) ? now_ms : civil_month_start_ms(month);
+}
+
 /* Tells the giver behind part `i` what became of it. */
 static void tell_giver(const struct wallet_input *input, const struct person *person,
                        const struct payment *payment, uint32_t i, enum held_why why,
@@ -150,9 +156,7 @@ static void tell_giver(const struct wallet_input *input, const struct person *pe
     effect->year = payment->year;
     effect->line = payment->line;
     effect->amount = part->amount;
-    effect->at_ms = payment_period(input) == civil_month(input->now_ms)
-                        ? input->now_ms
-                        : civil_month_start_ms(payment_period(input));
+    effect->at_ms = now_in(payment_period(input), input->now_ms);
     effect->lot_count = 1;
     effect->lots[0] = *part;
 }

@@ -118,7 +118,7 @@ static int copy_tables(struct run *run)
 static int copy_store_file(struct run *run)
 {
     char path[LAYOUT_PATH_MAX];
-    path_of(run->layout->folder, "qingfen.store", path);
+    path_of(run->layout->folder, LAYOUT_STORE_FILE, path);
     int r = copy_file(run, path, BACKUP_STORE_FILE);
     const struct manifest *after = &run->result->after;
     if (r == 0 && strcmp(after->files[0].name, BACKUP_STORE_FILE) != 0)
@@ -224,7 +224,7 @@ static int make_folders(struct run *run)
 static int refuse_store(const char *folder, struct problem *problem)
 {
     char path[LAYOUT_PATH_MAX];
-    path_of(folder, "qingfen.store", path);
+    path_of(folder, LAYOUT_STORE_FILE, path);
     if (access(path, F_OK) != 0) return 0;
     return problem_set(problem, -EINVAL, "%s is a store: a backup wants a folder of its own",
                        folder);

@@ -52,7 +52,7 @@ static int run_step(int argc, char **argv, const struct step *step)
     if (step->needs_province && speaker.province == 0) {
         return options_refuse(step->help, "--province is needed: who cannot pay?");
     }
-    if (step->needs_reason && (reason == NULL || reason[0] == '\0')) {
+    if (step->needs_reason && !option_says(reason)) {
         return options_refuse(step->help, "--reason is needed");
     }
     Qingfen__V1__BatchStep order = QINGFEN__V1__BATCH_STEP__INIT;
@@ -295,9 +295,7 @@ int batch_object(int argc, char **argv)
     if (words != 1 || !period_parse(argv[0], &period)) {
         return options_refuse(&help, "one month is needed, such as 2025-03");
     }
-    if (reason == NULL || reason[0] == '\0') {
-        return options_refuse(&help, "--reason is needed");
-    }
+    if (!option_says(reason)) return options_refuse(&help, "--reason is needed");
     if ((speaker.as != 0) == (speaker.province != 0)) {
         return options_refuse(&help, "who objects? --as PP, or for the centre --province PP");
     }

@@ -179,9 +179,7 @@ static int notice_reissue(int argc, char **argv)
     const int status = options_read(argc, argv, &help, specs, &words);
     if (status != OPTIONS_GO) return status;
     if (words != 1) return options_refuse(&help, "the notice's number is needed");
-    if (reason == NULL || reason[0] == '\0') {
-        return options_refuse(&help, "--reason is needed");
-    }
+    if (!option_says(reason)) return options_refuse(&help, "--reason is needed");
     Qingfen__V1__NoticeReissue order = QINGFEN__V1__NOTICE_REISSUE__INIT;
     order.number = borrowed(argv[0]);
     order.reason = borrowed(reason);

@@ -87,6 +87,12 @@ bool day_parse(const char *text, uint32_t *ret_day);
 /* "2025-03" or "202503" as yyyymm. */
 bool period_parse(const char *text, uint32_t *ret_period);
 
+/* True when an OPTION_TEXT was given and is not empty. */
+static inline bool option_says(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
 /* A number in decimal, nothing behind it. */
 bool number_parse(const char *text, uint64_t *ret_number);
 

@@ -20,8 +20,7 @@
 #include "world/linux/crash_point.h"
 #include "world/linux/files.h"
 
-#define STORE_FILE     "qingfen.store"
-#define STORE_FILE_NEW STORE_FILE ".new"
+#define STORE_FILE_NEW LAYOUT_STORE_FILE ".new"
 #define STORE_TEXT_MAX 4096
 #define SUM_NAME       "sum="
 #define SUM_LINE_SIZE  (sizeof SUM_NAME - 1 + 8 + 1) /* Eight hex digits and LF. */
@@ -152,7 +151,7 @@ static int look_for_folder(const char *dir, struct problem *problem)
         const char *name = entry->d_name;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0)
             continue;
-        if (strcmp(name, STORE_FILE) == 0)
+        if (strcmp(name, LAYOUT_STORE_FILE) == 0)
             r = problem_set(problem, -EEXIST, "%s is a store already", dir);
     }
     rewinddir(stream);
@@ -237,7 +236,7 @@ static int make_store_file(struct making *making, uint32_t shards, int64_t creat
 
     char new_path[LAYOUT_PATH_MAX], path[LAYOUT_PATH_MAX];
     path_set(new_path, "%s/" STORE_FILE_NEW, making->dir);
-    path_set(path, "%s/" STORE_FILE, making->dir);
+    path_set(path, "%s/" LAYOUT_STORE_FILE, making->dir);
     int r = make_file(making, new_path, bytes_of(text));
     if (r != 0) return r;
     crash_point("init-store-written");
@@ -469,11 +468,11 @@ int layout_open(const char *dir, struct layout *ret_layout, struct problem *prob
     int r = folder_name_check(dir, problem);
     if (r != 0) return r;
     char path[LAYOUT_PATH_MAX], text[STORE_TEXT_MAX + 1];
-    path_set(path, "%s/" STORE_FILE, dir);
+    path_set(path, "%s/" LAYOUT_STORE_FILE, dir);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return problem_set(problem, -ENOENT, "%s is not a store: there is no %s in it", dir,
-                           STORE_FILE);
+                           LAYOUT_STORE_FILE);
     if (fd < 0) return problem_of_system(problem, errno, path, "cannot open the file");
     ssize_t size = read(fd, text, sizeof text);
     int error = errno;

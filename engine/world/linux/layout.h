@@ -32,6 +32,7 @@
 #define LAYOUT_FILE_NAME_MAX 64
 #define LAYOUT_PATH_MAX      PATH_MAX
 #define LAYOUT_FOLDER_MAX    (PATH_MAX - 128) /* Leaves room for every name below it. */
+#define LAYOUT_STORE_FILE    "qingfen.store"  /* In the folder: what the store is. */
 
 /* A store's folder, opened. */
 struct layout {

@@ -39,6 +39,8 @@
 struct options {
     const char *data;
     const char *listen;
+    char host[HOST_SIZE]; /* The two parts of it. */
+    char port[PORT_SIZE];
     bool manual_clock;
     uint32_t checkpoint_seconds;
     uint32_t connections;
@@ -194,8 +196,6 @@ static int read_options(int argc, char **argv, struct options *ret_options)
         .buffers_mib = 512,
         .ids_millions = 64,
     };
-    char host[HOST_SIZE];
-    char port[PORT_SIZE];
     int letter;
     while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
         const int said = take_option(letter, ret_options);
@@ -203,7 +203,7 @@ static int read_options(int argc, char **argv, struct options *ret_options)
     }
     if (optind < argc) return bad_usage("not an option", argv[optind]);
     if (ret_options->data == NULL) return bad_usage("--data is missing", NULL);
-    if (!split_address(ret_options->listen, host, port)) {
+    if (!split_address(ret_options->listen, ret_options->host, ret_options->port)) {
         return bad_usage("--listen is not HOST:PORT", ret_options->listen);
     }
     return 0;
@@ -225,16 +225,14 @@ static void keep_alive(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
 
-static int open_socket(const char *address, struct problem *problem)
+static int open_socket(const struct options *options, struct problem *problem)
 {
-    char host[HOST_SIZE];
-    char port[PORT_SIZE];
+    const char *address = options->listen;
     struct addrinfo *list;
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     const int on = 1;
 
-    ENSURE(split_address(address, host, port)); /* The options were read. */
-    const int found = getaddrinfo(host, port, &hints, &list);
+    const int found = getaddrinfo(options->host, options->port, &hints, &list);
     if (found != 0) {
         return problem_set(problem, -EINVAL, "--listen %s: %s", address, gai_strerror(found));
     }
@@ -399,7 +397,7 @@ static int serve(const struct options *options, const struct layout *layout,
     };
 
     memcpy(config.store_id, layout->store_id, sizeof config.store_id);
-    const int fd = open_socket(options->listen, &problem);
+    const int fd = open_socket(options, &problem);
     if (fd < 0) {
         fprintf(stderr, "qingfend: %s\n", problem.text);
         return 1;
