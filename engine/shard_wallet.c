@@ -132,6 +132,17 @@ static bool premium_refused(const struct shard *shard, uint64_t seq)
            found.said.stas == STAS_REFUSED;
 }
 
+/* True when nothing is left of a payment that comes under a new msgid: "done" would read as paid.
+ */
+static bool is_taken_back(const struct shard *shard, const struct entry *entry,
+                          const struct wallet_entry *its, const struct wallet_id *key)
+{
+    struct found_said found;
+    if (its->type != MESSAGE_WLT_PAY || key->domain != ID_PAID) return false;
+    entry_read_said(its, &found);
+    return -mark_of(shard, entry->seq).changes[AMOUNT_WLT] == found.said.amount;
+}
+
 /* A province that may not send it is told nothing of what another one has sent under the number of
  * a matter: whose area that is about says the order, or the payment or person it is about. */
 static bool may_ask_again(const struct shard *shard, struct wallet_work *w,
@@ -167,10 +178,12 @@ static bool judge_key(const struct shard *shard, struct wallet_work *w, struct b
         key->domain == ID_MSGID ? WALLET_FIELD(w->order.type, msgid) : key_field(&w->order, key);
     if (its.type == MESSAGE_PREM_PAY && premium_refused(shard, entry.seq)) {
         work_refuse(w, ERROR_PREMIUM_REFUSED, field, CHECK_STATE, 0, 0);
-    } else if (same_content(w, &its, message, key)) {
-        work_answer_again(w, &entry, &its);
-    } else {
+    } else if (!same_content(w, &its, message, key)) {
         work_refuse(w, conflict, field, CHECK_NONE, 0, 0);
+    } else if (is_taken_back(shard, &entry, &its, key)) {
+        work_refuse(w, ERROR_ALREADY_REVERSED, field, CHECK_NONE, 0, 0);
+    } else {
+        work_answer_again(w, &entry, &its);
     }
     return true;
 }

@@ -22,6 +22,7 @@ static const struct advice advices[] = {
     {ERROR_INSTITUTION, "push its row, or mend its days: qingfen wallet institution"},
     {ERROR_FILING_MISSING, "push the filing, then send it again: qingfen wallet filing"},
     {ERROR_SETL_ID_REUSED, "the first one stays; correct it by a refund or another setl_id"},
+    {ERROR_ALREADY_REVERSED, "nothing is left of it; pay or settle anew under another setl_id"},
     {ERROR_PHARMACY_SWITCH, "the person switches it on at home (异地购药开关), then send it again"},
     {ERROR_NO_WALLET, "open a wallet for the giver or payer: qingfen wallet open"},
     {ERROR_WALLET_EXISTS, "use the one there is; another usage location: qingfen wallet move"},
