@@ -360,9 +360,7 @@ static void add_used(struct bytes ops, struct payment *payment)
     bool bad;
     while (ops_next(&ops, &op, &bad)) {
         if (op.op != OP_USED || payment->used_count == PAY_LOTS_MAX) continue;
-        struct lot *lot = &payment->used[payment->used_count++];
-        memcpy(lot, op.data.data, sizeof *lot);
-        payment->amount += lot->amount;
+        memcpy(&payment->used[payment->used_count++], op.data.data, sizeof(struct lot));
     }
 }
 
@@ -374,7 +372,7 @@ static void take_off(const struct lot *back, struct payment *payment)
     }
 }
 
-/* What a reversal gave back; with `is_before` the payment is as if that had not been paid. */
+/* What a reversal gave back; with `is_before` the lots are as if that had not been paid. */
 static int64_t read_back(struct bytes ops, bool is_before, struct payment *payment)
 {
     struct op op;
@@ -387,7 +385,6 @@ static int64_t read_back(struct bytes ops, bool is_before, struct payment *payme
         if (is_before) take_off(&lot, payment);
         sum += lot.amount;
     }
-    if (is_before) payment->amount -= sum;
     return sum;
 }
 
@@ -438,15 +435,18 @@ bool payment_of(const struct shard *shard, uint64_t settled, const struct settle
 {
     struct psn_key person;
     struct entry entry;
-    struct wallet_entry its;
+    struct reading r;
 
     memcpy(person.bytes, settlement->psn_key.data, sizeof person.bytes);
     if (!find_payment(shard, settlement, &person, &entry)) return false;
-    ENSURE(wallet_entry_decode(entry.body, &its));
-    ret_payment->amount = 0;
-    ret_payment->used_count = 0;
-    ret_payment->reversal_count = 0;
-    add_used(its.ops, ret_payment);
+    read_entry(&entry, &person, &r);
+    *ret_payment = (struct payment){
+        .seq = entry.seq,
+        .period = r.said.period,
+        .left = r.said.amount + mark_of(shard, entry.seq).changes[AMOUNT_WLT],
+    };
+    memcpy(ret_payment->id, r.said.id, sizeof ret_payment->id);
+    add_used(r.entry.ops, ret_payment);
     add_reversals(shard, settled, entry.seq, &person, ret_payment);
     return true;
 }

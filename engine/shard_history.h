@@ -29,10 +29,13 @@ struct payment_reversal {
 };
 
 struct payment {
-    int64_t amount;
+    uint64_t seq;
+    char id[WALLET_ID_SIZE]; /* pay_id */
+    uint32_t period;         /* yyyymm; 0: nobody owes for it. */
+    int64_t left;            /* Fen: what was paid and did not go back, by whatever message. */
     uint32_t used_count;
-    struct lot used[PAY_LOTS_MAX];
-    uint32_t reversal_count; /* By WltPayReverse; those of refunds are the refunds'. */
+    struct lot used[PAY_LOTS_MAX]; /* Without what went back before the settlement came. */
+    uint32_t reversal_count;       /* By WltPayReverse; those of refunds are the refunds'. */
     struct payment_reversal reversals[REVERSALS_MAX]; /* Latest first. */
 };
 

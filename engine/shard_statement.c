@@ -132,6 +132,7 @@ static void add_lot(struct statement_room *room, const struct lot *lot)
     struct statement *statement = &room->statement;
     const uint32_t province = lot->origin_admdvs / 10000;
     uint32_t i = 0;
+    if (lot->amount == 0) return; /* It went back before the settlement came. */
     while (i < statement->lot_count && room->lots[i].province != province)
         i++;
     if (i == PROVINCE_COUNT) return; /* There are no more. */
@@ -152,25 +153,39 @@ static bool is_refunds(const struct statement_room *room, const struct payment_r
     return false;
 }
 
-/* The wallet's part: what was paid by whose province, and reversals that are not of a refund. */
+/* What a message about the wallet alone moved: the wallet pays so much more, the person so much
+ * less in cash. It stands in the statement's sums whether there is a place for the step or not. */
+static void add_wallet_step(const struct asking *a, uint64_t seq, const char *what, const char *id,
+                            uint32_t period, int64_t amount, struct statement_room *room)
+{
+    struct entry entry;
+    room->statement.left.wlt += amount;
+    room->statement.left.cash -= amount;
+    if (!entry_at(a->shard, seq, &entry)) return;
+    struct statement_step *step = add_step(room, &entry, what, bytes_of(id));
+    if (step == NULL) return;
+    step->sums = (struct statement_sums){.wlt = amount, .cash = -amount};
+    step->period = period;
+}
+
+/* The wallet's part: what was paid by whose province, reversals that are not of a refund, and of a
+ * payment beside the settlement what neither these nor the records say. So in the end the wallet
+ * has paid what it has paid, whatever came first. */
 static void add_wallet(const struct asking *a, struct statement_room *room)
 {
     struct payment payment;
-    const struct settlement *s = &room->settlement;
-    if (!payment_of(a->shard, room->entry.seq, s, &payment)) return;
+    if (!payment_of(a->shard, room->entry.seq, &room->settlement, &payment)) return;
     for (uint32_t i = 0; i < payment.used_count; i++)
         add_lot(room, &payment.used[i]);
-    if (s->amounts[AMOUNT_WLT] == 0) room->statement.left.wlt += payment.amount;
     for (uint32_t i = 0; i < payment.reversal_count; i++) {
         const struct payment_reversal *reversal = &payment.reversals[i];
         if (is_refunds(room, reversal)) continue;
-        struct entry entry;
-        if (!entry_at(a->shard, reversal->seq, &entry)) return;
-        struct statement_step *step = add_step(room, &entry, "wallet", bytes_of(reversal->number));
-        room->statement.left.wlt -= reversal->amount;
-        if (step == NULL) continue;
-        step->sums.wlt = -reversal->amount;
-        step->period = reversal->period;
+        add_wallet_step(a, reversal->seq, "wallet", reversal->number, reversal->period,
+                        -reversal->amount, room);
+    }
+    const int64_t unsaid = payment.left - room->statement.left.wlt;
+    if (unsaid != 0) {
+        add_wallet_step(a, payment.seq, "payment", payment.id, payment.period, unsaid, room);
     }
 }
 

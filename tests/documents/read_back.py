@@ -164,7 +164,7 @@ class Documents(unittest.TestCase):
         self.assertNotIn("姓名：", paper)
         chain = self.json["STATEMENT"]["sections"][0]["rows"]
         self.assertEqual([row["kind"] for row in chain], ["row"] * 4 + ["total"])
-        self.assertEqual(chain[-1]["values"]["psn_cash_pay"], 244567)
+        self.assertEqual(chain[-1]["values"]["psn_cash_pay"], 249567)
 
     def test_titles_and_capitals(self):
         titles = {name: self.json[name]["title"] for name in TYPES}

@@ -114,7 +114,7 @@ static struct document *sample_statement(struct document_fault *fault)
     static const struct paper_step steps[] = {
         {"R-1", "refund", INT64_C(1772800000000), 202603, {-12345, -2345, 0, -10000, 0}},
         {"ADJ-7", "adjustment", INT64_C(1775400000000), 202604, {0, -100, 0, 0, 0}},
-        {"V-1", "wallet", INT64_C(1775500000000), 202604, {0, 0, 0, -5000, 0}},
+        {"V-1", "wallet", INT64_C(1775500000000), 202604, {0, 0, 0, -5000, 5000}},
     };
     struct statement_paper paper = {
         .setl_id = "34010020260305000017",
@@ -137,7 +137,7 @@ static struct document *sample_statement(struct document_fault *fault)
         .lot_count = 2,
         .steps = steps,
         .step_count = 3,
-        .left = {1234567 - 12345, 900000 - 2445, 50000, 25000, 244567},
+        .left = {1234567 - 12345, 900000 - 2445, 50000, 25000, 249567},
     };
     paper.amounts[AMOUNT_MEDFEE] = 1234567;
     paper.amounts[AMOUNT_FUND_SUM] = 900000;

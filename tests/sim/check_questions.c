@@ -453,7 +453,7 @@ static bool year_is(void)
 /* What the wallet paid under the settlement's number. */
 struct beside {
     int payment; /* Place in steps.payments, -1: nothing. */
-    int64_t amount;
+    int64_t left;
     uint32_t used_count;
     struct lot used[PAY_LOTS_MAX];
 };
@@ -490,22 +490,22 @@ static void take_off(struct beside *beside, const struct steps_message *reversal
     }
 }
 
-/* What was taken back of it before the settlement came was never paid for it. */
+/* What was taken back of its lots before the settlement came was never paid for it. */
 static struct beside find_beside(const struct settlement *s, uint64_t settled, uint64_t place)
 {
     const struct steps *steps = lived_steps();
     struct beside beside = {.payment = payment_beside(s, place)};
     if (beside.payment < 0) return beside;
     const struct steps_payment *p = &steps->payments.list[beside.payment];
-    beside.amount = p->amount;
+    beside.left = p->amount;
     beside.used_count = p->used_count;
     memcpy(beside.used, p->used, sizeof beside.used);
     for (int i = 0; i < steps->reversals.count; i++) {
         const struct steps_reversal *r = &steps->reversals.list[i];
-        const struct steps_message *m = r->payment == beside.payment ? message_of(r->seq) : NULL;
-        if (m == NULL || r->seq >= settled || r->seq > place || m->type != MESSAGE_WLT_PAY_REVERSE)
-            continue;
-        beside.amount -= r->amount;
+        if (r->payment != beside.payment || r->seq > place) continue;
+        beside.left -= r->amount;
+        const struct steps_message *m = message_of(r->seq);
+        if (m == NULL || r->seq >= settled || m->type != MESSAGE_WLT_PAY_REVERSE) continue;
         take_off(&beside, m);
     }
     return beside;
@@ -518,6 +518,7 @@ static void write_lots(struct pb *pb, const struct beside *beside)
     for (uint32_t i = 0; i < beside->used_count; i++) {
         const uint32_t province = beside->used[i].origin_admdvs / 10000;
         uint32_t k = 0;
+        if (beside->used[i].amount == 0) continue;
         while (k < count && provinces[k] != province)
             k++;
         if (k == count) {
@@ -572,33 +573,73 @@ static bool is_refunds(const struct model_step *chain, uint32_t count, struct by
     return false;
 }
 
-/* The chain with what was taken back of the wallet in between; lowers *left by the latter. */
+/* Rows of a chain in the order in which their entries stand in the shard. */
+struct told {
+    uint32_t count;
+    uint64_t seqs[MODEL_STEPS_MAX];
+    struct model_step steps[MODEL_STEPS_MAX];
+};
+
+static void tell(struct told *told, uint64_t seq, const struct model_step *step)
+{
+    uint32_t place = told->count++;
+    for (; place != 0 && told->seqs[place - 1] > seq; place--) {
+        told->seqs[place] = told->seqs[place - 1];
+        told->steps[place] = told->steps[place - 1];
+    }
+    told->seqs[place] = seq;
+    told->steps[place] = *step;
+}
+
+/* Between cash and wallet, with nothing but the wallet. */
+static void tell_wallet(struct told *told, uint64_t seq, struct bytes id, const char *what,
+                        int64_t amount, struct model_sums *left)
+{
+    const struct model_step step = {-1, id, what, {.wlt = amount, .cash = -amount}};
+    tell(told, seq, &step);
+    left->wlt += amount;
+    left->cash -= amount;
+}
+
+/* What was taken back of the wallet and is no refund's, and what else the wallet has paid and no
+ * record says. */
+static void tell_beside(struct told *told, const struct beside *beside, uint64_t settled,
+                        uint64_t place, struct model_sums *left)
+{
+    const struct steps *steps = lived_steps();
+    const uint32_t records = told->count;
+    static struct model_step chain[MODEL_STEPS_MAX];
+    memcpy(chain, told->steps, records * sizeof chain[0]);
+    for (int i = 0; i < steps->reversals.count; i++) {
+        const struct steps_reversal *r = &steps->reversals.list[i];
+        if (r->payment != beside->payment || r->seq <= settled || r->seq > place) continue;
+        const struct steps_message *m = message_of(r->seq);
+        if (m == NULL || m->type != MESSAGE_WLT_PAY_REVERSE ||
+            is_refunds(chain, records, m->order.client_no)) {
+            continue;
+        }
+        tell_wallet(told, r->seq, m->order.client_no, "wallet", -r->amount, left);
+    }
+    if (left->wlt == beside->left) return;
+    const struct steps_payment *p = &steps->payments.list[beside->payment];
+    tell_wallet(told, p->seq, bytes_of(p->id), "payment", beside->left - left->wlt, left);
+}
+
+/* The chain with what the wallet did by itself in between; *left has that, too. */
 static void write_chain(struct pb *pb, int item, const struct beside *beside, uint64_t place,
-                        int64_t *left)
+                        struct model_sums *left)
 {
     static struct model_step chain[MODEL_STEPS_MAX];
-    const struct steps *steps = lived_steps();
-    const uint64_t settled = q.about.seqs[item];
+    static struct told told;
     const uint32_t count = model_chain(q.about.model, item, chain);
-    uint32_t next = 0, written = 0;
-    for (int i = 0; i <= steps->reversals.count; i++) {
-        const bool last = i == steps->reversals.count;
-        const struct steps_reversal *r = last ? NULL : &steps->reversals.list[i];
-        const struct steps_message *m = NULL;
-        if (!last && beside->payment >= 0 && r->payment == beside->payment && r->seq > settled &&
-            r->seq <= place) {
-            m = message_of(r->seq);
-        }
-        if (!last && (m == NULL || m->type != MESSAGE_WLT_PAY_REVERSE)) continue;
-        while (next < count && (last || q.about.seqs[chain[next].item] < r->seq)) {
-            const struct entry *entry = &q.about.shard->entries[q.about.seqs[chain[next].item] - 1];
-            write_step(pb, &chain[next++], entry->stamp_ms, entry->period);
-            written++;
-        }
-        if (last || is_refunds(chain, count, m->order.client_no)) continue;
-        const struct model_step step = {0, m->order.client_no, "wallet", {.wlt = -r->amount}};
-        write_step(pb, &step, q.about.shard->entries[r->seq - 1].stamp_ms, month_told(written++));
-        *left -= r->amount;
+    told.count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        tell(&told, q.about.seqs[chain[i].item], &chain[i]);
+    if (beside->payment >= 0) tell_beside(&told, beside, q.about.seqs[item], place, left);
+    for (uint32_t i = 0; i < told.count; i++) {
+        const struct entry *entry = &q.about.shard->entries[told.seqs[i] - 1];
+        const bool of_wallet = told.steps[i].item < 0;
+        write_step(pb, &told.steps[i], entry->stamp_ms, of_wallet ? month_told(i) : entry->period);
     }
 }
 
@@ -617,8 +658,7 @@ static void write_statement(struct pb *pb, int item, uint64_t place)
     pb_put(pb, 5, entry->period);
     pb_put(pb, 6, (uint64_t)entry->stamp_ms);
     write_lots(pb, &beside);
-    if (beside.payment >= 0 && s->amounts[AMOUNT_WLT] == 0) left.wlt += beside.amount;
-    write_chain(pb, item, &beside, place, &left.wlt);
+    write_chain(pb, item, &beside, place, &left);
     pb_fen(pb, 10, left.medfee);
     pb_fen(pb, 11, left.fund);
     pb_fen(pb, 12, left.acct);

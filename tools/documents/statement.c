@@ -50,8 +50,8 @@ static const struct {
     const char *word;
     const char *name;
 } words[] = {
-    {"refund", "退费"},    {"adjustment", "调整"}, {"correction", "冲正"}, {"wallet", "钱包撤销"},
-    {"ACCRUED", "已结算"}, {"CLEARING", "清算中"}, {"REVERSED", "已冲正"},
+    {"refund", "退费"},     {"adjustment", "调整"}, {"correction", "冲正"}, {"payment", "钱包支付"},
+    {"wallet", "钱包撤销"}, {"ACCRUED", "已结算"},  {"CLEARING", "清算中"}, {"REVERSED", "已冲正"},
 };
 
 const char *statement_step_name(const char *what)
@@ -104,15 +104,6 @@ static void put_step(struct document *document, struct document_section *section
     }
 }
 
-/* What the wallet paid: said by the settlement, or sent beside it. */
-static int64_t paid_by_wallet(const struct statement_paper *paper)
-{
-    int64_t sum = 0;
-    for (size_t i = 0; i < paper->lot_count; i++)
-        sum += paper->lots[i].amount;
-    return paper->amounts[AMOUNT_WLT] != 0 ? paper->amounts[AMOUNT_WLT] : sum;
-}
-
 static struct paper_step step_of_settlement(const struct statement_paper *paper)
 {
     return (struct paper_step){
@@ -123,7 +114,7 @@ static struct paper_step step_of_settlement(const struct statement_paper *paper)
         .sums = {.medfee = paper->amounts[AMOUNT_MEDFEE],
                  .fund = paper->amounts[AMOUNT_FUND_SUM],
                  .acct = paper->amounts[AMOUNT_ACCT],
-                 .wlt = paid_by_wallet(paper),
+                 .wlt = paper->amounts[AMOUNT_WLT],
                  .cash = paper->amounts[AMOUNT_CASH]},
     };
 }

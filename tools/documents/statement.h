@@ -20,7 +20,7 @@ struct paper_sums {
 
 struct paper_step {
     const char *number;
-    const char *what; /* "refund", "adjustment", "correction", "wallet" */
+    const char *what; /* "refund", "adjustment", "correction", "payment", "wallet" */
     int64_t at_ms;
     uint32_t period;
     struct paper_sums sums;

@@ -253,15 +253,146 @@ static void a_statement_counts_each_reversal_once(void **state)
     qingfen__v1__wlt_query_reply__free_unpacked(left, NULL);
 }
 
+/* Settlement and chain make what is left, and the total is what funds, account, wallet and person
+ * pay of it. */
+static void check_adds_up(const Qingfen__V1__StmtGetReply *reply, int64_t wlt, int64_t cash)
+{
+    const Qingfen__V1__SetlPost *s = reply->settlement;
+    int64_t medfee = s->medfee_sumamt;
+    int64_t wallet = s->wlt_pay;
+    int64_t person = s->psn_cash_pay;
+    for (size_t i = 0; i < reply->n_chain; i++) {
+        medfee += reply->chain[i]->medfee_sumamt;
+        wallet += reply->chain[i]->wlt_pay;
+        person += reply->chain[i]->psn_cash_pay;
+    }
+    assert_int_equal(reply->left_medfee, medfee);
+    assert_int_equal(reply->left_wlt, wallet);
+    assert_int_equal(reply->left_cash, person);
+    assert_int_equal(medfee, reply->left_fund + reply->left_acct + wallet + person);
+    assert_int_equal(reply->left_wlt, wlt);
+    assert_int_equal(reply->left_cash, cash);
+}
+
+/* Steps of a story: what is sent, in the order of the letters. */
+static void live(const char *steps)
+{
+    /* 507.00, of which 500.00 in cash, as far as the settlement knows. */
+    struct settlement s =
+        life_settlement(&(struct visit){ANNA, "S1", "2026-03-02T08:00:00", 700, 50000, 0, 0});
+    s.msgid = bytes_of("SETTLED");
+    for (; *steps != '\0'; steps++) {
+        switch (*steps) {
+        case 'S':
+            life_post(&s);
+            break;
+        case 'P':
+            life_pay("S1", 45000);
+            break;
+        case 'v':
+            life_take_back("S1", "V1", 5000);
+            break;
+        case 'V':
+            life_take_back("S1", "V2", 0);
+            break;
+        case 'R':
+            life_refund(&(struct visit){ANNA, "R1", "2026-03-02T08:30:00", 100, 10000, 0, 0}, "S1");
+            break;
+        case 'r': /* Under the number of the refund. */
+            life_take_back("S1", "R1", 10000);
+            break;
+        default:
+            life_correct(&s);
+        }
+        life_pump();
+    }
+}
+
+/* The settlement knows nothing of the wallet, which paid by a message of its own. */
+static void a_statement_adds_up_in_every_order(void **state)
+{
+    static const struct {
+        const char *steps;
+        int64_t wlt;
+        int64_t cash;
+        uint32_t chain;
+    } cases[] = {
+        {"PS", 45000, 5000, 1},     {"SP", 45000, 5000, 1},    {"PvS", 40000, 10000, 1},
+        {"PSv", 40000, 10000, 2},   {"SPv", 40000, 10000, 2},  {"PVS", 0, 50000, 0},
+        {"PSV", 0, 50000, 2},       {"SPvV", 0, 50000, 3},     {"PSR", 45000, -5000, 2},
+        {"SRPr", 35000, 5000, 3},   {"PSrR", 35000, 5000, 3},  {"PrSR", 35000, 5000, 2},
+        {"SPRrv", 30000, 10000, 4}, {"PSK", 45000, -45000, 2}, {"PSKV", 0, 0, 3},
+        {"SPVK", 0, 0, 3},          {"SKP", 45000, -45000, 2}, {"PVSK", 0, 0, 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (i != 0) {
+            life_tear_down(NULL);
+            life_set_up(NULL);
+        }
+        life_fill_wallet();
+        live(cases[i].steps);
+        Qingfen__V1__StmtGetReply *reply = life_statement(ANNA, "S1", 0);
+        check_adds_up(reply, cases[i].wlt, cases[i].cash);
+        assert_int_equal(reply->n_chain, cases[i].chain);
+        qingfen__v1__stmt_get_reply__free_unpacked(reply, NULL);
+    }
+}
+
+/* The step itself: under the payment's id, from what the settlement thought was cash. */
+static void a_statement_tells_of_a_payment_beside_it(void **state)
+{
+    (void)state;
+    life_fill_wallet();
+    live("SPv");
+    Qingfen__V1__StmtGetReply *reply = life_statement(ANNA, "S1", 0);
+    assert_int_equal(reply->n_chain, 2);
+    assert_string_equal(reply->chain[0]->what, "payment");
+    assert_int_equal(reply->chain[0]->setl_id[0], 'P');
+    assert_int_equal(reply->chain[0]->clr_period, 202603);
+    assert_int_equal(reply->chain[0]->wlt_pay, 45000);
+    assert_int_equal(reply->chain[0]->psn_cash_pay, -45000);
+    check_step(reply->chain[1], "wallet", "V1", -5000);
+    assert_int_equal(reply->chain[1]->psn_cash_pay, 5000);
+    assert_int_equal(reply->n_wallet, 1);
+    assert_int_equal(reply->wallet[0]->amt, 45000);
+    qingfen__v1__stmt_get_reply__free_unpacked(reply, NULL);
+}
+
+/* More reversals than a statement lists: the payment's step takes the older ones. */
+static void a_statement_with_many_reversals(void **state)
+{
+    char number[CLIENT_NO_SIZE];
+    (void)state;
+    life_fill_wallet();
+    live("SP");
+    for (int i = 0; i < 70; i++) {
+        snprintf(number, sizeof number, "V%d", i);
+        life_take_back("S1", number, 100);
+    }
+    Qingfen__V1__StmtGetReply *reply = life_statement(ANNA, "S1", 0);
+    check_adds_up(reply, 38000, 12000);
+    assert_int_equal(reply->n_chain, 65);
+    assert_int_equal(reply->chain[0]->wlt_pay, 44400);
+    qingfen__v1__stmt_get_reply__free_unpacked(reply, NULL);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, life_set_up, life_tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(a_statement_is_for_whom_it_concerns),   TEST(a_province_need_not_say_whose_it_is),
-        TEST(the_chain_gives_what_is_left),          TEST(the_chain_names_adjustments),
-        TEST(adjustments_are_judged_again),          TEST(a_chain_longer_than_a_statement),
-        TEST(a_statement_says_whose_wallet_paid),    TEST(a_statement_names_each_givers_province),
+        TEST(a_statement_is_for_whom_it_concerns),
+        TEST(a_province_need_not_say_whose_it_is),
+        TEST(the_chain_gives_what_is_left),
+        TEST(the_chain_names_adjustments),
+        TEST(adjustments_are_judged_again),
+        TEST(a_chain_longer_than_a_statement),
+        TEST(a_statement_says_whose_wallet_paid),
+        TEST(a_statement_names_each_givers_province),
         TEST(a_statement_counts_each_reversal_once),
+        TEST(a_statement_adds_up_in_every_order),
+        TEST(a_statement_tells_of_a_payment_beside_it),
+        TEST(a_statement_with_many_reversals),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
