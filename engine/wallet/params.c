@@ -74,6 +74,11 @@ const char *param_name(uint32_t param)
     return param < PARAM_COUNT ? abouts[param].name : "unknown";
 }
 
+bool param_is_national(uint32_t param)
+{
+    return param == PARAM_DEDUCT_FROM || param == PARAM_DEDUCT_MAX;
+}
+
 /* -- values as text --------------------------------------------------------------------------- */
 
 /* Two numbers of two digits around `mark`: "22:00" is 2200. */
@@ -353,6 +358,9 @@ static struct wrong read_row(struct params *params, const struct table_cells *ce
         return (struct wrong){"admdvs", "neither 0 nor six digits of a province that takes part"};
     }
     if (row.param == PARAM_COUNT) return (struct wrong){"param", "no param of that name"};
+    if (row.admdvs != 0 && param_is_national(row.param)) {
+        return (struct wrong){"admdvs", "that param is the nation's alone: 0"};
+    }
     if (!param_parse(row.param, cells->list[cell_of[COLUMN_VALUE]], &row.value)) {
         return (struct wrong){"value", "not one of that param, or out of its range"};
     }

@@ -107,6 +107,9 @@ int64_t params_value(const struct params *params, enum param param, uint32_t adm
 uint32_t params_by_name(struct bytes name);
 const char *param_name(uint32_t param);
 
+/* True for what one law says for all: nobody asks for an area's value, so no area may have one. */
+bool param_is_national(uint32_t param);
+
 /* Reads a value as the files and RulePush write it (yuan never: fen, on/off, words, hhmm, mmdd).
  * False when it is none of that param. Writes one; at most 32 bytes with NUL. */
 bool param_parse(uint32_t param, struct bytes text, int64_t *ret_value);

@@ -195,6 +195,8 @@ static void read_rule(const struct wallet_order *order, struct rule_row *ret_row
         failures_add(failures, ERROR_RULE_INVALID, RULE_PARAM, CHECK_STATE, 0, 0);
     } else if (!param_parse(ret_row->param, order->value, &ret_row->value)) {
         failures_add(failures, ERROR_RULE_INVALID, RULE_VALUE, CHECK_NONE, 0, 0);
+    } else if (ret_row->admdvs != 0 && param_is_national(ret_row->param)) {
+        failures_add(failures, ERROR_RULE_INVALID, RULE_ADMDVS, CHECK_MATCH, ret_row->admdvs, 0);
     }
     if (ret_row->eff_ms <= 0) {
         failures_add(failures, ERROR_RULE_INVALID, RULE_EFF_FROM, CHECK_MISSING, 0, 0);

@@ -108,6 +108,8 @@ class TestOrders(harness.Case):
         self.refused(6009, "eff_from", *rule[:9], "2026-03-02T09:59:59+08:00")
         self.refused(6009, "param", "wallet", "rule", "--param", "wallets", "--value", "on",
                      "--from", "2026-03-03T00:00:00+08:00")
+        self.refused(6009, "admdvs", "wallet", "rule", "--area", 440000, "--param", "deduct_max_fen",
+                     "--value", 9000000, "--from", "2026-03-03T00:00:00+08:00")
         self.refused(1004, "", *rule, "--as", 44)
         harness.set_clock(self.engine, "2026-03-03T00:00:00+08:00")
         self.open("P3", 440100, 390)

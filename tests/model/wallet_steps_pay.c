@@ -381,7 +381,8 @@ static void push_rule(const struct steps_ask *ask, struct steps_answer *a)
     const struct steps_shard *shard = &ask->steps->shards[ask->shard];
     const struct rule_row *row = &ask->rule;
     if (!by_app(ask, a)) return;
-    if (row->param == PARAM_COUNT) {
+    const bool of_tax = row->param == PARAM_DEDUCT_FROM || row->param == PARAM_DEDUCT_MAX;
+    if (row->param == PARAM_COUNT || (of_tax && row->admdvs != 0)) {
         a->code = ERROR_RULE_INVALID;
         return;
     }

@@ -314,6 +314,8 @@ static void what_is_refused(void **state)
         {NULL, "710000,trsf_night_to,05:00,\n", 0,
          "line 34: admdvs: neither 0 nor six digits of a province that takes part"},
         {NULL, "0,trsf_nite_to,05:00,\n", 0, "line 34: param: no param of that name"},
+        {NULL, "440000,deduct_max_fen,9000000,\n", 0,
+         "line 34: admdvs: that param is the nation's alone: 0"},
         {NULL, "0,trsf_night_to,5:00,\n", 0,
          "line 34: value: not one of that param, or out of its range"},
         {NULL, "0,trsf_max_per_day,1001,\n", 0,

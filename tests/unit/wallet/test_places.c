@@ -225,9 +225,20 @@ static void a_rule_refused(void **state)
     REFUSED(order.value = bytes_of(""), ERROR_RULE_INVALID, 3, CHECK_NONE);
     REFUSED(order.place = 34, ERROR_RULE_INVALID, 7, CHECK_KNOWN);
     REFUSED(order.place = 820000, ERROR_RULE_INVALID, 7, CHECK_KNOWN);
+    /* The tax law is one for all: the year's summary asks for the nation's value. */
+    REFUSED((order.name = bytes_of("deduct_from_fen"), order.value = bytes_of("1")),
+            ERROR_RULE_INVALID, 7, CHECK_MATCH);
+    REFUSED((order.name = bytes_of("deduct_max_fen"), order.value = bytes_of("1")),
+            ERROR_RULE_INVALID, 7, CHECK_MATCH);
     REFUSED(order.eff_ms = 0, ERROR_RULE_INVALID, 27, CHECK_MISSING);
     REFUSED(order.eff_ms = -5, ERROR_RULE_INVALID, 27, CHECK_MISSING);
 #undef REFUSED
+    order = rule();
+    order.place = 0;
+    order.name = bytes_of("deduct_max_fen");
+    order.value = bytes_of("1");
+    judge(judge_rule, &input);
+    assert_true(decision.put_rule);
     order = rule();
     input.province = 34;
     judge(judge_rule, &input);
