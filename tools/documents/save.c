@@ -35,6 +35,19 @@ static bool publish(const char *temporary, const char *path, struct document_fau
     return document_fail(fault, "%s: %s", path, strerror(errno));
 }
 
+bool save_path(const char *folder, const char *number, const char *ending, char *ret_path,
+               size_t size)
+{
+    size_t used = (size_t)snprintf(ret_path, size, "%s/", folder);
+    for (const char *at = number; *at != '\0' && used < size; at++) {
+        const bool is_plain = strchr("%/\\:*?\"<>|", *at) == NULL;
+        used += (size_t)snprintf(ret_path + used, size - used, is_plain ? "%c" : "%%%02X",
+                                 (unsigned char)*at);
+    }
+    if (used < size) used += (size_t)snprintf(ret_path + used, size - used, ".%s", ending);
+    return used < size;
+}
+
 bool save_document(const struct document *document, enum document_format format, const char *path,
                    struct document_fault *fault)
 {

@@ -17,4 +17,10 @@ bool save_bytes(const char *path, const char *bytes, size_t size, struct documen
 /* SHA-256 of a file. */
 bool save_digest(const char *path, uint8_t ret_digest[SHA256_SIZE], struct document_fault *fault);
 
+/* "FOLDER/NUMBER.ENDING". A letter of the number that means something to a file system, and '%', is
+ * written as '%' and two hexadecimal digits, so that two numbers never have one name. False when it
+ * does not fit into `size` bytes. */
+bool save_path(const char *folder, const char *number, const char *ending, char *ret_path,
+               size_t size);
+
 #endif

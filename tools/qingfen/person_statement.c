@@ -63,18 +63,6 @@ static void print_statement(const Qingfen__V1__StmtGetReply *reply,
     person_print_yuan("cash 现金", paper->left.cash);
 }
 
-/* "DIR/STATEMENT-340100-….pdf"; letters of the number that mean something to a file system are
- * written as '_'. False when it does not fit. */
-static bool paper_path(const char *folder, const char *number, char *ret_path, size_t size)
-{
-    const int used = snprintf(ret_path, size, "%s/%s.pdf", folder, number);
-    if (used < 0 || (size_t)used >= size) return false;
-    for (char *at = ret_path + strlen(folder) + 1; *at != '\0'; at++) {
-        if (strchr("/\\:*?\"<>|", *at) != NULL) *at = '_';
-    }
-    return true;
-}
-
 static int save_statement(const struct statement_paper *paper, const char *folder)
 {
     struct document_fault fault;
@@ -87,7 +75,7 @@ static int save_statement(const struct statement_paper *paper, const char *folde
     }
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
         fprintf(stderr, "qingfen person statement: %s: %s\n", folder, strerror(errno));
-    } else if (!paper_path(folder, document->number, path, sizeof path)) {
+    } else if (!save_path(folder, document->number, "pdf", path, sizeof path)) {
         fprintf(stderr, "qingfen person statement: --out is too long\n");
     } else if (!save_document(document, DOCUMENT_PDF, path, &fault)) {
         fprintf(stderr, "qingfen person statement: %s\n", fault.text);

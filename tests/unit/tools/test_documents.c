@@ -422,6 +422,32 @@ static void replies_are_read(void **state)
     month_free(&month);
 }
 
+/* A name for each number, and none that leads out of the folder. */
+static void each_number_has_a_file_of_its_own(void **state)
+{
+    static const struct {
+        const char *number;
+        const char *path;
+    } cases[] = {
+        {"STATEMENT-340100-S1", "out/STATEMENT-340100-S1.pdf"},
+        {"a_b", "out/a_b.pdf"},
+        {"a/b", "out/a%2Fb.pdf"},
+        {"a%2Fb", "out/a%252Fb.pdf"},
+        {"a\\b:c*d?e\"f<g>h|i", "out/a%5Cb%3Ac%2Ad%3Fe%22f%3Cg%3Eh%7Ci.pdf"},
+        {"../x", "out/..%2Fx.pdf"},
+    };
+    char path[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_true(save_path("out", cases[i].number, "pdf", path, sizeof path));
+        assert_string_equal(path, cases[i].path);
+        for (size_t size = 1; size <= strlen(path); size++) {
+            char less[64];
+            assert_false(save_path("out", cases[i].number, "pdf", less, size));
+        }
+    }
+}
+
 static void a_failing_write_leaves_nothing(void **state)
 {
     (void)state;
@@ -545,6 +571,7 @@ int main(void)
         cmocka_unit_test(the_digest_is_that_of_the_lines),
         cmocka_unit_test(figures_of_a_month_are_the_cells),
         cmocka_unit_test(a_failing_write_leaves_nothing),
+        cmocka_unit_test(each_number_has_a_file_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
