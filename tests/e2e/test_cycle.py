@@ -136,14 +136,16 @@ class TestPrefund(Case):
             self.month(centre, month, 480, now)
         self.month(centre, "2026-03", 690, "2026-04-21T09:00:00+08:00")
         for row in self.use(centre, "2026-03"):
-            self.assertEqual(("71.87", "YELLOW", "690000000.00"),
+            self.assertEqual(("7187", "YELLOW", "690000000.00"),
                              (row["use_bp"], row["alert"], row["cleared"]))
         self.assertEqual(PREFUND_RULE, centre.refused(
             "prefund", "apply", "2026-03", "--as", 31, "--payer", 34, "--amount", "1000000"))
         self.month(centre, "2026-04", 870, "2026-05-21T09:00:00+08:00")
         for row in self.use(centre, "2026-04"):
-            self.assertEqual(("90.62", "RED", "870000000.00"),
+            self.assertEqual(("9062", "RED", "870000000.00"),
                              (row["use_bp"], row["alert"], row["cleared"]))
+        table = centre.run("prefund", "list", "--period", "2026-04").stdout
+        self.assertIn("  90.62  RED", table)
         alerts = centre.rows("prefund", "list", "--period", "2026-04", "--alerts")
         self.assertEqual({"RED"}, {row["alert"] for row in alerts})
         calendar = centre.rows("calendar", "2026-05")

@@ -12,7 +12,7 @@
 static const struct grid_column columns[] = {
     COLUMN("payer", PARTY, "payer"),          COLUMN("payee", PROVINCE, "payee"),
     COLUMN("amount", YUAN, "deposit 预付金"), COLUMN("pending", YUAN, "pending"),
-    COLUMN("cleared", YUAN, "cleared"),       COLUMN("use_bp", PERCENT, "use %"),
+    COLUMN("cleared", YUAN, "cleared"),       COLUMN("use_bp", RATIO, "use %"),
     COLUMN("alert", TEXT, "alert"),           COLUMN("application", TEXT, "increase"),
     COLUMN_HIDDEN("applied", YUAN),           COLUMNS_END,
 };

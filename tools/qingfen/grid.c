@@ -87,10 +87,13 @@ static void write_hex(ProtobufCBinaryData bytes, char *out)
     }
 }
 
-static void write_percent(int64_t bp, char *out)
+/* Per cent for people; else the field as it is named. */
+static void write_ratio(int64_t bp, bool for_people, char *out)
 {
     if (bp == NO_PREFUND) {
-        snprintf(out, CELL_SIZE, "-");
+        snprintf(out, CELL_SIZE, "%s", for_people ? "-" : "");
+    } else if (!for_people) {
+        snprintf(out, CELL_SIZE, "%lld", (long long)bp);
     } else {
         snprintf(out, CELL_SIZE, "%lld.%02lld", (long long)bp / 100, (long long)bp % 100);
     }
@@ -192,8 +195,8 @@ static void write_cell(enum grid_kind kind, const struct value *value, bool for_
                  for_people ? (value->number != 0 ? "yes" : "-")
                             : (value->number != 0 ? "1" : "0"));
         break;
-    case GRID_PERCENT:
-        write_percent(value->number, out);
+    case GRID_RATIO:
+        write_ratio(value->number, for_people, out);
         break;
     case GRID_BYTES:
         write_hex(value->bytes, out);
@@ -212,7 +215,7 @@ static void fill_cell(const struct grid_column *column, const ProtobufCMessage *
 
 static bool stands_right(enum grid_kind kind)
 {
-    return kind == GRID_COUNT || kind == GRID_YUAN || kind == GRID_NUMBER || kind == GRID_PERCENT;
+    return kind == GRID_COUNT || kind == GRID_YUAN || kind == GRID_NUMBER || kind == GRID_RATIO;
 }
 
 static void print_totals(struct table *table, const struct grid_column *columns,

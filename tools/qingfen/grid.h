@@ -27,7 +27,7 @@ enum grid_kind {
     GRID_DAY,      /* yyyymmdd as 2025-03-14 */
     GRID_TIME,     /* ms */
     GRID_FLAG,     /* yes or -; 1 or 0 in CSV */
-    GRID_PERCENT,  /* Basis points as 71.87; 4294967295 as - */
+    GRID_RATIO,    /* Basis points: 71.87 per cent, 7187 in CSV; 4294967295: none, - */
     GRID_BYTES,    /* Hex. */
     GRID_SIDE,     /* Of a relation: 1 giver, 2 receiver. */
     GRID_RELATIVE, /* 3 child 子女 */

@@ -105,6 +105,29 @@ static void a_field_of_an_absent_message_is_empty(void **state)
     free(caught.text);
 }
 
+/* A ratio is per cent for people, and in CSV what its field's name says. */
+static void ratios_are_basis_points_in_csv(void **state)
+{
+    (void)state;
+    static const struct grid_column ratio[] = {COLUMN("use_bp", RATIO, "use %"), COLUMNS_END};
+    Qingfen__V1__PrefundInfo some = QINGFEN__V1__PREFUND_INFO__INIT;
+    Qingfen__V1__PrefundInfo none = QINGFEN__V1__PREFUND_INFO__INIT;
+    ProtobufCMessage *const rows[] = {&some.base, &none.base};
+    struct caught caught;
+    some.use_bp = 9062;
+    none.use_bp = UINT32_MAX;
+    catch_begin(&caught);
+    grid_print(FORMAT_CSV, ratio, rows, 2);
+    catch_end(&caught);
+    assert_string_equal(caught.text, "use_bp\n9062\n\n");
+    free(caught.text);
+    catch_begin(&caught);
+    grid_print(FORMAT_TABLE, ratio, rows, 2);
+    catch_end(&caught);
+    assert_string_equal(caught.text, "use %\n-----\n90.62\n    -\n");
+    free(caught.text);
+}
+
 static void every_state_says_what_is_next(void **state)
 {
     (void)state;
@@ -181,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_and_csv_come_of_one_list),
+        cmocka_unit_test(ratios_are_basis_points_in_csv),
         cmocka_unit_test(a_field_of_an_absent_message_is_empty),
         cmocka_unit_test(every_state_says_what_is_next),
         cmocka_unit_test(the_page_fits_a_terminal),
