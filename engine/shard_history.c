@@ -210,6 +210,20 @@ static void tell_message(const struct telling *telling, const struct reading *r,
     if (r->entry.type == MESSAGE_PA_HOLD_ACK && r->returned_count != 0) history->count--;
 }
 
+/* Where that was paid what is taken back, as its givers are told: a correction does not say. */
+static uint32_t place_told(struct bytes ops)
+{
+    struct effect effect;
+    struct op op;
+    bool bad;
+    uint32_t place = 0;
+    while (ops_next(&ops, &op, &bad)) {
+        if (op.op != OP_EFFECT || !effect_decode(op.data, &effect)) continue;
+        if (effect.kind == EFFECT_HELD) place = effect.admdvs;
+    }
+    return place;
+}
+
 /* A settlement with a wallet's part, or one that was taken back: ids of payments begin with P. */
 static void tell_settlement(const struct reading *r, const struct entry *entry,
                             struct history *history)
@@ -223,9 +237,9 @@ static void tell_settlement(const struct reading *r, const struct entry *entry,
     copy_text(bytes_of(r->said.id), record->id, sizeof record->id);
     copy_text(bytes_of(r->setl_id), record->ref, sizeof record->ref);
     record->amount = r->said.amount;
+    record->admdvs = place_told(r->entry.ops);
     if (r->entry.type != MESSAGE_SETL_POST || r->entry.message.size == 0) return;
     if (!settlement_decode(r->entry.message, &s, &field)) return;
-    record->admdvs = s.mdtrtarea_admvs;
     if (record->ref[0] == '\0') copy_text(s.setl_id, record->ref, sizeof record->ref);
 }
 

@@ -126,18 +126,17 @@ bool tale_of_order(const struct wallet_order *order, const struct steps_answer *
     return true;
 }
 
-void tale_of_inline(const struct settlement *settlement, const struct steps_answer *made,
-                    struct tale *ret_tale)
+void tale_of_inline(const struct settlement *settlement, bool corrects,
+                    const struct steps_answer *made, struct tale *ret_tale)
 {
     *ret_tale = (struct tale){
         .kind = "payment",
         .what = made->reversed >= 0 ? "reversed" : "paid",
         .amount = made->said.amount,
+        .admdvs = settlement->mdtrtarea_admvs,
     };
     put_text(ret_tale->id, bytes_of(made->said.id));
-    if (settlement == NULL) return;
-    ret_tale->admdvs = settlement->mdtrtarea_admvs;
-    put_text(ret_tale->ref, settlement->setl_id);
+    if (!corrects) put_text(ret_tale->ref, settlement->setl_id);
 }
 
 /* -- mail ------------------------------------------------------------------------------------- */

@@ -24,9 +24,9 @@ bool tale_of_order(const struct wallet_order *order, const struct steps_answer *
                    struct tale *ret_tale);
 bool tale_of_effect(const struct effect *effect, struct tale *ret_tale);
 
-/* A settlement with `wlt_pay`; NULL: a correction, that took one back. */
-void tale_of_inline(const struct settlement *settlement, const struct steps_answer *made,
-                    struct tale *ret_tale);
+/* A settlement with `wlt_pay`, or the correction that took one back. */
+void tale_of_inline(const struct settlement *settlement, bool corrects,
+                    const struct steps_answer *made, struct tale *ret_tale);
 
 /* The transfer that ended in the entry and was not accepted. */
 bool tale_of_end(const struct steps_answer *made, struct tale *ret_tale);

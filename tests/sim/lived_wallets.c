@@ -400,7 +400,7 @@ static bool live_inline(const struct wallet_entry *its, const struct wallet_said
     c.message_at[c.shard][c.entry->seq - 1] = steps.messages.count;
     touch(who);
     struct tale tale;
-    tale_of_inline(corrects ? NULL : &s, &c.made, &tale);
+    tale_of_inline(&s, corrects, &c.made, &tale);
     tell(who, &tale);
     return take_effects(&c.made);
 }

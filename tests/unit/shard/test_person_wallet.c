@@ -99,6 +99,32 @@ static void check_history(const char *person, const char *kind, uint32_t limit,
     assert_int_equal(at_row, count);
 }
 
+/* What a correction takes back was paid where the settlement was. */
+static void a_corrected_payment_says_where(void **state)
+{
+    (void)state;
+    life_fill_wallet();
+    const struct settlement s =
+        life_settlement(&(struct visit){ANNA, "S1", "2026-03-02T08:00:00", 0, 50000, 0, 40000});
+    life_post(&s);
+    life_pump();
+    life_correct(&s);
+    life_pump();
+    Qingfen__V1__WltRecords m = QINGFEN__V1__WLT_RECORDS__INIT;
+    m.psn_key = life_key(ANNA);
+    m.limit = 2;
+    Qingfen__V1__WltRecordsReply *reply =
+        life_ask(MESSAGE_WLT_RECORDS, 0, &m.base, &qingfen__v1__wlt_records_reply__descriptor);
+    assert_int_equal(reply->n_records, 2);
+    assert_string_equal(reply->records[0]->what, "reversed");
+    assert_string_equal(reply->records[1]->what, "paid");
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(reply->records[i]->amt, 40000);
+        assert_int_equal(reply->records[i]->admdvs, SHANGHAI);
+    }
+    qingfen__v1__wlt_records_reply__free_unpacked(reply, NULL);
+}
+
 static void the_history_of_a_wallet(void **state)
 {
     (void)state;
@@ -365,6 +391,7 @@ int main(void)
         TEST(a_wallet_with_its_lists),
         TEST(a_wallet_is_for_whom_it_concerns),
         TEST(the_history_of_a_wallet),
+        TEST(a_corrected_payment_says_where),
         TEST(a_call_looks_at_so_much_of_a_wallet),
         TEST(the_history_of_some_days),
         TEST(the_history_of_a_premium),
