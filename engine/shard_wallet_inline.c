@@ -64,12 +64,34 @@ static int64_t given_back(const struct shard *shard, const struct wallet_order *
     return sum;
 }
 
-/* Copies what stands in the way; the settlement has one field for all of it. */
+/* What of a settlement the refusal is about; `field`: what of it asks the wallet. */
+static uint32_t field_of(uint32_t code, uint32_t field)
+{
+    switch (code) {
+    case ERROR_NO_WALLET:
+    case ERROR_WALLET_CLOSED:
+        return SETL_FIELD_PSN_KEY;
+    case ERROR_INSTITUTION_WALLET:
+        return SETL_FIELD_FIXMEDINS_CODE;
+    case ERROR_USE_NOT_ALLOWED:
+        return SETL_FIELD_MED_TYPE;
+    case ERROR_OUTSIDE_USE_LOC:
+    case ERROR_PHARMACY_SWITCH:
+        return SETL_FIELD_MDTRTAREA_ADMVS;
+    default:
+        return field;
+    }
+}
+
+/* Copies what stands in the way. The use is the engine's own word for a kind of care: its number
+ * means nothing to who sent a settlement. */
 static void hand_on(const struct wallet_work *w, struct failures *failures, uint32_t field)
 {
     for (uint32_t i = 0; i < w->decision.failures.count; i++) {
         const struct failure *f = &w->decision.failures.list[i];
-        failures_add(failures, f->code, field, (enum check)f->check, f->got, f->want);
+        const bool is_use = f->code == ERROR_USE_NOT_ALLOWED;
+        failures_add(failures, f->code, field_of(f->code, field),
+                     is_use ? CHECK_NONE : (enum check)f->check, f->got, f->want);
     }
 }
 

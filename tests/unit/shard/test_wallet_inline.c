@@ -2,6 +2,7 @@
  * message, one fate. */
 #include <stdio.h>
 
+#include "codec/failure_text.h"
 #include "codec/messages.h"
 #include "codec/wallet.h"
 #include "codec/wire_table.h"
@@ -31,11 +32,16 @@ static struct settlement visit(const char *msgid, const char *setl_id, int64_t w
     return s;
 }
 
-static struct rig_result post(const struct settlement *s)
+static struct rig_result post_as(uint16_t province, const struct settlement *s)
 {
     uint8_t body[SETTLEMENT_ENCODED_MAX];
     const struct bytes bytes = {body, settlement_encode(s, body)};
-    return story_give(&story_rigs[1], rig_message(MESSAGE_SETL_POST, 51, bytes));
+    return story_give(&story_rigs[1], rig_message(MESSAGE_SETL_POST, province, bytes));
+}
+
+static struct rig_result post(const struct settlement *s)
+{
+    return post_as(51, s);
 }
 
 static void paid_with_a_settlement(void)
@@ -96,6 +102,56 @@ static void inline_all_or_nothing(void **state)
     const struct story_snap before = story_snap_of(&story_rigs[1]);
     assert_int_equal(post(&s).result.code, ERROR_WALLET_BALANCE);
     story_same(before, story_snap_of(&story_rigs[1]));
+}
+
+static void check_refused(const struct settlement *s, uint32_t code, const char *text)
+{
+    char said[256];
+    const struct rig_result got = post_as(0, s);
+    assert_int_equal(got.result.code, code);
+    assert_int_equal(got.result.failure_count, 1);
+    failure_text(MESSAGE_SETL_POST, &got.failures[0], said, sizeof said);
+    assert_string_equal(said, text);
+}
+
+/* What a pharmacy sells is no visit: its settlement is of a pharmacy's kind of care, or the wallet
+ * does not pay it. */
+static void inline_at_a_pharmacy(void **state)
+{
+    static const uint32_t no_pharmacy[] = {11, 14, 21};
+    (void)state;
+    story_fill();
+    struct settlement s = visit("I1", "V1", 14000);
+    s.fixmedins_code = bytes_of("P51010000001");
+    for (size_t i = 0; i < sizeof no_pharmacy / sizeof no_pharmacy[0]; i++) {
+        s.med_type = no_pharmacy[i];
+        check_refused(&s, ERROR_USE_NOT_ALLOWED, "med_type: not a use the wallet pays for");
+    }
+    story_check_balance(RECEIVER, 150000);
+    s.med_type = 41;
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    story_check_balance(RECEIVER, 136000);
+    s = visit("I2", "V2", 0); /* Without the wallet it is no matter of the wallet's. */
+    s.fixmedins_code = bytes_of("P51010000001");
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+}
+
+/* A refusal names the field that it is about, and a number only where it is one of that field. */
+static void inline_refusals_name_their_field(void **state)
+{
+    (void)state;
+    struct settlement s = visit("I1", "V1", 14000);
+    check_refused(&s, ERROR_NO_WALLET, "psn_key: giver or payer has no wallet");
+    story_fill();
+    s.insu_admdvs = SICHUAN;
+    s.mdtrtarea_admvs = 310000;
+    check_refused(&s, ERROR_OUTSIDE_USE_LOC,
+                  "mdtrtarea_admvs: outside the usage location (310000, it should be 510100)");
+    s = visit("I1", "V1", 0);
+    s.amounts[AMOUNT_PSN_PART] = s.amounts[AMOUNT_WLT] = 160000;
+    s.amounts[AMOUNT_CASH] = 0;
+    s.amounts[AMOUNT_MEDFEE] = 188000;
+    check_refused(&s, ERROR_WALLET_BALANCE, "wlt_pay is 1600.00, the bound is 1500.00");
 }
 
 /* Fills the book but for so many cells, with what is of no month of these stories. */
@@ -370,6 +426,8 @@ int main(void)
         T(inline_payment_lost),
         T(inline_payment_landed),
         T(inline_all_or_nothing),
+        T(inline_at_a_pharmacy),
+        T(inline_refusals_name_their_field),
         T(inline_cells_for_both),
         T(inline_cells_for_both_are_there),
         T(debts_of_one_cell_together),
