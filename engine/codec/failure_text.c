@@ -230,8 +230,13 @@ static bool add_amounts_text(struct text *text, const char *name, const struct f
     }
 }
 
-static void add_match_text(struct text *text, const char *name, const struct failure *failure)
+static void add_match_text(struct text *text, const char *name, bool money,
+                           const struct failure *failure)
 {
+    if (failure->got != failure->want && money) {
+        add_yuan_got_want(text, name, " is ", failure->got, ", it should be ", failure->want);
+        return;
+    }
     if (failure->got != failure->want) {
         add_got_want(text, name, " is ", failure->got, ", it should be ", failure->want);
         return;
@@ -260,7 +265,7 @@ void failure_text(uint16_t type, const struct failure *failure, char *ret_text, 
     if (tells_its_rule(failure, money)) {
         add_wallet_text(&text, type, name, money, failure);
     } else if (failure->check == CHECK_MATCH) {
-        add_match_text(&text, name, failure);
+        add_match_text(&text, name, money, failure);
     } else if (failure->check == CHECK_PLACE) {
         add_place_text(&text, failure);
     } else if (!add_field_text(&text, name, money, failure) &&

@@ -136,15 +136,15 @@ static bool check_deduction(struct judgement *j, uint32_t row, const struct reco
                       row + 1);
     }
     if (item->deduct < 0 || item->deduct > amount) {
-        return refuse(j, ERROR_DEDUCTION, "row %u: deduct_amt: %lld fen, not within 0 and %lld",
-                      row + 1, (long long)item->deduct, (long long)amount);
+        return refuse(j, ERROR_DEDUCTION, "row %u: deduct_amt: %s, not within 0.00 and %s", row + 1,
+                      yuan_of(item->deduct).text, yuan_of(amount).text);
     }
     /* What a dispute has taken off stays off. */
     const struct dispute_row *dispute = cycle_find(j->cycle, ROW_DISPUTE, exception->dispute_no);
     if (dispute != NULL && dispute->outcome == OUTCOME_PART &&
         item->deduct < funds_sum(exception->deducted)) {
-        return refuse(j, ERROR_DEDUCTION, "row %u: dispute %s has decided on a deduction of %lld",
-                      row + 1, dispute->dispute_no, (long long)funds_sum(exception->deducted));
+        return refuse(j, ERROR_DEDUCTION, "row %u: dispute %s has decided on a deduction of %s",
+                      row + 1, dispute->dispute_no, yuan_of(funds_sum(exception->deducted)).text);
     }
     return true;
 }
@@ -359,9 +359,8 @@ static bool put_recovery(struct judgement *j, const struct exception_row *except
     left_of(j->cycle, exception, left);
     const int64_t sum = funds_sum(left);
     if (order->amount <= 0 || order->amount > sum) {
-        return refuse(j, ERROR_DEDUCTION,
-                      "amount: %lld fen, not within 1 and the %lld that are left",
-                      (long long)order->amount, (long long)sum);
+        return refuse(j, ERROR_DEDUCTION, "amount: %s, not within 0.01 and the %s that are left",
+                      yuan_of(order->amount).text, yuan_of(sum).text);
     }
     split_deduction(left, order->amount, row.funds);
     decision_put(j->decision, ROW_RECOVERY, &row);

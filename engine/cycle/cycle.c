@@ -11,6 +11,7 @@
 #include "cycle/cycle_internal.h"
 #include "types/ensure.h"
 #include "util/le.h"
+#include "util/text.h"
 
 struct cycle *cycle_new(const struct calendar *calendar, const struct setting_values *first)
 {
@@ -230,6 +231,14 @@ int64_t setting_at(const struct cycle *cycle, enum setting setting, int64_t at_m
 
 /* -- for the chapters ----------------------------------------------------------------------------
  */
+
+struct yuan yuan_of(int64_t fen)
+{
+    struct yuan yuan;
+    struct text text = text_begin(yuan.text, sizeof yuan.text);
+    text_add_yuan(&text, fen);
+    return yuan;
+}
 
 bool refuse(struct judgement *j, enum error_code code, const char *format, ...)
 {

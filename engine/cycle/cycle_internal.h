@@ -76,6 +76,13 @@ struct judgement {
     struct decision *decision;
 };
 
+struct yuan {
+    char text[24];
+};
+
+/* Fen as people read them, "-123.45", for the text of a refusal. */
+struct yuan yuan_of(int64_t fen);
+
 /* Refuses: drops rows put so far, sets code and text (printf-like). Gives false, always. */
 bool refuse(struct judgement *j, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -84,8 +84,8 @@ static bool may_be_disputed(struct judgement *j, const struct record_facts *reco
     const int64_t least = setting_at(j->cycle, SETTING_ASSIST_MIN_FEN, j->now_ms);
     if (j->order->reason == REASON_SUSPICIOUS && record->medfee < least) {
         return refuse(j, ERROR_WRONG_STATE,
-                      "a check for suspicion is for bills from %lld fen on, not %lld",
-                      (long long)least, (long long)record->medfee);
+                      "a check for suspicion is for bills from %s yuan on, not %s",
+                      yuan_of(least).text, yuan_of(record->medfee).text);
     }
     return true;
 }
@@ -167,8 +167,8 @@ static bool resolved_amount(struct judgement *j, const struct dispute_row *dispu
         return true;
     case OUTCOME_PART:
         if (order->amount <= 0 || order->amount >= dispute->amount) {
-            return refuse(j, ERROR_DEDUCTION, "a part of %lld is between 0 and it, not %lld",
-                          (long long)dispute->amount, (long long)order->amount);
+            return refuse(j, ERROR_DEDUCTION, "a part of %s is between 0 and it, not %s",
+                          yuan_of(dispute->amount).text, yuan_of(order->amount).text);
         }
         *ret_amount = order->amount;
         return true;

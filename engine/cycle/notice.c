@@ -126,8 +126,8 @@ bool judge_notice_reissue(struct judgement *j)
         return refuse(j, ERROR_WRONG_STATE, "notice %s is cancelled", found->number);
     }
     if (found->reported != 0) {
-        return refuse(j, ERROR_WRONG_STATE, "%lld fen were paid on notice %s",
-                      (long long)found->reported, found->number);
+        return refuse(j, ERROR_WRONG_STATE, "%s yuan were paid on notice %s",
+                      yuan_of(found->reported).text, found->number);
     }
 
     struct notice_row old = *found;

@@ -157,12 +157,12 @@ static bool payment_fits(struct judgement *j, const struct notice_row *notice)
     const struct order *order = j->order;
     const int64_t left = notice->amount - notice->reported;
     if (order->amount <= 0 || order->amount > left) {
-        return refuse(j, ERROR_PAID_AMOUNT, "%lld fen do not fit: notice %s has %lld fen left",
-                      (long long)order->amount, notice->number, (long long)left);
+        return refuse(j, ERROR_PAID_AMOUNT, "%s yuan do not fit: notice %s has %s left",
+                      yuan_of(order->amount).text, notice->number, yuan_of(left).text);
     }
     if (order->amount < left && setting_at(j->cycle, SETTING_PAYMENT_PARTIAL, j->now_ms) == 0) {
-        return refuse(j, ERROR_PAID_AMOUNT, "%lld of %lld fen: part payments are not allowed",
-                      (long long)order->amount, (long long)left);
+        return refuse(j, ERROR_PAID_AMOUNT, "%s of %s yuan: part payments are not allowed",
+                      yuan_of(order->amount).text, yuan_of(left).text);
     }
     if (order->at_ms > j->now_ms) {
         return refuse(j, ERROR_CLOCK, "paid_at is %lld ms in the future",
@@ -199,8 +199,8 @@ bool judge_pay_report(struct judgement *j)
         if (before->amount == order->amount && before->paid_at_ms == order->at_ms) {
             return said_before(j, found);
         }
-        return refuse(j, ERROR_BANK_REF_REUSED, "%s on %s was %lld fen", order->bank_ref,
-                      found->number, (long long)before->amount);
+        return refuse(j, ERROR_BANK_REF_REUSED, "%s on %s was %s yuan", order->bank_ref,
+                      found->number, yuan_of(before->amount).text);
     }
     if (!must_be_open_year(j, notice_month(found))) return false;
     if (!must_be_live(j, found)) return false;
@@ -277,8 +277,8 @@ bool judge_receipt_report(struct judgement *j)
                       found->number, before->state == PAYMENT_RECEIVED ? "received" : "rejected");
     }
     if (before->amount != order->amount) {
-        return refuse(j, ERROR_PAID_AMOUNT, "%lld fen were reported under %s, not %lld",
-                      (long long)before->amount, order->bank_ref, (long long)order->amount);
+        return refuse(j, ERROR_PAID_AMOUNT, "%s yuan were reported under %s, not %s",
+                      yuan_of(before->amount).text, order->bank_ref, yuan_of(order->amount).text);
     }
 
     payment = *before;

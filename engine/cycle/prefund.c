@@ -272,7 +272,7 @@ static bool set_opening(struct judgement *j)
                       province_of(order->payer), province_of(order->payee));
     }
     if (order->amount <= 0 || order->amount > FEN_AMOUNT_MAX) {
-        return refuse(j, ERROR_AMOUNT_RANGE, "%lld fen is no deposit", (long long)order->amount);
+        return refuse(j, ERROR_AMOUNT_RANGE, "%s yuan is no deposit", yuan_of(order->amount).text);
     }
     struct notice_row notice =
         notify(j, &prefund, NOTICE_PREFUND_OPENING, order->period, order->amount);
@@ -432,23 +432,23 @@ static bool must_be_red(struct judgement *j, uint32_t period, uint8_t payer, uin
     const struct prefund_use use = alert_use(j->cycle, period, totals, payer, payee, j->now_ms);
     if (use.alert == PREFUND_RED) return true;
     return refuse(j, ERROR_PREFUND_RULE,
-                  "the use of %s at %02u is not red: %lld fen cleared, %lld fen prefund",
+                  "the use of %s at %02u is not red: %s yuan cleared, %s prefund",
                   use.payer == PROVINCE_CENTRE ? "all prefunds" : "the prefund", province_of(payee),
-                  (long long)use.cleared, (long long)use.amount);
+                  yuan_of(use.cleared).text, yuan_of(use.amount).text);
 }
 
 static bool increase_fits(struct judgement *j, const struct prefund_row *prefund, int64_t amount)
 {
     if (amount <= 0) {
-        return refuse(j, ERROR_PREFUND_RULE, "%lld fen is no increase", (long long)amount);
+        return refuse(j, ERROR_PREFUND_RULE, "%s yuan is no increase", yuan_of(amount).text);
     }
     if (prefund->amount + prefund->pending <= 0) {
         return refuse(j, ERROR_PREFUND_RULE, "%02u has no prefund at %02u to increase",
                       province_of(prefund->payer), province_of(prefund->payee));
     }
     if (amount <= FEN_AMOUNT_MAX - prefund->amount - prefund->pending) return true;
-    return refuse(j, ERROR_AMOUNT_RANGE, "a prefund of %lld fen more would not fit",
-                  (long long)amount);
+    return refuse(j, ERROR_AMOUNT_RANGE, "a prefund of %s yuan more would not fit",
+                  yuan_of(amount).text);
 }
 
 bool judge_prefund_apply(struct judgement *j)
@@ -465,9 +465,10 @@ bool judge_prefund_apply(struct judgement *j)
 
     const struct application_row *before = cycle_find(j->cycle, ROW_APPLICATION, &application);
     if (before != NULL && before->state != APPLICATION_REFUSED) {
-        return refuse(
-            j, ERROR_WRONG_STATE, "an increase of %lld fen is %s for %s", (long long)before->amount,
-            before->state == APPLICATION_OPEN ? "already asked" : "already granted", name);
+        return refuse(j, ERROR_WRONG_STATE, "an increase of %s yuan is %s for %s",
+                      yuan_of(before->amount).text,
+                      before->state == APPLICATION_OPEN ? "already asked" : "already granted",
+                      name);
     }
     const struct prefund_row prefund = prefund_of(j->cycle, order->payer, payee);
     if (!must_be_in_time(j, order->period, payee)) return false;

@@ -57,13 +57,13 @@ static bool payments_allow(struct judgement *j, const struct batch_row *batch)
         const struct notice_row *notice = cycle_row(j->cycle, ROW_NOTICE, i);
         if (!of_batch(notice, batch)) continue;
         if (notice->reported != notice->received) {
-            return refuse(j, ERROR_WRONG_STATE, "%lld fen on %s are reported and not received",
-                          (long long)(notice->reported - notice->received), notice->number);
+            return refuse(j, ERROR_WRONG_STATE, "%s yuan on %s are reported and not received",
+                          yuan_of(notice->reported - notice->received).text, notice->number);
         }
         if (notice->payer == PROVINCE_ACCOUNT && notice->kind == NOTICE_CLEARING &&
             notice->received != 0) {
-            return refuse(j, ERROR_WRONG_STATE, "the clearing account has paid %lld fen on %s",
-                          (long long)notice->received, notice->number);
+            return refuse(j, ERROR_WRONG_STATE, "the clearing account has paid %s yuan on %s",
+                          yuan_of(notice->received).text, notice->number);
         }
     }
     return true;

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""No file speaks of work that is left over, and none holds a path of somebody's machine.
+"""No file speaks of work that is left over, and none holds a path of somebody's machine. The engine tells people
+amounts in yuan.
 
 The forbidden words are put together here, so that this file may be read by itself."""
 import re
@@ -16,6 +17,9 @@ MACHINE = re.compile(
     r"(?<![\w.$}])/(" + "|".join(["ho" + r"me/\w", "Us" + r"ers/\w", "ro" + r"ot/\w", "wo" + "rk/",
                                   "fa" + "rm/", "tmp/stu" + "dio"]) + ")")
 
+# People read yuan with two decimals; fen are for programs.
+BARE_FEN = re.compile(r"%(lld|d|\" PRId64 \") fen")
+
 # Texts of others, kept to the letter.
 OTHERS = {"LICENSE"}
 
@@ -28,6 +32,8 @@ def faults_of(name, text):
             match = pattern.search(line)
             if match:
                 faults.append(f"{name}:{number}: {says}: {match.group(0)}")
+        if name.startswith("engine/") and BARE_FEN.search(line):
+            faults.append(f"{name}:{number}: tells people fen: {line.strip()}")
     return faults
 
 
@@ -38,6 +44,9 @@ def self_check():
     for line in ("stubborn", "stubs made by protoc", "TODOS", "for now_ms", "$HOME/x", "docs" "/wo" "rk/x", "a/home/x",
                  "https://example.org" "/wo" "rk/x"):
         assert not faults_of("x", line), line
+    for line in ('"%lld fen are left"', '"by %" PRId64 " fen"'):
+        assert faults_of("engine/x.c", line) and not faults_of("tools/x.c", line), line
+    assert not faults_of("engine/x.c", '"%s yuan are left"')
 
 
 def main():

@@ -538,6 +538,10 @@ static void failures_are_told_in_a_sentence(void **state)
                 "insutype 999 is not in the tables");
     assert_text(MESSAGE_SETL_POST, (struct failure){2015, 12, CHECK_REFUND, 63000, 42000},
                 "medfee_sumamt: with this one refunds come to 630.00, the original has 420.00");
+    assert_text(MESSAGE_SETL_POST, (struct failure){2011, 26, CHECK_MATCH, 14000, -9050},
+                "wlt_pay is 140.00, it should be -90.50");
+    assert_text(MESSAGE_SETL_POST, (struct failure){2016, 7, CHECK_MATCH, 310000, 510100},
+                "mdtrtarea_admvs is 310000, it should be 510100");
     const int64_t place = INT64_C(63) << 56 | INT64_C(0xfffffe) << 32 | UINT32_MAX;
     assert_text(MESSAGE_WLT_PAY, (struct failure){6010, 0, CHECK_PLACE, 1234567, place},
                 "an old record cannot be read: shard 63, entry 1234567, segment 16777214, "

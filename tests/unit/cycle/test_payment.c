@@ -245,6 +245,8 @@ static void payments_refused(void **state)
     assert_int_equal(rig_pay(&rig, 31, NUMBER, "b", 0, at), ERROR_PAID_AMOUNT);
     assert_int_equal(rig_pay(&rig, 31, NUMBER, "b", -1, at), ERROR_PAID_AMOUNT);
     assert_int_equal(rig_pay(&rig, 31, NUMBER, "b", 1001, at), ERROR_PAID_AMOUNT);
+    assert_string_equal(rig.decision.text,
+                        "10.01 yuan do not fit: notice " NUMBER " has 10.00 left");
     assert_int_equal(rig_pay(&rig, 31, NUMBER, "b", INT64_MAX, at), ERROR_PAID_AMOUNT);
     assert_int_equal(rig_pay(&rig, 31, NUMBER, "b", INT64_MIN, at), ERROR_PAID_AMOUNT);
     assert_int_equal(rig_pay(&rig, 31, NUMBER, "b", 1, at + 1), ERROR_CLOCK);
