@@ -91,11 +91,11 @@ struct limits_row {
 
 /* (I5) granted = free + held + consumed; held = transfers under way of own money + all holders. */
 struct hold_row {
-    int64_t granted;    /* What the province froze for transfers in all, less what it took back. */
-    int64_t held;       /* HOLD[g] */
-    int64_t consumed;   /* Spent by relatives, less reversals. */
-    uint32_t grant_seq; /* Latest PaGrant. */
-    uint32_t reserved;
+    int64_t granted;     /* What the province froze for transfers in all, less what it took back. */
+    int64_t held;        /* HOLD[g] */
+    int64_t consumed;    /* Spent by relatives, less reversals. */
+    uint32_t grant_seq;  /* Latest PaGrant. */
+    uint32_t grant_mark; /* What it said, modulo 4,294,967,295, and 1; 0: what `granted` is. */
 };
 
 /* A part of a wallet that keeps its giver for ever. Also: what a payment used, and what a transfer

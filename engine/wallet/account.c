@@ -5,12 +5,37 @@
 
 /* -- what may be used in all ------------------------------------------------------------------ */
 
+static uint32_t mark_of(int64_t amount)
+{
+    return (uint32_t)(amount % UINT32_MAX) + 1;
+}
+
+/* What was granted is about to change without the province's word: what that was is kept, for the
+ * province may say it again. */
+static void keep_grant(struct hold_row *hold)
+{
+    if (hold->grant_seq != 0 && hold->grant_mark == 0) hold->grant_mark = mark_of(hold->granted);
+}
+
+static bool is_as_granted(const struct hold_row *hold, int64_t amount)
+{
+    return hold->grant_mark == 0 ? amount == hold->granted : mark_of(amount) == hold->grant_mark;
+}
+
+void account_hold(int64_t amount, struct person *person)
+{
+    keep_grant(&person->hold);
+    person->hold.granted += amount;
+    person->hold.held += amount;
+}
+
 void account_free(const struct params *params, uint32_t area, int64_t amount, int64_t now_ms,
                   struct person *person)
 {
     const struct hold_row *hold = &person->hold;
     const bool granted = hold->grant_seq != 0 && area == person->insured.insu_admdvs;
     if (granted && params_value(params, PARAM_PA_HOLD_MODE, area, now_ms) == HOLD_GRANT) return;
+    keep_grant(&person->hold);
     person->hold.granted -= amount;
 }
 
@@ -18,7 +43,7 @@ void account_leave(struct person *person)
 {
     struct hold_row *hold = &person->hold;
     hold->granted = hold->held + hold->consumed;
-    hold->grant_seq = 0;
+    hold->grant_seq = hold->grant_mark = 0;
 }
 
 /* -- grant ------------------------------------------------------------------------------------ */
@@ -39,9 +64,9 @@ void judge_grant(const struct wallet_input *input, struct person *person,
         refuse(decision, ERROR_MALFORMED, WALLET_FIELD(order->type, which), CHECK_MISSING, 0, 1);
         return;
     }
-    if (order->which == hold->grant_seq && order->amount != hold->granted) {
-        refuse(decision, ERROR_CLIENT_NO_REUSED, WALLET_FIELD(order->type, amount), CHECK_MATCH,
-               order->amount, hold->granted);
+    if (order->which == hold->grant_seq && !is_as_granted(hold, order->amount)) {
+        refuse(decision, ERROR_CLIENT_NO_REUSED, WALLET_FIELD(order->type, amount), CHECK_NONE, 0,
+               0);
         return;
     }
     if (order->which <= hold->grant_seq) {
@@ -55,6 +80,7 @@ void judge_grant(const struct wallet_input *input, struct person *person,
     }
     hold->granted = order->amount;
     hold->grant_seq = order->which;
+    hold->grant_mark = 0;
     decision->said.stas = STAS_DONE;
     decision->said.amount = order->amount;
 }

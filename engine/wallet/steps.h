@@ -77,6 +77,9 @@ bool person_may_give(const struct person *person);
 void account_free(const struct params *params, uint32_t area, int64_t amount, int64_t now_ms,
                   struct person *person);
 
+/* A province has frozen so much more for one transfer. */
+void account_hold(int64_t amount, struct person *person);
+
 /* Another area keeps the account from now on: what the one before granted counts no more, but for
  * what is out or was spent; and the new one's grants are numbered anew. */
 void account_leave(struct person *person);

@@ -650,8 +650,7 @@ void judge_hold_ack(const struct wallet_input *input, struct person *person,
         refuse_hold(input, person, row, order->amount, decision);
         return;
     }
-    person->hold.granted += row->amount;
-    person->hold.held += row->amount;
+    account_hold(row->amount, person);
     offer(person, row, input->now_ms, decision);
 }
 

@@ -122,6 +122,7 @@ class Person:
     granted: int = 0
     consumed: int = 0
     grant_seq: int = 0
+    grant_said: int = 0  # What the latest PaGrant said; holds and releases change `granted` alone.
     day: int = 0
     count: int = 0
     sum: int = 0
@@ -410,10 +411,10 @@ class Book:
         self.need(not p.state or p.area == area, 1004)
         self.need(seq != 0, 1001)
         if seq <= p.grant_seq:
-            self.need(seq != p.grant_seq or amount == p.granted, 3016)
+            self.need(seq != p.grant_seq or amount == p.grant_said, 3016)
             return
         self.need(amount >= self.held(who) + p.consumed, 3015)
-        p.granted, p.grant_seq = amount, seq
+        p.granted, p.grant_seq, p.grant_said = amount, seq, amount
 
     # -- transfers -----------------------------------------------------------------------------
 

@@ -200,12 +200,24 @@ static void lot_out(struct steps_person *p, uint32_t place, struct steps_answer 
 
 /* -- the end of a transfer -------------------------------------------------------------------- */
 
+uint32_t steps_grant_mark(int64_t amount)
+{
+    return (uint32_t)(1 + amount % INT64_C(4294967295));
+}
+
+void keep_grant(struct hold_row *hold)
+{
+    if (hold->grant_seq == 0 || hold->grant_mark != 0) return;
+    hold->grant_mark = steps_grant_mark(hold->granted);
+}
+
 /* Only a grant of the area that keeps the account now lets it be used again. */
 static void unfreeze(const struct steps_ask *ask, struct steps_person *p, int64_t amount,
                      uint32_t area)
 {
     if (rule_at(ask, PARAM_PA_HOLD_MODE, area) == HOLD_ONLINE || area != p->insured.insu_admdvs ||
         p->hold.grant_seq == 0) {
+        keep_grant(&p->hold);
         p->hold.granted -= amount;
     }
 }
@@ -214,6 +226,7 @@ void leave_account(struct steps_person *p)
 {
     p->hold.granted = p->hold.held + p->hold.consumed;
     p->hold.grant_seq = 0;
+    p->hold.grant_mark = 0;
 }
 
 void say_transfer(const struct transfer_row *row, enum wallet_stas stas, struct steps_answer *a)

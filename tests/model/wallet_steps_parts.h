@@ -36,6 +36,9 @@ void take_out(void *list, uint32_t *count, size_t size, uint32_t place);
 void count_at_holder(struct steps_person *p, const struct psn_key *holder, int64_t amount);
 const struct relation_row *relation_given_as(const struct steps_person *p, struct bytes id);
 bool lot_lives(struct steps_person *p, const struct lot *lot);
+/* What a grant said is kept when the limit changes without it; 0: the limit is what it said. */
+uint32_t steps_grant_mark(int64_t amount);
+void keep_grant(struct hold_row *hold);
 void leave_account(struct steps_person *p);
 bool add_lot(struct steps_person *p, const struct lot *lot);
 void lot_home(const struct steps_person *p, const struct lot *lot, struct steps_answer *a);

@@ -81,6 +81,58 @@ static void test_grant(void **state)
     assert_int_equal(giver->hold.granted, 501);
 }
 
+/* The province holds 40 for it, or its receiver declines. */
+static uint16_t end_transfer(uint16_t type, const char *trsf_id)
+{
+    struct wallet_order order = rig_order(rig, type);
+    order.trsf_id = bytes_of(trsf_id);
+    order.other_key = rig_key_bytes(RECEIVER);
+    if (type == MESSAGE_PA_HOLD_ACK) order.amount = 40;
+    const uint16_t code = give(rig, &order);
+    rig_deliver(rig);
+    return code;
+}
+
+/* What the province froze online since, or got back, is not what its grant said: that it may say
+ * again, and another amount under its number stays another one. */
+static void test_grant_after_a_hold(void **state)
+{
+    (void)state;
+    const struct person *giver = rig_person(rig, GIVER);
+    struct wallet_order order = rig_order(rig, MESSAGE_PA_GRANT);
+    order.psn_key = rig_key_bytes(GIVER);
+    order.insu_admdvs = YUNNAN;
+    order.which = 7;
+    order.amount = 500;
+    assert_int_equal(give(rig, &order), 0);
+    rig_rule(rig, PARAM_PA_HOLD_MODE, 0, HOLD_ONLINE);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(rig_submit(rig, GIVER, RECEIVER, ACCOUNT, 40), 0);
+        char trsf_id[WALLET_ID_SIZE];
+        memcpy(trsf_id, rig->decision.said.id, sizeof trsf_id);
+        assert_int_equal(end_transfer(MESSAGE_PA_HOLD_ACK, trsf_id), 0);
+        assert_int_equal(giver->hold.granted, 540);
+        order.amount = 500;
+        assert_int_equal(give(rig, &order), 0);
+        assert_true(rig->decision.nothing && rig->decision.dup);
+        order.amount = 540;
+        assert_int_equal(give(rig, &order), ERROR_CLIENT_NO_REUSED);
+        assert_int_equal(end_transfer(MESSAGE_TRSF_DECLINE, trsf_id), 0);
+        assert_int_equal(giver->hold.granted, 500);
+        order.amount = 500;
+        assert_int_equal(give(rig, &order), 0);
+        assert_true(rig->decision.nothing && rig->decision.dup);
+    }
+    order.which = 8; /* A new one says what it says. */
+    order.amount = 540;
+    assert_int_equal(give(rig, &order), 0);
+    assert_false(rig->decision.nothing);
+    assert_int_equal(give(rig, &order), 0);
+    assert_true(rig->decision.dup);
+    order.amount = 500;
+    assert_int_equal(give(rig, &order), ERROR_CLIENT_NO_REUSED);
+}
+
 /* -- reclaim ---------------------------------------------------------------------------------- */
 
 static uint16_t reclaim(const char *rlts_id, int64_t amount)
@@ -129,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_grant, begin, end),
+        cmocka_unit_test_setup_teardown(test_grant_after_a_hold, begin, end),
         cmocka_unit_test_setup_teardown(test_reclaim, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
