@@ -120,12 +120,11 @@ static bool may_owe(const struct wallet_work *w)
            type == MESSAGE_PREM_PAY || type == MESSAGE_PREM_REVERSE;
 }
 
-/* With a settlement the debts are in its month; whoever is told of them is told that of the stamp.
- */
+/* The month in which its debts are cleared, and of which its givers are told: with a settlement the
+ * settlement's. */
 static uint32_t debt_period(const struct shard *shard, const struct wallet_work *w)
 {
-    const uint32_t month = debt_month(shard, w);
-    return w->inline_of ? month : open_period(shard, month);
+    return w->inline_of ? w->entry.period : open_period(shard, debt_month(shard, w));
 }
 
 struct wallet_input work_input(const struct shard *shard, const struct wallet_work *w)

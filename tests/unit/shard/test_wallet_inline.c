@@ -389,6 +389,72 @@ static void inline_late(void **state)
     story_replay();
 }
 
+/* What the latest PaConsume of the giver says: the month, and the amount. */
+static struct outgoing last_consume(void)
+{
+    const struct shard *shard = story_home(GIVER)->shard;
+    struct outgoing out = {0};
+    for (uint64_t seq = shard->last_seq; seq != 0 && out.type == 0; seq--) {
+        const struct entry entry = entry_needed(shard, seq);
+        struct wallet_entry its;
+        struct op op;
+        bool bad;
+        if (entry.kind != ENTRY_WALLET) continue;
+        assert_true(wallet_entry_decode(entry.body, &its));
+        while (ops_next(&its.ops, &op, &bad)) {
+            struct outgoing one;
+            if (op.op != OP_OUT) continue;
+            memcpy(&one, op.data.data, sizeof one);
+            if (one.type == OUT_PA_CONSUME) out = one;
+        }
+    }
+    return out;
+}
+
+static void check_consume(uint32_t period, int64_t amount)
+{
+    const struct outgoing out = last_consume();
+    const struct shard *shard = story_rigs[1].shard;
+    const struct entry debt = entry_needed(shard, shard->last_seq);
+    assert_int_equal(debt.kind, ENTRY_DEBT);
+    assert_int_equal(debt.period, period);
+    assert_int_equal(out.period, period);
+    assert_int_equal(out.amount, amount);
+}
+
+/* The giver's province is told the month in which it will owe: the settlement's, not that of the
+ * clock, and the open one when that is cut. */
+static void inline_consumed_in_the_month_of_its_debt(void **state)
+{
+    (void)state;
+    story_fill();
+    story_clock("2026-04-01T12:00:00"); /* March is open still. */
+    const struct settlement s = visit("I1", "V1", 14000);
+    assert_int_equal(post(&s).result.code, ERROR_OK);
+    story_pump();
+    check_consume(202603, 14000);
+    struct settlement half = rig_refund("I2", "R1", &s, 2);
+    half.setl_time = shanghai_ms("2026-04-01T11:00:00");
+    assert_int_equal(post(&half).result.code, ERROR_OK);
+    story_pump();
+    check_consume(202604, -7000);
+    const struct settlement wrong = visit("I3", "V3", 14000);
+    assert_int_equal(post(&wrong).result.code, ERROR_OK);
+    assert_int_equal(correct("K1", "I3").result.code, ERROR_OK);
+    story_pump();
+    check_consume(202603, -14000);
+    for (int i = 0; i < SHARDS; i++) {
+        assert_int_equal(rig_order(&story_rigs[i], rig_control(REQUEST_CUT, 202603)).result.code,
+                         0);
+        rig_order(&story_rigs[i], rig_control(REQUEST_CUT_RELEASE, 0));
+    }
+    const struct settlement late = visit("I4", "V4", 14000);
+    assert_int_equal(post(&late).result.code, ERROR_OK);
+    story_pump();
+    check_consume(202604, 14000);
+    story_replay();
+}
+
 /* A delta so small that a checkpoint comes between any two messages. */
 static void hardly_any_room(void **state)
 {
@@ -438,6 +504,7 @@ int main(void)
         T(refund_after_a_reversal),
         T(refund_where_nothing_is_inline),
         T(inline_late),
+        T(inline_consumed_in_the_month_of_its_debt),
         T(hardly_any_room),
     };
 #undef T
