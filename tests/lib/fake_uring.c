@@ -649,8 +649,8 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_time)
 {
     if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
         return __real_clock_gettime(clock, ret_time);
-    *ret_time =
-        (struct timespec){.tv_sec = fake.now_us / 1000000, .tv_nsec = fake.now_us % 1000000 * 1000};
+    const int64_t now_us = fake.now_us + (clock == CLOCK_REALTIME ? fake.wall_ahead_us : 0);
+    *ret_time = (struct timespec){.tv_sec = now_us / 1000000, .tv_nsec = now_us % 1000000 * 1000};
     return 0;
 }
 

@@ -97,7 +97,8 @@ struct fake {
     void *context;
 
     int64_t now_us;
-    uint64_t wakes; /* In the eventfd. */
+    int64_t wall_ahead_us; /* The system's clock before the steady one. */
+    uint64_t wakes;        /* In the eventfd. */
     uint32_t writes;
     uint32_t syncs;
     bool prepared[FAKE_SEGMENTS_MAX];

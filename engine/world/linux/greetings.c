@@ -45,7 +45,7 @@ static void greet(struct loop *loop, int fd)
     }
     struct session_io *session = &loop->sessions[index];
     session->state = SESSION_GREETING;
-    session->begun_ms = loop->now_ms;
+    session->begun_ms = loop->steady_ms;
     session->in.data = malloc(GREETING_SIZE);
     NEED_MEMORY(session->in.data);
     session->in.room = GREETING_SIZE;
@@ -61,7 +61,7 @@ static bool is_shortage(int result)
 /* Who knocks stays in the kernel's queue: asking again at once would be a busy loop. */
 static void accept_later(struct loop *loop, int error)
 {
-    loop->accept_ms = loop->now_ms + TICK_MS;
+    loop->accept_ms = loop->steady_ms + TICK_MS;
     if (loop->accept_told) return;
     loop->accept_told = true;
     fprintf(stderr,

@@ -26,6 +26,7 @@ static void read_clock(struct loop *loop)
     clock_gettime(CLOCK_MONOTONIC, &steady);
     loop->now_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
     loop->now_us = (uint64_t)steady.tv_sec * 1000000 + (uint64_t)steady.tv_nsec / 1000;
+    loop->steady_ms = (int64_t)(loop->now_us / 1000);
 }
 
 /* -- submitting ------------------------------------------------------------------------------ */
@@ -96,7 +97,7 @@ static void on_append(void *context, struct bytes block, uint64_t number)
 static void on_merge(void *context, struct merge *merge)
 {
     struct loop *loop = context;
-    loop->checkpoint_ms = loop->now_ms;
+    loop->checkpoint_ms = loop->steady_ms;
     keeper_ask_merge(&loop->keeper, merge);
 }
 
@@ -144,7 +145,7 @@ static void on_wake(void *context, uint32_t shard)
 /* What waits for room on the disk waits as long as it takes, but not when the engine is to stop. */
 static void give_up_waiting(const struct loop *loop, const char *what, int status)
 {
-    if (loop->stop_ms == 0 || loop->now_ms - loop->stop_ms < DRAIN_MS) return;
+    if (loop->stop_ms == 0 || loop->steady_ms - loop->stop_ms < DRAIN_MS) return;
     fprintf(stderr,
             "qingfend: shard %u: cannot %s: %s; stopping without it. What was answered is in the "
             "journal, what was not answered must be sent again\n",
@@ -181,9 +182,9 @@ static void on_keeper(struct loop *loop)
 
 static void on_tick(struct loop *loop)
 {
-    const int64_t age_ms = loop->now_ms - loop->checkpoint_ms;
+    const int64_t age_ms = loop->steady_ms - loop->checkpoint_ms;
     if (age_ms >= (int64_t)loop->loops->checkpoint_seconds * 1000) {
-        loop->checkpoint_ms = loop->now_ms;
+        loop->checkpoint_ms = loop->steady_ms;
         crash_point("checkpoint-due");
         home_checkpoint(loop->home, loop->now_ms);
     }
@@ -250,9 +251,9 @@ static bool take_completions(struct loop *loop)
 static bool drained(struct loop *loop)
 {
     const bool decided = home_quiet(loop->home) && home_settled(loop->home);
-    if (decided && loop->drain_ms == 0) loop->drain_ms = loop->now_ms;
+    if (decided && loop->drain_ms == 0) loop->drain_ms = loop->steady_ms;
     if (!decided) return false;
-    if (!sessions_all_sent(loop) && loop->now_ms - loop->drain_ms < DRAIN_MS) return false;
+    if (!sessions_all_sent(loop) && loop->steady_ms - loop->drain_ms < DRAIN_MS) return false;
     if (!loop->counted_quiet) {
         loop->counted_quiet = true;
         atomic_fetch_add(&loop->loops->quiet, 1);
@@ -397,20 +398,20 @@ void *loop_run(void *context)
     if (r != 0) ring_failed(-r);
     read_clock(loop);
     timings_begin(&loop->timings);
-    loop->checkpoint_ms = loop->now_ms;
+    loop->checkpoint_ms = loop->steady_ms;
     arm_wake(loop);
     arm_tick(loop);
     if (loop->index == 0) home_align(loop->home);
     for (;;) {
         turn(loop);
         if (loop->index == 0 && !loop->accepting && !stopping && loop->loops->listen_fd >= 0 &&
-            loop->now_ms >= loop->accept_ms &&
+            loop->steady_ms >= loop->accept_ms &&
             atomic_load(&loop->loops->ready) == loop->loops->count) {
             sessions_accept(loop);
         }
         if (!stopping && loop_stopping(loop)) {
             stopping = true;
-            loop->stop_ms = loop->now_ms;
+            loop->stop_ms = loop->steady_ms;
             sessions_stop_reading(loop);
             home_stop_mail(loop->home);
             crash_point("drain-begins");

@@ -75,7 +75,7 @@ struct session_io {
     struct buffer out;    /* Queued. */
     struct buffer flight; /* Being sent. */
     size_t flight_done;
-    int64_t progress_ms; /* Last time the client took something. */
+    int64_t progress_ms; /* Last time the client took something, steady clock. */
     int64_t begun_ms;    /* When the first byte of `in` came; of a greeting, the connection. */
     uint32_t behind;     /* The session behind it in its line; SESSION_NONE: none. */
 };
@@ -131,8 +131,9 @@ struct loop {
     uint32_t next_home; /* Round robin for connections without a wish. */
 
     struct __kernel_timespec tick;
-    int64_t now_ms;
-    uint64_t now_us;
+    int64_t now_ms;  /* The system's clock, which may be set: for the home, and what is due when. */
+    uint64_t now_us; /* The steady clock, and … */
+    int64_t steady_ms;       /* … the same; all times below and of sessions are by it. */
     int64_t checkpoint_ms;   /* When one was last asked for. */
     int64_t drain_ms;        /* When everything was decided, while stopping; 0: not yet. */
     int64_t stop_ms;         /* When it was told to stop; 0: it was not. */

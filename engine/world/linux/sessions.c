@@ -169,7 +169,7 @@ static void receive_more(struct loop *loop, uint32_t index)
 {
     struct session_io *session = &loop->sessions[index];
     if (session->receiving || session->starved) return;
-    if (loop->now_ms - loop->scarce_ms >= SCARCE_MS && loop->starved.count == 0) {
+    if (loop->steady_ms - loop->scarce_ms >= SCARCE_MS && loop->starved.count == 0) {
         arm_recv(loop, index, false);
         return;
     }
@@ -232,10 +232,10 @@ static uint64_t room_of(const struct session_io *session)
 /* Bytes it has held, times how long without going on. */
 static uint64_t weight(const struct loop *loop, const struct session_io *session)
 {
-    int64_t since_ms = loop->now_ms;
+    int64_t since_ms = loop->steady_ms;
     if (session->in.size != 0) since_ms = session->begun_ms;
     if (session->sending && session->progress_ms < since_ms) since_ms = session->progress_ms;
-    return room_of(session) * (uint64_t)(loop->now_ms - since_ms + 1);
+    return room_of(session) * (uint64_t)(loop->steady_ms - since_ms + 1);
 }
 
 /* Memory that a long frame or answer needed once. */
@@ -328,7 +328,7 @@ static void take_input(struct loop *loop, uint32_t index, size_t share)
     const size_t used = take_frames(loop, index, (struct bytes){session->in.data, session->in.size},
                                     share, &blocked);
     buffer_take(&session->in, used);
-    if (used != 0) session->begun_ms = loop->now_ms;
+    if (used != 0) session->begun_ms = loop->steady_ms;
     if (blocked) note_waiting(loop, index);
     if (session->ended && !blocked && session->state == SESSION_OPEN && session->in.size != 0) {
         home_bad_stream(loop->home, index, FRAME_PARTIAL, 0);
@@ -365,7 +365,7 @@ static void take_received(struct loop *loop, uint32_t index, struct bytes bytes)
     struct session_io *session = &loop->sessions[index];
     if (session->state != SESSION_OPEN || loop_stopping(loop)) return;
     if (session->in.size == 0) {
-        session->begun_ms = loop->now_ms;
+        session->begun_ms = loop->steady_ms;
     } else if (loop->waiting.count == 0) {
         bytes = complete_frame(loop, &session->in, bytes);
         take_input(loop, index, SIZE_MAX);
@@ -443,7 +443,7 @@ void sessions_send(struct loop *loop)
             session->out = empty;
             session->out.size = 0;
             session->flight_done = 0;
-            session->progress_ms = loop->now_ms;
+            session->progress_ms = loop->steady_ms;
             start_send(loop, index);
         }
         end_if_done(loop, index);
@@ -460,7 +460,7 @@ void sessions_on_sent(struct loop *loop, uint32_t index, int result)
         session_close(loop, index);
         return;
     }
-    session->progress_ms = loop->now_ms;
+    session->progress_ms = loop->steady_ms;
     session->flight_done += (size_t)result;
     crash_point("sent");
     if (session->flight_done < session->flight.size) {
@@ -499,7 +499,7 @@ void sessions_on_received(struct loop *loop, uint32_t index, const struct io_uri
 {
     struct session_io *session = &loop->sessions[index];
     if ((cqe->flags & IORING_CQE_F_MORE) == 0) session->receiving = false;
-    if (cqe->res == -ENOBUFS) loop->scarce_ms = loop->now_ms;
+    if (cqe->res == -ENOBUFS) loop->scarce_ms = loop->steady_ms;
     if ((cqe->flags & IORING_CQE_F_BUFFER) != 0) {
         const uint32_t id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
         if (cqe->res > 0) {
@@ -535,7 +535,7 @@ void session_open(struct loop *loop, uint32_t index, struct bytes first)
 {
     struct session_io *session = &loop->sessions[index];
     session->state = SESSION_OPEN;
-    session->progress_ms = loop->now_ms;
+    session->progress_ms = loop->steady_ms;
     home_session_opened(loop->home, index);
     take_received(loop, index, first);
     if (session->state == SESSION_OPEN && !session->waiting) receive_more(loop, index);
@@ -545,7 +545,7 @@ void session_open(struct loop *loop, uint32_t index, struct bytes first)
 
 void sessions_tick(struct loop *loop)
 {
-    const int64_t before_ms = loop->now_ms - loop->loops->stall_ms;
+    const int64_t before_ms = loop->steady_ms - loop->loops->stall_ms;
     for (uint32_t i = 0; i < loop->sessions_end; i++) {
         struct session_io *session = &loop->sessions[i];
         if (session->state == SESSION_GREETING && session->begun_ms < before_ms) {

@@ -510,6 +510,92 @@ static void a_connection_too_many_is_told_so(void **state)
     driver_close();
 }
 
+/* -- a clock that is set ---------------------------------------------------------------------- */
+
+#define HOUR_US INT64_C(3600000000)
+
+static int64_t set_by_us;   /* What the system's clock is set by, once the clients were heard. */
+static uint64_t taken_over; /* Checkpoints there were before the end. */
+
+static bool sets_the_clock(void *context)
+{
+    struct shard_status status;
+    shard_get_status(home_shard(driver.loop->home), &status);
+    taken_over = status.checkpoints;
+    if (status.accepted != 0) fake.wall_ahead_us = set_by_us;
+    return stops_when_closed(context);
+}
+
+static void say_settlement(uint32_t socket, uint32_t number)
+{
+    uint8_t frame[FRAME_HEAD_SIZE + SETTLEMENT_ENCODED_MAX];
+    const size_t size = put_settlement(number, frame + FRAME_HEAD_SIZE);
+    frame_write_head(frame, MESSAGE_SETL_POST, number,
+                     (struct bytes){frame + FRAME_HEAD_SIZE, size});
+    fake_say(socket, frame, FRAME_HEAD_SIZE + size);
+}
+
+/* How long something lasts is not the system's clock's to say: neither how long a client may take
+ * for a frame, nor when a checkpoint is due. */
+static void a_clock_that_is_set_changes_no_span(int64_t by_us)
+{
+    begin(1, false, 2);
+    fake.chances = (struct fake_chances){0};
+    fake.around = sets_the_clock;
+    set_by_us = by_us;
+    for (uint32_t i = 0; i < client_count; i++) {
+        fake.sockets[clients[i].socket].window = SIZE_MAX;
+        clients[i] = (struct client){.socket = clients[i].socket};
+    }
+    fake_say(clients[0].socket, "QF", 2); /* A frame that is begun. */
+    say_settlement(clients[1].socket, 1);
+    const int64_t began_us = fake.now_us;
+    assert_true(driver_run());
+    assert_int_equal(fake.wall_ahead_us, by_us);
+    assert_true(fake.sockets[clients[0].socket].closed);
+    assert_in_range((fake.now_us - began_us) / 1000, DRIVER_STALL_MS,
+                    DRIVER_STALL_MS + 3 * TICK_MS);
+    assert_int_equal(taken_over, 1);
+    driver_close();
+}
+
+static void a_clock_set_back_holds_nothing_up(void **state)
+{
+    (void)state;
+    a_clock_that_is_set_changes_no_span(-HOUR_US);
+}
+
+static void a_clock_set_forward_hurries_nothing(void **state)
+{
+    (void)state;
+    a_clock_that_is_set_changes_no_span(HOUR_US);
+}
+
+static bool plays_with_the_clock(void *context)
+{
+    if (prng_chance(&fake.prng, 100)) {
+        fake.wall_ahead_us = (int64_t)prng_below(&fake.prng, 2 * HOUR_US) - HOUR_US;
+    }
+    return around(context);
+}
+
+/* While handles are missing, too, and for clients of all kinds. */
+static void nobody_waits_for_the_clock(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        begin(seed, false, 6);
+        fake.accept_fails = 5;
+        fake.around = plays_with_the_clock;
+        assert_true(driver_run());
+        assert_int_equal(ended_with(IORING_OP_ACCEPT, -EMFILE), 5);
+        check_accept_pauses();
+        check_log(seed);
+        check_clients(seed);
+        driver_close();
+    }
+}
+
 /* -- fairness --------------------------------------------------------------------------------- */
 
 #define FLOOD_CLIENTS 20
@@ -692,6 +778,9 @@ int main(void)
         cmocka_unit_test(a_client_that_does_not_read_costs_little_and_is_closed),
         cmocka_unit_test(accepting_goes_on_after_it_failed),
         cmocka_unit_test(a_connection_too_many_is_told_so),
+        cmocka_unit_test(a_clock_set_back_holds_nothing_up),
+        cmocka_unit_test(a_clock_set_forward_hurries_nothing),
+        cmocka_unit_test(nobody_waits_for_the_clock),
         cmocka_unit_test(provinces_take_turns),
         cmocka_unit_test(what_comes_after_the_end_is_not_taken),
         cmocka_unit_test(frames_that_never_end_cost_no_more_than_the_bound),
