@@ -10,8 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common.pb-c.h"
 #include "tools/client/clock.h"
 #include "types/ensure.h"
+#include "types/error.h"
 
 #define RECEIVE_ROOM        (256 * 1024)        /* Bytes asked of the socket at once. */
 #define CONNECT_TRY_NS      (5 * NS_PER_SECOND) /* For one address of a host. */
@@ -283,6 +285,20 @@ lost:
     return r;
 }
 
+/* An error comes where the reply should: the engine closes the connection, and says why. */
+static int say_closed(struct client *client, struct bytes payload)
+{
+    Qingfen__V1__ErrorReply *error =
+        qingfen__v1__error_reply__unpack(NULL, payload.size, payload.data);
+    const uint32_t code = error == NULL ? ERROR_INTERNAL : error->code;
+    const char *why = error == NULL ? "" : error->text;
+    snprintf(client->text, sizeof(client->text), "%s:%s closed the connection: %u %s",
+             client->address.host, client->address.port, code,
+             why[0] == '\0' ? error_text(code) : why);
+    if (error != NULL) qingfen__v1__error_reply__free_unpacked(error, NULL);
+    return -EBUSY;
+}
+
 int client_hello(struct client *client, uint32_t province, uint32_t home_shard,
                  Qingfen__V1__HelloReply **ret_reply)
 {
@@ -301,6 +317,7 @@ int client_hello(struct client *client, uint32_t province, uint32_t home_shard,
     const int r =
         client_ask(client, MESSAGE_HELLO, (struct bytes){payload, size}, HELLO_TIMEOUT_NS, &frame);
     if (r != 0) return r;
+    if (frame.type == MESSAGE_ERROR) return say_closed(client, frame.payload);
 
     Qingfen__V1__HelloReply *reply = NULL;
     if (frame.type == (MESSAGE_HELLO | MESSAGE_REPLY_BIT)) {

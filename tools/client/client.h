@@ -50,8 +50,9 @@ int client_connect(struct client *client, int64_t deadline_ns);
 
 /* Says who speaks (`province`, 0: the centre) and where the connection wants to live (`home_shard`
  * is the shard plus 1, 0: any). 0 and the reply, freed by the caller with
- * qingfen__v1__hello_reply__free_unpacked; or negative errno with client->text set, -EPERM when
- * the engine said no. */
+ * qingfen__v1__hello_reply__free_unpacked; or negative errno with client->text set: -EPERM when
+ * the engine said no to who speaks, -EBUSY when it closes the connection instead, for what
+ * client->text names, as where there are too many. */
 int client_hello(struct client *client, uint32_t province, uint32_t home_shard,
                  Qingfen__V1__HelloReply **ret_reply);
 
