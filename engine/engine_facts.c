@@ -13,7 +13,7 @@
 #define REFS_ASKED   100      /* Records asked for at once: the question is below 4 KiB. */
 #define RECORDS_MAX  1000000u /* Facts of one question at most. */
 #define TALLY_UNDONE 65536    /* Changes gathered before they are added up. */
-#define TALLY_ROWS   4096     /* Tallies asked for at once: a few milliseconds. */
+#define TALLY_ROWS   4096     /* Tallies asked for at once, at first: a few milliseconds. */
 
 #define AREAS_OF_PROVINCE 10000u /* An area's code is its province's two digits and four more. */
 
@@ -26,7 +26,7 @@ void gather_begin(struct home *home, const struct needs *needs, enum tally_kind 
 {
     struct gathering *g = gathering_of(home);
     gather_free(home);
-    *g = (struct gathering){.needs = *needs, .kind = kind};
+    *g = (struct gathering){.needs = *needs, .kind = kind, .tally_rows = TALLY_ROWS};
 }
 
 void gather_free(struct home *home)
@@ -45,6 +45,7 @@ static void next_stage(struct gathering *g)
     if (g->stage == GATHER_DONE) return; /* It failed. */
     g->stage++;
     g->asked = false;
+    g->bounded = false;
     g->shard = 0;
     g->month = 0;
     g->cursor = 0;
@@ -259,7 +260,7 @@ static void ask_tallies(struct home *home)
         .period = g->needs.month_count != 0 ? g->needs.months[g->month] : g->needs.period,
         .part = g->needs.part == 0 ? 0 : first_part(g),
         .part_last = g->needs.part == 0 ? 0 : last_part(g),
-        .rows_max = TALLY_ROWS,
+        .rows_max = g->tally_rows,
         .after = g->after,
     };
     g->asked = true;
@@ -268,7 +269,8 @@ static void ask_tallies(struct home *home)
 }
 
 /* A slice. A checkpoint between two of a shard's makes them tell of different times: then all is
- * asked again. */
+ * asked again, in larger slices: under full load there is a checkpoint every moment, and a shard
+ * with many tallies would never be done. */
 static void take_tallies(struct home *home)
 {
     struct gathering *g = gathering_of(home);
@@ -278,6 +280,7 @@ static void take_tallies(struct home *home)
     const uint64_t seq = home->desk.answers[g->shard].seq;
     if ((g->after.kind != 0 || g->month != 0) && seq != g->tallied[g->shard]) {
         g->tally_count = g->tally_sorted = 0;
+        g->tally_rows *= 2; /* More than any shard has, long before that does not fit. */
         g->shard = 0;
         g->month = 0;
         g->after = (struct tally_key){0};
@@ -286,7 +289,7 @@ static void take_tallies(struct home *home)
     g->tallied[g->shard] = seq;
     for (size_t k = 0; k < count; k++)
         keep_tally(g, &tallies[k]);
-    if (count == TALLY_ROWS) {
+    if (count == g->tally_rows) {
         g->after = tallies[count - 1].key;
         return;
     }
@@ -316,6 +319,28 @@ static bool gather_tallies(struct home *home)
 }
 
 /* -- scans ------------------------------------------------------------------------------------- */
+
+/* Scans end with the entry that is each shard's last when their stage begins: a shard at full speed
+ * writes as much as is read of it meanwhile, and a scan up to its end would last as long as the
+ * load does, with every other job behind it. What comes later is for who asks later. True when it
+ * has asked. */
+static bool find_bounds(struct home *home)
+{
+    struct gathering *g = gathering_of(home);
+    if (g->bounded) return false;
+    if (!g->asked) {
+        g->asked = true;
+        desk_ask_all(home, REQUEST_STATUS, 0, (struct bytes){0});
+        return true;
+    }
+    for (uint32_t i = 0; i < home->engine->config.shards; i++) {
+        const struct shard_status *status = home->desk.answers[i].data;
+        g->until[i] = status->last_seq;
+    }
+    g->asked = false;
+    g->bounded = true;
+    return false;
+}
 
 static void scan(struct home *home, struct scan_question question)
 {
@@ -349,6 +374,7 @@ static void drop_empty_tallies(struct gathering *g)
 static bool gather_changes(struct home *home)
 {
     struct gathering *g = gathering_of(home);
+    if (find_bounds(home)) return true;
     if (g->asked) {
         g->asked = false;
         g->cursor = home->desk.answers[g->shard].seq;
@@ -356,6 +382,8 @@ static bool gather_changes(struct home *home)
         if (g->cursor == 0) g->shard++;
     }
     if (g->code != ERROR_OK) return false;
+    while (g->shard < home->engine->config.shards && g->tallied[g->shard] >= g->until[g->shard])
+        g->shard++; /* Its tallies have everything. */
     if (g->shard == home->engine->config.shards) {
         next_stage(g);
         settle_tallies(g);
@@ -364,6 +392,7 @@ static bool gather_changes(struct home *home)
     }
     scan(home, (struct scan_question){
                    .from_seq = g->cursor != 0 ? g->cursor : g->tallied[g->shard] + 1,
+                   .to_seq = g->until[g->shard],
                    .mode = SCAN_CHANGES,
                    .period = g->needs.month_count != 0 ? 0 : g->needs.period,
                    .payer = SCAN_ANY,
@@ -458,8 +487,8 @@ static bool next_scan(struct gathering *g, struct scan_question *question)
     }
     if (g->range != 1) return false;
     question->from_seq = g->cursor != 0 ? g->cursor : g->tallied[shard] + 1;
-    question->to_seq = 0;
-    return true;
+    question->to_seq = g->until[shard];
+    return question->from_seq <= question->to_seq;
 }
 
 static bool gather_day(struct home *home)
@@ -471,6 +500,7 @@ static bool gather_day(struct home *home)
         .payer = g->needs.payer == PROVINCE_CENTRE ? SCAN_ANY : g->needs.payer,
         .payee = g->needs.payee == PROVINCE_CENTRE ? SCAN_ANY : g->needs.payee,
     };
+    if (find_bounds(home)) return true;
     if (g->asked) {
         g->asked = false;
         g->cursor = home->desk.answers[g->shard].seq;

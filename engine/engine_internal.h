@@ -146,7 +146,10 @@ struct gathering {
     uint64_t cursor;        /* Entry the scan goes on from; 0: not begun. */
     uint32_t ref;           /* First not asked. */
     struct tally_key after; /* Last tally the shard being asked has given; kind 0: none. */
+    uint32_t tally_rows;    /* Of a slice of tallies. */
+    bool bounded;           /* The stage knows `until`. */
     uint64_t tallied[SHARDS_MAX];   /* By shard: last entry the tallies hold. */
+    uint64_t until[SHARDS_MAX];     /* By shard: last entry that is looked at. */
     uint64_t day_first[SHARDS_MAX]; /* By shard: entries that hold the day's records, as far as */
     uint64_t day_last[SHARDS_MAX];  /* tallied; 0: none. */
     struct cell *cells;             /* malloc'ed, as the following. */
