@@ -7,6 +7,10 @@
 #include "cycle/cycle_internal.h"
 #include "types/civil.h"
 
+/* 2100-01-01 in Shanghai. Who names a later instant has counted in another unit: the change would
+ * be taken, and never hold. */
+#define EFFECTIVE_MAX_MS INT64_C(4102416000000)
+
 static const struct setting_info infos[SETTING_COUNT] = {
 #define X(symbol, text, first, low, high) \
     [SETTING_##symbol] = {.name = (text), .value = (first), .least = (low), .greatest = (high)},
@@ -61,6 +65,11 @@ bool judge_setting(struct judgement *j)
         civil_format_datetime(j->now_ms, now);
         return refuse(j, ERROR_SETTING, "%s cannot be changed for the past: %s is before %s",
                       info->name, from, now);
+    }
+    if (from_ms > EFFECTIVE_MAX_MS) {
+        return refuse(j, ERROR_SETTING,
+                      "%s would change behind the year 2099: %lld are no milliseconds", info->name,
+                      (long long)from_ms);
     }
     if (row.value < info->least || row.value > info->greatest) {
         return refuse(j, ERROR_SETTING, "%s is %lld to %lld, not %lld", info->name,

@@ -242,8 +242,8 @@ static bool set(struct desk_model *m)
         if (strcmp(row->name, order->bank_ref) == 0 && row->effective_ms == from) before = row;
     }
     if (before != NULL && before->value == order->amount) return desk_again(m, before->name);
-    if (from < m->view->now_ms || order->amount < settings[which].least ||
-        order->amount > settings[which].greatest ||
+    if (from < m->view->now_ms || from > INT64_C(4102416000000) ||
+        order->amount < settings[which].least || order->amount > settings[which].greatest ||
         !setting_day_sound((enum setting)which, order->amount)) {
         return desk_denied(m, ERROR_SETTING);
     }

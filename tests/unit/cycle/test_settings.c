@@ -97,6 +97,11 @@ static void refusals(void **state)
     assert_int_equal(give(34, "prefund.months", 2, 0), ERROR_SENDER_NOT_ALLOWED);
     assert_int_equal(give(0, "prefund.months", 2, rig.now_ms - 1), ERROR_SETTING);
     assert_int_equal(give(0, "prefund.months", 2, rig.now_ms), ERROR_OK);
+    assert_int_equal(give(0, "prefund.months", 2, rig.now_ms * 1000), ERROR_SETTING);
+    assert_int_equal(give(0, "prefund.months", 2, INT64_MAX), ERROR_SETTING);
+    assert_int_equal(give(0, "prefund.months", 2, INT64_MIN), ERROR_SETTING);
+    assert_int_equal(give(0, "prefund.months", 2, INT64_C(4102416000000)), ERROR_OK); /* 2100. */
+    assert_int_equal(give(0, "prefund.months", 2, INT64_C(4102416000001)), ERROR_SETTING);
     row_rig_close(&rig);
 }
 
