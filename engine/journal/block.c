@@ -1,4 +1,4 @@
-/* block -- see block.h. Pure: bytes in, bytes out; files are world/linux/segments.c. */
+/* block -- see block.h. Pure: bytes in, bytes out; files are world/linux/segments.h. */
 #include "journal/block.h"
 
 #include "journal/entry.h"

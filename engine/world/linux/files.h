@@ -8,6 +8,7 @@
 #ifndef WORLD_LINUX_FILES_H
 #define WORLD_LINUX_FILES_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,20 @@ int file_size(int file, uint64_t *ret_bytes);
 /* Up to `size` bytes; fewer are possible, 0 of a read is the file's end. */
 int64_t file_read(int file, void *out, size_t size, uint64_t offset);
 int64_t file_write(int file, const void *data, size_t size, uint64_t offset);
+
+/* All of it; -EIO when nothing more can be written. */
+static inline int file_write_all(int file, const void *data, size_t size, uint64_t offset)
+{
+    const uint8_t *at = (const uint8_t *)data;
+    while (size > 0) {
+        const int64_t written = file_write(file, at, size, offset);
+        if (written <= 0) return written < 0 ? (int)written : -EIO;
+        at += written;
+        offset += (uint64_t)written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
 
 /* Gives the file room for its first `bytes` and makes it at least so long; what was not there reads
  * as zeros. -ENOSPC, and -EOPNOTSUPP with nothing changed where the file system cannot. */

@@ -1,7 +1,7 @@
 /* segment_walk -- a shard's segments, one of them open, read through a window (window.h).
  *
- * For segments.c alone, whose scan and search both go this way. Knows where files and blocks begin
- * and end; what stands there is judged by who looks. */
+ * For scanning and mending alone (segments.c, segment_search.c, segment_mend.c). Knows where files
+ * and blocks begin and end; what stands there is judged by who looks. */
 #ifndef WORLD_LINUX_SEGMENT_WALK_H
 #define WORLD_LINUX_SEGMENT_WALK_H
 

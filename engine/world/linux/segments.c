@@ -1,25 +1,16 @@
-/* segments -- see segments.h.
- *
- * Two walks over the same files: the scan follows the chain block by block, and the search behind
- * the tail looks at every 4096-byte boundary for what must not be there. How either goes through
- * the files is segment_walk's. */
+/* segments -- see segments.h. Here the scan: it follows the chain block by block, from segment to
+ * segment, and judges what stands behind its end. Making a segment is segment_prepare.c's, mending
+ * a journal segment_mend.c's. */
 #include "world/linux/segments.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "types/ensure.h"
 #include "util/checksum.h"
 #include "util/le.h"
-#include "world/linux/crash_point.h"
-#include "world/linux/files.h"
-#include "world/linux/segment_walk.h"
-
-#define ZEROS_BYTES (UINT64_C(1) << 20) /* Of one write when a segment is prepared. */
-
-_Static_assert(SEGMENT_HEAD_SIZE == BLOCK_ALIGN, "a segment's head is one page of the search");
+#include "world/linux/segment_search.h"
 
 void segment_path(const char *folder, uint32_t number, char ret_path[SEGMENT_PATH_MAX])
 {
@@ -28,96 +19,7 @@ void segment_path(const char *folder, uint32_t number, char ret_path[SEGMENT_PAT
     ENSURE(size < SEGMENT_PATH_MAX);
 }
 
-/* ---- preparing ----------------------------------------------------------------------------- */
-
-static int write_all(int file, const uint8_t *data, uint64_t offset, uint64_t size)
-{
-    while (size > 0) {
-        int64_t written = file_write(file, data, size, offset);
-        if (written < 0) return (int)written;
-        if (written == 0) return -EIO;
-        data += written;
-        offset += (uint64_t)written;
-        size -= (uint64_t)written;
-    }
-    return 0;
-}
-
-static int write_zeros(int file, const void *zeros, uint64_t offset, uint64_t size,
-                       const struct segment_pause *pause)
-{
-    int r = 0;
-    for (uint64_t end = offset + size; offset < end && r == 0; offset += ZEROS_BYTES) {
-        uint64_t rest = end - offset;
-        r = write_all(file, zeros, offset, rest < ZEROS_BYTES ? rest : ZEROS_BYTES);
-        if (pause != NULL) pause->call(pause->context);
-    }
-    return r;
-}
-
-/* Past the page cache where the file system lets us: these zeros are of no use in memory. */
-static int write_all_zeros(int file, uint64_t segment_bytes, const struct segment_pause *pause)
-{
-    void *zeros = NULL;
-    if (posix_memalign(&zeros, BLOCK_ALIGN, ZEROS_BYTES) != 0) return -ENOMEM;
-    memset(zeros, 0, ZEROS_BYTES);
-    int r = write_zeros(file, zeros, 0, segment_bytes, pause);
-    /* O_DIRECT was taken but is not done here. */
-    if (r == -EINVAL && file_cached(file) == 0)
-        r = write_zeros(file, zeros, 0, segment_bytes, pause);
-    free(zeros);
-    return r;
-}
-
-static int fill_segment(const char *path, uint64_t segment_bytes, enum segment_fill fill,
-                        const struct segment_pause *pause)
-{
-    int file = -1;
-    int r = file_open(path, FILE_MAKE, &file);
-    /* One extent if there is one; a full disk is found before the work. */
-    if (r == 0) r = file_reserve(file, segment_bytes);
-    if (r == -EOPNOTSUPP || (r == 0 && fill == SEGMENT_ZEROED))
-        r = write_all_zeros(file, segment_bytes, pause);
-    crash_point("segment-filled");
-    if (r == 0) r = file_sync(file);
-    if (file >= 0) {
-        int closed = file_close(file);
-        if (r == 0) r = closed;
-    }
-    return r;
-}
-
-int segment_prepare(const char *folder, uint32_t number, uint64_t segment_bytes,
-                    enum segment_fill fill, const struct segment_pause *pause)
-{
-    ENSURE(number != 0);
-    ENSURE(segment_bytes % BLOCK_ALIGN == 0);
-    char path[SEGMENT_PATH_MAX], new_path[SEGMENT_PATH_MAX + 8];
-    segment_path(folder, number, path);
-    snprintf(new_path, sizeof new_path, "%s.new", path);
-    if (file_exists(path)) return -EEXIST;
-
-    int r = fill_segment(new_path, segment_bytes, fill, pause);
-    crash_point("segment-synced");
-    if (r == 0) r = file_rename(new_path, path);
-    if (r != 0) {
-        (void)file_remove(new_path);
-        return r;
-    }
-    crash_point("segment-renamed");
-    r = folder_sync(folder);
-    /* Under its name the next attempt would take it for whole. */
-    if (r != 0) (void)file_remove(path);
-    return r;
-}
-
-/* ---- judging blocks and heads -------------------------------------------------------------- */
-
-static bool is_ours(const struct journal_folder *folder, const uint8_t store_id[STORE_ID_SIZE],
-                    uint32_t shard)
-{
-    return shard == folder->shard && memcmp(store_id, folder->store_id, STORE_ID_SIZE) == 0;
-}
+/* ---- judging blocks -------------------------------------------------------------------------- */
 
 /* What is wrong with bytes that block_open() did not call sound, in words. */
 static const char *what_is_wrong(struct bytes source)
@@ -142,7 +44,7 @@ enum found {
 static int judge_block(struct walk *walk, const struct journal_position *at, uint64_t offset,
                        const struct block *block, enum found *ret_found)
 {
-    if (!is_ours(walk->folder, block->store_id, block->shard))
+    if (!segment_is_ours(walk->folder, block->store_id, block->shard))
         return DAMAGE(walk, offset, "this block belongs to another store or shard");
     if (block->number < at->next_block) {
         *ret_found = FOUND_OTHER; /* A remnant of what was cut before. */
@@ -183,106 +85,6 @@ static int find_block(struct walk *walk, const struct journal_position *at, uint
         break;
     }
     *ret_found = FOUND_OTHER;
-    return 0;
-}
-
-/* Damage unless a sound head is this store's, this shard's and this file's. */
-static int judge_head(struct walk *walk, const struct segment_head *head)
-{
-    if (memcmp(head->store_id, walk->folder->store_id, STORE_ID_SIZE) != 0)
-        return DAMAGE(walk, 0, "the segment belongs to another store");
-    if (head->shard != walk->folder->shard)
-        return DAMAGE(walk, 0, "the segment belongs to shard %" PRIu32 ", not to shard %" PRIu32,
-                      head->shard, walk->folder->shard);
-    if (head->segment != walk->segment)
-        return DAMAGE(walk, 0, "the segment's head says that it is segment %" PRIu32,
-                      head->segment);
-    return 0;
-}
-
-/* ---- behind the tail ----------------------------------------------------------------------- */
-
-/* A search over everything behind a place. */
-struct search {
-    uint64_t next_block;   /* A sound block of ours with this number or more is evidence. */
-    uint64_t used_bytes;   /* From the place to the last page that is not zero. */
-    uint64_t walked_bytes; /* Up to here. */
-    uint32_t used_segment; /* The first one behind the place's own that is not all zero; 0: none. */
-    bool evidence;
-    uint32_t segment; /* Where the evidence is. */
-    uint64_t offset;
-    uint64_t number; /* Of the block, or of the first block by a segment's head. */
-};
-
-static void search_hit(struct search *search, const struct walk *walk, uint64_t offset,
-                       uint64_t number)
-{
-    search->evidence = true;
-    search->segment = walk->segment;
-    search->offset = offset;
-    search->number = number;
-}
-
-/* One page that is not zero. */
-static int search_page(struct walk *walk, struct search *search, uint64_t offset,
-                       const uint8_t *page)
-{
-    struct segment_head head;
-    struct block block;
-    uint8_t hash[BLOCK_HASH_SIZE];
-    if (offset == 0 && segment_head_decode((struct bytes){page, BLOCK_ALIGN}, &head)) {
-        int r = judge_head(walk, &head);
-        if (r != 0) return r;
-        /* A head is written with its first block, and that after the one before was durable. */
-        if (head.first_block > search->next_block) search_hit(search, walk, 0, head.first_block);
-        return 0;
-    }
-    if (!block_begins(page)) return 0;
-    struct bytes source;
-    int r = walk_look_block(walk, offset, &source);
-    if (r != 0) return r;
-    if (block_open(source, &block, hash) != BLOCK_SOUND) return 0;
-    if (!is_ours(walk->folder, block.store_id, block.shard)) return 0;
-    if (block.number >= search->next_block) search_hit(search, walk, offset, block.number);
-    return 0;
-}
-
-/* The open segment from `offset` on, up to the first evidence. */
-static int search_segment(struct walk *walk, struct search *search, uint64_t offset)
-{
-    while (offset < walk->folder->segment_bytes && !search->evidence) {
-        struct bytes page;
-        int r = walk_look(walk, offset, BLOCK_ALIGN, &page);
-        if (r != 0) return r;
-        search->walked_bytes += BLOCK_ALIGN;
-        walk->done_bytes += BLOCK_ALIGN;
-        if (!bytes_all_zero(page.data, BLOCK_ALIGN)) {
-            search->used_bytes = search->walked_bytes;
-            r = search_page(walk, search, offset, page.data);
-            if (r != 0) return r;
-        }
-        offset += BLOCK_ALIGN;
-    }
-    return 0;
-}
-
-/* Everything from {segment, offset} to the end of the journal. */
-static int search_behind(struct walk *walk, uint32_t segment, uint64_t offset, uint64_t next_block,
-                         struct search *ret_search)
-{
-    struct search search = {.next_block = next_block};
-    for (size_t i = 0; i < walk->list.count && !search.evidence; i++) {
-        uint32_t number = walk->list.numbers[i];
-        if (number < segment) continue;
-        int r = walk_open(walk, number);
-        if (r != 0) return r;
-        uint64_t used = search.used_bytes;
-        r = search_segment(walk, &search, number == segment ? offset : 0);
-        if (r != 0) return r;
-        if (number > segment && search.used_bytes != used && search.used_segment == 0)
-            search.used_segment = number;
-    }
-    *ret_search = search;
     return 0;
 }
 
@@ -331,25 +133,12 @@ static int follow_segment(struct walk *walk)
     return 0;
 }
 
-/* The page of the head as the engine writes it together with the segment's first block. */
-static void make_head(const struct journal_folder *folder, uint32_t segment, uint64_t first_block,
-                      uint8_t page[SEGMENT_HEAD_SIZE])
-{
-    struct segment_head head = {
-        .shard = folder->shard,
-        .segment = segment,
-        .first_block = first_block,
-    };
-    memcpy(head.store_id, folder->store_id, STORE_ID_SIZE);
-    segment_head_encode(&head, page);
-}
-
 /* True when the page is zero or has only the first bytes of the head that belongs there: the write
  * of head and block was cut off before the head's sector or inside it. Any other byte is damage. */
 static bool head_cut_off(const struct walk *walk, uint32_t number, struct bytes page)
 {
     uint8_t whole[SEGMENT_HEAD_SIZE];
-    make_head(walk->folder, number, walk->scan.tail.next_block, whole);
+    segment_head_of(walk->folder, number, walk->scan.tail.next_block, whole);
     size_t written = 0;
     while (written < page.size && page.data[written] == whole[written])
         written++;
@@ -372,7 +161,7 @@ static int enter_segment(struct walk *walk, uint32_t number, bool *ret_entered)
     bool headless = head_cut_off(walk, number, page);
     if (!headless && !segment_head_decode(page, &head)) return 0; /* The search will judge. */
     if (!headless) {
-        r = judge_head(walk, &head);
+        r = segment_judge_head(walk, &head);
         if (r != 0) return r;
         if (head.first_block != tail->next_block)
             return DAMAGE(walk, 0,
@@ -426,7 +215,7 @@ static int check_start(struct walk *walk)
     if (r != 0) return r;
     if (!segment_head_decode(page, &head))
         return DAMAGE(walk, 0, "%s", "the segment's head does not match its checksum");
-    r = judge_head(walk, &head);
+    r = segment_judge_head(walk, &head);
     if (r != 0) return r;
     bool first = tail->offset == SEGMENT_HEAD_SIZE;
     if (first ? head.first_block != tail->next_block : head.first_block >= tail->next_block)
@@ -525,7 +314,7 @@ static int judge_flip(struct walk *walk, uint32_t number, uint64_t offset)
     uint8_t hash[BLOCK_HASH_SIZE];
     *byte ^= (uint8_t)(1u << bit % 8);
     ENSURE(block_open(source, &block, hash) == BLOCK_SOUND);
-    const bool next = is_ours(walk->folder, block.store_id, block.shard) &&
+    const bool next = segment_is_ours(walk->folder, block.store_id, block.shard) &&
                       block.number == tail->next_block && block.first_seq == tail->next_seq &&
                       memcmp(block.previous, tail->previous, BLOCK_HASH_SIZE) == 0;
     *byte ^= (uint8_t)(1u << bit % 8);
@@ -587,16 +376,6 @@ bool journal_fits(const struct journal_folder *folder, const struct journal_posi
     return block_bytes <= folder->segment_bytes - offset;
 }
 
-static void position_check(const struct journal_folder *folder,
-                           const struct journal_position *position)
-{
-    ENSURE(position->segment != 0);
-    ENSURE(position->offset % BLOCK_ALIGN == 0);
-    ENSURE(position->offset <= folder->segment_bytes);
-    ENSURE(position->next_block != 0);
-    ENSURE(position->next_seq != 0);
-}
-
 int journal_scan(const struct journal_folder *folder, const struct journal_position *start,
                  const struct journal_reader *reader, struct journal_scan *ret_scan,
                  struct problem *problem)
@@ -620,152 +399,4 @@ int journal_scan(const struct journal_folder *folder, const struct journal_posit
     }
     walk_done(&walk);
     return r;
-}
-
-/* ---- mending ------------------------------------------------------------------------------- */
-
-static int open_to_write(const char *path, int *ret_file, struct problem *problem)
-{
-    int r = file_open(path, FILE_WRITE, ret_file);
-    if (r == 0) return 0;
-    return problem_set(problem, r, "%s: cannot open the segment to mend it: %s", path,
-                       strerror(-r));
-}
-
-static int close_written(int file, int r, const char *path, struct problem *problem)
-{
-    if (r == 0) r = file_sync(file);
-    (void)file_close(file);
-    if (r == 0) return 0;
-    return problem_set(problem, r, "%s: cannot write to the segment: %s", path, strerror(-r));
-}
-
-/* Zeroes the pages of the open segment from `offset` on that are not zero. */
-static int zero_rest(struct walk *walk, uint64_t offset)
-{
-    static const uint8_t zeros[BLOCK_ALIGN];
-    int file = -1;
-    int r = open_to_write(walk->path, &file, walk->problem);
-    if (r != 0) return r;
-    int written = 0;
-    for (; offset < walk->folder->segment_bytes && written == 0; offset += BLOCK_ALIGN) {
-        struct bytes page;
-        r = walk_look(walk, offset, BLOCK_ALIGN, &page);
-        if (r != 0) {
-            (void)file_close(file);
-            return r;
-        }
-        if (!bytes_all_zero(page.data, BLOCK_ALIGN))
-            written = write_zeros(file, zeros, offset, BLOCK_ALIGN, NULL);
-        crash_point("mend-zeroing");
-    }
-    window_forget(&walk->window); /* What it shows is no longer there. */
-    crash_point("mend-zeroed");
-    return close_written(file, written, walk->path, walk->problem);
-}
-
-/* Removes the open segment unless it is all zero and so still a prepared one. */
-static int remove_used(struct walk *walk)
-{
-    struct search search = {.next_block = UINT64_MAX};
-    int r = search_segment(walk, &search, 0);
-    if (r != 0) return r;
-    if (search.used_bytes == 0) return 0;
-    r = file_remove(walk->path);
-    if (r == 0) return 0;
-    return problem_set(walk->problem, r, "%s: cannot remove the segment: %s", walk->path,
-                       strerror(-r));
-}
-
-static int sync_names(const struct journal_folder *folder, struct problem *problem)
-{
-    int r = folder_sync(folder->path);
-    if (r == 0) return 0;
-    return problem_set(problem, r, "%s: cannot sync the folder: %s", folder->path, strerror(-r));
-}
-
-static int cut(struct walk *walk, const struct journal_position *position)
-{
-    struct search search;
-    int r = search_behind(walk, position->segment, position->offset, position->next_block, &search);
-    if (r != 0) return r;
-    if (search.evidence) {
-        segment_path(walk->folder->path, search.segment, walk->path);
-        return DAMAGE(walk, search.offset, "block %" PRIu64 " stands here and will not be cut away",
-                      search.number);
-    }
-    if (search.used_bytes == 0) return 0;
-    /* From the end to the front: stopped half-way, what is left is still a torn tail. */
-    for (size_t i = walk->list.count; i-- > 0 && r == 0;) {
-        uint32_t number = walk->list.numbers[i];
-        if (number < position->segment) break;
-        r = walk_open(walk, number);
-        if (r != 0) return r;
-        r = number == position->segment ? zero_rest(walk, position->offset) : remove_used(walk);
-    }
-    return r != 0 ? r : sync_names(walk->folder, walk->problem);
-}
-
-int segment_cut_tail(const struct journal_folder *folder, const struct journal_position *position,
-                     struct problem *problem)
-{
-    position_check(folder, position);
-    struct walk walk;
-    int r = walk_init(&walk, folder, problem);
-    if (r != 0) return r;
-    r = cut(&walk, position);
-    walk_done(&walk);
-    return r;
-}
-
-/* Writes the head that a torn write left out or unfinished; the block behind it is the segment's
- * only one. */
-static int write_head(const struct journal_folder *folder, const struct journal_scan *scan,
-                      struct problem *problem)
-{
-    uint8_t page[SEGMENT_HEAD_SIZE];
-    make_head(folder, scan->headless, scan->tail.next_block - 1, page);
-    char path[SEGMENT_PATH_MAX];
-    segment_path(folder->path, scan->headless, path);
-    int file = -1;
-    int r = open_to_write(path, &file, problem);
-    if (r != 0) return r;
-    r = write_all(file, page, 0, sizeof page);
-    return close_written(file, r, path, problem);
-}
-
-/* The last block may so far stand in a cache only, and answers to resends rest on it (J1). When its
- * sync has failed, the kernel holds it for written and another sync does nothing: so it is written
- * again as it stands, with the segment's head when it is the first. The blocks before it are
- * durable: none is written sooner. */
-static int write_last_again(const struct journal_folder *folder, const struct journal_scan *scan,
-                            struct problem *problem)
-{
-    if (scan->last_offset == 0) return 0;
-    struct walk walk;
-    int r = walk_init(&walk, folder, problem);
-    if (r != 0) return r;
-    uint64_t from = scan->last_offset == SEGMENT_HEAD_SIZE ? 0 : scan->last_offset;
-    struct bytes bytes;
-    int file = -1;
-    r = walk_open(&walk, scan->tail.segment);
-    if (r == 0) r = walk_look(&walk, from, scan->tail.offset - from, &bytes);
-    if (r == 0) r = open_to_write(walk.path, &file, problem);
-    if (r == 0) {
-        r = write_all(file, bytes.data, from, bytes.size);
-        r = close_written(file, r, walk.path, problem);
-    }
-    walk_done(&walk);
-    return r;
-}
-
-int journal_mend(const struct journal_folder *folder, const struct journal_scan *scan,
-                 struct problem *problem)
-{
-    int r = scan->headless != 0 ? write_head(folder, scan, problem) : 0;
-    crash_point("mend-head");
-    if (r == 0 && scan->end == JOURNAL_TORN) r = segment_cut_tail(folder, &scan->tail, problem);
-    crash_point("mend-cut");
-    if (r == 0) r = write_last_again(folder, scan, problem);
-    return r != 0 ? r : sync_names(folder, problem);
 }
