@@ -58,4 +58,8 @@ static inline bool asking_taken_back(const struct asking *a, const struct entry 
  * settlement of another person or of provinces the session is none of. */
 uint32_t answer_statement(const struct asking *a);
 
+/* Messages of an outbox that are not acknowledged, from behind the position asked for. An error
+ * code; 6010 when the first of them cannot be read. */
+uint32_t answer_outbox(const struct asking *a);
+
 #endif
