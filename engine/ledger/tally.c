@@ -158,6 +158,7 @@ static struct tally_key unpacked(uint64_t packed, enum tally_kind kind)
 #define STEPS_MAX  64 /* To a free slot: more is somebody's work, and as good as full. */
 
 _Static_assert(SLOT_COUNT == 2 * TALLY_ROOM_ROWS, "as many as the room has");
+_Static_assert(TALLY_ROOM_ROWS <= UINT16_MAX, "a row's number fits into a slot");
 
 static uint32_t slot_of(uint64_t key)
 {
@@ -175,15 +176,16 @@ static struct tally *row_of(struct tally_room *room, enum tally_kind kind, uint6
 {
     uint32_t slot = slot_of(key);
     for (uint32_t step = 0; step < STEPS_MAX; step++) {
-        struct id *const place = &room->slots[slot];
-        if (place->seq == 0) {
+        const uint16_t taken = room->slots[slot];
+        if (taken == 0) {
             if (room->count == TALLY_ROOM_ROWS) return NULL;
-            struct tally *row = &room->rows[room->count++];
-            *row = (struct tally){.key = unpacked(key, kind)};
-            *place = (struct id){.hash = key, .seq = room->count};
-            return row;
+            struct tally_row *row = &room->rows[room->count++];
+            *row = (struct tally_row){.packed = key, .tally = {.key = unpacked(key, kind)}};
+            room->slots[slot] = (uint16_t)room->count;
+            return &row->tally;
         }
-        if (place->hash == key) return &room->rows[place->seq - 1];
+        struct tally_row *row = &room->rows[taken - 1];
+        if (row->packed == key) return &row->tally;
         slot = (slot + 1) % SLOT_COUNT;
     }
     return NULL;
@@ -192,12 +194,11 @@ static struct tally *row_of(struct tally_room *room, enum tally_kind kind, uint6
 /* Adds the rows to those of the store, in the order of their keys, and clears the room. */
 static int put_rows(struct store_txn *txn, struct tally_room *room)
 {
-    for (uint32_t i = 0, rows = 0; i < SLOT_COUNT && rows < room->count; i++) {
-        if (room->slots[i].seq != 0) room->order[rows++] = room->slots[i];
-    }
+    for (uint32_t i = 0; i < room->count; i++)
+        room->order[i] = (struct id){.hash = room->rows[i].packed, .seq = i};
     const struct id *sorted = radix_sort(room->order, room->order_sorted, room->count, 0);
     for (uint32_t i = 0; i < room->count; i++) {
-        const int r = put_row(txn, &room->rows[sorted[i].seq - 1]);
+        const int r = put_row(txn, &room->rows[sorted[i].seq].tally);
         if (r != 0) return r;
     }
     clear(room);

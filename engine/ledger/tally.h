@@ -31,11 +31,15 @@ bool tally_read(struct bytes key, struct bytes value, struct tally *ret_tally);
 
 /* Scratch: rows are summed up here, and put where there is no room for one more. */
 #define TALLY_ROOM_ROWS 16384
+struct tally_row {
+    uint64_t packed; /* Its key, of one kind. */
+    struct tally tally;
+};
 struct tally_room {
     uint32_t count;
-    struct tally rows[TALLY_ROOM_ROWS];   /* In order of arrival. */
-    struct id slots[2 * TALLY_ROOM_ROWS]; /* Open addressing by packed key: its row plus 1. */
-    struct id order[TALLY_ROOM_ROWS];     /* For sorting. */
+    struct tally_row rows[TALLY_ROOM_ROWS]; /* In order of arrival. */
+    uint16_t slots[2 * TALLY_ROOM_ROWS];    /* Open addressing by packed key: its row plus 1. */
+    struct id order[TALLY_ROOM_ROWS];       /* For sorting. */
     struct id order_sorted[TALLY_ROOM_ROWS];
 };
 
