@@ -77,7 +77,7 @@ static int short_run(struct store_txn *txn, uint64_t first_seq, uint64_t last_se
 }
 
 /* Reads the `count` numbers of a run and removes its chunks. */
-static int take_run(struct store_txn *txn, uint64_t run, struct id *records, uint32_t count)
+static int take_run(struct store_txn *txn, uint64_t run, uint64_t *numbers, uint32_t count)
 {
     uint8_t key[KEY_SIZE];
     struct bytes found;
@@ -87,31 +87,25 @@ static int take_run(struct store_txn *txn, uint64_t run, struct id *records, uin
         int r = store_txn_ceiling(txn, STORE_PERSON, make_key(key, run, 0), &found, &value);
         if (r != 0) return r;
         const uint64_t first = be_load64(found.data + 8);
-        for (size_t at = 0; at < value.size; at += NUMBER_SIZE) {
-            const uint64_t number = le_load64(value.data + at);
-            records[taken++] =
-                (struct id){.hash = number >> SEQ_BITS, .seq = run + (number & SEQ_MAX)};
-        }
+        for (size_t at = 0; at < value.size; at += NUMBER_SIZE)
+            numbers[taken++] = le_load64(value.data + at);
         r = store_delete(txn, STORE_PERSON, make_key(key, run, first));
         if (r != 0) return r;
     }
     return 0;
 }
 
-static int put_run(struct store_txn *txn, uint64_t run, const struct id *records, uint32_t count)
+static int put_run(struct store_txn *txn, uint64_t run, const uint64_t *numbers, uint32_t count)
 {
-    uint8_t numbers[PERSON_CHUNK_COUNT * NUMBER_SIZE];
+    uint8_t value[PERSON_CHUNK_COUNT * NUMBER_SIZE];
     uint8_t key[KEY_SIZE];
 
     for (uint32_t i = 0, part = 0; i < count; i += part) {
         part = count - i < PERSON_CHUNK_COUNT ? count - i : PERSON_CHUNK_COUNT;
-        for (uint32_t k = 0; k < part; k++) {
-            const struct id *record = &records[i + k];
-            le_store64(numbers + (size_t)k * NUMBER_SIZE,
-                       record->hash << SEQ_BITS | (record->seq - run));
-        }
-        const int r = store_append(txn, STORE_PERSON, make_key(key, run, le_load64(numbers)),
-                                   (struct bytes){numbers, (size_t)part * NUMBER_SIZE});
+        for (uint32_t k = 0; k < part; k++)
+            le_store64(value + (size_t)k * NUMBER_SIZE, numbers[i + k]);
+        const int r = store_append(txn, STORE_PERSON, make_key(key, run, numbers[i]),
+                                   (struct bytes){value, (size_t)part * NUMBER_SIZE});
         if (r != 0) return r;
     }
     return 0;
@@ -120,6 +114,8 @@ static int put_run(struct store_txn *txn, uint64_t run, const struct id *records
 int person_index_put(struct store_txn *txn, uint64_t first_seq, uint64_t last_seq,
                      struct id *records, struct id *scratch, uint32_t count, uint32_t room)
 {
+    /* Half as long as the records: so much less to move about while they are sorted. */
+    uint64_t *numbers = (uint64_t *)scratch;
     uint64_t run = first_seq;
     uint32_t before;
 
@@ -129,12 +125,14 @@ int person_index_put(struct store_txn *txn, uint64_t first_seq, uint64_t last_se
     if (r != 0) return r;
     if (before != 0) {
         ENSURE(before <= room - count);
-        memmove(records + before, records, count * sizeof *records);
-        r = take_run(txn, run, records, before);
+        r = take_run(txn, run, numbers, before);
         if (r != 0) return r;
     }
+    for (uint32_t i = 0; i < count; i++)
+        numbers[before + i] = records[i].hash << SEQ_BITS | (records[i].seq - run);
     count += before;
-    return put_run(txn, run, radix_sort(records, scratch, count, 0), count);
+    numbers = radix_sort_numbers(numbers, (uint64_t *)records, count, SEQ_BITS);
+    return put_run(txn, run, numbers, count);
 }
 
 /* -- reading -------------------------------------------------------------------------------- */

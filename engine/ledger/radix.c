@@ -4,12 +4,14 @@
 #define DIGIT_SIZE (1u << DIGIT_BITS)
 #define NO_DIGIT   64 /* Behind the last one. */
 
-static uint32_t digit_of(uint64_t hash, unsigned shift)
+_Static_assert(offsetof(struct id, hash) == 0, "an id begins with what it is sorted by");
+
+static uint32_t digit_of(uint64_t word, unsigned shift)
 {
-    return (uint32_t)(hash >> shift) & (DIGIT_SIZE - 1);
+    return (uint32_t)(word >> shift) & (DIGIT_SIZE - 1);
 }
 
-/* The next digit from `shift` on that is not the same in all ids. */
+/* The next digit from `shift` on that is not the same in all of them. */
 static unsigned next_digit(uint64_t differs, unsigned shift)
 {
     while (shift < 64 && digit_of(differs, shift) == 0)
@@ -17,7 +19,7 @@ static unsigned next_digit(uint64_t differs, unsigned shift)
     return shift < 64 ? shift : NO_DIGIT;
 }
 
-/* From how often each digit occurs to where the first id with it goes. */
+/* From how often each digit occurs to where the first word with it goes. */
 static void become_places(uint32_t counts[DIGIT_SIZE])
 {
     uint32_t place = 0;
@@ -28,8 +30,18 @@ static void become_places(uint32_t counts[DIGIT_SIZE])
     }
 }
 
+/* What is sorted begins with the word it is sorted by and is `size` bytes long, which the compiler
+ * knows. */
+static inline uint64_t word_at(const uint8_t *list, size_t size, uint32_t i)
+{
+    uint64_t word;
+    memcpy(&word, list + i * size, sizeof word);
+    return word;
+}
+
 /* From the lowest digit to the highest; each pass counts for the next one as it goes. */
-struct id *radix_sort(struct id *ids, struct id *scratch, uint32_t count, unsigned low)
+static inline __attribute__((always_inline)) void *sort(uint8_t *list, uint8_t *scratch,
+                                                        uint32_t count, size_t size, unsigned low)
 {
     uint32_t lists[2][DIGIT_SIZE] = {{0}};
     uint32_t *places = lists[0];
@@ -37,11 +49,11 @@ struct id *radix_sort(struct id *ids, struct id *scratch, uint32_t count, unsign
     uint64_t differs = 0;
 
     for (uint32_t i = 1; i < count; i++)
-        differs |= ids[i].hash ^ ids[0].hash;
+        differs |= word_at(list, size, i) ^ word_at(list, size, 0);
     unsigned shift = next_digit(differs, low);
-    if (shift == NO_DIGIT) return ids;
+    if (shift == NO_DIGIT) return list;
     for (uint32_t i = 0; i < count; i++)
-        places[digit_of(ids[i].hash, shift)]++;
+        places[digit_of(word_at(list, size, i), shift)]++;
 
     while (shift != NO_DIGIT) {
         const unsigned next = next_digit(differs, shift + DIGIT_BITS);
@@ -49,16 +61,27 @@ struct id *radix_sort(struct id *ids, struct id *scratch, uint32_t count, unsign
         become_places(places);
         memset(counts, 0, sizeof lists[0]);
         for (uint32_t i = 0; i < count; i++) {
-            scratch[places[digit_of(ids[i].hash, shift)]++] = ids[i];
-            counts[digit_of(ids[i].hash, counted)]++;
+            const uint64_t word = word_at(list, size, i);
+            memcpy(scratch + places[digit_of(word, shift)]++ * size, list + i * size, size);
+            counts[digit_of(word, counted)]++;
         }
-        struct id *const sorted = scratch;
-        scratch = ids;
-        ids = sorted;
+        uint8_t *const sorted = scratch;
+        scratch = list;
+        list = sorted;
         uint32_t *const spent = places;
         places = counts;
         counts = spent;
         shift = next;
     }
-    return ids;
+    return list;
+}
+
+struct id *radix_sort(struct id *ids, struct id *scratch, uint32_t count, unsigned low)
+{
+    return sort((uint8_t *)ids, (uint8_t *)scratch, count, sizeof *ids, low);
+}
+
+uint64_t *radix_sort_numbers(uint64_t *numbers, uint64_t *scratch, uint32_t count, unsigned low)
+{
+    return sort((uint8_t *)numbers, (uint8_t *)scratch, count, sizeof *numbers, low);
 }

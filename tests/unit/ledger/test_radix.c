@@ -31,6 +31,23 @@ static void sorts(struct prng *prng, uint32_t count, unsigned low, uint64_t mask
     assert_memory_equal(sorted, expected, count * sizeof *expected);
 }
 
+/* Numbers by the bits from `low` on; the others tell whether equal ones kept their order. */
+static void sorts_numbers(struct prng *prng, uint32_t count, unsigned low, uint64_t mask)
+{
+    struct id expected[COUNT];
+    uint64_t numbers[COUNT];
+    uint64_t scratch[COUNT];
+    for (uint32_t i = 0; i < count; i++) {
+        numbers[i] = prng_u64(prng) & mask;
+        expected[i] = (struct id){.hash = numbers[i], .seq = i};
+    }
+    sort_simply(expected, count, low);
+    const uint64_t *sorted = radix_sort_numbers(numbers, scratch, count, low);
+    assert_true(sorted == numbers || sorted == scratch);
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(sorted[i], expected[i].hash);
+}
+
 static void sorted_stably(void **state)
 {
     static const uint64_t masks[] = {
@@ -44,6 +61,8 @@ static void sorted_stably(void **state)
             sorts(&prng, 2, lows[l], masks[m]);
             sorts(&prng, 1, lows[l], masks[m]);
             sorts(&prng, 0, lows[l], masks[m]);
+            sorts_numbers(&prng, COUNT, lows[l], masks[m]);
+            sorts_numbers(&prng, 1, lows[l], masks[m]);
         }
     }
 }
