@@ -89,15 +89,17 @@ static void id_key(uint8_t key[ID_KEY_SIZE], uint32_t run, uint64_t hash)
     be_store64(key + 4, hash);
 }
 
-/* Reads the ids that the run holds already behind those of the delta, and removes their chunks. A
- * run is continued only while it is small, so this stays cheap. */
-static int take_run(struct store_txn *txn, struct merge *merge, uint32_t run, uint32_t *count)
+/* Reads the ids that the run holds already, at most `room`, and removes their chunks. A run is
+ * continued only while it is small, so this stays cheap. */
+static int take_run(struct store_txn *txn, struct merge *merge, uint32_t room, uint32_t *ret_count)
 {
+    const uint32_t run = delta_run(merge->delta);
     uint8_t key[ID_KEY_SIZE];
     struct bytes found;
     struct bytes value;
     uint64_t hash = 0;
 
+    *ret_count = 0;
     if (merge->run_ids_before == 0) return 0;
     for (;;) {
         id_key(key, run, hash);
@@ -106,39 +108,13 @@ static int take_run(struct store_txn *txn, struct merge *merge, uint32_t run, ui
         if (r != 0) return r;
         if (found.size != ID_KEY_SIZE || be_load32(found.data) != run) return 0;
         const size_t ids = value.size / sizeof(struct id);
-        if (ids > merge->ids_room - *count) return -EUCLEAN;
-        memcpy(merge->ids + *count, value.data, ids * sizeof(struct id));
-        *count += (uint32_t)ids;
+        if (ids > room - *ret_count) return -EUCLEAN;
+        memcpy(merge->ids + *ret_count, value.data, ids * sizeof(struct id));
+        *ret_count += (uint32_t)ids;
         hash = be_load64(found.data + 4);
         id_key(key, run, hash);
         r = store_delete(txn, STORE_ID, (struct bytes){key, sizeof key});
         if (r != 0) return r;
-    }
-}
-
-#define SORTED_BITS 22 /* The upper ones, in two passes: few ids share them with another. */
-
-static bool comes_before(const struct id *a, const struct id *b)
-{
-    return a->hash != b->hash ? a->hash < b->hash : a->seq < b->seq;
-}
-
-/* By hash, then by entry. Hashes are even, and nobody outside can choose them: passes over their
- * upper bits do nearly all of it, ten times as fast as comparing; an insertion sort settles the
- * rest. */
-static void sort_ids(struct merge *merge, uint32_t count)
-{
-    struct id *from = radix_sort(merge->ids, merge->ids_sorted, count, 64 - SORTED_BITS);
-    if (from != merge->ids) {
-        merge->ids_sorted = merge->ids;
-        merge->ids = from;
-    }
-    for (uint32_t i = 1; i < count; i++) {
-        const struct id id = from[i];
-        uint32_t at = i;
-        for (; at > 0 && comes_before(&id, &from[at - 1]); at--)
-            from[at] = from[at - 1];
-        from[at] = id;
     }
 }
 
@@ -162,14 +138,20 @@ static uint32_t chunk_length(const struct id *ids, uint32_t left)
 static int put_ids(struct store_txn *txn, struct merge *merge)
 {
     const uint32_t run = delta_run(merge->delta);
-    uint32_t count = delta_ids(merge->delta);
+    const uint32_t fresh = delta_ids(merge->delta);
+    uint32_t count;
 
-    if (count == 0) return 0;
-    ENSURE(count <= merge->ids_room);
-    memcpy(merge->ids, delta_id_list(merge->delta), count * sizeof *merge->ids);
-    int r = take_run(txn, merge, run, &count);
+    if (fresh == 0) return 0;
+    ENSURE(fresh <= merge->ids_room);
+    int r = take_run(txn, merge, merge->ids_room - fresh, &count);
     if (r != 0) return r;
-    sort_ids(merge, count);
+    memcpy(merge->ids + count, delta_id_list(merge->delta), fresh * sizeof *merge->ids);
+    count += fresh; /* Equal hashes stand in the order of their entries, and stay in it. */
+    struct id *const sorted = radix_sort(merge->ids, merge->ids_sorted, count, 0);
+    if (sorted != merge->ids) {
+        merge->ids_sorted = merge->ids;
+        merge->ids = sorted;
+    }
 
     for (uint32_t i = 0, part = 0; i < count; i += part) {
         part = chunk_length(merge->ids + i, count - i);

@@ -67,8 +67,22 @@ static void sorted_stably(void **state)
     }
 }
 
+/* Words that share the bits that passes look at, and all but the lowest ones. */
+static void chosen_alike(void **state)
+{
+    struct prng prng = {11};
+    (void)state;
+    for (unsigned shared = 1; shared < 64; shared += 7) {
+        const uint64_t mask = (UINT64_C(1) << 63) | ((UINT64_C(1) << shared) - 1);
+        sorts(&prng, COUNT, 0, mask);
+        sorts_numbers(&prng, COUNT, 0, mask);
+        sorts_numbers(&prng, COUNT, shared / 2, mask);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sorted_stably)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sorted_stably),
+                                       cmocka_unit_test(chosen_alike)};
     return cmocka_run_group_tests_name("ledger/radix", tests, NULL, NULL);
 }
