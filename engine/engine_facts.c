@@ -12,6 +12,7 @@
 
 #define REFS_ASKED   100      /* Records asked for at once: the question is below 4 KiB. */
 #define RECORDS_MAX  1000000u /* Facts of one question at most. */
+#define RANGE_GAP    4096     /* Entries that one step of a scan looks at. */
 #define TALLY_UNDONE 65536    /* Changes gathered before they are added up. */
 #define TALLY_ROWS   4096     /* Tallies asked for at once, at first: a few milliseconds. */
 
@@ -37,6 +38,7 @@ void gather_free(struct home *home)
     free(g->cells);
     free(g->tallies);
     free(g->records);
+    free(g->ranges);
     *g = (struct gathering){.stage = GATHER_DONE};
 }
 
@@ -409,9 +411,28 @@ static bool of_pair(const struct needs *needs, uint8_t payer, uint8_t payee)
            (needs->payee == PROVINCE_CENTRE || needs->payee == payee);
 }
 
+/* Room for one range a tally, and for what came after the tallies of each shard. */
+static void make_ranges(struct home *home)
+{
+    struct gathering *g = gathering_of(home);
+    const uint32_t shards = home->engine->config.shards;
+    size_t most = shards;
+    for (uint32_t i = 0; i < shards; i++)
+        most += answer_of(home, i).size / sizeof(struct tally);
+    g->ranges = malloc(most * sizeof *g->ranges);
+    NEED_MEMORY(g->ranges);
+}
+
+static void add_range(struct gathering *g, uint32_t shard, uint64_t first, uint64_t last)
+{
+    if (first == 0 || first > last) return;
+    g->ranges[g->range_count++] = (struct entry_range){shard, first, last};
+}
+
 static void take_ranges(struct home *home)
 {
     struct gathering *g = gathering_of(home);
+    make_ranges(home);
     for (uint32_t i = 0; i < home->engine->config.shards; i++) {
         const struct bytes answer = answer_of(home, i);
         const struct tally *tallies = (const struct tally *)(const void *)answer.data;
@@ -419,17 +440,44 @@ static void take_ranges(struct home *home)
         for (size_t k = 0; k < answer.size / sizeof *tallies; k++) {
             const struct tally *tally = &tallies[k];
             if (!of_pair(&g->needs, tally->key.payer, tally->key.payee)) continue;
-            if (tally->first_seq == 0) continue;
-            if (g->day_first[i] == 0 || tally->first_seq < g->day_first[i]) {
-                g->day_first[i] = tally->first_seq;
-            }
-            if (tally->last_seq > g->day_last[i]) g->day_last[i] = tally->last_seq;
+            add_range(g, i, tally->first_seq, tally->last_seq);
         }
     }
 }
 
+static int compare_ranges(const void *left, const void *right)
+{
+    const struct entry_range *a = left;
+    const struct entry_range *b = right;
+    if (a->shard != b->shard) return a->shard < b->shard ? -1 : 1;
+    return a->first == b->first ? 0 : a->first < b->first ? -1 : 1;
+}
+
+/* Adds what came after the tallies, and puts those together that overlap or have less between them
+ * than a step looks through. */
+static void settle_ranges(struct home *home)
+{
+    struct gathering *g = gathering_of(home);
+    size_t count = 0;
+    for (uint32_t i = 0; i < home->engine->config.shards; i++)
+        add_range(g, i, g->tallied[i] + 1, g->until[i]);
+    qsort(g->ranges, g->range_count, sizeof *g->ranges, compare_ranges);
+    for (size_t i = 0; i < g->range_count; i++) {
+        const struct entry_range range = g->ranges[i];
+        struct entry_range *before = count != 0 ? &g->ranges[count - 1] : NULL;
+        if (before == NULL || before->shard != range.shard ||
+            range.first > before->last + RANGE_GAP) {
+            g->ranges[count++] = range;
+        } else if (range.last > before->last) {
+            before->last = range.last;
+        }
+    }
+    g->range_count = count;
+}
+
 /* A record of the day may be cleared in any month: late in a later one, and what is adjusted after
- * its month's end in that one, as long as it is open. */
+ * its month's end in that one, as long as it is open. What stands between the day's own and one
+ * that came months later is not looked at. */
 static bool gather_ranges(struct home *home)
 {
     struct gathering *g = gathering_of(home);
@@ -439,16 +487,21 @@ static bool gather_ranges(struct home *home)
         next_stage(g);
         return false;
     }
-    if (g->asked) {
-        take_ranges(home);
-        next_stage(g);
-        return false;
+    if (g->ranges == NULL && !g->asked) {
+        g->asked = true;
+        const struct tally_question question = {
+            .kind = TALLY_DAY, .every_month = 1, .part = g->needs.part};
+        desk_ask_all(home, REQUEST_TALLIES, 0, kept(home, &question, sizeof question));
+        return true;
     }
-    g->asked = true;
-    const struct tally_question question = {
-        .kind = TALLY_DAY, .every_month = 1, .part = g->needs.part};
-    desk_ask_all(home, REQUEST_TALLIES, 0, kept(home, &question, sizeof question));
-    return true;
+    if (g->ranges == NULL) {
+        take_ranges(home);
+        g->asked = false;
+    }
+    if (find_bounds(home)) return true;
+    settle_ranges(home);
+    next_stage(g);
+    return false;
 }
 
 static void keep_records(struct gathering *g, struct bytes answer, uint32_t shard)
@@ -471,36 +524,9 @@ static void keep_records(struct gathering *g, struct bytes answer, uint32_t shar
     g->record_count += count;
 }
 
-/* Where the next scan of the day begins in this shard: what the tallies point to, then what came
- * after them. False when the shard is done. */
-static bool next_scan(struct gathering *g, struct scan_question *question)
-{
-    const uint32_t shard = g->shard;
-    if (g->range == 0) {
-        const uint64_t last =
-            g->day_last[shard] < g->tallied[shard] ? g->day_last[shard] : g->tallied[shard];
-        question->from_seq = g->cursor != 0 ? g->cursor : g->day_first[shard];
-        question->to_seq = last;
-        if (question->from_seq != 0 && question->from_seq <= last) return true;
-        g->range = 1;
-        g->cursor = 0;
-    }
-    if (g->range != 1) return false;
-    question->from_seq = g->cursor != 0 ? g->cursor : g->tallied[shard] + 1;
-    question->to_seq = g->until[shard];
-    return question->from_seq <= question->to_seq;
-}
-
 static bool gather_day(struct home *home)
 {
     struct gathering *g = gathering_of(home);
-    struct scan_question question = {
-        .mode = SCAN_RECORDS,
-        .day = g->needs.part,
-        .payer = g->needs.payer == PROVINCE_CENTRE ? SCAN_ANY : g->needs.payer,
-        .payee = g->needs.payee == PROVINCE_CENTRE ? SCAN_ANY : g->needs.payee,
-    };
-    if (find_bounds(home)) return true;
     if (g->asked) {
         g->asked = false;
         g->cursor = home->desk.answers[g->shard].seq;
@@ -508,16 +534,20 @@ static bool gather_day(struct home *home)
         if (g->code != ERROR_OK) return false;
         if (g->cursor == 0) g->range++;
     }
-    while (g->shard < home->engine->config.shards && !next_scan(g, &question)) {
-        g->shard++;
-        g->range = 0;
-        g->cursor = 0;
-    }
-    if (g->shard == home->engine->config.shards) {
+    if (g->range == g->range_count) {
         next_stage(g);
         return false;
     }
-    scan(home, question);
+    const struct entry_range *range = &g->ranges[g->range];
+    g->shard = range->shard;
+    scan(home, (struct scan_question){
+                   .from_seq = g->cursor != 0 ? g->cursor : range->first,
+                   .to_seq = range->last,
+                   .mode = SCAN_RECORDS,
+                   .day = g->needs.part,
+                   .payer = g->needs.payer == PROVINCE_CENTRE ? SCAN_ANY : g->needs.payer,
+                   .payee = g->needs.payee == PROVINCE_CENTRE ? SCAN_ANY : g->needs.payee,
+               });
     return true;
 }
 

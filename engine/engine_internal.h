@@ -133,6 +133,13 @@ enum gather_stage {
     GATHER_DONE,
 };
 
+/* Entries of a shard that may be a day's records. */
+struct entry_range {
+    uint32_t shard;
+    uint64_t first;
+    uint64_t last;
+};
+
 struct gathering {
     struct needs needs;
     enum tally_kind kind;
@@ -142,17 +149,15 @@ struct gathering {
     uint16_t code;          /* Why it failed, ERROR_OK: it did not. */
     uint32_t shard;         /* Being scanned. */
     uint32_t month;         /* Of needs.months, being asked for its tallies. */
-    uint32_t range;         /* Of the day: 0 up to the checkpoint, 1 after it. */
+    size_t range;           /* Of `ranges`, being scanned. */
     uint64_t cursor;        /* Entry the scan goes on from; 0: not begun. */
     uint32_t ref;           /* First not asked. */
     struct tally_key after; /* Last tally the shard being asked has given; kind 0: none. */
     uint32_t tally_rows;    /* Of a slice of tallies. */
     bool bounded;           /* The stage knows `until`. */
-    uint64_t tallied[SHARDS_MAX];   /* By shard: last entry the tallies hold. */
-    uint64_t until[SHARDS_MAX];     /* By shard: last entry that is looked at. */
-    uint64_t day_first[SHARDS_MAX]; /* By shard: entries that hold the day's records, as far as */
-    uint64_t day_last[SHARDS_MAX];  /* tallied; 0: none. */
-    struct cell *cells;             /* malloc'ed, as the following. */
+    uint64_t tallied[SHARDS_MAX]; /* By shard: last entry the tallies hold. */
+    uint64_t until[SHARDS_MAX];   /* By shard: last entry that is looked at. */
+    struct cell *cells;           /* malloc'ed, as the following. */
     size_t cell_count;
     struct tally *tallies;
     size_t tally_count;
@@ -161,6 +166,8 @@ struct gathering {
     struct record_facts *records;
     size_t record_count;
     size_t record_room;
+    struct entry_range *ranges; /* Of the day. */
+    size_t range_count;
     struct facts facts; /* The result. */
 };
 

@@ -119,6 +119,82 @@ static int setup(void **state)
     return 0;
 }
 
+/* -- the list of a day --------------------------------------------------------------------------
+ */
+
+#define MONTHS_LATER 10000000 /* Entries that came between the day's own and a late one. */
+#define OWN_ENTRIES  6000
+
+/* The day's own records stand together; one came in a later month, one since the checkpoint. */
+static void answer_late(const struct seen *seen, struct result *result)
+{
+    const uint64_t late = OWN_ENTRIES + MONTHS_LATER;
+    struct shard_status status = {.last_seq = late + 2 * SLICE};
+    const struct tally tallies[] = {
+        {.key = {.kind = TALLY_DAY, .period = 202503, .part = DAY, .payer = 0, .payee = 1},
+         .count = 2,
+         .first_seq = 1,
+         .last_seq = OWN_ENTRIES},
+        {.key = {.kind = TALLY_DAY, .period = 202506, .part = DAY, .payer = 0, .payee = 1},
+         .count = 1,
+         .first_seq = late,
+         .last_seq = late},
+        {.key = {.kind = TALLY_DAY, .period = 202506, .part = DAY, .payer = 5, .payee = 6},
+         .count = 1,
+         .first_seq = 1,
+         .last_seq = late}, /* Another pair's. */
+    };
+    quick.last_seq[seen->shard] = status.last_seq;
+    switch (seen->type) {
+    case REQUEST_STATUS:
+        give(result, &status, sizeof status);
+        break;
+    case REQUEST_TALLIES:
+        give(result, tallies, seen->shard == 1 ? sizeof tallies : 0);
+        result->seq = late + SLICE;
+        break;
+    case REQUEST_SCAN:
+        answer_scan_of(seen, result);
+        break;
+    default:
+        break;
+    }
+}
+
+/* What stands between a day's own records and one that came months later is left alone. */
+static void a_late_record_does_not_make_a_day_long(void **state)
+{
+    (void)state;
+    const uint64_t late = OWN_ENTRIES + MONTHS_LATER;
+    uint64_t looked[RIG_SHARDS] = {0};
+    Qingfen__V1__ReconList order = QINGFEN__V1__RECON_LIST__INIT;
+    char msgid[] = "L1";
+    order.msgid = msgid;
+    order.province = order.payer = 11;
+    order.payee = 12;
+    order.date = DAY;
+    order.part = order.parts = 1;
+    rig.answer = answer_late;
+    assert_int_equal(rig_frame(0, MESSAGE_RECON_LIST, 1, &order), HOME_TAKEN);
+    for (int i = 0; i < ROUNDS_MAX && rig_answer_of(1) == NULL; i++)
+        rig_turn();
+    assert_non_null(rig_answer_of(1));
+    for (uint32_t i = 0; i < rig.seen_count; i++) {
+        struct scan_question question;
+        if (rig.seen[i].type != REQUEST_SCAN) continue;
+        memcpy(&question, rig.seen[i].body, sizeof question);
+        assert_true(question.to_seq == OWN_ENTRIES || question.from_seq >= late);
+        assert_in_range(question.to_seq, 1, late + 2 * SLICE);
+        looked[rig.seen[i].shard]++;
+    }
+    assert_int_equal(looked[0], 1); /* Since the checkpoint. */
+    assert_int_equal(looked[1], 2 + 1 + 1);
+    assert_int_equal(looked[2], 1);
+}
+
+/* -- a day's figures ----------------------------------------------------------------------------
+ */
+
 /* What Beijing's one cell at Tianjin is told to be, and how many of them there are. */
 static void ask_day(uint64_t *ret_count, int64_t *ret_fund)
 {
@@ -212,6 +288,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(tallies_are_told_of_one_moment_though_checkpoints_go_on,
                                         setup, rig_teardown),
         cmocka_unit_test_setup_teardown(nothing_new_is_not_looked_for, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(a_late_record_does_not_make_a_day_long, setup,
+                                        rig_teardown),
     };
     return cmocka_run_group_tests_name("engine/facts", tests, NULL, NULL);
 }
