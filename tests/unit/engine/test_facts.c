@@ -13,9 +13,11 @@
 #define QUICK       5000 /* Entries that come between two questions. */
 #define ROUNDS_MAX  1000
 #define PAIRS       (PROVINCE_COUNT * PROVINCE_COUNT)
-#define TALLIES     (PAIRS * 5) /* Of a shard: five slices. */
-#define LATER_FUND  100         /* Of each record that came after a checkpoint. */
-#define CHECKPOINTS 3           /* Questions, and as many make a checkpoint. */
+#define LINES       5
+#define OF_A_PAIR   (LINES * INSURANCE_COUNT)
+#define TALLIES     (PAIRS * OF_A_PAIR) /* Of a shard: five slices. */
+#define LATER_FUND  100                 /* Of each record that came after a checkpoint. */
+#define CHECKPOINTS 3                   /* Questions, and as many make a checkpoint. */
 
 static struct {
     uint64_t last_seq[RIG_SHARDS];
@@ -40,22 +42,24 @@ static struct tally tally_at(uint32_t place)
         .count = 1,
         .checksum = 1,
     };
-    const uint32_t pair = place / 5;
+    const uint32_t pair = place / OF_A_PAIR;
     tally.key.payer = (uint8_t)(pair / PROVINCE_COUNT);
     tally.key.payee = (uint8_t)(pair % PROVINCE_COUNT);
-    tally.key.line = (uint8_t)(place % 5);
+    tally.key.line = (uint8_t)(place % OF_A_PAIR / INSURANCE_COUNT);
+    tally.key.insurance = (uint8_t)(place % INSURANCE_COUNT);
     return tally;
 }
 
 static uint32_t place_of(const struct tally_key *key)
 {
-    return ((uint32_t)key->payer * PROVINCE_COUNT + key->payee) * 5 + key->line;
+    const uint32_t pair = (uint32_t)key->payer * PROVINCE_COUNT + key->payee;
+    return (pair * LINES + key->line) * INSURANCE_COUNT + key->insurance;
 }
 
 static void answer_tallies_of(const struct seen *seen, struct result *result)
 {
     struct tally_question question;
-    struct tally rows[TALLIES];
+    static struct tally rows[TALLIES];
     uint32_t count = 0;
     memcpy(&question, seen->body, sizeof question);
     uint32_t place = question.after.kind == 0 ? 0 : place_of(&question.after) + 1;
@@ -251,7 +255,7 @@ static void a_scan_ends_though_its_shard_writes_as_fast(void **state)
     const uint32_t scans = scans_seen();
     assert_in_range(scans, 11, 200);
     assert_int_equal(fund, scans * LATER_FUND);
-    assert_int_equal(count, RIG_SHARDS * 5 + scans); /* Five lines a shard, and these. */
+    assert_int_equal(count, RIG_SHARDS * OF_A_PAIR + scans); /* Of tallies, and these. */
 }
 
 static void tallies_are_told_of_one_moment_though_checkpoints_go_on(void **state)
@@ -263,7 +267,7 @@ static void tallies_are_told_of_one_moment_though_checkpoints_go_on(void **state
     ask_day(&count, &fund);
     const uint32_t scans = scans_seen();
     assert_int_equal(fund, scans * LATER_FUND);
-    assert_int_equal(count, RIG_SHARDS * 5 + scans); /* None twice, none left out. */
+    assert_int_equal(count, RIG_SHARDS * OF_A_PAIR + scans); /* None twice, none left out. */
 }
 
 /* A shard whose tallies have everything is not scanned at all. */
@@ -276,7 +280,7 @@ static void nothing_new_is_not_looked_for(void **state)
         quick.checkpoint[i] = UINT64_MAX / 2;
     ask_day(&count, &fund);
     assert_int_equal(scans_seen(), 0);
-    assert_int_equal(count, RIG_SHARDS * 5);
+    assert_int_equal(count, RIG_SHARDS * OF_A_PAIR);
     assert_int_equal(fund, 0);
 }
 
