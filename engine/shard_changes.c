@@ -173,6 +173,19 @@ static void judge_sums_without(const struct shard *shard, const struct entry *or
     }
 }
 
+/* True when a refund or an adjustment stands on `original`: sums do not tell, two may make nothing
+ * together. Of one that cannot be read now nothing is known, and nothing is decided. */
+static bool is_stood_on(const struct shard *shard, uint64_t original, const struct mark *mark)
+{
+    struct entry entry;
+    for (uint64_t seq = mark->last_seq; seq != 0 && seq != original; seq = entry.prev_seq) {
+        if (!entry_at(shard, seq, &entry)) return false;
+        if (entry.kind != ENTRY_REFUND && entry.kind != ENTRY_ADJUSTMENT) continue;
+        if (!is_reversed(shard, seq)) return true;
+    }
+    return false;
+}
+
 /* What stands in the way of taking `original` back. */
 static void judge_taking_back(const struct shard *shard, const struct entry *original,
                               const struct mark *mark, struct verdict *verdict)
@@ -183,11 +196,11 @@ static void judge_taking_back(const struct shard *shard, const struct entry *ori
     }
     judge_sums_without(shard, original, verdict);
     if (original->kind == ENTRY_ADJUSTMENT) judge_uncovered(shard, original, verdict);
-    for (int i = 0; i < AMOUNT_REFUNDABLE_COUNT; i++) {
-        if (mark->changes[i] == 0) continue;
-        refuse(verdict, ERROR_ALREADY_REVERSED, 2, CHECK_REFUND, mark->changes[i], 0);
-        return;
-    }
+    if (!is_stood_on(shard, original->seq, mark)) return;
+    int i = 0;
+    while (i < AMOUNT_REFUNDABLE_COUNT - 1 && mark->changes[i] == 0)
+        i++;
+    refuse(verdict, ERROR_ALREADY_REVERSED, 2, CHECK_REFUND, mark->changes[i], 0);
 }
 
 void judge_correction(const struct shard *shard, const struct message *message, int64_t now_ms,

@@ -358,8 +358,11 @@ static struct model_answer cancel(struct model *model, int i, struct model_item 
     } else if (!still_covers(model, i)) {
         model_refuse(&answer, ERROR_ABOVE_ORIGINAL);
     } else {
-        for (int amount = AMOUNT_MEDFEE; amount <= AMOUNT_HOSP_PART; amount++) {
-            if (model_changed(model, i, amount) != 0) model_refuse(&answer, ERROR_ALREADY_REVERSED);
+        for (int k = i + 1; k < model->count; k++) {
+            const int kind = model->items[k].kind;
+            if (kind != MODEL_REFUND && kind != MODEL_ADJUSTMENT) continue;
+            if (model->items[k].target == i && !model_is_cancelled(model, k))
+                model_refuse(&answer, ERROR_ALREADY_REVERSED);
         }
     }
     correction->target = i;

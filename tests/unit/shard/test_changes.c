@@ -235,6 +235,27 @@ static void a_corrected_refund_gives_its_room_back(void **state)
     record_cleared(0, 0);
 }
 
+static void what_sums_to_nothing_stands_on_a_record_as_well(void **state)
+{
+    const struct settlement s = record_visit("m1", "s1");
+    (void)state;
+    record_post(&s);
+    const struct adjustment up = adjustment("m2", "a1", 100);
+    const struct adjustment down = adjustment("m3", "a2", -100);
+    record_accepted(record_adjust(&up), 2, false);
+    record_accepted(record_adjust(&down), 3, false);
+    record_cleared(38000, 3);
+    record_refused(record_correct(record_correction("c1", "m1")), ERROR_ALREADY_REVERSED);
+    rig_checkpoint(&record_rig);
+    rig_settle(&record_rig);
+    record_refused(record_correct(record_correction("c1", "m1")), ERROR_ALREADY_REVERSED);
+    record_accepted(record_correct(record_correction("c2", "m3")), 4, false);
+    record_refused(record_correct(record_correction("c1", "m1")), ERROR_ALREADY_REVERSED);
+    record_accepted(record_correct(record_correction("c3", "m2")), 5, false);
+    record_accepted(record_correct(record_correction("c1", "m1")), 6, false);
+    record_cleared(0, 0);
+}
+
 static void a_correction_that_comes_first_waits_72_hours(void **state)
 {
     const struct settlement s = record_visit("m1", "s1");
@@ -307,6 +328,7 @@ int main(void)
         TEST(the_history_keeps_what_came_after_a_correction),
         TEST(a_correction_takes_back_as_if_it_had_never_been),
         TEST(a_corrected_refund_gives_its_room_back),
+        TEST(what_sums_to_nothing_stands_on_a_record_as_well),
         TEST(a_correction_that_comes_first_waits_72_hours),
         TEST(a_tombstone_is_its_senders_and_persons),
         TEST(a_tombstone_holds_off_every_kind),
