@@ -1,6 +1,7 @@
 """What is refused at the door: options that make no sense, messages that are too long, questions
 that name a month, a mode or a province there is not. Each with a sentence, and the engine goes on."""
 
+import os
 import subprocess
 import unittest
 
@@ -41,6 +42,10 @@ class TestOptions(unittest.TestCase):
             self.assertEqual(2, code, text)
             self.assertIn("qingfend: " + says, text)
             self.assertIn("--listen", text)  # The options follow.
+        if os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE") < 100000 * 6700000:
+            code, text = self.told("--data", "x", "--ids", "100000")
+            self.assertEqual(2, code, text)
+            self.assertIn("--ids is in millions, 6.7 MB each: more than this machine's memory: 100000", text)
         for option, says in (("--help", "--checkpoint"), ("--version", "qingfend ")):
             code, text = self.told(option)
             self.assertEqual(0, code, text)

@@ -172,6 +172,16 @@ static int take_option(int letter, struct options *options)
     }
 }
 
+/* False when the machine has not so much. Linux would give the addresses all the same, and end the
+ * program, or another one, without a word when they are touched. */
+static bool ids_fit(uint32_t millions)
+{
+    const uint64_t bytes = millions * UINT64_C(6700000); /* ledger/directory.h */
+    const long pages = sysconf(_SC_PHYS_PAGES);
+    const long page_size = sysconf(_SC_PAGESIZE);
+    return pages <= 0 || page_size <= 0 || bytes <= (uint64_t)pages * (uint64_t)page_size;
+}
+
 /* As take_option(). */
 static int read_options(int argc, char **argv, struct options *ret_options)
 {
@@ -205,6 +215,12 @@ static int read_options(int argc, char **argv, struct options *ret_options)
     if (ret_options->data == NULL) return bad_usage("--data is missing", NULL);
     if (!split_address(ret_options->listen, ret_options->host, ret_options->port)) {
         return bad_usage("--listen is not HOST:PORT", ret_options->listen);
+    }
+    if (!ids_fit(ret_options->ids_millions)) {
+        char millions[16];
+        snprintf(millions, sizeof millions, "%u", ret_options->ids_millions);
+        return bad_usage("--ids is in millions, 6.7 MB each: more than this machine's memory",
+                         millions);
     }
     return 0;
 }
