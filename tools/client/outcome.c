@@ -99,17 +99,19 @@ int batch_outcome_next(const struct batch_outcome *batch, size_t *position,
     return 0;
 }
 
-/* What is wrong with no field in particular mostly says again, and more of it, what the whole
- * answer says: then it takes its place. */
+/* Most texts of a field begin with its name. What is wrong with no field in particular mostly says
+ * again, and more of it, what the whole answer says: then it takes its place. */
 static void put_errors(Qingfen__V1__FieldError *const *errors, size_t count, char *out, size_t size)
 {
     size_t used = strlen(out);
     for (size_t i = 0; i < count && used < size; i++) {
         const char *what = errors[i]->text[0] != '\0' ? errors[i]->text : errors[i]->check;
-        const bool of_field = errors[i]->field[0] != '\0';
-        if (!of_field && strncmp(what, out, used) == 0) used = 0;
+        const char *field = errors[i]->field;
+        const bool is_named =
+            strncmp(what, field, strlen(field)) == 0; /* Also when it is of none. */
+        if (field[0] == '\0' && strncmp(what, out, used) == 0) used = 0;
         const int n = snprintf(out + used, size - used, "%s%s%s%s", used == 0 ? "" : "; ",
-                               errors[i]->field, of_field ? ": " : "", what);
+                               is_named ? "" : field, is_named ? "" : ": ", what);
         used += (size_t)n;
     }
 }

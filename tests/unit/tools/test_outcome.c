@@ -60,6 +60,30 @@ static void a_batch_is_read_without_unpacking(void **state)
     assert_int_equal(batch_outcome_next(&batch, &position, &outcome), 0);
 }
 
+/* The engine's texts name their field themselves, as a rule. */
+static void a_field_is_named_once(void **state)
+{
+    (void)state;
+    Qingfen__V1__FieldError list[2] = {QINGFEN__V1__FIELD_ERROR__INIT,
+                                       QINGFEN__V1__FIELD_ERROR__INIT};
+    Qingfen__V1__FieldError *errors[] = {&list[0], &list[1]};
+    list[0].field = "med_type";
+    list[0].text = "med_type: not a use the wallet pays for";
+    list[1].field = "hifp_pay";
+    list[1].text = "E2: hifp_pay is 5.00";
+    Qingfen__V1__Reply reply = QINGFEN__V1__REPLY__INIT;
+    reply.code = 3027;
+    reply.text = "refused";
+    reply.n_errors = 2;
+    reply.errors = errors;
+    uint8_t bytes[256];
+    char text[200];
+    const struct bytes packed = {bytes, qingfen__v1__reply__pack(&reply, bytes)};
+    outcome_text(MESSAGE_SETL_POST | MESSAGE_REPLY_BIT, packed, text, sizeof text);
+    assert_string_equal(text, "refused; med_type: not a use the wallet pays for; "
+                              "hifp_pay: E2: hifp_pay is 5.00");
+}
+
 static void damaged_replies_are_seen(void **state)
 {
     (void)state;
@@ -74,6 +98,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_is_read_without_unpacking),
+        cmocka_unit_test(a_field_is_named_once),
         cmocka_unit_test(damaged_replies_are_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
