@@ -132,12 +132,13 @@ static bool premium_refused(const struct shard *shard, uint64_t seq)
            found.said.stas == STAS_REFUSED;
 }
 
-/* True when nothing is left of the payment that comes again: "done" would read as paid. */
+/* True when nothing is left of a payment that comes under a new msgid: "done" would read as paid.
+ */
 static bool is_taken_back(const struct shard *shard, const struct entry *entry,
-                          const struct wallet_entry *its)
+                          const struct wallet_entry *its, const struct wallet_id *key)
 {
     struct found_said found;
-    if (its->type != MESSAGE_WLT_PAY) return false;
+    if (its->type != MESSAGE_WLT_PAY || key->domain != ID_PAID) return false;
     entry_read_said(its, &found);
     return -mark_of(shard, entry->seq).changes[AMOUNT_WLT] == found.said.amount;
 }
@@ -179,7 +180,7 @@ static bool judge_key(const struct shard *shard, struct wallet_work *w, struct b
         work_refuse(w, ERROR_PREMIUM_REFUSED, field, CHECK_STATE, 0, 0);
     } else if (!same_content(w, &its, message, key)) {
         work_refuse(w, conflict, field, CHECK_NONE, 0, 0);
-    } else if (is_taken_back(shard, &entry, &its)) {
+    } else if (is_taken_back(shard, &entry, &its, key)) {
         work_refuse(w, ERROR_ALREADY_REVERSED, field, CHECK_NONE, 0, 0);
     } else {
         work_answer_again(w, &entry, &its);

@@ -220,9 +220,6 @@ bool answered_before(const struct steps_ask *ask, int who, bool by_msgid, struct
             a->code = ERROR_PREMIUM_REFUSED;
         } else if (!says_the_same(ask, m, by_msgid)) {
             a->code = by_msgid ? ERROR_MSGID_REUSED : matter.conflict;
-        } else if (m->type == MESSAGE_WLT_PAY &&
-                   reversed_so_far(ask, m->payment) == m->said.amount) {
-            a->code = ERROR_ALREADY_REVERSED; /* Nothing is left that was paid. */
         } else {
             a->dup = a->nothing = true;
             a->first = i;

@@ -69,7 +69,7 @@ struct steps_message {
     struct wallet_said said;
     uint32_t used_count;
     struct lot used[PAY_LOTS_MAX];
-    int payment; /* Of a PremPay, a WltPay. */
+    int payment; /* Of a PremPay. */
     char key_domain;
     uint32_t key_scope;
     struct bytes key_text;

@@ -87,8 +87,8 @@ static void same_ids_other_content(void **state)
     assert_int_equal(again.lots, 1);
 }
 
-/* Paid, all of it taken back, and asked for again, under a new msgid or the first one's: nobody may
- * be told that it is paid. Of a part that is left it still is. */
+/* Paid, all of it taken back, and asked for again: the message itself has its first answer, but
+ * under a new msgid nobody may be told that it is paid. Of a part that is left it still is. */
 static void paid_again_after_it_went_back(void **state)
 {
     (void)state;
@@ -99,11 +99,10 @@ static void paid_again_after_it_went_back(void **state)
     anew.msgid = bytes_of("another");
     story_done(story_reverse(RECEIVER, first.id, 400));
     assert_true(story_send(RECEIVER, &anew, 51).dup);
-    assert_true(story_send(RECEIVER, &o, 51).dup);
     story_done(story_reverse(RECEIVER, first.id, 600));
     const struct story_snap before = story_snap_of(story_home(RECEIVER));
     assert_int_equal(story_send(RECEIVER, &anew, 51).code, ERROR_ALREADY_REVERSED);
-    assert_int_equal(story_send(RECEIVER, &o, 51).code, ERROR_ALREADY_REVERSED);
+    assert_int_equal(story_send(RECEIVER, &o, 51).seq, first.seq);
     anew.amount = 2000;
     assert_int_equal(story_send(RECEIVER, &anew, 51).code, ERROR_SETL_ID_REUSED);
     story_same(before, story_snap_of(story_home(RECEIVER)));
