@@ -12,7 +12,6 @@
 
 #define REFS_ASKED   100      /* Records asked for at once: the question is below 4 KiB. */
 #define RECORDS_MAX  1000000u /* Facts of one question at most. */
-#define RANGE_GAP    4096     /* Entries that one step of a scan looks at. */
 #define TALLY_UNDONE 65536    /* Changes gathered before they are added up. */
 #define TALLY_ROWS   4096     /* Tallies asked for at once, at first: a few milliseconds. */
 
@@ -466,7 +465,7 @@ static void settle_ranges(struct home *home)
         const struct entry_range range = g->ranges[i];
         struct entry_range *before = count != 0 ? &g->ranges[count - 1] : NULL;
         if (before == NULL || before->shard != range.shard ||
-            range.first > before->last + RANGE_GAP) {
+            range.first > before->last + SCAN_ENTRIES) {
             g->ranges[count++] = range;
         } else if (range.last > before->last) {
             before->last = range.last;

@@ -166,9 +166,11 @@ enum scan_mode {
 
 #define SCAN_ANY 0xff /* Instead of a province index. */
 
-/* Question of REQUEST_SCAN. One step looks at 4096 entries, so that the loop goes on; the answer is
- * packed struct record_facts in the order of the entries, result.seq the number to go on from, 0 at
- * the end. */
+/* Entries that one step of a scan looks at, about two milliseconds, so that the loop goes on. */
+#define SCAN_ENTRIES 4096
+
+/* Question of REQUEST_SCAN. One step looks at SCAN_ENTRIES entries; the answer is packed struct
+ * record_facts in the order of the entries, result.seq the number to go on from, 0 at the end. */
 struct scan_question {
     uint64_t from_seq; /* 0: the first. */
     uint64_t to_seq;   /* 0: the last entry there is. */

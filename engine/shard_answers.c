@@ -10,8 +10,6 @@
 #include "types/ensure.h"
 #include "util/le.h"
 
-#define SCAN_ENTRIES 4096 /* Entries looked at in one step: about two milliseconds. */
-
 /* A growing list of equal items. */
 struct list {
     uint8_t *data;

@@ -7,10 +7,6 @@
 #include "cycle/cycle_internal.h"
 #include "types/civil.h"
 
-/* 2100-01-01 in Shanghai. Who names a later instant has counted in another unit: the change would
- * be taken, and never hold. */
-#define EFFECTIVE_MAX_MS INT64_C(4102416000000)
-
 static const struct setting_info infos[SETTING_COUNT] = {
 #define X(symbol, text, first, low, high) \
     [SETTING_##symbol] = {.name = (text), .value = (first), .least = (low), .greatest = (high)},
@@ -66,7 +62,7 @@ bool judge_setting(struct judgement *j)
         return refuse(j, ERROR_SETTING, "%s cannot be changed for the past: %s is before %s",
                       info->name, from, now);
     }
-    if (from_ms > EFFECTIVE_MAX_MS) {
+    if (from_ms > CIVIL_LATEST_MS) { /* It would be taken, and never hold. */
         return refuse(j, ERROR_SETTING,
                       "%s would change behind the year 2099: %lld are no milliseconds", info->name,
                       (long long)from_ms);

@@ -12,6 +12,9 @@
 #define MS_PER_SECOND 1000
 #define MS_PER_DAY    INT64_C(86400000)
 
+/* 2100-01-01 in Shanghai. Who names a later instant has counted in another unit. */
+#define CIVIL_LATEST_MS INT64_C(4102416000000)
+
 /* Shanghai's wall clock at one instant. */
 struct civil {
     int32_t year;

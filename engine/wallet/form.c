@@ -9,7 +9,6 @@
 #include "wallet/wallet.h"
 
 #define WALLET_FEN_MAX INT64_C(10000000000000) /* 100 billion yuan, either sign. */
-#define TIME_MAX_MS    INT64_C(4102416000000)  /* 2100-01-01 in Shanghai. */
 
 static void wrong(const struct wallet_field *field, struct failures *failures, enum check what,
                   int64_t got, int64_t want)
@@ -103,7 +102,7 @@ static void check_number(const struct wallet_field *field, struct failures *fail
         check_range(field, failures, value, 2000, 2999);
         return;
     case FORM_TIME:
-        check_range(field, failures, value, 0, TIME_MAX_MS);
+        check_range(field, failures, value, 0, CIVIL_LATEST_MS);
         return;
     case FORM_FEN:
         check_range(field, failures, value, -WALLET_FEN_MAX, WALLET_FEN_MAX);

@@ -325,8 +325,7 @@ bool decision_live(struct bytes rows, const struct entry *entry, struct finding 
     if (at.answered == UINT64_MAX) at.answered = asked_answered_behind(at.seq);
     /* A start finishes a cut by an order of its own, which reads like any without a name: whose it
      * was is not known. */
-    const bool is_askers = asker != NULL && at.order.type != MESSAGE_PERIOD_CUT;
-    if (is_askers) asked_close_behind(asker, at.seq);
+    if (asker != NULL && at.order.type != MESSAGE_PERIOD_CUT) asked_close_behind(asker, at.seq);
     const int64_t at_ms = at.order.at_ms;
     /* On a system's clock it may have waited for room, on a full disk for long, while shard 0 went
      * on with what was due; and the shards cut a month or close a year, and go on, before its

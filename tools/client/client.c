@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common.pb-c.h"
 #include "tools/client/clock.h"
+#include "tools/client/outcome.h"
 #include "types/ensure.h"
 #include "types/error.h"
 
@@ -288,14 +288,14 @@ lost:
 /* An error comes where the reply should: the engine closes the connection, and says why. */
 static int say_closed(struct client *client, struct bytes payload)
 {
-    Qingfen__V1__ErrorReply *error =
-        qingfen__v1__error_reply__unpack(NULL, payload.size, payload.data);
-    const uint32_t code = error == NULL ? ERROR_INTERNAL : error->code;
-    const char *why = error == NULL ? "" : error->text;
-    snprintf(client->text, sizeof(client->text), "%s:%s closed the connection: %u %s",
-             client->address.host, client->address.port, code,
-             why[0] == '\0' ? error_text(code) : why);
-    if (error != NULL) qingfen__v1__error_reply__free_unpacked(error, NULL);
+    struct outcome outcome = {.code = ERROR_INTERNAL};
+    (void)outcome_read(payload, &outcome);
+    const size_t used =
+        (size_t)snprintf(client->text, sizeof(client->text), "%s:%s closed the connection: %u ",
+                         client->address.host, client->address.port, outcome.code);
+    if (used < sizeof(client->text)) {
+        outcome_text(MESSAGE_ERROR, payload, client->text + used, sizeof(client->text) - used);
+    }
     return -EBUSY;
 }
 

@@ -133,7 +133,6 @@ static int setup(void **state)
 static void answer_late(const struct seen *seen, struct result *result)
 {
     const uint64_t late = OWN_ENTRIES + MONTHS_LATER;
-    struct shard_status status = {.last_seq = late + 2 * SLICE};
     const struct tally tallies[] = {
         {.key = {.kind = TALLY_DAY, .period = 202503, .part = DAY, .payer = 0, .payee = 1},
          .count = 2,
@@ -148,20 +147,12 @@ static void answer_late(const struct seen *seen, struct result *result)
          .first_seq = 1,
          .last_seq = late}, /* Another pair's. */
     };
-    quick.last_seq[seen->shard] = status.last_seq;
-    switch (seen->type) {
-    case REQUEST_STATUS:
-        give(result, &status, sizeof status);
-        break;
-    case REQUEST_TALLIES:
+    if (seen->type == REQUEST_TALLIES) {
         give(result, tallies, seen->shard == 1 ? sizeof tallies : 0);
         result->seq = late + SLICE;
-        break;
-    case REQUEST_SCAN:
-        answer_scan_of(seen, result);
-        break;
-    default:
-        break;
+    } else {
+        quick.last_seq[seen->shard] = late + 2 * SLICE - QUICK;
+        answer(seen, result);
     }
 }
 
