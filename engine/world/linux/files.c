@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -91,19 +92,35 @@ int file_cached(int file)
     return fcntl(file, F_SETFL, 0) == 0 ? 0 : -errno;
 }
 
+/* The kernel may give the memory of a ring that one thread closed to the next one that another
+ * opens. Only the kernel knows that the one came after the other; the lock says it to whoever
+ * looks for races. It is taken twice for all the reads of a file. */
+static pthread_mutex_t ring_memory = PTHREAD_MUTEX_INITIALIZER;
+
 /* NULL where the system gives none. */
 static struct io_uring *ring_made(void)
 {
     struct io_uring *ring = malloc(sizeof *ring);
-    if (ring == NULL || io_uring_queue_init(1, ring, 0) == 0) return ring;
+    if (ring == NULL) return NULL;
+    pthread_mutex_lock(&ring_memory);
+    const int r = io_uring_queue_init(1, ring, 0);
+    pthread_mutex_unlock(&ring_memory);
+    if (r == 0) return ring;
     free(ring);
     return NULL;
 }
 
+static void ring_done(struct io_uring *ring)
+{
+    pthread_mutex_lock(&ring_memory);
+    io_uring_queue_exit(ring);
+    pthread_mutex_unlock(&ring_memory);
+    free(ring);
+}
+
 void file_reading_done(struct file_reading *reading)
 {
-    if (reading->ring != NULL) io_uring_queue_exit(reading->ring);
-    free(reading->ring);
+    if (reading->ring != NULL) ring_done(reading->ring);
     reading->ring = NULL;
 }
 
