@@ -249,6 +249,7 @@ struct shard {
     struct shelf *shelf;        /* Rows changed since the last freeze. */
     struct shelf *shelf_frozen; /* Goes with `frozen`. */
     size_t shelf_spent;         /* What the puts of this block may have taken of the shelf. */
+    uint64_t outboxes_paid;     /* Of it: destinations whose row is counted, a bit each. */
     bool frozen_used;           /* The store has not got it yet. */
     uint64_t last_seq;
     int64_t stamp_ms;
@@ -413,6 +414,9 @@ void shelf_erase(struct shard *shard, struct bytes key);
 /* Counts a row with a value of that size that will be put when the shelf is frozen. */
 void shelf_spend(struct shard *shard, size_t size);
 
+/* A block begins: nothing is counted yet. */
+void shelf_spend_anew(struct shard *shard);
+
 /* True when `rows` more writes, of values of `bytes` in all, fit on the shelf and into (P1). */
 bool shelf_can_take(const struct shard *shard, uint32_t rows, size_t bytes);
 size_t shelf_block_max(const struct shard *shard);
@@ -488,6 +492,9 @@ bool wallet_id_scoped(char domain);
 void person_load(const struct shard *shard, const struct psn_key *key, struct person *ret_person);
 
 /* The packed person, lent until the next change or step; false for an unknown one. */
+/* The entry that has the message at that position of an outbox; false when its row is not there. */
+bool outbox_find(const struct shard *shard, uint32_t dest, uint64_t position, uint64_t *ret_seq);
+
 bool person_find(const struct shard *shard, const struct psn_key *key, struct bytes *ret_packed);
 
 /* The same without what stands in lists: only how many rows they have. */

@@ -34,15 +34,12 @@ static bool read_queued(const struct asking *a, uint64_t seq, struct queued *que
 static bool read_outgoing(const struct asking *a, uint32_t dest, uint64_t position,
                           struct queued *queued, struct outgoing *ret_outgoing)
 {
-    uint8_t key[1 + 1 + 8] = {'O', (uint8_t)dest};
-    struct bytes value;
+    uint64_t seq;
     struct op op;
     bool bad;
-    be_store64(key + 2, position);
-    const bool there = shelf_read(a->shard, (struct bytes){key, sizeof key}, &value);
+    const bool there = outbox_find(a->shard, dest, position, &seq);
     NEED_STORE(there ? 0 : -EUCLEAN, "say where a message of an outbox stands");
-    ENSURE(value.size == sizeof queued->seq);
-    if (!read_queued(a, le_load64(value.data), queued)) return false;
+    if (!read_queued(a, seq, queued)) return false;
     struct bytes ops = queued->entry.ops;
     bool found = false;
     while (!found && ops_next(&ops, &op, &bad)) {

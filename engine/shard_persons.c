@@ -319,18 +319,60 @@ static void outbox_key(uint32_t dest, uint64_t position, uint8_t out[OUTBOX_KEY_
     be_store64(out + 2, position);
 }
 
+static bool outbox_row_find(const struct shard *shard, uint32_t dest, uint64_t first,
+                            struct outbox_row *ret_row)
+{
+    uint8_t key[OUTBOX_KEY_SIZE];
+    struct bytes value;
+    outbox_key(dest, first, key);
+    if (!shelf_read(shard, (struct bytes){key, sizeof key}, &value)) return false;
+    ENSURE(value.size == sizeof *ret_row);
+    memcpy(ret_row, value.data, sizeof *ret_row);
+    return true;
+}
+
+bool outbox_find(const struct shard *shard, uint32_t dest, uint64_t position, uint64_t *ret_seq)
+{
+    const uint64_t first = outbox_row_first(position);
+    struct outbox_row row;
+    if (!outbox_row_find(shard, dest, first, &row)) return false;
+    *ret_seq = row.seqs[position - first];
+    return true;
+}
+
+/* The row of the next message of a destination, on the active shelf. What a block puts there must
+ * not hang on whether the row stood there before (P1): the first message of a block pays for it. */
+static uint8_t *outbox_row(struct shard *shard, uint32_t dest, uint64_t first, bool is_new)
+{
+    uint8_t key[OUTBOX_KEY_SIZE];
+    struct outbox_row row = {{0}};
+    const struct bytes row_key = {key, sizeof key};
+    const struct bytes value = {(const uint8_t *)&row, sizeof row};
+
+    outbox_key(dest, first, key);
+    if (!is_new && (shard->outboxes_paid & UINT64_C(1) << dest) == 0)
+        shelf_spend(shard, sizeof row);
+    shard->outboxes_paid |= UINT64_C(1) << dest;
+    if (is_new) {
+        shelf_write_new(shard, row_key, value);
+    } else if (shelf_value(shard->shelf, row_key) == NULL) {
+        ENSURE(outbox_row_find(shard, dest, first, &row));
+        shelf_put(shard->shelf, row_key, value);
+    }
+    return shelf_value(shard->shelf, row_key);
+}
+
 /* The row only says which entry has the message. */
 static void apply_queue(struct shard *shard, uint32_t dest, uint64_t position, uint64_t seq)
 {
-    uint8_t key[OUTBOX_KEY_SIZE];
-    uint8_t value[8];
     ENSURE(dest < OUTBOX_COUNT && position == shard->counters.out_next[dest]);
-    outbox_key(dest, position, key);
-    le_store64(value, seq);
-    shelf_write_new(shard, (struct bytes){key, sizeof key}, (struct bytes){value, sizeof value});
+    const uint64_t first = outbox_row_first(position);
+    uint8_t *row = outbox_row(shard, dest, first, position == first);
+    le_store64(row + (position - first) * sizeof seq, seq);
     shard->counters.out_next[dest]++;
 }
 
+/* A row goes with its last message. */
 static void apply_ack(struct shard *shard, struct bytes value)
 {
     const uint32_t dest = le_load32(value.data);
@@ -338,7 +380,9 @@ static void apply_ack(struct shard *shard, struct bytes value)
     ENSURE(dest < OUTBOX_COUNT && upto < shard->counters.out_next[dest]);
     while (shard->counters.out_acked[dest] < upto) {
         uint8_t key[OUTBOX_KEY_SIZE];
-        outbox_key(dest, ++shard->counters.out_acked[dest], key);
+        const uint64_t position = ++shard->counters.out_acked[dest];
+        if (position % OUTBOX_ROW_MESSAGES != 0) continue;
+        outbox_key(dest, outbox_row_first(position), key);
         shelf_erase(shard, (struct bytes){key, sizeof key});
     }
 }

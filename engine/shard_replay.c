@@ -127,7 +127,7 @@ int shard_replay(struct shard *shard, const struct block *block,
         const int r = shard_checkpoint(shard);
         if (r != 0) return r;
     }
-    shard->shelf_spent = 0;
+    shelf_spend_anew(shard);
     for (uint32_t done = 0; done < block->entry_count;) {
         const uint32_t left = block->entry_count - done;
         const uint32_t count = left < STRETCH ? left : STRETCH;

@@ -18,6 +18,7 @@
 
 #define MESSAGE_SIZE_MAX 1024 /* Bytes; its entry must hold what it does as well. */
 #define ACK_MAX          4096 /* Positions one OutboxAck may acknowledge. */
+#define ACK_ROWS         (ACK_MAX / OUTBOX_ROW_MESSAGES + 1)
 
 /* -- room ------------------------------------------------------------------------------------ */
 
@@ -38,7 +39,7 @@ bool wallets_have_room(const struct shard *shard, uint32_t decisions, uint32_t r
 
 bool wallet_has_room(const struct shard *shard, uint16_t type)
 {
-    return wallets_have_room(shard, 1, type == MESSAGE_OUTBOX_ACK ? ACK_MAX : 0);
+    return wallets_have_room(shard, 1, type == MESSAGE_OUTBOX_ACK ? ACK_ROWS : 0);
 }
 
 /* -- who decides ----------------------------------------------------------------------------- */

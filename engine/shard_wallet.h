@@ -27,6 +27,21 @@ struct shelf_counters {
     uint64_t out_acked[OUTBOX_COUNT];
 };
 
+/* Row 'O': where messages of an outbox stand. Its key has the position of its first message, which
+ * is one more than a multiple of their number. So a row fills a page of the store, less its head,
+ * and many messages cost one. */
+#define OUTBOX_ROW_MESSAGES 510
+
+struct outbox_row {
+    uint64_t seqs[OUTBOX_ROW_MESSAGES]; /* Of the entry that has the message; 0: none yet. */
+};
+
+/* Of the row with that position: the position of its first message. */
+static inline uint64_t outbox_row_first(uint64_t position)
+{
+    return position - (position - 1) % OUTBOX_ROW_MESSAGES;
+}
+
 /* The home of a destination's outbox. */
 static inline uint32_t outbox_shard(uint32_t dest, uint32_t shards)
 {

@@ -39,12 +39,13 @@ struct mark {
 
 #define MARK_REVERSED 1u /* Cancelled by a correction: it clears nothing. */
 
-/* 7 since cells, tallies and marks stand there as numbers; 6 since RECORD says where entries stand
- * and has no copy of them; 5 since rows of persons stand in groups; 3 since the state holds wallets
- * and says whose record each is; 2 since it holds tallies. An older state lacks something of its
- * records: it counts as empty, and the journal is replayed from its first block. */
-#define SHARD_META_FORMAT     7
-#define SHARD_META_FORMAT_OLD 6 /* And before. */
+/* 8 since lots of one giver stand in runs and messages of an outbox in rows; 7 since cells, tallies
+ * and marks stand there as numbers; 6 since RECORD says where entries stand and has no copy of
+ * them; 5 since rows of persons stand in groups; 3 since the state holds wallets and says whose
+ * record each is; 2 since it holds tallies. An older state lacks something of its records: it
+ * counts as empty, and the journal is replayed from its first block. */
+#define SHARD_META_FORMAT     8
+#define SHARD_META_FORMAT_OLD 7 /* And before. */
 
 /* Where the state stands; written in the same transaction as the state (B1). */
 struct shard_meta {

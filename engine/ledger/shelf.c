@@ -312,6 +312,13 @@ enum shelf_found shelf_get(const struct shelf *shelf, struct bytes key, struct b
     return SHELF_VALUE;
 }
 
+uint8_t *shelf_value(struct shelf *shelf, struct bytes key)
+{
+    struct bytes value;
+    if (shelf_get(shelf, key, &value) != SHELF_VALUE) return NULL;
+    return shelf->memory + (value.data - shelf->memory);
+}
+
 /* -- ahead ----------------------------------------------------------------------------------- */
 
 /* The first row that is looked at; NULL: none is. */

@@ -9,7 +9,7 @@
  *           'D' due_ms (8, big-endian), psn_key       a person who is due then; no value
  *           'I' fixmedins_code (16)                   struct institution
  *           'R' param, admdvs (4 each), eff_ms (8)    struct rule_row
- *           'O' destination (1), position (8)         seq (8) of the entry that has it
+ *           'O' destination (1), position (8)         struct outbox_row (shard_wallet.h)
  *           'M' shard (1), number (8)                 mail to that shard it has not acknowledged
  *           'C'                                       struct shelf_counters (shard_wallet.h) */
 #ifndef LEDGER_SHELF_H
@@ -51,6 +51,10 @@ enum shelf_found {
 
 /* The value is borrowed until the next put or drop. */
 enum shelf_found shelf_get(const struct shelf *shelf, struct bytes key, struct bytes *ret_value);
+
+/* The same value to be changed where it stands, its size is what it was. NULL: there is none here.
+ */
+uint8_t *shelf_value(struct shelf *shelf, struct bytes key);
 
 /* A row that will be looked for soon, asked of memory in three steps with other work between them:
  * its place in the index, the row, the rest of its value. None changes anything. The hash is what

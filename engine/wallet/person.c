@@ -63,6 +63,36 @@ static inline bool take_list(void *list, uint32_t *used, uint32_t most, size_t r
     return true;
 }
 
+/* Most lots of a wallet came from one relative, one after the other: what those have in common
+ * stands there once, then of each what it is worth and since when. */
+#define LOT_FRONT offsetof(struct lot, amount)
+#define LOT_PART  (sizeof(struct lot) - LOT_FRONT)
+
+_Static_assert(offsetof(struct lot, number) == 0, "the run's front begins with its first number");
+
+static inline bool goes_on(const struct lot *before, const struct lot *lot)
+{
+    return lot->number == before->number + 1 && lot->origin_admdvs == before->origin_admdvs &&
+           psn_same(&lot->origin, &before->origin) && psn_same(&lot->from, &before->from);
+}
+
+static inline bool take_lots(struct person *person, bool rows_too, uint32_t count,
+                             struct bytes rows)
+{
+    if (count > LOTS_MAX - person->lot_count || rows.size != LOT_FRONT + count * LOT_PART) {
+        return false;
+    }
+    struct lot *lots = &person->lots[person->lot_count];
+    person->lot_count += count;
+    if (!rows_too) return true;
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(&lots[i], rows.data, LOT_FRONT);
+        lots[i].number += i;
+        memcpy(&lots[i].amount, rows.data + LOT_FRONT + i * LOT_PART, LOT_PART);
+    }
+    return true;
+}
+
 /* One that has only the lots it carries; the others are zeros. */
 static inline bool take_transfer(struct person *person, bool rows_too, uint32_t count,
                                  struct bytes rows)
@@ -97,7 +127,7 @@ static inline bool take_group(struct person *person, enum person_row kind, bool 
     case PERSON_HOLD:
         return take_single(&person->hold, sizeof person->hold, count, rows);
     case PERSON_LOT:
-        return TAKE_LIST(lots, lot_count, LOTS_MAX);
+        return take_lots(person, rows_too, count, rows);
     case PERSON_RELATION:
         return TAKE_LIST(relations, relation_count, RELATIONS_MAX);
     case PERSON_TRANSFER:
@@ -133,7 +163,8 @@ static inline __attribute__((always_inline)) bool unpack(struct bytes packed, st
     while (at != end) {
         if (end - at < GROUP_HEAD_SIZE) return false;
         const uint32_t count = at[1] + 1u;
-        const struct bytes rows = {at + GROUP_HEAD_SIZE, count * (size_t)le_load16(at + 2)};
+        const size_t front = at[0] == PERSON_LOT ? LOT_FRONT : 0;
+        const struct bytes rows = {at + GROUP_HEAD_SIZE, front + count * (size_t)le_load16(at + 2)};
         if ((size_t)(end - rows.data) < rows.size) return false;
         if (!take_group(ret_person, (enum person_row)at[0], rows_too, count, rows)) return false;
         at = rows.data + rows.size;
@@ -156,16 +187,38 @@ size_t transfer_size(const struct transfer_row *row)
     return offsetof(struct transfer_row, lots) + row->lot_count * sizeof row->lots[0];
 }
 
+static inline void pack_head(enum person_row kind, uint32_t count, size_t size, uint8_t *out)
+{
+    out[0] = (uint8_t)kind;
+    out[1] = (uint8_t)(count - 1);
+    le_store16(out + 2, (uint16_t)size);
+}
+
 /* Rows of one size, one after the other; none are no group. */
 static inline size_t pack_group(enum person_row kind, const void *rows, uint32_t count, size_t size,
                                 uint8_t *out)
 {
     if (count == 0) return 0;
-    out[0] = (uint8_t)kind;
-    out[1] = (uint8_t)(count - 1);
-    le_store16(out + 2, (uint16_t)size);
+    pack_head(kind, count, size, out);
     memcpy(out + GROUP_HEAD_SIZE, rows, count * size);
     return GROUP_HEAD_SIZE + count * size;
+}
+
+static inline size_t pack_lots(const struct lot *lots, uint32_t count, uint8_t *out)
+{
+    size_t used = 0;
+    for (uint32_t i = 0; i < count;) {
+        const uint32_t first = i;
+        uint8_t *head = out + used;
+        memcpy(head + GROUP_HEAD_SIZE, &lots[i], LOT_FRONT);
+        used += GROUP_HEAD_SIZE + LOT_FRONT;
+        do {
+            memcpy(out + used, &lots[i].amount, LOT_PART);
+            used += LOT_PART;
+        } while (++i < count && goes_on(&lots[i - 1], &lots[i]));
+        pack_head(PERSON_LOT, i - first, LOT_PART, head);
+    }
+    return used;
 }
 
 /* `size`: a multiple of 8 that the compiler knows, here and in the next one. */
@@ -183,9 +236,7 @@ static inline bool says_nothing(const void *row, size_t size)
 static inline size_t pack_single(enum person_row kind, const void *row, size_t size, uint8_t *out)
 {
     if (says_nothing(row, size)) return 0;
-    out[0] = (uint8_t)kind;
-    out[1] = 0;
-    le_store16(out + 2, (uint16_t)size);
+    pack_head(kind, 1, size, out);
     memcpy(out + GROUP_HEAD_SIZE, row, size);
     return GROUP_HEAD_SIZE + size;
 }
@@ -200,7 +251,7 @@ size_t person_pack(const struct person *person, uint8_t *out)
     used += pack_single(PERSON_INSURED, &p->insured, sizeof p->insured, out + used);
     used += pack_single(PERSON_LIMITS, &p->limits, sizeof p->limits, out + used);
     used += pack_single(PERSON_HOLD, &p->hold, sizeof p->hold, out + used);
-    used += pack_group(PERSON_LOT, p->lots, p->lot_count, sizeof p->lots[0], out + used);
+    used += pack_lots(p->lots, p->lot_count, out + used);
     used += pack_group(PERSON_RELATION, p->relations, p->relation_count, sizeof p->relations[0],
                        out + used);
     for (uint32_t i = 0; i < p->transfer_count; i++) {

@@ -289,6 +289,42 @@ int64_t kept_due(const struct kept_person *person)
 
 #define GROUP_HEAD 4 /* kind (1), rows less 1 (1), size of one (2) */
 
+#define LOT_FRONT 40 /* number (4), and what lots of a run have in common */
+#define LOT_PART  16
+
+_Static_assert(LOT_FRONT + LOT_PART == sizeof(struct lot), "all of a lot");
+
+static bool lots_alike(const uint8_t *lot, uint32_t number, const uint8_t *other)
+{
+    return le_load32(lot) == number && memcmp(lot + 4, other + 4, LOT_FRONT - 4) == 0;
+}
+
+/* Takes a run of lots off both: what they have in common stands in front of it once. A lot that
+ * goes on where the run before it ended belongs to that one. */
+static bool run_is(const struct kept_person *person, uint32_t *at, struct bytes *packed, bool again)
+{
+    const uint8_t *front = packed->data + GROUP_HEAD;
+    const uint32_t rows = packed->data[1] + 1u;
+    const size_t size = GROUP_HEAD + LOT_FRONT + (size_t)rows * LOT_PART;
+    enum person_row mine;
+    struct bytes row;
+    if (le_load16(packed->data + 2) != LOT_PART || packed->size < size) return false;
+    if (again) {
+        const uint8_t *before = person->packed + *at - sizeof(struct lot);
+        if (lots_alike(front, le_load32(before) + 1, before)) return false;
+    }
+    for (uint32_t i = 0; i < rows; i++) {
+        if (!kept_next(person, at, &mine, &row) || mine != PERSON_LOT ||
+            !lots_alike(row.data, le_load32(front) + i, front) ||
+            memcmp(row.data + LOT_FRONT, front + LOT_FRONT + (size_t)i * LOT_PART, LOT_PART) != 0) {
+            return false;
+        }
+    }
+    packed->data += size;
+    packed->size -= size;
+    return true;
+}
+
 /* Takes a group off the front of what the store has, and as many rows off the person's. */
 static bool group_is(const struct kept_person *person, uint32_t *at, struct bytes *packed,
                      enum person_row *kind)
@@ -298,9 +334,12 @@ static bool group_is(const struct kept_person *person, uint32_t *at, struct byte
     const enum person_row its = (enum person_row)head[0];
     const uint32_t rows = head[1] + 1u;
     const size_t size = le_load16(head + 2);
-    /* One group for each kind, in their order; one for each transfer. */
+    /* One group for each kind, in their order; one for each transfer, and each run of lots. */
     const bool alone = its == PERSON_TRANSFER;
-    if (its < *kind || (its == *kind && !alone) || (alone && rows != 1)) return false;
+    const bool again = its == *kind;
+    if (its < *kind || (again && !alone && its != PERSON_LOT) || (alone && rows != 1)) return false;
+    *kind = its;
+    if (its == PERSON_LOT) return run_is(person, at, packed, again);
     if (packed->size - GROUP_HEAD < rows * size) return false;
     for (uint32_t i = 0; i < rows; i++) {
         enum person_row mine;
@@ -310,7 +349,6 @@ static bool group_is(const struct kept_person *person, uint32_t *at, struct byte
             return false;
         }
     }
-    *kind = its;
     packed->data += GROUP_HEAD + rows * size;
     packed->size -= GROUP_HEAD + rows * size;
     return true;

@@ -49,8 +49,22 @@ static void make_keys(struct model_row *rows, struct prng *prng)
     }
 }
 
+/* The value where it stands, if it stands there. */
+static void change_in_place(struct shelf *shelf, struct model_row *row, struct prng *prng)
+{
+    uint8_t *value = shelf_value(shelf, key_of(row));
+    assert_int_equal(value != NULL, row->used && !row->dropped);
+    if (value == NULL) return;
+    memset(row->value, (int)prng_below(prng, 256), row->size);
+    memcpy(value, row->value, row->size);
+}
+
 static void change(struct shelf *shelf, struct model_row *row, struct prng *prng)
 {
+    if (prng_chance(prng, 200)) {
+        change_in_place(shelf, row, prng);
+        return;
+    }
     row->used = true;
     row->dropped = prng_chance(prng, 200);
     if (row->dropped) {

@@ -83,13 +83,13 @@ static void much_mail_waits(void **state)
             const size_t lots = next % 7 == 0 ? 2 : next % 3 == 0;
             const size_t size = offsetof(struct effect, lots) + lots * sizeof(struct lot);
             mail_put(shard, 1, OP_EFFECT, (struct bytes){(const uint8_t *)&effect, size}, next);
-            if (next % 1000 == 0) shard->shelf_spent = 0; /* A block each. */
+            if (next % 1000 == 0) shelf_spend_anew(shard); /* A block each. */
         }
         for (uint64_t n = acked + 1; n < next; n++)
             assert_true(mail_is_there(n));
         if (step == 1) mail_freeze(shard);
         mail_is_acknowledged(steps[step]);
-        shard->shelf_spent = 0;
+        shelf_spend_anew(shard);
         acked = steps[step];
         for (uint64_t n = 1; n < next; n++)
             assert_int_equal(mail_is_there(n), n > acked);
@@ -244,6 +244,44 @@ static void outboxes(void **state)
     story_replay();
 }
 
+static bool outbox_has(const struct rig *box, uint32_t dest, uint64_t position)
+{
+    uint64_t seq = 0;
+    return outbox_find(box->shard, dest, position, &seq) && seq != 0;
+}
+
+/* The row is there while one of its messages is not acknowledged, in memory and in the store. */
+static void outbox_of_several_rows(void **state)
+{
+    static const uint64_t steps[] = {1, 509, 510, 511, 1019, 1020};
+    const uint32_t yunnan = outbox_dest(53);
+    const struct rig *box = outbox_home(yunnan);
+    const struct shelf_counters *counters = &box->shard->counters;
+    (void)state;
+    story_fill();
+    for (uint32_t i = 0; counters->out_next[yunnan] <= 1100; i++) {
+        char setl_id[16];
+        snprintf(setl_id, sizeof setl_id, "L%u", i);
+        story_done(story_pay(RECEIVER, setl_id, 1));
+        if (i % 250 == 100) rig_checkpoint(outbox_home(yunnan));
+    }
+    const uint64_t next = counters->out_next[yunnan];
+    for (uint64_t position = 1; position < next; position++)
+        assert_true(outbox_has(box, yunnan, position));
+    assert_false(outbox_has(box, yunnan, next));
+    for (uint32_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        const uint64_t gone = steps[i] / 510 * 510;
+        assert_int_equal(acknowledge(53, steps[i]).code, ERROR_OK);
+        for (uint64_t position = 1; position < next; position++)
+            assert_int_equal(outbox_has(box, yunnan, position), position > gone);
+        if (i % 2 == 0) rig_checkpoint(outbox_home(yunnan));
+    }
+    assert_int_equal(counters->out_acked[yunnan], 1020);
+    story_replay();
+    assert_false(outbox_has(outbox_home(yunnan), yunnan, 1020));
+    assert_true(outbox_has(outbox_home(yunnan), yunnan, 1021));
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, story_set_up, story_tear_down)
@@ -255,6 +293,7 @@ int main(void)
         T(acks_wait_for_the_device),
         T(acks_by_themselves),
         T(outboxes),
+        T(outbox_of_several_rows),
     };
 #undef T
     return cmocka_run_group_tests(tests, NULL, NULL);
