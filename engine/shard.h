@@ -53,7 +53,7 @@ struct shard_config {
  * classes of insurance, three of wallets. The few in other classes are not counted. */
 #define SHARD_CELLS_MONTH (PROVINCE_COUNT * (PROVINCE_COUNT - 1) * (4 * 2 + 3))
 
-/* Defaults for everything that is not identity: 262,144 entries, 96 MiB, 128 MiB of rows,
+/* Defaults for everything that is not identity: 393,216 entries, 144 MiB, 128 MiB of rows,
  * 4 million ids, the cells of four years. */
 void shard_config_init(struct shard_config *config);
 

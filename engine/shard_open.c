@@ -19,8 +19,8 @@ void shard_config_init(struct shard_config *config)
 {
     memset(config, 0, sizeof *config);
     config->shards = 1;
-    config->delta_entries = 262144;
-    config->delta_bytes = 96u * 1024 * 1024;
+    config->delta_entries = 393216;
+    config->delta_bytes = 144u * 1024 * 1024;
     config->shelf_bytes = 128u * 1024 * 1024;
     config->directory_ids = 4u * 1024 * 1024;
     config->cells = SHARD_CELLS_MONTH * 48;

@@ -67,6 +67,18 @@ static struct bytes row_text(const char *text, size_t room)
     return (struct bytes){(const uint8_t *)text, end == NULL ? room : (size_t)(end - text)};
 }
 
+/* The same as a field. All of its room is copied, a length that the compiler knows; what is behind
+ * the text is written over by the next field, or is not the message's any more. */
+static inline uint8_t *put_row_text(uint8_t *out, uint32_t field, const char *text, size_t room)
+{
+    const size_t size = row_text(text, room).size;
+    if (size == 0) return out;
+    out = wire_put_varint(out, field << 3 | 2);
+    out = wire_put_varint(out, size);
+    memcpy(out, text, room);
+    return out + size;
+}
+
 static uint8_t *put_lot(uint8_t *out, const struct lot *lot)
 {
     uint8_t body[LOT_SIZE_MAX];
@@ -79,8 +91,8 @@ static uint8_t *put_said(uint8_t *at, const struct wallet_said *said)
 {
     const uint32_t field = id_field(said->id[0]);
     at = wire_put_view(at, WALLET_REPLY_STAS, bytes_of(wallet_stas_text(said->stas)));
-    if (field != 0) at = wire_put_view(at, field, row_text(said->id, sizeof said->id));
-    at = wire_put_view(at, WALLET_REPLY_ORDER_NO, row_text(said->order_no, sizeof said->order_no));
+    if (field != 0) at = put_row_text(at, field, said->id, sizeof said->id);
+    at = put_row_text(at, WALLET_REPLY_ORDER_NO, said->order_no, sizeof said->order_no);
     at = wire_put_signed(at, WALLET_REPLY_AMT, said->amount);
     at = wire_put_signed(at, WALLET_REPLY_BALC, said->balc);
     at = wire_put_number(at, WALLET_REPLY_EXP_AT, (uint64_t)said->exp_ms);

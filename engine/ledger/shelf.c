@@ -82,7 +82,7 @@ struct shelf *shelf_new(size_t bytes_max)
     while (slots < (uint64_t)shelf->rows_max * SLOTS_PER_ROW)
         slots *= 2;
     shelf->slot_mask = slots - 1;
-    shelf->memory = malloc(bytes_max);
+    shelf->memory = malloc(bytes_max + sizeof(uint64_t)); /* key_word() looks behind a key. */
     shelf->slots = calloc(slots, sizeof *shelf->slots);
     shelf->order = malloc(((size_t)shelf->rows_max + 1) * sizeof *shelf->order);
     shelf->scratch = malloc(((size_t)shelf->rows_max + 1) * sizeof *shelf->scratch);
@@ -223,6 +223,20 @@ void shelf_reset(struct shelf *shelf)
     shelf->sorted = false;
 }
 
+/* Word by word, as key_is() compares. */
+static inline void put_key(struct row *row, struct bytes key)
+{
+    row->key_size = (uint8_t)key.size;
+    if (key.size < 8) {
+        memcpy(row->key, key.data, key.size);
+        return;
+    }
+    const size_t last = key.size - 8;
+    for (size_t at = 0; at < last; at += 8)
+        memcpy(row->key + at, key.data + at, 8);
+    memcpy(row->key + last, key.data + last, 8);
+}
+
 /* A new row in that slot, with room for a value and none yet. */
 static struct row *add_row(struct shelf *shelf, uint32_t *slot, uint64_t hash, struct bytes key,
                            size_t room)
@@ -230,8 +244,8 @@ static struct row *add_row(struct shelf *shelf, uint32_t *slot, uint64_t hash, s
     ENSURE(shelf_has_room(shelf, 1, room));
     struct row *row = row_at(shelf, shelf->end);
     *slot = (uint32_t)(shelf->end / ROW_ALIGN + 1) | tag_of(shelf, hash);
-    *row = (struct row){.room = (uint32_t)room, .key_size = (uint8_t)key.size};
-    memcpy(row->key, key.data, key.size);
+    *row = (struct row){.room = (uint32_t)room};
+    put_key(row, key);
     shelf->end += row_size(key.size, room);
     shelf->values += room;
     shelf->count++;
@@ -395,17 +409,16 @@ struct bytes shelf_rows(const struct shelf *shelf)
 
 /* Keys are sorted as the store compares them, byte by byte, a beginning before what goes on: word
  * by word, as numbers in that order, with zeros behind the end; and of those that are still alike,
- * for they end with zeros, the shorter one comes first. */
+ * for they end with zeros, the shorter one comes first. What the last word shows of the bytes
+ * behind the key is cut off. */
 static uint64_t key_word(const struct row *row, uint32_t nth)
 {
-    uint8_t word[sizeof(uint64_t)] = {0};
-    const size_t at = nth * sizeof word;
+    const size_t at = nth * sizeof(uint64_t);
     if (nth == KEY_WORDS) return row->key_size;
-    if (at < row->key_size) {
-        const size_t left = row->key_size - at;
-        memcpy(word, row->key + at, left < sizeof word ? left : sizeof word);
-    }
-    return be_load64(word);
+    if (at >= row->key_size) return 0;
+    const size_t left = row->key_size - at;
+    const uint64_t word = be_load64(row->key + at);
+    return left < sizeof word ? word & ~(UINT64_MAX >> 8 * left) : word;
 }
 
 static const struct row *listed_row(const struct shelf *shelf, uint32_t nth)

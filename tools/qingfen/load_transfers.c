@@ -32,6 +32,8 @@
 #define NAP_NS        (20 * NS_PER_MS)
 #define RULES_WAIT_MS 1000
 #define DRAIN_NS      (30 * NS_PER_SECOND)
+#define ANSWERS_AHEAD 8 /* Most come in the order of their messages. */
+#define SENDS_AHEAD   4
 
 /* What a pair waits for. */
 enum step {
@@ -93,6 +95,14 @@ static void put_ready(struct run *run, uint32_t pair)
 {
     struct queue *queue = run->pairs[pair].step == STEP_TO_ACCEPT ? &run->accepts : &run->ready;
     queue->list[queue->tail++ % run->options->pairs] = pair;
+}
+
+/* Asks memory for a pair that is about to be needed: there are more of them than a cache holds. */
+static void pair_ahead(const struct run *run, uint32_t index)
+{
+    const struct pair *pair = &run->pairs[index];
+    __builtin_prefetch(pair);
+    __builtin_prefetch(&pair->since_ns);
 }
 
 static bool any_ready(const struct run *run)
@@ -288,6 +298,8 @@ static bool answered(void *owner, struct lane *lane, struct lane_slot *slot,
         (void)snprintf(lane->client.text, sizeof lane->client.text, "the engine cannot read us");
         return true;
     }
+    const size_t place = (size_t)(slot - lane->slots) + ANSWERS_AHEAD;
+    pair_ahead(run, (uint32_t)lane->slots[place % lane->window].tags[0]);
     struct said said;
     uint32_t field;
     if (!wire_decode(&said_table, reply->payload, &said, &field)) {
@@ -346,6 +358,7 @@ static void send_queue(struct run *run, struct queue *queue, bool begin)
     ENSURE(pairs != 0);
     while (queue->head != queue->tail && run->under_way < run->options->window) {
         const uint32_t index = queue->list[queue->head % pairs];
+        pair_ahead(run, queue->list[(queue->head + SENDS_AHEAD) % pairs]);
         const struct pair *pair = &run->pairs[index];
         if (pair->step == STEP_READY && (!begin || run->begun >= run->options->count)) {
             queue->head++; /* It rests. */
