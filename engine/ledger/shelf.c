@@ -49,6 +49,8 @@ struct shelf {
     uint32_t place_bits;
     uint64_t slot_mask;
     uint32_t *slots;    /* Open addressing by key; 0 is empty. */
+    uint32_t *starts;   /* Of all rows in `memory`, in units of ROW_ALIGN. */
+    uint32_t started;   /* How many they are. */
     struct id *order;   /* Rows by key, once they are sorted: a word of it, and where the row is. */
     struct id *scratch; /* As many, for sorting. */
     uint32_t ordered;   /* How many they are. */
@@ -84,10 +86,11 @@ struct shelf *shelf_new(size_t bytes_max)
     shelf->slot_mask = slots - 1;
     shelf->memory = malloc(bytes_max + sizeof(uint64_t)); /* key_word() looks behind a key. */
     shelf->slots = calloc(slots, sizeof *shelf->slots);
+    shelf->starts = malloc(((size_t)shelf->rows_max + 1) * sizeof *shelf->starts);
     shelf->order = malloc(((size_t)shelf->rows_max + 1) * sizeof *shelf->order);
     shelf->scratch = malloc(((size_t)shelf->rows_max + 1) * sizeof *shelf->scratch);
-    if (shelf->memory == NULL || shelf->slots == NULL || shelf->order == NULL ||
-        shelf->scratch == NULL) {
+    if (shelf->memory == NULL || shelf->slots == NULL || shelf->starts == NULL ||
+        shelf->order == NULL || shelf->scratch == NULL) {
         shelf_free(shelf);
         return NULL;
     }
@@ -99,6 +102,7 @@ void shelf_free(struct shelf *shelf)
     if (shelf == NULL) return;
     free(shelf->memory);
     free(shelf->slots);
+    free(shelf->starts);
     free(shelf->order);
     free(shelf->scratch);
     free(shelf);
@@ -196,28 +200,23 @@ static void clear_slot(struct shelf *shelf, const struct row *row)
     shelf->slots[at] = 0;
 }
 
-/* The next row behind `*offset` that counts, or NULL. */
-static struct row *next_row(const struct shelf *shelf, size_t *offset)
+static struct row *started_row(const struct shelf *shelf, uint32_t nth)
 {
-    while (*offset < shelf->end) {
-        struct row *row = row_at(shelf, *offset);
-        *offset += row_size(row->key_size, row->room);
-        if (!row->left) return row;
-    }
-    return NULL;
+    return row_at(shelf, (size_t)shelf->starts[nth] * ROW_ALIGN);
 }
 
 void shelf_reset(struct shelf *shelf)
 {
     if (shelf->count < (shelf->slot_mask + 1) / SLOTS_PER_CLEARED) {
-        size_t offset = 0;
-        const struct row *row;
-        while ((row = next_row(shelf, &offset)) != NULL)
-            clear_slot(shelf, row);
+        for (uint32_t i = 0; i < shelf->started; i++) {
+            const struct row *row = started_row(shelf, i);
+            if (!row->left) clear_slot(shelf, row);
+        }
     } else {
         memset(shelf->slots, 0, (shelf->slot_mask + 1) * sizeof *shelf->slots);
     }
     shelf->count = 0;
+    shelf->started = 0;
     shelf->end = 0;
     shelf->values = 0;
     shelf->sorted = false;
@@ -243,7 +242,9 @@ static struct row *add_row(struct shelf *shelf, uint32_t *slot, uint64_t hash, s
 {
     ENSURE(shelf_has_room(shelf, 1, room));
     struct row *row = row_at(shelf, shelf->end);
-    *slot = (uint32_t)(shelf->end / ROW_ALIGN + 1) | tag_of(shelf, hash);
+    const uint32_t start = (uint32_t)(shelf->end / ROW_ALIGN);
+    shelf->starts[shelf->started++] = start;
+    *slot = (start + 1) | tag_of(shelf, hash);
     *row = (struct row){.room = (uint32_t)room};
     put_key(row, key);
     shelf->end += row_size(key.size, room);
@@ -391,7 +392,7 @@ size_t shelf_used(const struct shelf *shelf)
 size_t shelf_bytes(const struct shelf *shelf)
 {
     return sizeof *shelf + shelf->bytes_max + (shelf->slot_mask + 1) * sizeof *shelf->slots +
-           ((size_t)shelf->rows_max + 1) * 2 * sizeof *shelf->order;
+           ((size_t)shelf->rows_max + 1) * (2 * sizeof *shelf->order + sizeof *shelf->starts);
 }
 
 struct bytes shelf_table(const struct shelf *shelf)
@@ -426,34 +427,45 @@ static const struct row *listed_row(const struct shelf *shelf, uint32_t nth)
     return row_at(shelf, shelf->order[nth].seq);
 }
 
-/* Rows from `first` on, whose keys have the words before the `nth` in common. Those that begin
- * alike are few, but for rows of one day or one list, whose second words differ. */
+static void sort_alike(struct shelf *shelf, uint32_t first, uint32_t count, uint32_t nth);
+
+/* Rows from `first` on, by their `nth` words, which stand in the list; the words before are alike.
+ * Those that begin alike are few, but for rows of one day or one list, whose second words differ.
+ */
 static void sort_from(struct shelf *shelf, uint32_t first, uint32_t count, uint32_t nth)
 {
     struct id *list = shelf->order + first;
-    ENSURE(nth <= KEY_WORDS); /* No key stands here twice. */
-    for (uint32_t i = 0; i < count; i++)
-        list[i].hash = key_word(listed_row(shelf, first + i), nth);
     const struct id *sorted = radix_sort(list, shelf->scratch, count, 0);
     if (sorted != list) memcpy(list, sorted, count * sizeof *list);
     for (uint32_t i = 0; i < count;) {
         uint32_t alike = 1;
         while (i + alike < count && list[i + alike].hash == list[i].hash)
             alike++;
-        if (alike != 1) sort_from(shelf, first + i, alike, nth + 1);
+        if (alike != 1) sort_alike(shelf, first + i, alike, nth + 1);
         i += alike;
     }
+}
+
+static void sort_alike(struct shelf *shelf, uint32_t first, uint32_t count, uint32_t nth)
+{
+    ENSURE(nth <= KEY_WORDS); /* No key stands here twice. */
+    for (uint32_t i = first; i < first + count; i++)
+        shelf->order[i].hash = key_word(listed_row(shelf, i), nth);
+    sort_from(shelf, first, count, nth);
 }
 
 /* Beside the index, which others may be reading. */
 static void sort_rows(struct shelf *shelf)
 {
-    size_t offset = 0;
-    const struct row *row;
     shelf->ordered = 0;
-    while ((row = next_row(shelf, &offset)) != NULL) {
-        if (row->dropped && row->fresh) continue;
-        shelf->order[shelf->ordered++].seq = (uint64_t)((const uint8_t *)row - shelf->memory);
+    for (uint32_t i = 0; i < shelf->started; i++) {
+        const struct row *row = started_row(shelf, i);
+        if (shelf->started - i > LISTED_AHEAD) ask(started_row(shelf, i + LISTED_AHEAD), 0, 1);
+        if (row->left || (row->dropped && row->fresh)) continue;
+        shelf->order[shelf->ordered++] = (struct id){
+            .hash = key_word(row, 0),
+            .seq = (uint64_t)shelf->starts[i] * ROW_ALIGN,
+        };
     }
     sort_from(shelf, 0, shelf->ordered, 0);
     shelf->sorted = true;
