@@ -436,6 +436,7 @@ static void flush(struct shard *shard, struct effects *effects)
     shard->written_bytes = effects->append.size;
     group->payload = 0;
     group->entries = 0;
+    ENSURE(shard->shelf_spent <= shelf_block_max(shard)); /* (P1) */
     shelf_spend_anew(shard);
     shard->filling ^= 1;
     freeze_if_due(shard);

@@ -397,12 +397,14 @@ struct mark mark_of(const struct shard *shard, uint64_t seq);
  * False when there is none. Borrowed until the next change or step. */
 bool shelf_read(const struct shard *shard, struct bytes key, struct bytes *ret_value);
 
-/* Puts or drops a row: the only way to, because of
+/* Puts or drops a row, and counts it; what is put in any other way is counted by shelf_spend(), in
+ * the same block and wherever the row stands, because of
  *
  *   (P1) The puts and drops of one block, counted as if each took a new place, need no more than
  *        shelf_block_max(). A shelf with that much room therefore takes any block of the journal,
- *        whatever it held when the block was first made: so replay can never run out of it. What
- *        a row that grew is given on top comes from the first half of a shelf alone.
+ *        whatever it held when the block was first made: so replay can never run out of it. A
+ *        build before this one may have counted a row as less; so a replay has twice the room.
+ *        What a row that grew is given on top comes from the first half of a shelf alone.
  *
  * Live it is kept by asking shelf_can_take() before a request is judged, with a bound of the rows
  * its entry may write; when it says no, the block has to be sealed first. */
@@ -411,7 +413,7 @@ void shelf_write_new(struct shard *shard, struct bytes key,
                      struct bytes value); /* There is none. */
 void shelf_erase(struct shard *shard, struct bytes key);
 
-/* Counts a row with a value of that size that will be put when the shelf is frozen. */
+/* Counts a row with a value of that size that is put past shelf_write(), now or later. */
 void shelf_spend(struct shard *shard, size_t size);
 
 /* A block begins: nothing is counted yet. */
@@ -420,6 +422,9 @@ void shelf_spend_anew(struct shard *shard);
 /* True when `rows` more writes, of values of `bytes` in all, fit on the shelf and into (P1). */
 bool shelf_can_take(const struct shard *shard, uint32_t rows, size_t bytes);
 size_t shelf_block_max(const struct shard *shard);
+
+/* What a block that is read again may take: half of a shelf. */
+size_t shelf_replay_max(const struct shard *shard);
 
 /* Applies a decision: book, ids, marks, months. `record` is what the judge worked out about a
  * settlement or refund, or on replay record_ahead(). The entry's bytes stand in their block, where
@@ -491,10 +496,10 @@ bool wallet_id_scoped(char domain);
 /* The rows of a person, none for an unknown one. */
 void person_load(const struct shard *shard, const struct psn_key *key, struct person *ret_person);
 
-/* The packed person, lent until the next change or step; false for an unknown one. */
-/* The entry that has the message at that position of an outbox; false when its row is not there. */
+/* The entry that has the message at that position of an outbox; false when the state lacks it. */
 bool outbox_find(const struct shard *shard, uint32_t dest, uint64_t position, uint64_t *ret_seq);
 
+/* The packed person, lent until the next change or step; false for an unknown one. */
 bool person_find(const struct shard *shard, const struct psn_key *key, struct bytes *ret_packed);
 
 /* The same without what stands in lists: only how many rows they have. */

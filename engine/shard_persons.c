@@ -319,56 +319,64 @@ static void outbox_key(uint32_t dest, uint64_t position, uint8_t out[OUTBOX_KEY_
     be_store64(out + 2, position);
 }
 
-static bool outbox_row_find(const struct shard *shard, uint32_t dest, uint64_t first,
-                            struct outbox_row *ret_row)
+/* The row with that first position, lent until the next put or drop. */
+static bool outbox_row(const struct shard *shard, uint32_t dest, uint64_t first,
+                       struct bytes *ret_row)
 {
     uint8_t key[OUTBOX_KEY_SIZE];
-    struct bytes value;
     outbox_key(dest, first, key);
-    if (!shelf_read(shard, (struct bytes){key, sizeof key}, &value)) return false;
-    ENSURE(value.size == sizeof *ret_row);
-    memcpy(ret_row, value.data, sizeof *ret_row);
+    if (!shelf_read(shard, (struct bytes){key, sizeof key}, ret_row)) return false;
+    ENSURE(ret_row->size == sizeof(struct outbox_row));
     return true;
 }
 
 bool outbox_find(const struct shard *shard, uint32_t dest, uint64_t position, uint64_t *ret_seq)
 {
     const uint64_t first = outbox_row_first(position);
-    struct outbox_row row;
-    if (!outbox_row_find(shard, dest, first, &row)) return false;
-    *ret_seq = row.seqs[position - first];
-    return true;
+    struct bytes row;
+    if (!outbox_row(shard, dest, first, &row)) return false;
+    *ret_seq = le_load64(row.data + (position - first) * sizeof *ret_seq);
+    return *ret_seq != 0;
 }
 
-/* The row of the next message of a destination, on the active shelf. What a block puts there must
- * not hang on whether the row stood there before (P1): the first message of a block pays for it. */
-static uint8_t *outbox_row(struct shard *shard, uint32_t dest, uint64_t first, bool is_new)
+/* Counts the row of a message. It must not hang on where the row stands (P1): the first message of
+ * a block pays for it, as if it had to be brought up. */
+static void outbox_pay(struct shard *shard, uint32_t dest)
 {
-    uint8_t key[OUTBOX_KEY_SIZE];
-    struct outbox_row row = {{0}};
-    const struct bytes row_key = {key, sizeof key};
-    const struct bytes value = {(const uint8_t *)&row, sizeof row};
+    _Static_assert(OUTBOX_COUNT <= 64, "a bit each");
+    const uint64_t bit = UINT64_C(1) << dest;
+    if ((shard->outboxes_paid & bit) == 0) shelf_spend(shard, sizeof(struct outbox_row));
+    shard->outboxes_paid |= bit;
+}
 
-    outbox_key(dest, first, key);
-    if (!is_new && (shard->outboxes_paid & UINT64_C(1) << dest) == 0)
-        shelf_spend(shard, sizeof row);
-    shard->outboxes_paid |= UINT64_C(1) << dest;
-    if (is_new) {
-        shelf_write_new(shard, row_key, value);
-    } else if (shelf_value(shard->shelf, row_key) == NULL) {
-        ENSURE(outbox_row_find(shard, dest, first, &row));
-        shelf_put(shard->shelf, row_key, value);
-    }
-    return shelf_value(shard->shelf, row_key);
+/* Brings a row up to the active shelf, as it stands further down. */
+static void outbox_bring(struct shard *shard, uint32_t dest, uint64_t first, struct bytes key)
+{
+    struct bytes lower;
+    uint8_t row[sizeof(struct outbox_row)];
+    const bool there = outbox_row(shard, dest, first, &lower);
+    NEED_STORE(there ? 0 : -EUCLEAN, "say what waits in an outbox");
+    memcpy(row, lower.data, sizeof row);
+    shelf_put(shard->shelf, key, (struct bytes){row, sizeof row});
 }
 
 /* The row only says which entry has the message. */
 static void apply_queue(struct shard *shard, uint32_t dest, uint64_t position, uint64_t seq)
 {
+    static const struct outbox_row none;
+    uint8_t room[OUTBOX_KEY_SIZE];
+    const struct bytes key = {room, sizeof room};
     ENSURE(dest < OUTBOX_COUNT && position == shard->counters.out_next[dest]);
     const uint64_t first = outbox_row_first(position);
-    uint8_t *row = outbox_row(shard, dest, first, position == first);
-    le_store64(row + (position - first) * sizeof seq, seq);
+
+    outbox_key(dest, first, room);
+    if (position == first) {
+        shelf_write_new(shard, key, (struct bytes){(const uint8_t *)&none, sizeof none});
+    } else {
+        outbox_pay(shard, dest);
+    }
+    if (shelf_value(shard->shelf, key) == NULL) outbox_bring(shard, dest, first, key);
+    le_store64(shelf_value(shard->shelf, key) + (position - first) * sizeof seq, seq);
     shard->counters.out_next[dest]++;
 }
 

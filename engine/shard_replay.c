@@ -123,11 +123,10 @@ int shard_replay(struct shard *shard, const struct block *block,
     struct decoded stretch[STRETCH];
 
     if (!delta_takes(shard, block) ||
-        !shelf_has_room(shard->shelf, 0, shelf_block_max(shard) + shard->mail_unshelved)) {
+        !shelf_has_room(shard->shelf, 0, shelf_replay_max(shard) + shard->mail_unshelved)) {
         const int r = shard_checkpoint(shard);
         if (r != 0) return r;
     }
-    shelf_spend_anew(shard);
     for (uint32_t done = 0; done < block->entry_count;) {
         const uint32_t left = block->entry_count - done;
         const uint32_t count = left < STRETCH ? left : STRETCH;
@@ -137,6 +136,7 @@ int shard_replay(struct shard *shard, const struct block *block,
     }
     if (rest.size != 0) return -EUCLEAN;
     delta_keep(shard->active);
+    shelf_spend_anew(shard);
     if (block->entry_count != 0) note_block(shard, block->first_seq, segment, offset);
     shard->durable_seq = shard->last_seq;
     mail_seal(shard);

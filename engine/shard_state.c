@@ -236,6 +236,11 @@ size_t shelf_block_max(const struct shard *shard)
     return shard->config.shelf_bytes / 4;
 }
 
+size_t shelf_replay_max(const struct shard *shard)
+{
+    return 2 * shelf_block_max(shard);
+}
+
 bool shelf_can_take(const struct shard *shard, uint32_t rows, size_t bytes)
 {
     const size_t more = (size_t)rows * SHELF_ROW_COST + bytes;
@@ -246,7 +251,7 @@ bool shelf_can_take(const struct shard *shard, uint32_t rows, size_t bytes)
 void shelf_spend(struct shard *shard, size_t size)
 {
     shard->shelf_spent += SHELF_ROW_COST + size;
-    ENSURE(shard->shelf_spent <= shelf_block_max(shard)); /* (P1) */
+    ENSURE(shard->shelf_spent <= shelf_replay_max(shard)); /* (P1) */
 }
 
 void shelf_spend_anew(struct shard *shard)

@@ -26,6 +26,9 @@
 #define ROWS_PER_DECISION  (MAILS_PER_DECISION + 6) /* Person, due times, institution, rule, … */
 #define BYTES_PER_DECISION (PERSON_PACKED_MAX + ENTRY_BODY_MAX + 16 * MAILS_PER_DECISION)
 
+_Static_assert(SHELF_ROW_COST + sizeof(struct outbox_row) <= PERSON_PACKED_MAX,
+               "an item for an outbox changes no person");
+
 bool wallets_have_room(const struct shard *shard, uint32_t decisions, uint32_t rows)
 {
     const size_t size = (size_t)decisions * ENTRY_SIZE_MAX + (size_t)DEBTS_MAX * DEBT_SIZE_MAX +

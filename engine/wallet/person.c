@@ -43,7 +43,7 @@ void person_copy(struct person *to, const struct person *from)
 #define GROUP_MAX       256 /* Rows of a group; no list is longer. */
 
 _Static_assert(HOLDERS_MAX <= GROUP_MAX && LOTS_MAX <= GROUP_MAX && PREMIUMS_MAX <= GROUP_MAX,
-               "a list is one group");
+               "no group has more rows");
 
 /* Of sizes that the compiler knows. */
 static inline bool take_single(void *row, size_t row_size, uint32_t count, struct bytes rows)
@@ -69,6 +69,7 @@ static inline bool take_list(void *list, uint32_t *used, uint32_t most, size_t r
 #define LOT_PART  (sizeof(struct lot) - LOT_FRONT)
 
 _Static_assert(offsetof(struct lot, number) == 0, "the run's front begins with its first number");
+_Static_assert(LOT_PART == sizeof(int64_t) + sizeof(int64_t), "amount and accepted_ms end it");
 
 static inline bool goes_on(const struct lot *before, const struct lot *lot)
 {

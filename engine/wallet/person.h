@@ -3,7 +3,8 @@
  * PACKED  struct person_head, then the rows in the order of their kinds and within a kind as they
  *         were put, a group for each kind there are rows of; each: kind (1), how many less 1 (1),
  *         size of one (2, little-endian), their bytes. A transfer is a group by itself and has only
- *         as many lots as it carries. docs/formats.md, Persons.
+ *         as many lots as it carries. Lots of one giver that follow one another are a group, with
+ *         what they have in common once in front. docs/formats.md, Rows of `shelf`.
  *
  * A struct person is large (tens of KiB) and mostly untouched: only the counted part of each list
  * means anything. Make one with person_clear() or person_unpack(), copy with person_copy(). */

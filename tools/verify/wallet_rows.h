@@ -1,6 +1,6 @@
 /* wallet_rows -- the persons of one shard as verify replays them: rows by key, in the order in
- * which the store keeps them (docs/formats.md, Persons), so that the two can be compared byte by
- * byte.
+ * which the store keeps them (docs/formats.md, Rows of `shelf`), so that the two can be compared
+ * row by row.
  *
  * Its own reading of OP_PUT and OP_DROP: the engine's person.c and ops.c are what is verified. */
 #ifndef VERIFY_WALLET_ROWS_H

@@ -11,6 +11,7 @@
 
 #define ROWS_MAX 16
 #define DEST     6
+#define IN_ROW   510
 #define MESSAGES 700
 #define HEAD     16
 #define RUN      (4 + 40) /* In front of a run of lots. */
@@ -84,9 +85,9 @@ static struct table_row *row_put(const void *key, size_t key_size, const void *v
 static struct table_row *outbox_put(uint64_t first, uint64_t upto)
 {
     uint8_t key[10] = {'O', DEST};
-    uint8_t value[8 * OUTBOX_ROW_MESSAGES] = {0};
+    uint8_t value[8 * IN_ROW] = {0};
     be_store64(key + 2, first);
-    for (uint64_t i = 0; i < OUTBOX_ROW_MESSAGES && first + i <= upto; i++)
+    for (uint64_t i = 0; i < IN_ROW && first + i <= upto; i++)
         le_store64(value + 8 * i, 1000 + first + i);
     return row_put(key, sizeof key, value, sizeof value);
 }
