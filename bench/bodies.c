@@ -20,7 +20,7 @@
 #define SAMPLES       1024 /* Settlements gone round and round; a power of two. */
 #define STRETCH       32   /* Ids asked for ahead, as in the shard. */
 #define DIRECTORY_IDS (4u * 1024 * 1024)
-#define DELTA_ENTRIES 262144
+#define DELTA_ENTRIES 262144 /* Fixed, whatever a shard has: so builds can be compared. */
 #define DELTA_BYTES   (96u * 1024 * 1024)
 #define BLOCK_ENTRIES 512
 #define BOOK_CELLS    131072
