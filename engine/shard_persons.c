@@ -375,8 +375,12 @@ static void apply_queue(struct shard *shard, uint32_t dest, uint64_t position, u
     } else {
         outbox_pay(shard, dest);
     }
-    if (shelf_value(shard->shelf, key) == NULL) outbox_bring(shard, dest, first, key);
-    le_store64(shelf_value(shard->shelf, key) + (position - first) * sizeof seq, seq);
+    uint8_t *row = shelf_value(shard->shelf, key);
+    if (row == NULL) {
+        outbox_bring(shard, dest, first, key);
+        row = shelf_value(shard->shelf, key);
+    }
+    le_store64(row + (position - first) * sizeof seq, seq);
     shard->counters.out_next[dest]++;
 }
 
