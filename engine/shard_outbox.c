@@ -8,7 +8,6 @@
 #include "codec/wallet_reply.h"
 #include "shard_asking.h"
 #include "types/ensure.h"
-#include "util/le.h"
 #include "util/text.h"
 
 #define OUTBOX_WHY_SIZE 160 /* Bytes. */

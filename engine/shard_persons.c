@@ -319,13 +319,10 @@ static void outbox_key(uint32_t dest, uint64_t position, uint8_t out[OUTBOX_KEY_
     be_store64(out + 2, position);
 }
 
-/* The row with that first position, lent until the next put or drop. */
-static bool outbox_row(const struct shard *shard, uint32_t dest, uint64_t first,
-                       struct bytes *ret_row)
+/* The row with that key, lent until the next put or drop. */
+static bool outbox_row(const struct shard *shard, struct bytes key, struct bytes *ret_row)
 {
-    uint8_t key[OUTBOX_KEY_SIZE];
-    outbox_key(dest, first, key);
-    if (!shelf_read(shard, (struct bytes){key, sizeof key}, ret_row)) return false;
+    if (!shelf_read(shard, key, ret_row)) return false;
     ENSURE(ret_row->size == sizeof(struct outbox_row));
     return true;
 }
@@ -333,8 +330,10 @@ static bool outbox_row(const struct shard *shard, uint32_t dest, uint64_t first,
 bool outbox_find(const struct shard *shard, uint32_t dest, uint64_t position, uint64_t *ret_seq)
 {
     const uint64_t first = outbox_row_first(position);
+    uint8_t key[OUTBOX_KEY_SIZE];
     struct bytes row;
-    if (!outbox_row(shard, dest, first, &row)) return false;
+    outbox_key(dest, first, key);
+    if (!outbox_row(shard, (struct bytes){key, sizeof key}, &row)) return false;
     *ret_seq = le_load64(row.data + (position - first) * sizeof *ret_seq);
     return *ret_seq != 0;
 }
@@ -350,11 +349,11 @@ static void outbox_pay(struct shard *shard, uint32_t dest)
 }
 
 /* Brings a row up to the active shelf, as it stands further down. */
-static void outbox_bring(struct shard *shard, uint32_t dest, uint64_t first, struct bytes key)
+static void outbox_bring(struct shard *shard, struct bytes key)
 {
     struct bytes lower;
     uint8_t row[sizeof(struct outbox_row)];
-    const bool there = outbox_row(shard, dest, first, &lower);
+    const bool there = outbox_row(shard, key, &lower);
     NEED_STORE(there ? 0 : -EUCLEAN, "say what waits in an outbox");
     memcpy(row, lower.data, sizeof row);
     shelf_put(shard->shelf, key, (struct bytes){row, sizeof row});
@@ -377,7 +376,7 @@ static void apply_queue(struct shard *shard, uint32_t dest, uint64_t position, u
     }
     uint8_t *row = shelf_value(shard->shelf, key);
     if (row == NULL) {
-        outbox_bring(shard, dest, first, key);
+        outbox_bring(shard, key);
         row = shelf_value(shard->shelf, key);
     }
     le_store64(row + (position - first) * sizeof seq, seq);

@@ -427,7 +427,13 @@ static const struct row *listed_row(const struct shelf *shelf, uint32_t nth)
     return row_at(shelf, shelf->order[nth].seq);
 }
 
-static void sort_alike(struct shelf *shelf, uint32_t first, uint32_t count, uint32_t nth);
+/* Puts the `nth` word of each key beside its row, from `first` on. */
+static void list_words(struct shelf *shelf, uint32_t first, uint32_t count, uint32_t nth)
+{
+    ENSURE(nth <= KEY_WORDS); /* No key stands here twice. */
+    for (uint32_t i = first; i < first + count; i++)
+        shelf->order[i].hash = key_word(listed_row(shelf, i), nth);
+}
 
 /* Rows from `first` on, by their `nth` words, which stand in the list; the words before are alike.
  * Those that begin alike are few, but for rows of one day or one list, whose second words differ.
@@ -441,17 +447,12 @@ static void sort_from(struct shelf *shelf, uint32_t first, uint32_t count, uint3
         uint32_t alike = 1;
         while (i + alike < count && list[i + alike].hash == list[i].hash)
             alike++;
-        if (alike != 1) sort_alike(shelf, first + i, alike, nth + 1);
+        if (alike != 1) {
+            list_words(shelf, first + i, alike, nth + 1);
+            sort_from(shelf, first + i, alike, nth + 1);
+        }
         i += alike;
     }
-}
-
-static void sort_alike(struct shelf *shelf, uint32_t first, uint32_t count, uint32_t nth)
-{
-    ENSURE(nth <= KEY_WORDS); /* No key stands here twice. */
-    for (uint32_t i = first; i < first + count; i++)
-        shelf->order[i].hash = key_word(listed_row(shelf, i), nth);
-    sort_from(shelf, first, count, nth);
 }
 
 /* Beside the index, which others may be reading. */

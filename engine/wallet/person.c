@@ -236,10 +236,7 @@ static inline bool says_nothing(const void *row, size_t size)
 
 static inline size_t pack_single(enum person_row kind, const void *row, size_t size, uint8_t *out)
 {
-    if (says_nothing(row, size)) return 0;
-    pack_head(kind, 1, size, out);
-    memcpy(out + GROUP_HEAD_SIZE, row, size);
-    return GROUP_HEAD_SIZE + size;
+    return says_nothing(row, size) ? 0 : pack_group(kind, row, 1, size, out);
 }
 
 size_t person_pack(const struct person *person, uint8_t *out)

@@ -6,7 +6,6 @@
 #include "codec/messages.h"
 #include "proto/wallet.pb-c.h"
 #include "tests/lib/unit.h"
-#include "util/le.h"
 
 #define PERSONS  4
 #define SNAP_MAX (4u << 20)
