@@ -22,13 +22,18 @@ static bool is_for_later(uint32_t code)
     return code == ERROR_OVERLOAD || code == ERROR_INTERNAL;
 }
 
+static struct bytes body_at(const struct lane_slot *slot, uint32_t index)
+{
+    return (struct bytes){slot->frame + slot->starts[index],
+                          slot->ends[index] - slot->starts[index]};
+}
+
 static void tell(const struct post *post, const struct lane_slot *slot, uint32_t index,
                  struct post_outcome outcome)
 {
     outcome.tag = slot->tags[index];
     outcome.type = slot->type == MESSAGE_SETL_BATCH ? MESSAGE_SETL_POST : slot->type;
-    outcome.body =
-        (struct bytes){slot->frame + slot->starts[index], slot->ends[index] - slot->starts[index]};
+    outcome.body = body_at(slot, index);
     slot->fates[index] = FATE_KNOWN;
     post->told(post->owner, &outcome);
 }
@@ -48,13 +53,45 @@ static void refuse_open(const struct post *post, const struct lane_slot *slot, u
     tell_open(post, slot, (struct post_outcome){.code = code, .text = text});
 }
 
+/* Whether one of the slot's first `count` messages is open and of that person. */
+static bool has_open(const struct lane_slot *slot, uint32_t count, struct bytes psn_key)
+{
+    struct bytes its_psn;
+    struct bytes msgid;
+    for (uint32_t i = 0; i < count; i++) {
+        if (slot->fates[i] == FATE_OPEN && message_peek(body_at(slot, i), &its_psn, &msgid) &&
+            bytes_equal(its_psn, psn_key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a message of the same person that was given before this one is open. When the engine has
+ * put that off, a refusal is not the last word: a refund whose original is to come again, for
+ * instance, was told that there is none. */
+static bool is_behind_open(const struct lane *lane, const struct lane_slot *slot, uint32_t index)
+{
+    struct bytes psn_key;
+    struct bytes msgid;
+    if (!message_peek(body_at(slot, index), &psn_key, &msgid)) return false;
+    if (has_open(slot, index, psn_key)) return true;
+    for (uint64_t s = lane->oldest; &lane->slots[s % lane->window] != slot; s++) {
+        const struct lane_slot *earlier = &lane->slots[s % lane->window];
+        if (!earlier->answered && has_open(earlier, earlier->count, psn_key)) return true;
+    }
+    return false;
+}
+
 /* One record's own outcome. False: it is for later. */
-static bool settle_record(const struct post *post, const struct lane_slot *slot, uint32_t index,
+static bool settle_record(const struct post *post, const struct lane *lane,
+                          const struct lane_slot *slot, uint32_t index,
                           const struct outcome *outcome)
 {
     char text[TEXT_SIZE];
     if (index >= slot->count || slot->fates[index] != FATE_OPEN) return true;
     if (is_for_later(outcome->code)) return false;
+    if (outcome->code != 0 && is_behind_open(lane, slot, index)) return false;
     if (outcome->code != 0) {
         outcome_text(MESSAGE_SETL_POST | MESSAGE_REPLY_BIT, outcome->reply, text, sizeof(text));
     }
@@ -65,8 +102,8 @@ static bool settle_record(const struct post *post, const struct lane_slot *slot,
 }
 
 /* The answer to a batch. False: some of it is for later. */
-static bool settle_batch(const struct post *post, const struct lane_slot *slot,
-                         const struct frame *reply)
+static bool settle_batch(const struct post *post, const struct lane *lane,
+                         const struct lane_slot *slot, const struct frame *reply)
 {
     struct batch_outcome batch;
     char text[TEXT_SIZE];
@@ -89,7 +126,7 @@ static bool settle_batch(const struct post *post, const struct lane_slot *slot,
     size_t position = 0;
     struct outcome outcome;
     while (batch_outcome_next(&batch, &position, &outcome) == 1) {
-        all &= settle_record(post, slot, outcome.index, &outcome);
+        all &= settle_record(post, lane, slot, outcome.index, &outcome);
     }
     if (all) {
         refuse_open(post, slot, ERROR_MALFORMED, "the engine's reply leaves the record out");
@@ -110,13 +147,13 @@ static bool settle_slot(void *owner, struct lane *lane, struct lane_slot *slot,
         return true;
     }
     if (reply->type == (MESSAGE_SETL_BATCH | MESSAGE_REPLY_BIT)) {
-        return settle_batch(post, slot, reply);
+        return settle_batch(post, lane, slot, reply);
     }
     if (!outcome_read(reply->payload, &outcome)) {
         refuse_open(post, slot, ERROR_MALFORMED, "the engine's reply cannot be read");
         return true;
     }
-    if (reply->type != MESSAGE_ERROR) return settle_record(post, slot, 0, &outcome);
+    if (reply->type != MESSAGE_ERROR) return settle_record(post, lane, slot, 0, &outcome);
     if (is_for_later(outcome.code)) return false;
     outcome_text(reply->type, reply->payload, text, sizeof(text));
     refuse_open(post, slot, outcome.code, text);

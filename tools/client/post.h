@@ -10,6 +10,9 @@
  *              failed, and then nobody knows what became of those still open: sending them again
  *              is safe.
  *         (T2) Messages of one person are sent in the order in which they were given (F1).
+ *         (T3) Nothing is told to be refused while an earlier message of the same person is open:
+ *              it goes again behind that. A refund hears of its original, not of 1007. But a 2601
+ *              correction is taken without its original, which then hears that it is cancelled.
  *
  * Must not know files or rules. */
 #ifndef CLIENT_POST_H
