@@ -1,8 +1,11 @@
 """One data folder, one engine; and an orderly end."""
 
+import errno
+import os
 import random
 import signal
 import subprocess
+import time
 import unittest
 
 import harness
@@ -100,6 +103,74 @@ class TestTwoEngines(Case):
                 except (wire.ConnectionEnded, ConnectionError):
                     pass
             self.stop(engine)
+
+    def store_with_a_past(self):
+        """A store whose journal holds something that no checkpoint has seen, and how to ask for it."""
+        data = self.init()
+        engine = self.start(data)
+        record = harness.Maker("F").settlement()
+        with engine.client() as client:
+            first = client.call(record)
+            self.assertCode(0, first)
+        engine.kill()
+
+        def ask():
+            engine = self.start(data)
+            with engine.client() as client:
+                reply = client.call(record)
+            self.assertEqual((0, True, first.engine_seq), (reply.code, reply.dup, reply.engine_seq))
+            self.stop(engine)
+            self.assertIn("verify: ok", harness.verify(data).stdout)
+
+        return data, ask
+
+    def serve(self, data, settle=None):
+        process = subprocess.Popen(
+            [harness.qingfend(), "--data", data, "--listen", "127.0.0.1:0", "--clock", "manual"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=settle)
+        self.addCleanup(lambda: process.poll() is None and process.kill())
+        return process
+
+    def ends_well(self, process):
+        said, cried = process.communicate(timeout=harness.STOP_S)
+        self.assertEqual((0, "", ""), (process.returncode, said, cried))
+
+    def test_sigterm_while_the_store_is_opened(self):
+        """Before anything is served it ends at once: here while it reads a table that has no end."""
+        data, ask = self.store_with_a_past()
+        for signal_ in (signal.SIGTERM, signal.SIGINT):
+            table = sorted((data / "tables").iterdir())[0]
+            kept = table.rename(data / "kept")
+            os.mkfifo(table)
+            process = self.serve(data)
+            writer = self.open_when_read(table)
+            process.send_signal(signal_)
+            self.ends_well(process)
+            os.close(writer)
+            kept.replace(table)
+        ask()
+
+    def open_when_read(self, fifo):
+        """The other end of a pipe with a name, as soon as somebody wants to read it."""
+        end = time.monotonic() + harness.START_S
+        while time.monotonic() < end:
+            try:
+                return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError as error:
+                self.assertEqual(errno.ENXIO, error.errno)
+            time.sleep(0.002)
+        self.fail("nobody has read %s" % fifo)
+
+    def test_sigterm_before_it_is_ready(self):
+        """Told to end by when it listens, it ends as it would later, and never says that it is ready."""
+        data, ask = self.store_with_a_past()
+
+        def told_already():
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        self.ends_well(self.serve(data, told_already))
+        ask()
 
     def test_sigterm_with_a_silent_client(self):
         """A client that says nothing and reads nothing does not hold up the end."""

@@ -351,11 +351,15 @@ static bool boot_all(struct boot_job *jobs, uint32_t count)
 
 /* -- running --------------------------------------------------------------------------------- */
 
-static void wait_until_ready(struct loops *loops)
+/* False when it was told to end before: what holds up a start, such as a full disk, must not hold
+ * up the end. */
+static bool wait_until_ready(struct loops *loops, const sigset_t *signals)
 {
     const struct timespec pause = {.tv_nsec = 1000000};
-    while (atomic_load(&loops->ready) < loops->count)
-        nanosleep(&pause, NULL);
+    do {
+        if (sigtimedwait(signals, NULL, &pause) > 0) return false;
+    } while (atomic_load(&loops->ready) < loops->count);
+    return true;
 }
 
 static void wait_for_end(const sigset_t *signals)
@@ -413,15 +417,16 @@ static int serve(const struct options *options, const struct layout *layout,
     };
 
     memcpy(config.store_id, layout->store_id, sizeof config.store_id);
+    /* From here on the end is a drain. The loops inherit the mask: only this thread waits. */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
     const int fd = open_socket(options, &problem);
     if (fd < 0) {
         fprintf(stderr, "qingfend: %s\n", problem.text);
         return 1;
     }
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* The loops inherit it: only this thread waits. */
 
     loops.count = layout->shards;
     loops.listen_fd = fd;
@@ -438,10 +443,11 @@ static int serve(const struct options *options, const struct layout *layout,
     if (!make_loops(&loops, jobs)) return 1;
     for (uint32_t i = 0; i < loops.count; i++)
         start_thread(&threads[i], loop_run, loops.list[i]);
-    wait_until_ready(&loops);
-    crash_point("all-ready");
-    tell_ready(fd);
-    wait_for_end(&signals);
+    if (wait_until_ready(&loops, &signals)) {
+        crash_point("all-ready");
+        tell_ready(fd);
+        wait_for_end(&signals);
+    }
     atomic_store(&loops.stopping, true);
     for (uint32_t i = 0; i < loops.count; i++)
         loop_wake(loops.list[i]);
@@ -449,6 +455,14 @@ static int serve(const struct options *options, const struct layout *layout,
         pthread_join(threads[i], NULL);
     close(fd);
     return finish(&loops, jobs);
+}
+
+/* Told to end while the store is still being opened: nobody has been answered, so nothing has to be
+ * drained, and a start may be broken off anywhere, as by a crash. */
+static void end_at_once(int signal)
+{
+    (void)signal;
+    _exit(0);
 }
 
 /* Opens the store, locks it and reads its tables. 0, or an exit code after saying why not. */
@@ -484,6 +498,8 @@ int main(int argc, char **argv)
     const int said = read_options(argc, argv, &options);
     if (said != 0) return said < 0 ? 0 : said;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGTERM, end_at_once);
+    signal(SIGINT, end_at_once);
     read_fault_watch();
     signal(SIGXFSZ, SIG_IGN); /* A limit of file sizes is an error of the call that met it. */
     const int opened = open_store(options.data, &layout, &lock_fd, &tables, &calendar, &params);
