@@ -619,6 +619,32 @@ class TestOnline(Case):
         restore(out, "--data", self.folder / "new")
         self.assertEqual(table.read_text(), (self.folder / "new/tables/calendar.csv").read_text())
 
+    def test_a_torn_head(self):
+        """A crash can leave the first block of a segment and not the head before it: a start keeps the
+        block, and so does a backup."""
+        for written in (0, 40):
+            with self.subTest(written=written):
+                data = self.init("torn-%d" % written, shards=1)
+                engine = self.start(data)
+                with engine.client() as client:
+                    self.assertCode(0, client.call(harness.Maker("H").settlement()))
+                engine.kill()
+                with open(data / "shard-0000/journal/00000001.qfj", "r+b") as file:
+                    file.seek(written)
+                    file.write(bytes(BLOCK - written))
+                out = self.folder / ("backup-%d" % written)
+                self.assertEqual(1, backup(data, out)["shards"][0]["entries"])
+                self.assertEqual(0, check(out).returncode)
+
+                engine = self.start(data)  # It writes the head again and goes on there.
+                with engine.client() as client:
+                    self.assertEqual(1, harness.periods(client)[202503].count)
+                    self.assertCode(0, client.call(harness.Maker("I").settlement()))
+                self.stop(engine)
+                self.assertEqual(2, backup(data, out)["shards"][0]["entries"])
+                self.assertEqual(0, check(out).returncode)
+                restore(out, "--data", self.folder / ("new-%d" % written))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -33,6 +33,9 @@ struct backup_engine {
     int64_t now_ms;
     bool stopped; /* Nothing is under way: the horizon is behind the last entry in any case. */
     uint64_t durable_seq[LAYOUT_SHARDS_MAX];
+    /* Stopped: the segment whose head a torn write left out before its first block, which counts
+     * (segments.h); 0: none. */
+    uint32_t headless[LAYOUT_SHARDS_MAX];
 };
 
 /* Called now and then: bytes copied or checked so far, of so many (0: nobody knows), entries. */

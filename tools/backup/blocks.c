@@ -212,7 +212,8 @@ static int enter(struct blocks *blocks, uint32_t segment, struct found_block *re
     if (r <= 0) return r;
     r = look(blocks, 0, true, &page, problem);
     if (r != 0) return r;
-    if (!head_is(blocks, page, segment, blocks->position.next_block)) return 0;
+    if (segment != blocks->headless && !head_is(blocks, page, segment, blocks->position.next_block))
+        return 0;
     return take(blocks, SEGMENT_HEAD_SIZE, false, ret_found, problem);
 }
 

@@ -18,6 +18,7 @@ struct blocks {
     struct journal_folder folder;     /* Its path is borrowed. */
     struct journal_position position; /* Of the next block. */
     int64_t stamp_ms;                 /* Of the last entry read; INT64_MIN before the first. */
+    uint32_t headless; /* Segment whose head need not be whole; 0: none, as after blocks_open(). */
     bool past_cache;
 
     int fd;
@@ -33,7 +34,7 @@ struct found_block {
     struct block block;     /* Borrowed until the next call. */
     struct bytes bytes;     /* As on disk, with padding; borrowed likewise. */
     uint32_t segment;       /* Where it stands, */
-    uint64_t offset;        /* SEGMENT_HEAD_SIZE: the head before it is sound, too. */
+    uint64_t offset;        /* SEGMENT_HEAD_SIZE: the head is sound, or `headless`. */
     int64_t first_stamp_ms; /* Of its first entry and */
     int64_t stamp_ms;       /* of its last. */
 };

@@ -64,8 +64,10 @@ static int sync_segment(const struct journal_folder *folder, uint32_t segment,
     return problem_set(problem, r, "%s: cannot sync the segment: %s", path, strerror(-r));
 }
 
-/* The last entry of one journal, by the engine's own rule for its tail (segments.h). */
-static int find_end(const struct journal_folder *folder, uint64_t *ret_seq, struct problem *problem)
+/* The last entry of one journal, and what a start would mend before it, by the engine's own rule
+ * for its tail (segments.h). */
+static int find_end(const struct journal_folder *folder, uint64_t *ret_seq, uint32_t *ret_headless,
+                    struct problem *problem)
 {
     struct journal_position start;
     struct journal_scan scan;
@@ -79,8 +81,10 @@ static int find_end(const struct journal_folder *folder, uint64_t *ret_seq, stru
     if (r < 0) return r;
     if (r == 0) journal_start(folder, &start);
     r = journal_scan(folder, &start, &reader, &scan, problem);
-    *ret_seq = r == 0 ? scan.tail.next_seq - 1 : 0;
-    if (r != 0 || scan.tail.offset == 0) return r;
+    if (r != 0) return r;
+    *ret_seq = scan.tail.next_seq - 1;
+    *ret_headless = scan.headless;
+    if (scan.tail.offset == 0) return 0;
     return sync_segment(folder, scan.tail.segment, problem);
 }
 
@@ -91,7 +95,7 @@ int backup_ends(const struct layout *layout, struct backup_engine *engine, struc
         char path[LAYOUT_PATH_MAX];
         const struct journal_folder folder = journal_folder_of(path, layout->store_id, s);
         layout_journal_path(layout, s, path);
-        const int r = find_end(&folder, &engine->durable_seq[s], problem);
+        const int r = find_end(&folder, &engine->durable_seq[s], &engine->headless[s], problem);
         if (r != 0) return r;
     }
     return 0;
