@@ -29,11 +29,11 @@
 #include "engine_internal.h"
 #include "shard_wallet.h"
 #include "types/ensure.h"
+#include "util/cache_line.h"
 
 #define ERRANDS_MAX 1024
 #define GIVEN_MAX   64 /* Requests given to the own shard in one step. */
 #define FACT_SIZE   sizeof(struct wallet_fact)
-#define CACHE_LINE  64
 
 enum errand_stage {
     ERRAND_FACT,    /* Asks the other person's shard. */

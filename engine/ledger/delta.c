@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "types/ensure.h"
+#include "util/cache_line.h"
 #include "util/large.h"
 
 #define IDS_PER_ENTRY  3
-#define CACHE_LINE     64
 #define PREFETCH_MAX   512 /* Bytes of an entry: few are longer. */
 #define MARKS_TOGETHER 16  /* Slots of a cache line, for entries that follow each other. */
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "types/ensure.h"
+#include "util/cache_line.h"
 
-#define CACHE_LINE        64
 #define SLOTS_PER_BUCKET  16 /* 16 x 4 bytes: one cache line. */
 #define IDS_PER_BUCKET    12 /* So many on average: of 50 ids one finds its bucket full. */
 #define BUCKETS_PER_GROUP 4

@@ -5,12 +5,12 @@
 
 #include "ledger/radix.h"
 #include "types/ensure.h"
+#include "util/cache_line.h"
 #include "util/le.h"
 
 #define SLOTS_PER_ROW 2 /* At least: so that a free slot is near. */
 /* So many slots are cleared in a row in about the time that one takes by itself. */
 #define SLOTS_PER_CLEARED 256
-#define CACHE_LINE        64
 #define AHEAD_FIRST       (2 * CACHE_LINE)  /* Of a row, before its size is known. */
 #define AHEAD_BYTES       (18 * CACHE_LINE) /* Of a row: what lies behind, the processor foresees. */
 #define LISTED_AHEAD      16                /* Rows asked of memory before their turn. */

@@ -5,6 +5,7 @@
 #include "ledger/radix.h"
 #include "types/civil.h"
 #include "types/record_facts.h"
+#include "util/cache_line.h"
 #include "util/le.h"
 
 #define PERIOD_BITS 24 /* Of the first 4 bytes of a key. */
@@ -205,8 +206,7 @@ static int put_rows(struct store_txn *txn, struct tally_room *room)
     return 0;
 }
 
-#define AHEAD      16 /* Notes whose rows are asked of memory together. */
-#define CACHE_LINE 64
+#define AHEAD 16 /* Notes whose rows are asked of memory together. */
 
 /* Works out the keys of some notes, and asks for the rows that stand where they are looked for
  * first. */

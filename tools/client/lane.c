@@ -8,13 +8,12 @@
 #include "codec/wire_table.h"
 #include "tools/client/clock.h"
 #include "types/ensure.h"
+#include "util/cache_line.h"
 
 #define SEND_PARTS_MAX 256  /* Frames in one system call. */
 #define RECORD_TAG     0x0a /* Field 1, length-delimited: SetlBatch.records. */
 #define RECORD_HEAD    4    /* Tag and the length as a varint of a body within LANE_BODY_MAX. */
 #define BODY_ROOM      1024 /* Bytes a record takes at most on average; see slot_takes(). */
-
-#define CACHE_LINE 64
 
 static size_t room_of(uint32_t batch, uint32_t body_max)
 {

@@ -4,6 +4,7 @@
 #include "codec/wire_table.h"
 #include "types/civil.h"
 #include "types/ensure.h"
+#include "util/cache_line.h"
 #include "util/le.h"
 
 #define LIVE_SINCE   202511 /* Records are as of then. */
@@ -17,7 +18,6 @@
 #define ID_TINY      15
 #define DISEASE_SIZE 6
 #define FORM_USES    16
-#define CACHE_LINE   64
 #define NUMBER_WIDTH 10 /* Digits: seven hours of 400,000 a second. */
 #define SEQUENCE_MAX UINT64_C(10000000000)
 
