@@ -83,8 +83,9 @@ bool compare_position(const struct shard_meta *meta, const struct recount *recou
 
 /* Names the first field that differs; NULL when none does. */
 static const char *cell_difference(const struct cell *a, const struct cell *b, int64_t *ret_got,
-                                   int64_t *ret_want)
+                                   int64_t *ret_want, bool *ret_is_amount)
 {
+    *ret_is_amount = false;
 #define FIELD(name)                   \
     if (a->name != b->name) {         \
         *ret_got = (int64_t)a->name;  \
@@ -94,8 +95,9 @@ static const char *cell_difference(const struct cell *a, const struct cell *b, i
     FIELD(count)
     FIELD(refund_count)
     FIELD(late_count)
-    FIELD(medfee_sum)
     FIELD(cut)
+    *ret_is_amount = true;
+    FIELD(medfee_sum)
 #undef FIELD
     static const char *const accounts[ACCOUNT_SLOTS] = {"COST", "ACCRUED", "CLEARING", "account 3"};
     for (int account = 0; account < ACCOUNT_SLOTS; account++) {
@@ -106,6 +108,7 @@ static const char *cell_difference(const struct cell *a, const struct cell *b, i
             return accounts[account];
         }
     }
+    *ret_is_amount = false;
     if (a->checksum == b->checksum) {
         *ret_got = *ret_want = 0;
         return memcmp(a, b, sizeof *a) == 0 ? NULL : "what must be zero";
@@ -153,7 +156,13 @@ static bool compare_cells(struct store *store, const struct recount *recount,
         if (mine == NULL)
             return finding_set(finding, "shard %u, state: cell %s is not in the journal", shard,
                                cell_key_text(cell.key));
-        const char *field = cell_difference(&cell, &mine->cell, &got, &want);
+        bool is_amount;
+        const char *field = cell_difference(&cell, &mine->cell, &got, &want, &is_amount);
+        if (field != NULL && is_amount) {
+            return finding_set(
+                finding, "shard %u, state: cell %s: %s is %s yuan, by the journal %s", shard,
+                cell_key_text(cell.key), field, finding_yuan(got), finding_yuan(want));
+        }
         if (field != NULL) {
             return finding_set(finding, "shard %u, state: cell %s: %s is %lld, by the journal %lld",
                                shard, cell_key_text(cell.key), field, (long long)got,

@@ -3,6 +3,7 @@
 #define VERIFY_FINDING_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define FINDING_SIZE 1024
 
@@ -15,5 +16,9 @@ struct finding {
  * leave in one line. */
 __attribute__((format(printf, 2, 3))) bool finding_set(struct finding *finding, const char *format,
                                                        ...);
+
+/* An amount for a sentence, "-1234.05", as all commands tell people amounts: yuan. In memory of the
+ * thread, until the fourth call after this one. */
+const char *finding_yuan(int64_t fen);
 
 #endif

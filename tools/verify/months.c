@@ -165,8 +165,8 @@ bool months_finish(struct months *months, struct finding *finding)
                                    months->list[m].period);
         }
         if (sum != 0) { /* (N1) */
-            return finding_set(finding, "period %u: net positions sum to %lld",
-                               months->list[m].period, (long long)sum);
+            return finding_set(finding, "period %u: net positions sum to %s yuan",
+                               months->list[m].period, finding_yuan(sum));
         }
     }
     return true;

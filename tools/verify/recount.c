@@ -608,16 +608,16 @@ bool recount_check_cells(const struct recount *recount, struct finding *finding)
             for (int account = 0; account < ACCOUNT_SLOTS; account++)
                 sum += cell->cell.balance[account][fund];
             if (sum != 0) {
-                return finding_set(finding, "shard %u, cell %s: accounts of fund %d sum to %lld",
+                return finding_set(finding, "shard %u, cell %s: accounts of fund %d sum to %s yuan",
                                    recount->chain->shard, cell_key_text(cell->cell.key), fund,
-                                   (long long)sum);
+                                   finding_yuan(sum));
             }
             cost += cell->cell.balance[ACCOUNT_COST][fund];
         }
         if (cost < 0 && cell->cell.refund_count == 0 && cell->adjustments == 0) {
-            return finding_set(finding, "shard %u, cell %s: owes %lld fen without any refund",
+            return finding_set(finding, "shard %u, cell %s: owes %s yuan without any refund",
                                recount->chain->shard, cell_key_text(cell->cell.key),
-                               (long long)cost);
+                               finding_yuan(cost));
         }
     }
     return true;

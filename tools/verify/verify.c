@@ -17,7 +17,6 @@
 #include "tools/verify/deep.h"
 #include "tools/verify/months.h"
 #include "tools/verify/wallet_check.h"
-#include "types/money.h"
 #include "util/le.h"
 #include "world/linux/layout.h"
 #include "world/linux/lmdb_store.h"
@@ -188,17 +187,6 @@ static bool add_up(const struct job *jobs, uint32_t shards, struct months *ret_m
 
 /* -- output ----------------------------------------------------------------------------------- */
 
-static const char *yuan(int64_t fen)
-{
-    static char text[3][32];
-    static int turn;
-    char *out = text[turn++ % 3];
-    const uint64_t size = fen < 0 ? 0 - (uint64_t)fen : (uint64_t)fen;
-    snprintf(out, sizeof text[0], "%s%" PRIu64 ".%02" PRIu64, fen < 0 ? "-" : "",
-             size / FEN_PER_YUAN, size % FEN_PER_YUAN);
-    return out;
-}
-
 static void print_summary(const struct layout *layout, const struct job *jobs,
                           const struct months *months)
 {
@@ -221,7 +209,8 @@ static void print_summary(const struct layout *layout, const struct job *jobs,
         printf("period %u: %s, count %" PRIu64 ", refunds %" PRIu64 ", late %" PRIu64
                ", fund %s, account %s, medfee %s, digest ",
                month->period, month->cut ? "CUT" : "OPEN", month->count, month->refunds,
-               month->late, yuan(month->fund), yuan(month->account), yuan(month->medfee));
+               month->late, finding_yuan(month->fund), finding_yuan(month->account),
+               finding_yuan(month->medfee));
         for (size_t i = 0; i < sizeof month->digest; i++)
             printf("%02x", month->digest[i]);
         putchar('\n');

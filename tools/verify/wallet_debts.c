@@ -23,8 +23,8 @@ bool lane_expected(struct lane *lane, struct finding *finding)
     for (uint32_t i = 0; e->seq != 0 && i < e->count; i++) {
         if (e->debts[i].left == 0) continue;
         return finding_set(
-            finding, "shard %u, seq %" PRIu64 ": a debt %u->%u of %lld fen is missing", lane->shard,
-            e->seq, e->debts[i].payer, e->debts[i].payee, (long long)e->debts[i].left);
+            finding, "shard %u, seq %" PRIu64 ": a debt %u->%u of %s yuan is missing", lane->shard,
+            e->seq, e->debts[i].payer, e->debts[i].payee, finding_yuan(e->debts[i].left));
     }
     e->seq = 0;
     e->count = 0;
@@ -72,8 +72,9 @@ bool lane_add_debt(struct lane *lane, const struct entry *entry, struct finding 
     if (i == e->count || llabs(debt.left) > llabs(e->debts[i].left)) {
         return finding_set(finding,
                            "shard %u, seq %" PRIu64 ": nobody used what makes the debt %u->%u of "
-                           "%lld fen",
-                           lane->shard, entry->seq, debt.payer, debt.payee, (long long)debt.left);
+                           "%s yuan",
+                           lane->shard, entry->seq, debt.payer, debt.payee,
+                           finding_yuan(debt.left));
     }
     e->debts[i].left -= debt.left;
     lane_add_net(lane->net_debts, debt.payer, debt.payee, debt.left);

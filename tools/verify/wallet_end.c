@@ -124,11 +124,11 @@ static bool check_ledger(struct ledger *ledger, struct finding *finding)
         for (; i < ledger->count && memcmp(a, &ledger->list[i], same) == 0; i++)
             sum += ledger->list[i].amount;
         if (sum == 0) continue;
-        return finding_set(finding, "giver %s: %s %s by %lld fen at the end of all journals",
-                           person_text(&a->giver),
-                           a->book == BOOK_HOLDER ? "differs from holder"
-                                                  : "consumed is not what payments used,",
-                           a->book == BOOK_HOLDER ? person_text(&a->holder) : "", (long long)sum);
+        return finding_set(
+            finding, "giver %s: %s %s by %s yuan at the end of all journals",
+            person_text(&a->giver),
+            a->book == BOOK_HOLDER ? "differs from holder" : "consumed is not what payments used,",
+            a->book == BOOK_HOLDER ? person_text(&a->holder) : "", finding_yuan(sum));
     }
     return true;
 }
@@ -149,9 +149,10 @@ static bool check_nets(const struct wallet_check *check, struct finding *finding
         all += debts;
         if (debts == direct && debts == via) continue;
         return finding_set(finding,
-                           "province %u: net of wallet debts %lld fen, directly %lld, by way of "
-                           "the usage location %lld",
-                           province_codes[p], (long long)debts, (long long)direct, (long long)via);
+                           "province %u: net of wallet debts %s yuan, directly %s, by way of "
+                           "the usage location %s",
+                           province_codes[p], finding_yuan(debts), finding_yuan(direct),
+                           finding_yuan(via));
     }
     return all == 0 || finding_set(finding, "the net of wallet debts is not zero");
 }

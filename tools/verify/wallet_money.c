@@ -65,10 +65,10 @@ static bool check_money(const struct reading *r, const struct kept_person *perso
     const int64_t sure = sums.holders + sums.pending;
     if (hold.held != sure && hold.held != sure + sums.holding) {
         return finding_set(r->finding,
-                           "shard %u, seq %" PRIu64 ", %s: held is %lld, transfers and holders "
-                           "have %lld",
+                           "shard %u, seq %" PRIu64 ", %s: held is %s yuan, transfers and holders "
+                           "have %s",
                            r->lane->shard, r->entry->seq, person_text(&person->key),
-                           (long long)hold.held, (long long)sure);
+                           finding_yuan(hold.held), finding_yuan(sure));
     }
     if (hold.held < 0 || hold.consumed < 0 || hold.granted - hold.held - hold.consumed < 0)
         return reading_wrong(r, &person->key, "more is held or consumed than was granted");
@@ -174,16 +174,16 @@ bool reading_balance(const struct reading *r, bool areas)
         if (a->book == BOOK_HOLDER && counted_together(r, &a->giver)) continue;
         if (a->book == BOOK_HOLDER) {
             return finding_set(r->finding,
-                               "shard %u, seq %" PRIu64 ", giver %s: not balanced by %lld fen at "
+                               "shard %u, seq %" PRIu64 ", giver %s: not balanced by %s yuan at "
                                "holder %s",
                                r->lane->shard, r->entry->seq, person_text(&a->giver),
-                               (long long)a->amount, person_text(&a->holder));
+                               finding_yuan(a->amount), person_text(&a->holder));
         }
-        return finding_set(r->finding, "shard %u, seq %" PRIu64 ", giver %s: %s by %lld fen",
+        return finding_set(r->finding, "shard %u, seq %" PRIu64 ", giver %s: %s by %s yuan",
                            r->lane->shard, r->entry->seq, person_text(&a->giver),
                            a->book == BOOK_SPENT ? "spent and used differ"
                                                  : "lots change their area",
-                           (long long)a->amount);
+                           finding_yuan(a->amount));
     }
     return true;
 }

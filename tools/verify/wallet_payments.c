@@ -333,9 +333,9 @@ bool reading_wanted(struct reading *r)
     if (e->amount != paid) {
         return finding_set(r->finding,
                            "shard %u, seq %" PRIu64 ": the wallet entry behind the settlement of "
-                           "seq %" PRIu64 " moves %lld fen instead of %lld",
-                           r->lane->shard, r->entry->seq, e->settlement, (long long)paid,
-                           (long long)e->amount);
+                           "seq %" PRIu64 " moves %s yuan instead of %s",
+                           r->lane->shard, r->entry->seq, e->settlement, finding_yuan(paid),
+                           finding_yuan(e->amount));
     }
     return true;
 }

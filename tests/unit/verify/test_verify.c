@@ -269,6 +269,41 @@ static const char *complaint(const char *dir, int want)
     return text;
 }
 
+/* Changes two numbers of the state's first cell and gives back what verify complains about. */
+static const char *complaint_of_cell(int64_t medfee_fen, int64_t records)
+{
+    char dir[TEMP_FOLDER_SIZE];
+    struct store *store;
+    struct bytes key, value;
+    struct cell cell;
+    uint8_t its_key[8];
+    const uint32_t count = (sizeof cell - sizeof cell.key) / sizeof(uint64_t);
+    uint8_t packed[NUMBERS_SIZE_MAX(sizeof cell / sizeof(uint64_t))];
+    make_store(dir, true);
+    struct store_txn *txn = begin_change(dir, &store);
+    assert_int_equal(store_ceiling(store, STORE_CELL, (struct bytes){0}, &key, &value), 0);
+    memcpy(its_key, key.data, sizeof its_key);
+    assert_true(numbers_read(value, count, &cell.count));
+    cell.medfee_sum = medfee_fen;
+    cell.count += (uint64_t)records;
+    const struct bytes changed = {packed, numbers_pack(&cell.count, count, packed)};
+    assert_int_equal(store_put(txn, STORE_CELL, (struct bytes){its_key, 8}, changed), 0);
+    end_change(store, txn);
+    const char *text = complaint(dir, 1);
+    temp_folder_remove(dir);
+    return text;
+}
+
+static void amounts_are_told_in_yuan(void **state)
+{
+    (void)state;
+    assert_non_null(
+        strstr(complaint_of_cell(-1234505, 0), "medfee_sum is -12345.05 yuan, by the journal "));
+    const char *counts = strstr(complaint_of_cell(-1234505, 1), "count is ");
+    assert_non_null(counts);
+    assert_null(strchr(counts, '.'));
+}
+
 static int compare_numbers(const void *a, const void *b)
 {
     uint64_t one, two;
@@ -488,7 +523,7 @@ static void forged_settlements(void **state)
     forger_open(&f);
     make_record(&r, 0, 1, MARCH_14)->s.amounts[AMOUNT_FUND_SUM] = -5000;
     forge(&f, encoded(&r));
-    assert_found(&f, "without any refund");
+    assert_found(&f, "owes -20.00 yuan without any refund");
 }
 
 static void forged_refunds(void **state)
@@ -605,6 +640,7 @@ int main(void)
         cmocka_unit_test(forged_refunds),
         cmocka_unit_test(forged_cuts_and_corrections),
         cmocka_unit_test(lost_and_invented_rows_are_found),
+        cmocka_unit_test(amounts_are_told_in_yuan),
         cmocka_unit_test(a_record_of_another_person_is_found),
         cmocka_unit_test(an_older_state_counts_as_nothing),
     };
