@@ -302,6 +302,15 @@ static const char *what_of_effect(const struct effect *effect, uint32_t *ret_kin
     return NULL;
 }
 
+/* Of a credit the giver's area. Where none is said the money is of the giver's account, and its lot
+ * says it; what was passed on out of a wallet in older journals may say neither. */
+static uint32_t area_told(const struct effect *effect)
+{
+    if (effect->kind != EFFECT_CREDIT || effect->admdvs != 0) return effect->admdvs;
+    const bool is_own = effect->lot_count == 1 && psn_same(&effect->lots[0].origin, &effect->other);
+    return is_own ? effect->lots[0].origin_admdvs : 0;
+}
+
 static void tell_effect(const struct effect *effect, const struct entry *entry,
                         struct history *history)
 {
@@ -312,7 +321,7 @@ static void tell_effect(const struct effect *effect, const struct entry *entry,
     if (record == NULL) return;
     copy_text(bytes_of(effect->id), record->id, sizeof record->id);
     record->amount = effect->amount;
-    record->admdvs = effect->admdvs;
+    record->admdvs = area_told(effect);
     if (effect->kind == EFFECT_OFFER_END) {
         copy_text(bytes_of(why_returned(effect->why)), record->ref, sizeof record->ref);
     }

@@ -393,8 +393,9 @@ struct effect {
     struct psn_key third;    /* HELD_MOVED: the new holder */
     char id[WALLET_ID_SIZE]; /* trsf_id, rlts_id, pay_id */
     uint32_t code;           /* rlts_code; insutype; step of a CONTINUE */
-    uint32_t admdvs; /* of `other`; of the account that HELD_MOVED, HELD_RELEASED and a RECALL mean,
-                      * 0 in a RECALL: any; of what was paid or taken back: the place */
+    uint32_t admdvs; /* of `other`, 0 in a CREDIT out of its account: the lot says it; of the
+                      * account that HELD_MOVED, HELD_RELEASED and a RECALL mean, 0 in a RECALL:
+                      * any; of what was paid or taken back: the place */
     uint32_t year;
     uint32_t line;
     uint32_t lot_count;

@@ -548,6 +548,7 @@ static void credit(struct person *person, const struct transfer_row *row, int64_
             .origin = person->key, .origin_admdvs = person_area(person), .amount = row->amount};
         person_hold(person, &row->receiver, row->amount);
     } else {
+        effect->admdvs = person_area(person); /* Its lots say that of other givers. */
         effect->lot_count = row->lot_count;
         memcpy(effect->lots, row->lots, row->lot_count * sizeof row->lots[0]);
     }

@@ -199,6 +199,7 @@ static void credit(const struct steps_ask *ask, struct steps_person *p,
     memcpy(effect->id, row->trsf_id, sizeof effect->id);
     effect->lot_count = row->lot_count;
     memcpy(effect->lots, row->lots, sizeof effect->lots);
+    if (row->src != 1) effect->admdvs = area_of(p);
     if (row->src == 1) {
         effect->lot_count = 1;
         effect->lots[0] =

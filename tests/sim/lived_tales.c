@@ -181,6 +181,7 @@ bool tale_of_effect(const struct effect *effect, struct tale *ret_tale)
         return effect->why != STAS_ACCEPTED; /* "received" tells that. */
     case EFFECT_CREDIT:
         ret_tale->what = "received";
+        if (effect->admdvs == 0) ret_tale->admdvs = effect->lots[0].origin_admdvs;
         return true;
     case EFFECT_HELD:
         ret_tale->what = of_held(effect->why);

@@ -125,6 +125,41 @@ static void a_corrected_payment_says_where(void **state)
     qingfen__v1__wlt_records_reply__free_unpacked(reply, NULL);
 }
 
+/* What came is told with the area of who passed it on, also where the money is another one's. */
+static void what_is_received_says_from_where(void **state)
+{
+    static const struct {
+        const char *person;
+        uint32_t area;
+    } cases[] = {{ANNA, YUNNAN}, {CARL, SICHUAN}};
+    char trsf_id[WALLET_ID_SIZE];
+    (void)state;
+    life_fill_wallet();
+    life_open_wallet(CARL, SHANGHAI);
+    struct wallet_order o = order_bind(bytes_of(ANNA), bytes_of(CARL));
+    life_send(&o, 0);
+    o = order_submit(bytes_of(ANNA), bytes_of(CARL), 30000);
+    o.src = 2;
+    snprintf(trsf_id, sizeof trsf_id, "%s", life_send(&o, 0));
+    o = order_end(MESSAGE_TRSF_ACCEPT, bytes_of(CARL), trsf_id);
+    life_send(&o, 0);
+    for (size_t i = 0; i < 2; i++) {
+        size_t received = 0;
+        Qingfen__V1__WltRecords m = QINGFEN__V1__WLT_RECORDS__INIT;
+        m.psn_key = life_key(cases[i].person);
+        m.kind = life_text("transfer");
+        Qingfen__V1__WltRecordsReply *reply =
+            life_ask(MESSAGE_WLT_RECORDS, 0, &m.base, &qingfen__v1__wlt_records_reply__descriptor);
+        for (size_t k = 0; k < reply->n_records; k++) {
+            if (strcmp(reply->records[k]->what, "received") != 0) continue;
+            assert_int_equal(reply->records[k]->admdvs, cases[i].area);
+            received++;
+        }
+        assert_int_equal(received, 1);
+        qingfen__v1__wlt_records_reply__free_unpacked(reply, NULL);
+    }
+}
+
 static void the_history_of_a_wallet(void **state)
 {
     (void)state;
@@ -392,6 +427,7 @@ int main(void)
         TEST(a_wallet_is_for_whom_it_concerns),
         TEST(the_history_of_a_wallet),
         TEST(a_corrected_payment_says_where),
+        TEST(what_is_received_says_from_where),
         TEST(a_call_looks_at_so_much_of_a_wallet),
         TEST(the_history_of_some_days),
         TEST(the_history_of_a_premium),
