@@ -82,11 +82,12 @@ struct insured_row {
 
 /* Counted with their day and reset by comparison, not by a job. */
 struct limits_row {
-    uint32_t day;     /* Shanghai yyyymmdd of the latest outgoing transfer. */
-    uint32_t count;   /* Outgoing transfers taken on it. */
-    int64_t sum;      /* Their amounts. */
-    uint32_t next_id; /* Running number behind ids made for this person. */
-    uint32_t reserved;
+    uint32_t day;         /* Shanghai yyyymmdd of the latest outgoing transfer. */
+    uint32_t count;       /* Outgoing transfers taken on it. */
+    int64_t sum;          /* Their amounts. */
+    uint32_t next_id;     /* Running number behind ids made for this person. */
+    uint32_t grant_times; /* Beside hold_row.grant_mark: how often the modulus goes into what the
+                           * grant said, and 1; 0: not kept, as in rows of earlier builds. */
 };
 
 /* (I5) granted = free + held + consumed; held = transfers under way of own money + all holders. */

@@ -10,21 +10,40 @@ static uint32_t mark_of(int64_t amount)
     return (uint32_t)(amount % UINT32_MAX) + 1;
 }
 
-/* What was granted is about to change without the province's word: what that was is kept, for the
- * province may say it again. */
-static void keep_grant(struct hold_row *hold)
+/* What the mark leaves out of an amount; an amount is at most 10^13 fen (wallet/form.c). */
+static uint32_t times_of(int64_t amount)
 {
-    if (hold->grant_seq != 0 && hold->grant_mark == 0) hold->grant_mark = mark_of(hold->granted);
+    return (uint32_t)(amount / UINT32_MAX) + 1;
 }
 
-static bool is_as_granted(const struct hold_row *hold, int64_t amount)
+/* What was granted is about to change without the province's word: what that was is kept, for the
+ * province may say it again. It fills what was free in two rows. */
+static void keep_grant(struct person *person)
 {
-    return hold->grant_mark == 0 ? amount == hold->granted : mark_of(amount) == hold->grant_mark;
+    struct hold_row *hold = &person->hold;
+    if (hold->grant_seq == 0 || hold->grant_mark != 0) return;
+    hold->grant_mark = mark_of(hold->granted);
+    person->limits.grant_times = times_of(hold->granted);
+}
+
+/* `granted` is what the province said, or nothing was said. */
+static void forget_grant(struct person *person)
+{
+    person->hold.grant_mark = 0;
+    person->limits.grant_times = 0;
+}
+
+static bool is_as_granted(const struct person *person, int64_t amount)
+{
+    const struct hold_row *hold = &person->hold;
+    const uint32_t times = person->limits.grant_times;
+    if (hold->grant_mark == 0) return amount == hold->granted;
+    return mark_of(amount) == hold->grant_mark && (times == 0 || times_of(amount) == times);
 }
 
 void account_hold(int64_t amount, struct person *person)
 {
-    keep_grant(&person->hold);
+    keep_grant(person);
     person->hold.granted += amount;
     person->hold.held += amount;
 }
@@ -35,7 +54,7 @@ void account_free(const struct params *params, uint32_t area, int64_t amount, in
     const struct hold_row *hold = &person->hold;
     const bool granted = hold->grant_seq != 0 && area == person->insured.insu_admdvs;
     if (granted && params_value(params, PARAM_PA_HOLD_MODE, area, now_ms) == HOLD_GRANT) return;
-    keep_grant(&person->hold);
+    keep_grant(person);
     person->hold.granted -= amount;
 }
 
@@ -43,7 +62,8 @@ void account_leave(struct person *person)
 {
     struct hold_row *hold = &person->hold;
     hold->granted = hold->held + hold->consumed;
-    hold->grant_seq = hold->grant_mark = 0;
+    hold->grant_seq = 0;
+    forget_grant(person);
 }
 
 /* -- grant ------------------------------------------------------------------------------------ */
@@ -64,7 +84,7 @@ void judge_grant(const struct wallet_input *input, struct person *person,
         refuse(decision, ERROR_MALFORMED, WALLET_FIELD(order->type, which), CHECK_MISSING, 0, 1);
         return;
     }
-    if (order->which == hold->grant_seq && !is_as_granted(hold, order->amount)) {
+    if (order->which == hold->grant_seq && !is_as_granted(person, order->amount)) {
         refuse(decision, ERROR_CLIENT_NO_REUSED, WALLET_FIELD(order->type, amount), CHECK_NONE, 0,
                0);
         return;
@@ -80,7 +100,7 @@ void judge_grant(const struct wallet_input *input, struct person *person,
     }
     hold->granted = order->amount;
     hold->grant_seq = order->which;
-    hold->grant_mark = 0;
+    forget_grant(person);
     decision->said.stas = STAS_DONE;
     decision->said.amount = order->amount;
 }

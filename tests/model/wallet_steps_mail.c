@@ -205,10 +205,16 @@ uint32_t steps_grant_mark(int64_t amount)
     return (uint32_t)(1 + amount % INT64_C(4294967295));
 }
 
-void keep_grant(struct hold_row *hold)
+uint32_t steps_grant_times(int64_t amount)
 {
-    if (hold->grant_seq == 0 || hold->grant_mark != 0) return;
-    hold->grant_mark = steps_grant_mark(hold->granted);
+    return (uint32_t)(1 + amount / INT64_C(4294967295));
+}
+
+void keep_grant(struct steps_person *p)
+{
+    if (p->hold.grant_seq == 0 || p->hold.grant_mark != 0) return;
+    p->hold.grant_mark = steps_grant_mark(p->hold.granted);
+    p->limits.grant_times = steps_grant_times(p->hold.granted);
 }
 
 /* Only a grant of the area that keeps the account now lets it be used again. */
@@ -217,7 +223,7 @@ static void unfreeze(const struct steps_ask *ask, struct steps_person *p, int64_
 {
     if (rule_at(ask, PARAM_PA_HOLD_MODE, area) == HOLD_ONLINE || area != p->insured.insu_admdvs ||
         p->hold.grant_seq == 0) {
-        keep_grant(&p->hold);
+        keep_grant(p);
         p->hold.granted -= amount;
     }
 }
@@ -227,6 +233,7 @@ void leave_account(struct steps_person *p)
     p->hold.granted = p->hold.held + p->hold.consumed;
     p->hold.grant_seq = 0;
     p->hold.grant_mark = 0;
+    p->limits.grant_times = 0;
 }
 
 void say_transfer(const struct transfer_row *row, enum wallet_stas stas, struct steps_answer *a)

@@ -38,7 +38,8 @@ const struct relation_row *relation_given_as(const struct steps_person *p, struc
 bool lot_lives(struct steps_person *p, const struct lot *lot);
 /* What a grant said is kept when the limit changes without it; 0: the limit is what it said. */
 uint32_t steps_grant_mark(int64_t amount);
-void keep_grant(struct hold_row *hold);
+uint32_t steps_grant_times(int64_t amount);
+void keep_grant(struct steps_person *p);
 void leave_account(struct steps_person *p);
 bool add_lot(struct steps_person *p, const struct lot *lot);
 void lot_home(const struct steps_person *p, const struct lot *lot, struct steps_answer *a);

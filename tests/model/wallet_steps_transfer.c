@@ -280,7 +280,7 @@ void step_hold_answered(const struct steps_ask *ask, struct steps_person *p, str
     } else if (row->state == TRANSFER_PENDING) {
         a->code = ERROR_CLIENT_NO_REUSED;
     } else if (held && above_floor(ask, area_of(p), o->amount2 + o->amount, o->amount)) {
-        keep_grant(&p->hold);
+        keep_grant(p);
         p->hold.granted += row->amount;
         p->hold.held += row->amount;
         offer(p, row, a);
@@ -311,7 +311,8 @@ void step_grant(const struct steps_ask *ask, struct steps_person *p, struct step
     } else if (o->which == 0) {
         a->code = ERROR_MALFORMED;
     } else if (o->which == h->grant_seq &&
-               (h->grant_mark != 0 ? steps_grant_mark(o->amount) != h->grant_mark
+               (h->grant_mark != 0 ? steps_grant_mark(o->amount) != h->grant_mark ||
+                                         steps_grant_times(o->amount) != p->limits.grant_times
                                    : o->amount != h->granted)) {
         a->code = ERROR_CLIENT_NO_REUSED;
     } else if (o->which <= h->grant_seq) {
@@ -322,6 +323,7 @@ void step_grant(const struct steps_ask *ask, struct steps_person *p, struct step
         h->granted = o->amount;
         h->grant_seq = o->which;
         h->grant_mark = 0;
+        p->limits.grant_times = 0;
         say_done(a, "");
         a->said.amount = o->amount;
     }

@@ -123,6 +123,15 @@ static void test_grant_after_a_hold(void **state)
         assert_int_equal(give(rig, &order), 0);
         assert_true(rig->decision.nothing && rig->decision.dup);
     }
+    order.amount = 500 + INT64_C(4294967295); /* The mark in the hold's row is the same. */
+    assert_int_equal(give(rig, &order), ERROR_CLIENT_NO_REUSED);
+    struct limits_row *limits = &rig_person(rig, GIVER)->limits;
+    const struct limits_row kept = *limits;
+    limits->grant_times = 0; /* As in rows of earlier builds. */
+    order.amount = 500;
+    assert_int_equal(give(rig, &order), 0);
+    assert_true(rig->decision.nothing && rig->decision.dup);
+    *limits = kept;
     order.which = 8; /* A new one says what it says. */
     order.amount = 540;
     assert_int_equal(give(rig, &order), 0);
