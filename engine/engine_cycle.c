@@ -137,23 +137,24 @@ const struct order_row *order_before(const struct home *home, const struct order
 static void drop_list(struct recon_parts *list)
 {
     free(list->items);
+    free(list->seen);
     *list = (struct recon_parts){0};
 }
 
-/* Lets the oldest unfinished lists go until there is room for `more` rows beside `kept`. */
-static void bound_lists(struct home *home, const struct recon_parts *kept, uint32_t more)
+/* Lets the oldest lists go until there is room for one more part with `rows` beside `kept`. */
+static void bound_lists(struct home *home, const struct recon_parts *kept, uint32_t rows)
 {
     struct desk *desk = &home->desk;
     for (;;) {
         struct recon_parts *oldest = NULL;
-        uint64_t rows = more;
+        uint64_t sum = UINT64_C(1) + rows;
         for (uint32_t i = 0; i < 2 * PROVINCE_COUNT; i++) {
             struct recon_parts *list = &desk->lists[i / 2][i % 2];
-            rows += list->count;
-            if (list == kept || list->count == 0) continue;
+            sum += list->count + list->seen_count;
+            if (list == kept || list->seen_count == 0) continue;
             if (oldest == NULL || list->used < oldest->used) oldest = list;
         }
-        if (rows <= RECON_PARTS_ROWS || oldest == NULL) return;
+        if (sum <= RECON_PARTS_ROWS || oldest == NULL) return;
         drop_list(oldest);
     }
 }
@@ -194,6 +195,41 @@ static bool same_list(const struct recon_parts *list, const struct order *order)
            list->parts == order->parts;
 }
 
+/* By name: a name is of one part, whatever its number. NULL: it is new. */
+static const struct recon_part *part_seen(const struct recon_parts *list, const char *msgid)
+{
+    for (uint32_t i = 0; i < list->seen_count; i++) {
+        if (memcmp(list->seen[i].msgid, msgid, MSGID_SIZE) == 0) return &list->seen[i];
+    }
+    return NULL;
+}
+
+/* A part that was taken is answered as it was, and nothing happens. */
+static void answer_seen(struct home *home, const struct recon_part *seen)
+{
+    const struct order *order = &home->desk.job.order;
+    char line[128];
+    struct text text = text_begin(line, sizeof line);
+    if (seen->hash == order->hash) {
+        answer_part(home, true);
+        return;
+    }
+    text_add(&text, "msgid ");
+    text_add(&text, order->msgid);
+    text_add(&text, " was used with other content");
+    desk_refuse(home, ERROR_MSGID_REUSED, line);
+}
+
+static void keep_seen(struct recon_parts *list, const struct order *order)
+{
+    struct recon_part *seen = realloc(list->seen, (list->seen_count + 1) * sizeof *seen);
+    NEED_MEMORY(seen);
+    list->seen = seen;
+    seen += list->seen_count++;
+    seen->hash = order->hash;
+    memcpy(seen->msgid, order->msgid, sizeof seen->msgid);
+}
+
 static void keep_part(struct home *home, struct recon_parts *list, const struct order *order)
 {
     const size_t count = list->count + order->row_count;
@@ -207,8 +243,29 @@ static void keep_part(struct home *home, struct recon_parts *list, const struct 
     list->count = (uint32_t)count;
     list->taken = order->part;
     list->used = ++home->desk.lists_used;
-    list->last_hash = order->hash;
-    memcpy(list->last_msgid, order->msgid, sizeof list->last_msgid);
+    keep_seen(list, order);
+}
+
+/* The list has been handed over; what its parts were is still known. */
+static void list_is_whole(struct recon_parts *list)
+{
+    list->items = NULL;
+    list->count = list->taken = 0;
+}
+
+static struct recon_parts *list_of(struct home *home, const struct order *order)
+{
+    return &home->desk.lists[order->acting][order->sender == 0];
+}
+
+/* Of a list that was refused nothing is remembered: it may come again under the same names. */
+static void forget_refused(struct home *home)
+{
+    const struct order *order = &home->desk.job.order;
+    if (order->acting >= PROVINCE_COUNT) return;
+    struct recon_parts *list = list_of(home, order);
+    const struct recon_part *last = part_seen(list, order->msgid);
+    if (last != NULL && last->hash == order->hash) drop_list(list);
 }
 
 /* Takes a part of a list. True when the order has all rows now and is to be judged; else it was
@@ -220,11 +277,10 @@ static bool take_part(struct home *home)
         desk_refuse(home, ERROR_MALFORMED, "province: a list is one province's");
         return false;
     }
-    struct recon_parts *list = &home->desk.lists[order->acting][order->sender == 0];
-    const bool again = order->part == list->taken && order->hash == list->last_hash &&
-                       memcmp(order->msgid, list->last_msgid, MSGID_SIZE) == 0;
-    if (again) {
-        answer_part(home, true);
+    struct recon_parts *list = list_of(home, order);
+    const struct recon_part *seen = part_seen(list, order->msgid);
+    if (seen != NULL) {
+        answer_seen(home, seen);
         return false;
     }
     if (order->part == 1) {
@@ -250,8 +306,7 @@ static bool take_part(struct home *home)
     order_free(order);
     order->items = list->items;
     order->row_count = list->count;
-    list->items = NULL;
-    drop_list(list);
+    list_is_whole(list);
     return true;
 }
 
@@ -288,6 +343,7 @@ static struct order_answer answer_of(struct home *home)
 static void finish_recon_list(struct home *home, const struct order_answer *answer)
 {
     const uint32_t *counts = home->desk.decision.counts;
+    if (answer->code != ERROR_OK) forget_refused(home);
     const struct recon_result result = {
         .matched = counts[DIFF_NONE],
         .only_payee = counts[DIFF_ONLY_PAYEE],

@@ -171,21 +171,28 @@ struct gathering {
     struct facts facts; /* The result. */
 };
 
-/* Parts of the list that a side sends; kept until the last one comes. */
+/* A part of a list, as its sender may send it again. */
+struct recon_part {
+    char msgid[MSGID_SIZE];
+    uint64_t hash; /* Of its content. */
+};
+
+/* Parts of the list that a side sends; their rows are kept until the last one comes, what they were
+ * until another list is begun. */
 struct recon_parts {
     uint32_t day;
     uint8_t payer;
     uint8_t payee;
     uint32_t parts;
-    uint32_t taken; /* Parts so far; 0: no list. */
-    uint64_t used;  /* When it was last added to: the oldest is dropped first. */
-    char last_msgid[MSGID_SIZE];
-    uint64_t last_hash;
+    uint32_t taken;          /* Parts so far; 0: none is under way. */
+    uint64_t used;           /* When it was last added to: the oldest is dropped first. */
+    struct recon_part *seen; /* malloc'ed; also when the list is whole. */
+    uint32_t seen_count;
     struct recon_item *items; /* malloc'ed */
     uint32_t count;
 };
 
-#define RECON_PARTS_ROWS (2 * RECON_LIST_MAX) /* Rows of all lists that are not complete. */
+#define RECON_PARTS_ROWS (2 * RECON_LIST_MAX) /* Rows and parts of all lists that are kept. */
 
 struct desk {
     struct desk_job queue[DESK_QUEUE_MAX];

@@ -159,8 +159,10 @@ void desk_free(struct home *home)
         if (job->formed && order_type(job->type)) order_free(&job->order);
     }
     for (uint32_t i = 0; i < PROVINCE_COUNT; i++) {
-        free(desk->lists[i][0].items);
-        free(desk->lists[i][1].items);
+        for (uint32_t by = 0; by < 2; by++) {
+            free(desk->lists[i][by].items);
+            free(desk->lists[i][by].seen);
+        }
     }
     cycle_free(desk->cycle);
 }

@@ -335,6 +335,45 @@ class TestReconciliation(CycleCase):
                 reply = self.order(message, client=anhui)
             self.assertEqual((4, True), (reply.matched, reply.complete))
 
+    def test_a_part_that_comes_again(self):
+        """Any part, as it was or with other content, while its list is under way and after."""
+        records = self.post(4)
+        messages = self.parts([self.item(record) for record in records], [1, 1, 2])
+        changed = []
+        for message in messages:
+            changed.append(cycle.ReconList())
+            changed[-1].CopyFrom(message)
+            changed[-1].items[0].medfee_sumamt += 1
+        renumbered = cycle.ReconList()
+        renumbered.CopyFrom(messages[2])
+        renumbered.msgid = messages[0].msgid
+        with self.engine.client(34) as anhui:
+            for number, message in enumerate(messages[:2], 1):
+                self.assertFalse(self.order(message, client=anhui).dup)
+                for before, other in zip(messages[:number], changed):
+                    reply = self.order(before, client=anhui)
+                    self.assertEqual((True, False), (reply.dup, reply.complete))
+                    self.order(other, 1005, anhui)
+            self.assertIn("msgid L-1 was used", self.order(renumbered, 1005, anhui).text)
+            reply = self.order(messages[2], client=anhui)  # The list is still what it was.
+            self.assertEqual((4, True, False), (reply.matched, reply.complete, reply.dup))
+            for before, other in zip(messages, changed):
+                self.assertTrue(self.order(before, client=anhui).dup)
+                self.order(other, 1005, anhui)
+
+    def test_of_a_refused_list_nothing_is_remembered(self):
+        record = self.post(1)[0]
+        self.order(cycle.SettingSet(msgid="MOST", name="recon.differences_max", value=1))
+        items = [cycle.ReconItem(insu_admdvs=340100, setl_id="E%d" % n) for n in range(3)]
+        with self.engine.client(34) as anhui:
+            for message, code in zip(self.parts(items, [1, 2]), (0, 2022)):
+                self.order(message, code, anhui)
+            for message in self.parts([self.item(record)], [1, 0]):
+                reply = self.order(message, client=anhui)
+            self.assertEqual((1, True), (reply.matched, reply.complete))
+        nobodys = cycle.ReconList(msgid="MOST", date=DAY, payer=34, payee=31, part=1, parts=1)
+        self.order(nobodys, 1005)  # Refused without a list: that of a province is not looked for.
+
     def test_too_long_a_frame_is_refused_cleanly(self):
         item = cycle.ReconItem(insu_admdvs=340100, setl_id="X" * 30)
         with self.engine.client(34, home=2) as anhui:
