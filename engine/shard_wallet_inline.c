@@ -6,6 +6,14 @@
 
 /* -- settlements that pay from a wallet ------------------------------------------------------- */
 
+/* Care is 1, medicine 2. A pharmacy, whose code begins with P, sells: medicine for a chronic
+ * illness as well. Nobody stays in one. */
+static uint32_t use_of(const struct settlement *s, uint8_t line)
+{
+    const bool at_pharmacy = s->fixmedins_code.size != 0 && s->fixmedins_code.data[0] == 'P';
+    return line == LINE_PHARMACY || (at_pharmacy && line != LINE_INPATIENT) ? 2 : 1;
+}
+
 static void order_of(const struct settlement *s, uint8_t line, struct wallet_order *ret_order)
 {
     *ret_order = (struct wallet_order){
@@ -20,7 +28,7 @@ static void order_of(const struct settlement *s, uint8_t line, struct wallet_ord
         .insu_admdvs = s->insu_admdvs,
         .mdtrtarea_admvs = s->mdtrtarea_admvs,
         .insutype = s->insutype,
-        .use = line == LINE_PHARMACY ? 2 : 1,
+        .use = use_of(s, line),
         .amount = s->amounts[AMOUNT_WLT],
         .amount2 = s->amounts[AMOUNT_PSN_PART],
         .amount3 = s->amounts[AMOUNT_ACCT],

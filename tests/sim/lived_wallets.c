@@ -384,7 +384,9 @@ static bool live_inline(const struct wallet_entry *its, const struct wallet_said
     }
     if (!settlement_decode(record->body, &s, &field) || s.psn_key.size != PSN_KEY_SIZE)
         return wrong("it is no settlement");
-    lived_order_of(&s, record->line == LINE_PHARMACY ? 2 : 1, &order);
+    const bool sells = s.fixmedins_code.size != 0 && s.fixmedins_code.data[0] == 'P' &&
+                       record->line != LINE_INPATIENT;
+    lived_order_of(&s, record->line == LINE_PHARMACY || sells ? 2 : 1, &order);
     if (corrects) {
         order.type = MESSAGE_CORRECTION;
         order.client_no = correction.msgid;

@@ -114,24 +114,30 @@ static void check_refused(const struct settlement *s, uint32_t code, const char 
     assert_string_equal(said, text);
 }
 
-/* What a pharmacy sells is no visit: its settlement is of a pharmacy's kind of care, or the wallet
- * does not pay it. */
+/* The wallet pays what a pharmacy sells, whatever kind of care it belongs to; nobody stays in one.
+ */
 static void inline_at_a_pharmacy(void **state)
 {
-    static const uint32_t no_pharmacy[] = {11, 14, 21};
+    static const struct {
+        uint32_t med_type;
+        const char *setl_id;
+        const char *visit;
+    } sold[] = {{41, "I2", "V2"}, {11, "I3", "V3"}, {14, "I4", "V4"}, {140101, "I5", "V5"}};
     (void)state;
     story_fill();
     struct settlement s = visit("I1", "V1", 14000);
     s.fixmedins_code = bytes_of("P51010000001");
-    for (size_t i = 0; i < sizeof no_pharmacy / sizeof no_pharmacy[0]; i++) {
-        s.med_type = no_pharmacy[i];
-        check_refused(&s, ERROR_USE_NOT_ALLOWED, "med_type: not a use the wallet pays for");
-    }
+    s.med_type = 21;
+    check_refused(&s, ERROR_USE_NOT_ALLOWED, "med_type: not a use the wallet pays for");
     story_check_balance(RECEIVER, 150000);
-    s.med_type = 41;
-    assert_int_equal(post(&s).result.code, ERROR_OK);
-    story_check_balance(RECEIVER, 136000);
-    s = visit("I2", "V2", 0); /* Without the wallet it is no matter of the wallet's. */
+    for (size_t i = 0; i < sizeof sold / sizeof sold[0]; i++) {
+        s = visit(sold[i].setl_id, sold[i].visit, 14000);
+        s.fixmedins_code = bytes_of("P51010000001");
+        s.med_type = sold[i].med_type;
+        assert_int_equal(post(&s).result.code, ERROR_OK);
+        story_check_balance(RECEIVER, 150000 - 14000 * (int64_t)(i + 1));
+    }
+    s = visit("I6", "V6", 0); /* Without the wallet it is no matter of the wallet's. */
     s.fixmedins_code = bytes_of("P51010000001");
     assert_int_equal(post(&s).result.code, ERROR_OK);
 }
