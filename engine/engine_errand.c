@@ -31,7 +31,7 @@
 #include "types/ensure.h"
 #include "util/cache_line.h"
 
-#define ERRANDS_MAX 1024
+#define ERRANDS_MAX 2048
 #define GIVEN_MAX   64 /* Requests given to the own shard in one step. */
 #define FACT_SIZE   sizeof(struct wallet_fact)
 
