@@ -172,6 +172,26 @@ static void more_than_a_block_takes_is_a_bug(void **state)
     expect_assert_failure(rig_settle(&rig));
 }
 
+/* Where many persons' rows wait, the checkpoint that writes them comes after two thirds of the
+ * entries there is room for, not after half of them. */
+static void many_persons_rows_put_a_checkpoint_off(void **state)
+{
+    (void)state;
+    const uint32_t room = rig.config.delta_entries;
+    uint32_t visits = 0;
+    uint32_t row = 0;
+    while (!shard_dirty(rig.shard)) {
+        if (shelf_used(rig.shard->shelf) < rig.config.shelf_bytes / 4) {
+            const struct name key = name_of('P', row++);
+            shelf_write(rig.shard, bytes_of(key.text), (struct bytes){large, sizeof large});
+        }
+        visit(visits++, "person0000000001");
+        if (!shard_dirty(rig.shard)) rig_settle(&rig);
+    }
+    assert_true(shelf_used(rig.shard->shelf) < rig.config.shelf_bytes / 2);
+    assert_int_equal(delta_count(rig.shard->active), room - room / 3);
+}
+
 /* A build before this one may have counted less, but not by half. */
 static void a_block_read_again_may_take_twice_as_much(void **state)
 {
@@ -431,6 +451,7 @@ int main(void)
         CASE(more_than_a_block_takes_is_a_bug),
         CASE(a_block_read_again_may_take_twice_as_much),
         CASE(a_shelf_half_full_wants_a_checkpoint),
+        CASE(many_persons_rows_put_a_checkpoint_off),
         CASE(a_replay_never_runs_out_of_shelf),
         CASE(records_are_found_in_memory_and_in_the_store),
         CASE(a_search_outlives_checkpoints_and_crashes),
