@@ -28,6 +28,11 @@ static struct bytes body_at(const struct lane_slot *slot, uint32_t index)
                           slot->ends[index] - slot->starts[index]};
 }
 
+static bool is_open(const struct lane_slot *slot, uint32_t index)
+{
+    return index < slot->count && slot->fates[index] == FATE_OPEN;
+}
+
 static void tell(const struct post *post, const struct lane_slot *slot, uint32_t index,
                  struct post_outcome outcome)
 {
@@ -53,12 +58,12 @@ static void refuse_open(const struct post *post, const struct lane_slot *slot, u
     tell_open(post, slot, (struct post_outcome){.code = code, .text = text});
 }
 
-/* Whether one of the slot's first `count` messages is open and of that person. */
-static bool has_open(const struct lane_slot *slot, uint32_t count, struct bytes psn_key)
+/* Whether a message of the slot is open and of that person. */
+static bool has_open(const struct lane_slot *slot, struct bytes psn_key)
 {
     struct bytes its_psn;
     struct bytes msgid;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < slot->count; i++) {
         if (slot->fates[i] == FATE_OPEN && message_peek(body_at(slot, i), &its_psn, &msgid) &&
             bytes_equal(its_psn, psn_key)) {
             return true;
@@ -67,41 +72,74 @@ static bool has_open(const struct lane_slot *slot, uint32_t count, struct bytes 
     return false;
 }
 
-/* Whether a message of the same person that was given before this one is open. When the engine has
- * put that off, a refusal is not the last word: a refund whose original is to come again, for
- * instance, was told that there is none. */
+/* Whether an earlier frame has an open message of the same person. When the engine has put that
+ * off, a refusal is not the last word: a refund whose original is to come again, for instance, was
+ * told that there is none. */
 static bool is_behind_open(const struct lane *lane, const struct lane_slot *slot, uint32_t index)
 {
     struct bytes psn_key;
     struct bytes msgid;
     if (!message_peek(body_at(slot, index), &psn_key, &msgid)) return false;
-    if (has_open(slot, index, psn_key)) return true;
     for (uint64_t s = lane->oldest; &lane->slots[s % lane->window] != slot; s++) {
         const struct lane_slot *earlier = &lane->slots[s % lane->window];
-        if (!earlier->answered && has_open(earlier, earlier->count, psn_key)) return true;
+        if (!earlier->answered && has_open(earlier, psn_key)) return true;
     }
     return false;
 }
 
-/* One record's own outcome. False: it is for later. */
-static bool settle_record(const struct post *post, const struct lane *lane,
-                          const struct lane_slot *slot, uint32_t index,
-                          const struct outcome *outcome)
+/* Whether what was said of a record has it sent again, and all of its frame with it. */
+static bool goes_again(const struct lane *lane, const struct lane_slot *slot,
+                       const struct outcome *outcome)
+{
+    if (outcome->code == 0) return false;
+    return is_for_later(outcome->code) || is_behind_open(lane, slot, outcome->index);
+}
+
+/* One record's own outcome. */
+static void tell_own(const struct post *post, const struct lane_slot *slot,
+                     const struct outcome *outcome)
 {
     char text[TEXT_SIZE];
-    if (index >= slot->count || slot->fates[index] != FATE_OPEN) return true;
-    if (is_for_later(outcome->code)) return false;
-    if (outcome->code != 0 && is_behind_open(lane, slot, index)) return false;
     if (outcome->code != 0) {
         outcome_text(MESSAGE_SETL_POST | MESSAGE_REPLY_BIT, outcome->reply, text, sizeof(text));
     }
-    tell(post, slot, index,
+    tell(post, slot, outcome->index,
          (struct post_outcome){
              .code = outcome->code, .dup = outcome->dup, .text = outcome->code == 0 ? NULL : text});
+}
+
+/* The next record of a batch that is open and has a result. False: no more. */
+static bool next_open(const struct lane_slot *slot, const struct batch_outcome *batch,
+                      size_t *position, struct outcome *ret_outcome)
+{
+    while (batch_outcome_next(batch, position, ret_outcome) == 1) {
+        if (is_open(slot, ret_outcome->index)) return true;
+    }
+    return false;
+}
+
+/* What a batch's records were told one by one. False: the batch goes again, and with it what was
+ * refused: the engine judges that anew and may take it, for a refund may stand before its original.
+ * So refusals wait until it is known that nothing of the batch is for later. */
+static bool settle_records(const struct post *post, const struct lane *lane,
+                           const struct lane_slot *slot, const struct batch_outcome *batch)
+{
+    struct outcome outcome;
+    bool again = false;
+    size_t position = 0;
+    while (next_open(slot, batch, &position, &outcome)) {
+        again = again || goes_again(lane, slot, &outcome);
+        if (outcome.code == 0) tell_own(post, slot, &outcome);
+    }
+    if (again) return false;
+    position = 0;
+    while (next_open(slot, batch, &position, &outcome))
+        tell_own(post, slot, &outcome);
+    refuse_open(post, slot, ERROR_MALFORMED, "the engine's reply leaves the record out");
     return true;
 }
 
-/* The answer to a batch. False: some of it is for later. */
+/* The answer to a batch. False: it goes again. */
 static bool settle_batch(const struct post *post, const struct lane *lane,
                          const struct lane_slot *slot, const struct frame *reply)
 {
@@ -122,16 +160,17 @@ static bool settle_batch(const struct post *post, const struct lane *lane,
         tell_open(post, slot, (struct post_outcome){0});
         return true;
     }
-    bool all = true;
-    size_t position = 0;
-    struct outcome outcome;
-    while (batch_outcome_next(&batch, &position, &outcome) == 1) {
-        all &= settle_record(post, lane, slot, outcome.index, &outcome);
-    }
-    if (all) {
-        refuse_open(post, slot, ERROR_MALFORMED, "the engine's reply leaves the record out");
-    }
-    return all;
+    return settle_records(post, lane, slot, &batch);
+}
+
+/* The answer to a frame of one record. False: it goes again. */
+static bool settle_only(const struct post *post, const struct lane *lane,
+                        const struct lane_slot *slot, struct outcome outcome)
+{
+    outcome.index = 0; /* Of a place in a batch such a reply says nothing. */
+    if (goes_again(lane, slot, &outcome)) return false;
+    if (is_open(slot, 0)) tell_own(post, slot, &outcome);
+    return true;
 }
 
 static bool settle_slot(void *owner, struct lane *lane, struct lane_slot *slot,
@@ -153,7 +192,7 @@ static bool settle_slot(void *owner, struct lane *lane, struct lane_slot *slot,
         refuse_open(post, slot, ERROR_MALFORMED, "the engine's reply cannot be read");
         return true;
     }
-    if (reply->type != MESSAGE_ERROR) return settle_record(post, lane, slot, 0, &outcome);
+    if (reply->type != MESSAGE_ERROR) return settle_only(post, lane, slot, outcome);
     if (is_for_later(outcome.code)) return false;
     outcome_text(reply->type, reply->payload, text, sizeof(text));
     refuse_open(post, slot, outcome.code, text);

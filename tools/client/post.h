@@ -10,9 +10,12 @@
  *              failed, and then nobody knows what became of those still open: sending them again
  *              is safe.
  *         (T2) Messages of one person are sent in the order in which they were given (F1).
- *         (T3) Nothing is told to be refused while an earlier message of the same person is open:
- *              it goes again behind that. A refund hears of its original, not of 1007. But a 2601
- *              correction is taken without its original, which then hears that it is cancelled.
+ *         (T3) A record's own refusal is told only when its frame does not go again, for the engine
+ *              judges all of that anew: when no record of the frame is for later, and none was
+ *              refused while a message of the same person in an earlier frame is open. A refund
+ *              hears of its original, not of 1007. What refuses a frame as a whole is told at
+ *              once. And a 2601 correction is taken without its original, which then hears that it
+ *              is cancelled.
  *
  * Must not know files or rules. */
 #ifndef CLIENT_POST_H
