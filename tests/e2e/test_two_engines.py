@@ -12,6 +12,9 @@ import harness
 import wire_client as wire
 from harness import Case
 
+# A start that takes longer than a second says how far it is.
+PROGRESS = r"^qingfend: shard \d+: replaying the journal, \d+ of at most \d+ MiB$"
+
 
 class TestTwoEngines(Case):
     def test_second_engine_refused(self):
@@ -134,6 +137,8 @@ class TestTwoEngines(Case):
     def ends_well(self, process):
         said, cried = process.communicate(timeout=harness.STOP_S)
         self.assertEqual((0, ""), (process.returncode, said), cried)
+        for line in cried.splitlines():
+            self.assertRegex(line, PROGRESS)
 
     def test_sigterm_while_the_store_is_opened(self):
         """Before anything is served it ends at once: here while it reads a table that has no end."""
@@ -142,12 +147,30 @@ class TestTwoEngines(Case):
             table = sorted((data / "tables").iterdir())[0]
             kept = table.rename(data / "kept")
             os.mkfifo(table)
-            process = self.serve(data)
+            process = self.serve(data, lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
             writer = self.open_when_read(table)
             process.send_signal(signal_)
             self.ends_well(process)
             os.close(writer)
             kept.replace(table)
+        ask()
+
+    def test_sigint_that_was_ignored(self):
+        """What a script leaves in the background goes on with its start when the script is told to end."""
+        data, ask = self.store_with_a_past()
+        table = sorted((data / "tables").iterdir())[0]
+        kept = table.rename(data / "kept")
+        os.mkfifo(table)
+        process = self.serve(data, lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+        writer = self.open_when_read(table)
+        process.send_signal(signal.SIGINT)
+        os.set_blocking(writer, True)
+        with open(writer, "wb") as rest:
+            rest.write(kept.read_bytes())
+        self.assertIn("qingfend ready", process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        self.ends_well(process)
+        kept.replace(table)
         ask()
 
     def open_when_read(self, fifo):

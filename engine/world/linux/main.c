@@ -54,7 +54,9 @@ static const char usage[] =
     "\n"
     "Serves the clearing store in DIR (made by `qingfen init`). Prints one line\n"
     "\"qingfend ready on HOST:PORT\" on stdout when it accepts connections. SIGTERM or SIGINT\n"
-    "drains: everything taken is decided, made durable and answered, then it exits 0.\n"
+    "drains: everything taken is decided, made durable and answered, a checkpoint is written,\n"
+    "then it exits 0. While the store is still being opened nobody has been answered: then it\n"
+    "exits 0 at once, but for a SIGINT that was ignored when it was started.\n"
     "\n"
     "  --data DIR             the store; only one engine can have it open\n"
     "  --listen HOST:PORT     where to listen (default 127.0.0.1:7040); port 0 picks a free one\n"
@@ -465,6 +467,16 @@ static void end_at_once(int signal)
     _exit(0);
 }
 
+/* From the first step of a start until serve(). A shell's script starts what it leaves in the
+ * background with SIGINT ignored, for that is meant for the script. */
+static void end_at_once_when_told(void)
+{
+    struct sigaction inherited;
+    signal(SIGTERM, end_at_once);
+    sigaction(SIGINT, NULL, &inherited);
+    if (inherited.sa_handler != SIG_IGN) signal(SIGINT, end_at_once);
+}
+
 /* Opens the store, locks it and reads its tables. 0, or an exit code after saying why not. */
 static int open_store(const char *dir, struct layout *ret_layout, int *ret_lock,
                       struct tables *ret_tables, struct calendar *ret_calendar,
@@ -498,8 +510,7 @@ int main(int argc, char **argv)
     const int said = read_options(argc, argv, &options);
     if (said != 0) return said < 0 ? 0 : said;
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGTERM, end_at_once);
-    signal(SIGINT, end_at_once);
+    end_at_once_when_told();
     read_fault_watch();
     signal(SIGXFSZ, SIG_IGN); /* A limit of file sizes is an error of the call that met it. */
     const int opened = open_store(options.data, &layout, &lock_fd, &tables, &calendar, &params);
