@@ -142,6 +142,29 @@ static void test_grant_after_a_hold(void **state)
     assert_int_equal(give(rig, &order), ERROR_CLIENT_NO_REUSED);
 }
 
+/* An amount that the mark's modulus goes into more than once is known by how often it does. */
+static void test_large_grant_after_a_hold(void **state)
+{
+    (void)state;
+    const int64_t amount = INT64_C(5000000000);
+    struct wallet_order order = rig_order(rig, MESSAGE_PA_GRANT);
+    order.psn_key = rig_key_bytes(GIVER);
+    order.insu_admdvs = YUNNAN;
+    order.which = 7;
+    order.amount = amount;
+    assert_int_equal(give(rig, &order), 0);
+    rig_rule(rig, PARAM_PA_HOLD_MODE, 0, HOLD_ONLINE);
+    assert_int_equal(rig_submit(rig, GIVER, RECEIVER, ACCOUNT, 40), 0);
+    char trsf_id[WALLET_ID_SIZE];
+    memcpy(trsf_id, rig->decision.said.id, sizeof trsf_id);
+    assert_int_equal(end_transfer(MESSAGE_PA_HOLD_ACK, trsf_id), 0);
+    assert_int_equal(rig_person(rig, GIVER)->hold.granted, amount + 40);
+    assert_int_equal(give(rig, &order), 0);
+    assert_true(rig->decision.nothing && rig->decision.dup);
+    order.amount = amount - INT64_C(4294967295);
+    assert_int_equal(give(rig, &order), ERROR_CLIENT_NO_REUSED);
+}
+
 /* -- reclaim ---------------------------------------------------------------------------------- */
 
 static uint16_t reclaim(const char *rlts_id, int64_t amount)
@@ -191,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_grant, begin, end),
         cmocka_unit_test_setup_teardown(test_grant_after_a_hold, begin, end),
+        cmocka_unit_test_setup_teardown(test_large_grant_after_a_hold, begin, end),
         cmocka_unit_test_setup_teardown(test_reclaim, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
