@@ -9,7 +9,7 @@
 #include "shard_wallet.h"
 
 #define RIG_SHARDS    3
-#define SEEN_MAX      4096
+#define SEEN_MAX      8192
 #define FRAMES_MAX    4096
 #define SEEN_BODY_MAX 4096
 
