@@ -371,22 +371,21 @@ static void take_requests(struct shard *shard, const struct request *list, uint3
 
 /* -- entries into blocks, blocks into a checkpoint --------------------------------------------- */
 
-/* After how many entries a checkpoint is due. It writes all rows of each person who had one of
- * them: where there are many of those it comes later, and so writes each less often. */
-static uint32_t entries_due(const struct shard *shard)
+/* How much of a delta's room is used when a checkpoint is due. It writes all rows of each person
+ * who had an entry: where there are many of those it comes later, and so writes each less often. */
+static size_t part_due(const struct shard *shard, size_t room)
 {
-    const uint32_t room = shard->config.delta_entries;
     const bool persons = shelf_used(shard->shelf) >= shard->config.shelf_bytes / 8;
     return persons ? room - room / 3 : room / 2;
 }
 
 bool shard_dirty(const struct shard *shard)
 {
-    const uint32_t due = entries_due(shard);
+    const size_t due = part_due(shard, shard->config.delta_entries);
     uint32_t marks;
     (void)delta_marks(shard->active, &marks);
     return delta_count(shard->active) >= due || marks >= due ||
-           delta_used(shard->active) >= shard->config.delta_bytes / 2 ||
+           delta_used(shard->active) >= part_due(shard, shard->config.delta_bytes) ||
            shelf_used(shard->shelf) + shard->mail_unshelved >= shard->config.shelf_bytes / 2;
 }
 

@@ -19,7 +19,9 @@
 #define NEIGHBOURS        16 /* Slots of a cache line; a power of two. */
 #define PLACE_BITS_MAX    29
 #define KEY_WORDS         ((SHELF_KEY_MAX + 7) / 8)
-#define GROWTH_PART       4 /* A value that grew gets a place that is larger by this part. */
+#define FIRST_PART        8    /* By such a part a value's first place is larger than it is, … */
+#define FIRST_MAX         1024 /* … if it has no more bytes: larger ones do not grow; … */
+#define GROWTH_PART       4    /* … and by such a part the place of one that grew. */
 
 /* A row in memory: this, its key, its value, behind each what fills up eight bytes. */
 struct row {
@@ -254,12 +256,12 @@ static struct row *add_row(struct shelf *shelf, uint32_t *slot, uint64_t hash, s
     return row;
 }
 
-/* The place of a value that grew: what grew once will grow again, as a wallet does by each lot that
- * comes in, and each larger place is another row of memory and the old one lost. Only in the first
- * half of the shelf, where nobody counts on the bytes. */
-static size_t room_to_grow(const struct shelf *shelf, size_t room)
+/* The place of a value: many grow, as a wallet does by each lot that comes in, what grew once will
+ * grow again, and each larger place is another row of memory and the old one lost. Only in the
+ * first half of the shelf, where nobody counts on the bytes. */
+static size_t room_to_grow(const struct shelf *shelf, size_t room, uint32_t part)
 {
-    const size_t more = room + room / GROWTH_PART;
+    const size_t more = room + room / part;
     return shelf_used(shelf) + SHELF_ROW_COST + more <= shelf->bytes_max / 2 ? more : room;
 }
 
@@ -274,11 +276,14 @@ static struct row *row_for(struct shelf *shelf, struct bytes key, size_t room)
     ENSURE(key.size != 0 && key.size <= SHELF_KEY_MAX);
     const uint64_t hash = hash_of(key);
     uint32_t *slot = slot_of(shelf, key, hash);
-    if (*slot == 0) return add_row(shelf, slot, hash, key, room);
+    if (*slot == 0) {
+        if (room <= FIRST_MAX) room = room_to_grow(shelf, room, FIRST_PART);
+        return add_row(shelf, slot, hash, key, room);
+    }
 
     struct row *row = row_of(shelf, *slot);
     if (room <= row->room) return row;
-    struct row *larger = add_row(shelf, slot, hash, key, room_to_grow(shelf, room));
+    struct row *larger = add_row(shelf, slot, hash, key, room_to_grow(shelf, room, GROWTH_PART));
     larger->fresh = row->fresh;
     row->left = true; /* Its place goes on costing what it did. */
     shelf->count--;

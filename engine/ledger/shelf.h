@@ -30,12 +30,12 @@ struct shelf *shelf_new(size_t bytes_max);
 void shelf_free(struct shelf *shelf); /* NULL is fine. */
 void shelf_reset(struct shelf *shelf);
 
-/* True when `rows` more puts and drops with values of `bytes` in all are sure to fit: exactly, or,
- * where values grow, up to half of bytes_max. */
+/* True when `rows` more puts and drops with values of `bytes` in all are sure to fit. Places are
+ * larger than their values, for those that will grow, in the first half of bytes_max alone. */
 bool shelf_has_room(const struct shelf *shelf, uint32_t rows, size_t bytes);
 
 /* Copies; in place of a value of the same key. Where a larger one does not fit into the old one's
- * place, that place is lost until the next reset, and the new one is somewhat larger than it. */
+ * place, that place is lost until the next reset. */
 void shelf_put(struct shelf *shelf, struct bytes key, struct bytes value);
 void shelf_drop(struct shelf *shelf, struct bytes key);
 

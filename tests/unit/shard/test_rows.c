@@ -172,12 +172,11 @@ static void more_than_a_block_takes_is_a_bug(void **state)
     expect_assert_failure(rig_settle(&rig));
 }
 
-/* Where many persons' rows wait, the checkpoint that writes them comes after two thirds of the
- * entries there is room for, not after half of them. */
-static void many_persons_rows_put_a_checkpoint_off(void **state)
+#define SMALL_DELTA (256 * 1024)
+
+/* Entries come until a checkpoint is due; persons' rows wait for it. */
+static void visit_until_due(void)
 {
-    (void)state;
-    const uint32_t room = rig.config.delta_entries;
     uint32_t visits = 0;
     uint32_t row = 0;
     while (!shard_dirty(rig.shard)) {
@@ -189,7 +188,28 @@ static void many_persons_rows_put_a_checkpoint_off(void **state)
         if (!shard_dirty(rig.shard)) rig_settle(&rig);
     }
     assert_true(shelf_used(rig.shard->shelf) < rig.config.shelf_bytes / 2);
+}
+
+/* Where many persons' rows wait, the checkpoint that writes them comes after two thirds of the
+ * entries there is room for, not after half of them. */
+static void many_persons_rows_put_a_checkpoint_off(void **state)
+{
+    (void)state;
+    const uint32_t room = rig.config.delta_entries;
+    visit_until_due();
     assert_int_equal(delta_count(rig.shard->active), room - room / 3);
+}
+
+/* The same where bytes are what is short. */
+static void many_persons_rows_put_it_off_by_bytes_too(void **state)
+{
+    (void)state;
+    rig.config.delta_bytes = SMALL_DELTA;
+    rig_crash(&rig, false); /* Opens it with that. */
+    visit_until_due();
+    const size_t used = delta_used(rig.shard->active);
+    assert_true(delta_count(rig.shard->active) < rig.config.delta_entries / 2);
+    assert_in_range(used, SMALL_DELTA - SMALL_DELTA / 3, SMALL_DELTA - SMALL_DELTA / 4);
 }
 
 /* A build before this one may have counted less, but not by half. */
@@ -452,6 +472,7 @@ int main(void)
         CASE(a_block_read_again_may_take_twice_as_much),
         CASE(a_shelf_half_full_wants_a_checkpoint),
         CASE(many_persons_rows_put_a_checkpoint_off),
+        CASE(many_persons_rows_put_it_off_by_bytes_too),
         CASE(a_replay_never_runs_out_of_shelf),
         CASE(records_are_found_in_memory_and_in_the_store),
         CASE(a_search_outlives_checkpoints_and_crashes),
