@@ -6,12 +6,12 @@
 
 /* -- settlements that pay from a wallet ------------------------------------------------------- */
 
-/* Care is 1, medicine 2. A pharmacy, whose code begins with P, sells: medicine for a chronic
- * illness as well. Nobody stays in one. */
+/* Care is 1, medicine 2. A pharmacy sells: medicine for a chronic illness as well. Nobody stays in
+ * one. */
 static uint32_t use_of(const struct settlement *s, uint8_t line)
 {
-    const bool at_pharmacy = s->fixmedins_code.size != 0 && s->fixmedins_code.data[0] == 'P';
-    return line == LINE_PHARMACY || (at_pharmacy && line != LINE_INPATIENT) ? 2 : 1;
+    const bool sold = is_pharmacy(s->fixmedins_code) && line != LINE_INPATIENT;
+    return line == LINE_PHARMACY || sold ? 2 : 1;
 }
 
 static void order_of(const struct settlement *s, uint8_t line, struct wallet_order *ret_order)

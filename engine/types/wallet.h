@@ -458,4 +458,10 @@ struct institution {
 
 _Static_assert(sizeof(struct institution) == 136, "on disk");
 
+/* A code that begins with P is a pharmacy's (定点药店; docs/rules.md, Spending). */
+static inline bool is_pharmacy(struct bytes fixmedins_code)
+{
+    return fixmedins_code.size != 0 && fixmedins_code.data[0] == 'P';
+}
+
 #endif

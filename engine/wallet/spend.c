@@ -121,12 +121,12 @@ static bool institution_takes(const struct wallet_input *input, struct wallet_de
     return true;
 }
 
-/* 就医 or 购药; a pharmacy, whose code begins with P, only sells. */
+/* 就医 or 购药; a pharmacy only sells. */
 static bool use_fits(const struct wallet_input *input, struct wallet_decision *decision)
 {
     const struct wallet_order *order = input->order;
-    const bool pharmacy = order->fixmedins_code.size != 0 && order->fixmedins_code.data[0] == 'P';
-    if (order->use == USE_PHARMACY || (order->use == USE_CARE && !pharmacy)) return true;
+    if (order->use == USE_PHARMACY) return true;
+    if (order->use == USE_CARE && !is_pharmacy(order->fixmedins_code)) return true;
     return refuse(decision, ERROR_USE_NOT_ALLOWED, FIELD(use), CHECK_MATCH, order->use,
                   USE_PHARMACY);
 }

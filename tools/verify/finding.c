@@ -1,13 +1,11 @@
 #include "tools/verify/finding.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "types/money.h"
+#include "tools/client/yuan.h"
 
-#define YUAN_TEXTS 4  /* No sentence has more amounts. */
-#define YUAN_SIZE  32 /* Bytes; any int64 with sign, point and end mark. */
+#define YUAN_TEXTS 4 /* No sentence has more amounts. */
 
 bool finding_set(struct finding *finding, const char *format, ...)
 {
@@ -24,9 +22,5 @@ const char *finding_yuan(int64_t fen)
 {
     static _Thread_local char texts[YUAN_TEXTS][YUAN_SIZE];
     static _Thread_local unsigned turn;
-    char *out = texts[turn++ % YUAN_TEXTS];
-    const uint64_t size = fen < 0 ? 0 - (uint64_t)fen : (uint64_t)fen;
-    snprintf(out, YUAN_SIZE, "%s%" PRIu64 ".%02" PRIu64, fen < 0 ? "-" : "", size / FEN_PER_YUAN,
-             size % FEN_PER_YUAN);
-    return out;
+    return yuan_format(fen, texts[turn++ % YUAN_TEXTS]);
 }
