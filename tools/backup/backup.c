@@ -188,8 +188,10 @@ static int copy_shard(struct run *run, uint32_t shard)
     int r = append_cut(path, &end->end, run->problem);
     if (r != 0) return r;
     r = blocks_open(&blocks, &folder, &end->end, end->stamp_ms, true, run->problem);
-    blocks.headless = run->engine->headless[shard];
-    if (r == 0) r = append_open(&append, path, &folder, &end->end, run->problem);
+    if (r == 0) {
+        blocks.headless = run->engine->headless[shard];
+        r = append_open(&append, path, &folder, &end->end, run->problem);
+    }
     if (r == 0) {
         r = copy_blocks(run, &blocks, &append, until_seq);
         const int closed = append_close(&append, r == 0, run->problem);
