@@ -141,21 +141,29 @@ static void drop_list(struct recon_parts *list)
     *list = (struct recon_parts){0};
 }
 
-/* Lets the oldest lists go until there is room for one more part with `rows` beside `kept`. */
+/* Of a list that is whole only the names of its parts are left, and its sender has his answer: it
+ * goes before one that is under way. Else the older one goes. */
+static bool goes_before(const struct recon_parts *a, const struct recon_parts *b)
+{
+    if ((a->taken == 0) != (b->taken == 0)) return a->taken == 0;
+    return a->used < b->used;
+}
+
+/* Lets lists go until there is room for one more part with `rows` beside `kept`. */
 static void bound_lists(struct home *home, const struct recon_parts *kept, uint32_t rows)
 {
     struct desk *desk = &home->desk;
     for (;;) {
-        struct recon_parts *oldest = NULL;
+        struct recon_parts *first = NULL;
         uint64_t sum = UINT64_C(1) + rows;
         for (uint32_t i = 0; i < 2 * PROVINCE_COUNT; i++) {
             struct recon_parts *list = &desk->lists[i / 2][i % 2];
             sum += list->count + list->seen_count;
             if (list == kept || list->seen_count == 0) continue;
-            if (oldest == NULL || list->used < oldest->used) oldest = list;
+            if (first == NULL || goes_before(list, first)) first = list;
         }
-        if (sum <= RECON_PARTS_ROWS || oldest == NULL) return;
-        drop_list(oldest);
+        if (sum <= RECON_PARTS_ROWS || first == NULL) return;
+        drop_list(first);
     }
 }
 

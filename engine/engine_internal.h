@@ -185,7 +185,7 @@ struct recon_parts {
     uint8_t payee;
     uint32_t parts;
     uint32_t taken;          /* Parts so far; 0: none is under way. */
-    uint64_t used;           /* When it was last added to: the oldest is dropped first. */
+    uint64_t used;           /* When it was last added to. */
     struct recon_part *seen; /* malloc'ed; also when the list is whole. */
     uint32_t seen_count;
     struct recon_item *items; /* malloc'ed */

@@ -361,6 +361,28 @@ class TestReconciliation(CycleCase):
                 self.assertTrue(self.order(before, client=anhui).dup)
                 self.order(other, 1005, anhui)
 
+    def test_a_whole_list_goes_before_one_under_way(self):
+        """Where all lists together have more rows than are kept, what is left of a list that has
+        its answer is forgotten, not what was sent of one that has not."""
+        item = self.item(self.post(1)[0])
+        rows = cycle.ReconItem(insu_admdvs=340100, setl_id="N")
+        begun = self.parts([rows] * 199800, [3996] * 50 + [0, 0])
+        whole = self.parts([item], [1] + [0] * 200, "W")
+        more = self.parts([rows] * 200000, [4000] * 50 + [0], "M")
+        for message in more:
+            message.payer = 32
+        with self.engine.client(34) as anhui, self.engine.client(31) as shanghai:
+            for message in begun[:-2]:
+                self.order(message, client=anhui)
+            for message in whole:
+                reply = self.order(message, client=shanghai)
+            self.assertTrue(reply.complete)
+            with self.engine.client(32) as jiangsu:
+                for message in more[:-1]:
+                    self.order(message, client=jiangsu)
+            self.order(begun[-2], client=anhui)
+            self.order(whole[1], 5011, shanghai)
+
     def test_of_a_refused_list_nothing_is_remembered(self):
         record = self.post(1)[0]
         self.order(cycle.SettingSet(msgid="MOST", name="recon.differences_max", value=1))
