@@ -30,8 +30,9 @@ struct shelf *shelf_new(size_t bytes_max);
 void shelf_free(struct shelf *shelf); /* NULL is fine. */
 void shelf_reset(struct shelf *shelf);
 
-/* True when `rows` more puts and drops with values of `bytes` in all are sure to fit. Places are
- * larger than their values, for those that will grow, in the first half of bytes_max alone. */
+/* True when `rows` more puts and drops with values of `bytes` in all are sure to fit, if they take
+ * no more than half of bytes_max: in the first half, and there alone, places are larger than their
+ * values, for those that will grow. */
 bool shelf_has_room(const struct shelf *shelf, uint32_t rows, size_t bytes);
 
 /* Copies; in place of a value of the same key. Where a larger one does not fit into the old one's
