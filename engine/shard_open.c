@@ -121,16 +121,16 @@ size_t shard_memory(const struct shard *shard)
 }
 
 /* What is filled from the front, and seldom to the end. */
-static struct bytes front(struct bytes memory, size_t parts)
+static struct bytes front(struct bytes memory, size_t parts, size_t of)
 {
-    return (struct bytes){memory.data, memory.size / parts};
+    return (struct bytes){memory.data, memory.size / of * parts};
 }
 
 /* What is looked into anywhere, by judging and by sorting for a merge, and what is written all the
  * time: of the first no page shall have to be searched for, of none one be made while there is
  * work. Of the cells nobody knows how many will be used: all those of a month are soon. A
- * checkpoint is half of the entries that a delta has room for, and such as most are take a third of
- * its bytes; rows take no more than half of a shelf where merges keep up. */
+ * checkpoint comes before more than two thirds of a delta's bytes are used (part_due() in shard.c),
+ * and rows take no more than half of a shelf where merges keep up. */
 static void tell_of_memory(const struct shard *shard)
 {
     const struct merge *merge = &shard->merge;
@@ -145,14 +145,14 @@ static void tell_of_memory(const struct shard *shard)
         {directory_table(shard->directory), true},
         {delta_tables(shard->active), true},
         {delta_tables(shard->frozen), true},
-        {front(delta_room(shard->active), 3), true},
-        {front(delta_room(shard->frozen), 3), true},
+        {front(delta_room(shard->active), 2, 3), true},
+        {front(delta_room(shard->frozen), 2, 3), true},
         {delta_mark_table(shard->active), true},
         {delta_mark_table(shard->frozen), true},
         {shelf_table(shard->shelf), true},
         {shelf_table(shard->shelf_frozen), true},
-        {front(shelf_rows(shard->shelf), 2), true},
-        {front(shelf_rows(shard->shelf_frozen), 2), true},
+        {front(shelf_rows(shard->shelf), 1, 2), true},
+        {front(shelf_rows(shard->shelf_frozen), 1, 2), true},
         {{(const uint8_t *)merge->ids, ids_size}, true},
         {{(const uint8_t *)merge->ids_sorted, ids_size}, true},
         {{(const uint8_t *)shard->results, RESULTS_MAX * sizeof *shard->results}, true},
