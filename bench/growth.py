@@ -20,6 +20,7 @@ On a busy machine only memory and bytes mean anything.
 import argparse
 import csv
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -257,9 +258,12 @@ def cut_one(store):
 
 # -- all of it ------------------------------------------------------------------------------------
 
-def sizes_of(text):
+def millions(text):
     """"5,50" -> [5.0, 50.0]; zeros are left out."""
-    return [size for size in (float(part) for part in text.split(",")) if size > 0]
+    sizes = [float(part) for part in text.split(",")]
+    if not all(math.isfinite(size) for size in sizes):
+        raise ValueError(text)
+    return [size for size in sizes if size > 0]
 
 
 def check_disk(folder, largest):
@@ -290,7 +294,7 @@ class Growth:
 
     def run(self):
         options = self.options
-        memory, rate, cut = (sizes_of(text) for text in (options.memory, options.rate, options.cut))
+        memory, rate, cut = options.memory, options.rate, options.cut
         stretch = round(options.stretch * MILLION)
         check_disk(self.folder, max([*memory, *[size + options.stretch for size in rate],
                                      options.replay, *cut, 0]))
@@ -335,11 +339,14 @@ def say(text):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--memory", default="5,50", help="millions (default 5,50)")
-    parser.add_argument("--rate", default="1,100", help="millions (default 1,100)")
+    parser.add_argument("--memory", type=millions, default="5,50",
+                        help="millions (default 5,50)")
+    parser.add_argument("--rate", type=millions, default="1,100",
+                        help="millions (default 1,100)")
     parser.add_argument("--stretch", type=float, default=1, help="millions, over which a rate is taken")
     parser.add_argument("--replay", type=float, default=10, help="millions (default 10)")
-    parser.add_argument("--cut", default="0.1,1,5", help="millions (default 0.1,1,5)")
+    parser.add_argument("--cut", type=millions, default="0.1,1,5",
+                        help="millions (default 0.1,1,5)")
     parser.add_argument("--shards", type=int, default=2)
     parser.add_argument("--ids", type=int, default=0, help="qingfend's --ids (default: its own)")
     parser.add_argument("--folder", help="for the stores, 450 bytes a settlement (default /var/tmp)")
