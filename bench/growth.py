@@ -258,12 +258,17 @@ def cut_one(store):
 
 # -- all of it ------------------------------------------------------------------------------------
 
+def million(text):
+    """"5" -> 5.0; no infinity, and nothing that is no number."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
 def millions(text):
     """"5,50" -> [5.0, 50.0]; zeros are left out."""
-    sizes = [float(part) for part in text.split(",")]
-    if not all(math.isfinite(size) for size in sizes):
-        raise ValueError(text)
-    return [size for size in sizes if size > 0]
+    return [value for value in map(million, text.split(",")) if value > 0]
 
 
 def check_disk(folder, largest):
@@ -343,8 +348,9 @@ def main():
                         help="millions (default 5,50)")
     parser.add_argument("--rate", type=millions, default="1,100",
                         help="millions (default 1,100)")
-    parser.add_argument("--stretch", type=float, default=1, help="millions, over which a rate is taken")
-    parser.add_argument("--replay", type=float, default=10, help="millions (default 10)")
+    parser.add_argument("--stretch", type=million, default=1,
+                        help="millions, over which a rate is taken")
+    parser.add_argument("--replay", type=million, default=10, help="millions (default 10)")
     parser.add_argument("--cut", type=millions, default="0.1,1,5",
                         help="millions (default 0.1,1,5)")
     parser.add_argument("--shards", type=int, default=2)

@@ -376,7 +376,7 @@ static void take_requests(struct shard *shard, const struct request *list, uint3
 static size_t part_due(const struct shard *shard, size_t room)
 {
     const bool persons = shelf_used(shard->shelf) >= shard->config.shelf_bytes / 8;
-    return persons ? room - room / 3 : room / 2;
+    return persons ? part_of_persons(room) : room / 2;
 }
 
 bool shard_dirty(const struct shard *shard)

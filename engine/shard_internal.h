@@ -461,6 +461,13 @@ void add_id(struct shard *shard, uint64_t hash, uint64_t seq);
 
 /* -- shard.c: entries and results ------------------------------------------------------------ */
 
+/* What of a delta's room is used when a checkpoint that writes many persons is due; where merges
+ * keep up, no more ever is, and that much is touched at the start. */
+static inline size_t part_of_persons(size_t room)
+{
+    return room - room / 3;
+}
+
 /* True when the block takes `entries` more with `size` bytes in all, and the delta them, `ids` and
  * `marks`. */
 bool has_entry_room(const struct shard *shard, uint32_t entries, size_t size, uint32_t ids,

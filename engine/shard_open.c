@@ -121,21 +121,23 @@ size_t shard_memory(const struct shard *shard)
 }
 
 /* What is filled from the front, and seldom to the end. */
-static struct bytes front(struct bytes memory, size_t parts, size_t of)
+static struct bytes front(struct bytes memory, size_t size)
 {
-    return (struct bytes){memory.data, memory.size / of * parts};
+    return (struct bytes){memory.data, size};
 }
 
 /* What is looked into anywhere, by judging and by sorting for a merge, and what is written all the
  * time: of the first no page shall have to be searched for, of none one be made while there is
- * work. Of the cells nobody knows how many will be used: all those of a month are soon. A
- * checkpoint comes before more than two thirds of a delta's bytes are used (part_due() in shard.c),
- * and rows take no more than half of a shelf where merges keep up. */
+ * work. Of the cells nobody knows how many will be used: all those of a month are soon.
+ * Where merges keep up, no more of a delta's bytes is used than part_of_persons() says, and rows
+ * take no more than half of a shelf. */
 static void tell_of_memory(const struct shard *shard)
 {
     const struct merge *merge = &shard->merge;
     const size_t ids_size = merge->ids_room * sizeof *merge->ids;
     const uint32_t cells = shard->config.cells;
+    const size_t room_used = part_of_persons(shard->config.delta_bytes);
+    const size_t rows_used = shelf_rows(shard->shelf).size / 2;
     const size_t month_size =
         (cells < SHARD_CELLS_MONTH ? cells : SHARD_CELLS_MONTH) * sizeof(struct cell);
     const struct {
@@ -145,14 +147,14 @@ static void tell_of_memory(const struct shard *shard)
         {directory_table(shard->directory), true},
         {delta_tables(shard->active), true},
         {delta_tables(shard->frozen), true},
-        {front(delta_room(shard->active), 2, 3), true},
-        {front(delta_room(shard->frozen), 2, 3), true},
+        {front(delta_room(shard->active), room_used), true},
+        {front(delta_room(shard->frozen), room_used), true},
         {delta_mark_table(shard->active), true},
         {delta_mark_table(shard->frozen), true},
         {shelf_table(shard->shelf), true},
         {shelf_table(shard->shelf_frozen), true},
-        {front(shelf_rows(shard->shelf), 1, 2), true},
-        {front(shelf_rows(shard->shelf_frozen), 1, 2), true},
+        {front(shelf_rows(shard->shelf), rows_used), true},
+        {front(shelf_rows(shard->shelf_frozen), rows_used), true},
         {{(const uint8_t *)merge->ids, ids_size}, true},
         {{(const uint8_t *)merge->ids_sorted, ids_size}, true},
         {{(const uint8_t *)shard->results, RESULTS_MAX * sizeof *shard->results}, true},
