@@ -18,7 +18,7 @@ struct bare_options {
     const char *folder;  /* The shards' files are made in it. */
     uint64_t file_bytes; /* Of each. */
     uint32_t shards;
-    bool dsync; /* RWF_DSYNC instead of a linked fdatasync. */
+    bool dsync; /* RWF_DSYNC instead of a linked fdatasync, for small groups too. */
     bool terse; /* Answers to batches hold the counts and no result for each record. */
 };
 

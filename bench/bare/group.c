@@ -9,6 +9,7 @@
 #include "bench/bare/bare.h"
 #include "types/ensure.h"
 #include "util/le.h"
+#include "world/linux/journal_writer.h"
 
 static void *need_aligned(size_t size)
 {
@@ -106,7 +107,7 @@ void group_start(struct group_writer *writer)
     io_uring_prep_write(sqe, writer->fd, group->data, (unsigned)whole, writer->at);
     io_uring_sqe_set_data64(sqe, writer->write_tag);
     writer->due = 1;
-    if (writer->dsync) {
+    if (writer->dsync || whole >= LARGE_BLOCK) {
         sqe->rw_flags = RWF_DSYNC;
     } else {
         sqe->flags |= IOSQE_IO_LINK;

@@ -35,7 +35,8 @@ static const char usage[] =
     "  --listen HOST:PORT  an IPv4 address; port 0: any (default 127.0.0.1:0)\n"
     "  --shards N          threads, 1 to 64 (default 1)\n"
     "  --file-mb N         size of each file, a multiple of 4 (default 256)\n"
-    "  --dsync             writes with RWF_DSYNC instead of a linked fdatasync\n"
+    "  --dsync             writes with RWF_DSYNC instead of a linked fdatasync, as it does\n"
+    "                      anyway what is as large as the engine has written so\n"
     "  --terse             answers a batch by its counts, without a result for each record\n\n"
     "Ends on SIGTERM or SIGINT and prints a line for each shard.\n";
 

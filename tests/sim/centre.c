@@ -153,13 +153,13 @@ static void on_written(struct sim_shard *shard, int64_t result)
     struct sim_world *world = shard->world;
     struct journal_writer *writer = &shard->writer;
     const bool whole = result == (int64_t)writer->size;
-    if (whole && writer->dsync) {
+    if (whole && writer->in_one) {
         const int r = file_sync(writer->fd);
         take_completion(shard, WRITE_TAG, r != 0 ? r : (int)result);
         return;
     }
     take_completion(shard, WRITE_TAG, (int)result);
-    if (writer->dsync) return;
+    if (writer->in_one) return;
     if (whole) {
         sim_schedule(world, disk_us(world, 80, 200), SIM_SYNCED, shard->index, world->life, 0);
     } else {

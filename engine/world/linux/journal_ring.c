@@ -25,11 +25,11 @@ _Noreturn void journal_ring_give_up(const struct journal_writer *writer, const c
 void journal_ring_submit(struct journal_writer *writer)
 {
     /* A link must not be cut in two by a submission in between. */
-    submission_make_room(writer->ring, writer->dsync ? 1 : 2);
+    submission_make_room(writer->ring, writer->in_one ? 1 : 2);
     struct io_uring_sqe *sqe = io_uring_get_sqe(writer->ring);
     io_uring_prep_write(sqe, writer->fd, writer->data, (unsigned)writer->size, writer->at);
     io_uring_sqe_set_data64(sqe, writer->write_tag);
-    if (writer->dsync) {
+    if (writer->in_one) {
         sqe->rw_flags = RWF_DSYNC;
         return;
     }
@@ -42,7 +42,7 @@ void journal_ring_submit(struct journal_writer *writer)
 
 void journal_ring_submitted(struct journal_writer *writer)
 {
-    if (writer->dsync || writer->completions_due != 2) return;
+    if (writer->in_one || writer->completions_due != 2) return;
     const unsigned taken = writer->ring->sq.sqe_tail - io_uring_sq_ready(writer->ring);
     if (taken == writer->sync_place) writer->split = true;
 }

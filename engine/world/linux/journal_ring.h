@@ -7,7 +7,7 @@
 
 #include "world/linux/journal_writer.h"
 
-/* Puts the write of writer->data and its sync on their way: one operation with `dsync`, which
+/* Puts the write of writer->data and its sync on their way: one operation with `in_one`, which
  * completes with write_tag; else two that are linked, the sync with sync_tag. When the write is
  * short or fails, the sync is cancelled (-ECANCELED). */
 void journal_ring_submit(struct journal_writer *writer);

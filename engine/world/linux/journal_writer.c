@@ -54,7 +54,8 @@ void journal_writer_stop(struct journal_writer *writer)
 static void submit_write(struct journal_writer *writer)
 {
     writer->written = writer->synced = writer->split = false;
-    writer->completions_due = writer->dsync ? 1 : 2;
+    writer->in_one = writer->dsync || writer->block.size >= LARGE_BLOCK;
+    writer->completions_due = writer->in_one ? 1 : 2;
     journal_ring_submit(writer);
 }
 
@@ -133,7 +134,7 @@ bool journal_writer_completed(struct journal_writer *writer, uint64_t tag, int r
     }
     if (writer->completions_due != 0) return false;
     /* After a split the sync may have run beside the write, covering nothing: both again. */
-    if (!writer->written || writer->split || (!writer->dsync && !writer->synced)) {
+    if (!writer->written || writer->split || (!writer->in_one && !writer->synced)) {
         submit_write(writer);
         return false;
     }

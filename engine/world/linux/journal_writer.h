@@ -1,10 +1,12 @@
 /* journal_writer -- one shard's journal on the ring: the write, its sync, the change of segments.
  *
  * A block is written and synced before the next one begins (shard.h, S1). On disks with FUA or a
- * write-through cache one write with RWF_DSYNC does both; elsewhere the write is linked to an
+ * write-through cache one write with RWF_DSYNC does both. Elsewhere the write is linked to an
  * fdatasync, because there a DSYNC write completes in a kernel worker bound to the processor of the
- * disk's interrupt, and a busy thread on it costs a whole tick. A failed write or sync is final:
- * the process ends, nothing of the block was told to anybody. */
+ * disk's interrupt, and a busy thread on it costs whole ticks; but a large block is one write
+ * there, too: so much comes together only when the processors are what everybody waits for, and one
+ * write takes less of them than two operations and the thread that syncs. A failed write or sync is
+ * final: the process ends, nothing of the block was told to anybody. */
 #ifndef WORLD_LINUX_JOURNAL_WRITER_H
 #define WORLD_LINUX_JOURNAL_WRITER_H
 
@@ -12,6 +14,8 @@
 #include "world/linux/keeper.h"
 #include "world/linux/segments.h"
 #include "world/world.h"
+
+#define LARGE_BLOCK (128u * 1024) /* Bytes from which a block is one write on any device. */
 
 struct io_uring;
 
@@ -21,7 +25,7 @@ struct journal_writer {
     struct journal_folder folder;
     uint64_t write_tag; /* user_data of the write … */
     uint64_t sync_tag;  /* … and of its sync. */
-    bool dsync;         /* One write with RWF_DSYNC instead of two linked operations. */
+    bool dsync;         /* A write with RWF_DSYNC costs this device no flush. */
 
     int fd; /* Of `segment`; -1: none yet. */
     uint32_t segment;
@@ -36,6 +40,7 @@ struct journal_writer {
     const uint8_t *data;    /* What of it is still to be written: */
     size_t size;            /* with the segment's head where it begins one. */
     uint64_t at;
+    bool in_one; /* It is one write with RWF_DSYNC, not two linked operations. */
     uint32_t completions_due;
     bool written; /* The write has ended well. */
     bool synced;

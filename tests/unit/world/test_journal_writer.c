@@ -19,7 +19,8 @@
 #define OTHERS_MAX 16
 #define BLOCKS     60
 #define SCHEDULES  150
-#define BLOCK_ROOM (64 * 1024)
+#define SMALL_MAX  (64 * 1024)
+#define BLOCK_ROOM (192 * 1024)
 
 static struct journal_writer writer;
 static struct keeper keeper;
@@ -99,10 +100,10 @@ static void finish(void)
     asked = 0;
 }
 
-static void give_block(void)
+static void give_block_of(size_t size)
 {
     uint8_t *out = memory + SEGMENT_HEAD_SIZE;
-    const size_t payload = 64 + prng_below(&fake.prng, BLOCK_ROOM - BLOCK_HEAD_SIZE - 64);
+    const size_t payload = size - BLOCK_HEAD_SIZE;
     for (size_t i = 0; i < payload; i += 8) {
         const uint64_t word = prng_u64(&fake.prng);
         memcpy(out + BLOCK_HEAD_SIZE + i, &word, payload - i < 8 ? payload - i : 8);
@@ -121,6 +122,21 @@ static void give_block(void)
     block_seal(&block, out, previous);
     journal_writer_append(&writer, (struct bytes){out, block_size_on_disk(payload)}, number);
     waited += writer.waits_for_segment;
+}
+
+/* The write and its sync are two operations, where the disk is not told to be one that syncs. */
+static void give_small_block(void)
+{
+    give_block_of(BLOCK_HEAD_SIZE + 64 + prng_below(&fake.prng, SMALL_MAX - BLOCK_HEAD_SIZE - 64));
+}
+
+static void give_block(void)
+{
+    if (prng_chance(&fake.prng, 800)) {
+        give_small_block();
+    } else {
+        give_block_of(LARGE_BLOCK + prng_below(&fake.prng, BLOCK_ROOM - LARGE_BLOCK));
+    }
 }
 
 /* Others use the ring too. */
@@ -239,7 +255,7 @@ static void write_and_sync_stay_together_in_a_full_queue(void **state)
             io_uring_prep_timeout(sqe, &soon, 0, 0);
             io_uring_sqe_set_data64(sqe, OTHER_TAG);
         }
-        give_block();
+        give_small_block();
         until_written();
         assert_int_equal(fake.writes, 1); /* At the first attempt: nothing was torn apart. */
         assert_int_equal(fake.syncs, 1);
@@ -262,6 +278,22 @@ static void a_link_that_the_kernel_parts_is_made_again(void **state) /* (J1) */
     finish();
 }
 
+static void a_large_block_is_one_write_on_any_disk(void **state)
+{
+    (void)state;
+    begin(1, false);
+    give_block_of(LARGE_BLOCK - BLOCK_ALIGN);
+    until_written();
+    assert_int_equal(fake.writes, 1);
+    assert_int_equal(fake.syncs, 1);
+    give_block_of(LARGE_BLOCK - BLOCK_ALIGN + 1);
+    until_written();
+    assert_int_equal(fake.writes, 2);
+    assert_int_equal(fake.syncs, 1);
+    check_log(1); /* (J1): and yet it was there when that was said. */
+    finish();
+}
+
 /* -- failures --------------------------------------------------------------------------------- */
 
 /* Runs until the process ends; the log must not show the failed operation a second time. */
@@ -277,7 +309,7 @@ static void ends_at_failure(bool dsync, uint32_t write, uint32_t sync, int error
     fake.around = make_room;
     if (setjmp(end) == 0) {
         for (uint32_t i = 0; i < BLOCKS; i++) {
-            give_block();
+            give_small_block();
             until_written();
         }
         fail_msg("write %u, sync %u: the failure was taken for a success", write, sync);
@@ -381,6 +413,7 @@ int main(void)
         cmocka_unit_test(so_with_writes_that_sync),
         cmocka_unit_test(write_and_sync_stay_together_in_a_full_queue),
         cmocka_unit_test(a_link_that_the_kernel_parts_is_made_again),
+        cmocka_unit_test(a_large_block_is_one_write_on_any_disk),
         cmocka_unit_test(a_failed_write_or_sync_is_the_end),
         cmocka_unit_test(a_segment_begins_with_head_and_block_in_one_write),
         cmocka_unit_test(a_full_disk_delays_and_loses_nothing),
