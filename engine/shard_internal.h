@@ -6,6 +6,7 @@
 #include "ledger/book.h"
 #include "ledger/delta.h"
 #include "ledger/directory.h"
+#include "ledger/dues.h"
 #include "ledger/merge.h"
 #include "ledger/person_index.h"
 #include "ledger/rules.h"
@@ -87,20 +88,7 @@ struct group {
 
 /* -- wallets -------------------------------------------------------------------------------- */
 
-/* When somebody is due: a heap, the earliest first. Items are not taken out when a person's time
- * changes: one that is not the person's any more counts for nothing (shard_persons.c). */
-struct due {
-    int64_t due_ms;
-    struct psn_key person;
-};
-
-#define DUES_MAX (1u << 20)
-
-struct dues {
-    struct due *list; /* Room for DUES_MAX. */
-    uint32_t count;
-    uint32_t fresh_from; /* So many were left when it was last looked through. */
-};
+#define DUES_MAX (1u << 20) /* Persons who are due at most. */
 
 /* A person as a decision leaves it, packed: what replay makes of the rows its entry puts and drops.
  */
@@ -262,7 +250,7 @@ struct shard {
     bool checked[PROVINCE_COUNT]; /* A rule of the insured province may ask for a person's switch
                                    * or filing before a settlement. */
     struct shelf_counters counters;
-    struct dues dues;
+    struct dues *dues;
     struct person *applied; /* Scratch of state_apply(). */
     bool judged;            /* What is applied is what stands in `work`: nothing is loaded again. */
     struct wallet_work *work;
@@ -534,15 +522,6 @@ int persons_open(struct shard *shard, const char **ret_why);
 
 /* Puts on the shelf what is kept in memory; just before a freeze. */
 void persons_freeze(struct shard *shard);
-
-/* The earliest due person; false when there is none. What has no meaning any more is dropped. */
-bool dues_first(struct shard *shard, struct due *ret_due);
-
-/* True when no person more may become due. */
-bool dues_full(const struct shard *shard);
-
-/* When it is full of times that do not stand any more: throws them out. */
-void dues_make_room(struct shard *shard);
 
 /* -- shard_wallet.c: what is decided about wallets --------------------------------------------- */
 

@@ -36,7 +36,7 @@ void shard_free(struct shard *shard)
     for (uint64_t i = shard->waiting_head; i < shard->waiting_tail; i++)
         free(shard->results[i % RESULTS_MAX].data);
     free(shard->params);
-    free(shard->dues.list);
+    dues_free(shard->dues);
     free(shard->applied);
     free(shard->work);
     free(shard->mail_ring);
@@ -88,7 +88,7 @@ static struct shard *shard_new(const struct shard_config *config)
     shard->scratch = malloc(sizeof *shard->scratch * STRETCH);
     shard->opened = malloc(sizeof *shard->opened * STRETCH);
     shard->params = malloc(sizeof *shard->params);
-    shard->dues.list = malloc(sizeof *shard->dues.list * DUES_MAX);
+    shard->dues = dues_new(DUES_MAX);
     shard->applied = malloc(sizeof *shard->applied);
     shard->work = malloc(sizeof *shard->work);
     shard->mail_ring = mail_ring_new(config->shards);
@@ -99,7 +99,7 @@ static struct shard *shard_new(const struct shard_config *config)
         shard->groups[0].buffer == NULL || shard->merge_cells == NULL || shard->merge.ids == NULL ||
         shard->merge.ids_sorted == NULL || shard->merge.tallies == NULL || shard->results == NULL ||
         shard->waits == NULL || shard->failures == NULL || shard->scratch == NULL ||
-        shard->params == NULL || shard->dues.list == NULL || shard->applied == NULL ||
+        shard->params == NULL || shard->dues == NULL || shard->applied == NULL ||
         shard->work == NULL || shard->opened == NULL || shard->mail_ring == NULL ||
         shard->recent == NULL || shard->unread == NULL) {
         shard_free(shard);
@@ -115,7 +115,7 @@ size_t shard_memory(const struct shard *shard)
            directory_bytes(shard->directory) + 2 * sizeof(struct cell) * shard->config.cells +
            2 * GROUP_SIZE + RESULTS_MAX * (sizeof(struct result) + sizeof(struct wait)) +
            FAILURES_RING * sizeof(struct failure) + 2 * shard->merge.ids_room * sizeof(struct id) +
-           sizeof *shard->merge.tallies + DUES_MAX * sizeof(struct due) + sizeof *shard->params +
+           sizeof *shard->merge.tallies + dues_bytes(shard->dues) + sizeof *shard->params +
            sizeof *shard->work + sizeof *shard->applied + mail_ring_bytes(shard->config.shards) +
            recent_bytes();
 }

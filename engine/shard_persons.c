@@ -17,8 +17,7 @@
 #define DUE_KEY_SIZE    (1 + 8 + PSN_KEY_SIZE)
 #define RULE_KEY_SIZE   (1 + 4 + 4 + 8)
 #define OUTBOX_KEY_SIZE (1 + 1 + 8)
-#define CODE_SIZE       16             /* Of institution.fixmedins_code. */
-#define DUES_WORTH      (DUES_MAX / 8) /* New ones, after which looking through all pays. */
+#define CODE_SIZE       16 /* Of institution.fixmedins_code. */
 
 /* -- ids ------------------------------------------------------------------------------------- */
 
@@ -71,102 +70,10 @@ static void due_key(const struct due *due, uint8_t out[DUE_KEY_SIZE])
     memcpy(out + 9, due->person.bytes, PSN_KEY_SIZE);
 }
 
-static bool due_before(const struct due *a, const struct due *b)
-{
-    if (a->due_ms != b->due_ms) return a->due_ms < b->due_ms;
-    return memcmp(a->person.bytes, b->person.bytes, PSN_KEY_SIZE) < 0;
-}
-
-static void sift_down(struct dues *dues, uint32_t at)
-{
-    const struct due item = dues->list[at];
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-        if (child >= dues->count) break;
-        if (child + 1 < dues->count && due_before(&dues->list[child + 1], &dues->list[child])) {
-            child++;
-        }
-        if (!due_before(&dues->list[child], &item)) break;
-        dues->list[at] = dues->list[child];
-        at = child;
-    }
-    dues->list[at] = item;
-}
-
-/* True when that is still the time of that person. */
-static bool due_stands(const struct shard *shard, const struct due *due)
-{
-    uint8_t key[PERSON_KEY_SIZE];
-    struct bytes packed;
-    struct person_head head;
-
-    person_key(&due->person, key);
-    if (!shelf_read(shard, (struct bytes){key, sizeof key}, &packed)) return false;
-    ENSURE(packed.size >= sizeof head);
-    memcpy(&head, packed.data, sizeof head);
-    return head.due_ms == due->due_ms;
-}
-
-static int by_due(const void *a, const void *b)
-{
-    return due_before(a, b) ? -1 : due_before(b, a);
-}
-
-/* Throws out what does not stand any more, and what stands twice. A sorted list is a heap. */
-static void dues_compact(struct shard *shard)
-{
-    struct dues *dues = &shard->dues;
-    uint32_t kept = 0;
-    qsort(dues->list, dues->count, sizeof dues->list[0], by_due);
-    for (uint32_t i = 0; i < dues->count; i++) {
-        const struct due *due = &dues->list[i];
-        if (kept != 0 && by_due(&dues->list[kept - 1], due) == 0) continue;
-        if (due_stands(shard, due)) dues->list[kept++] = *due;
-    }
-    dues->count = dues->fresh_from = kept;
-}
-
-static void dues_put(struct shard *shard, const struct due *due)
-{
-    struct dues *dues = &shard->dues;
-    if (dues->count == DUES_MAX) dues_compact(shard);
-    ENSURE(dues->count < DUES_MAX);
-    uint32_t at = dues->count++;
-    for (; at != 0 && due_before(due, &dues->list[(at - 1) / 2]); at = (at - 1) / 2)
-        dues->list[at] = dues->list[(at - 1) / 2];
-    dues->list[at] = *due;
-}
-
-bool dues_first(struct shard *shard, struct due *ret_due)
-{
-    struct dues *dues = &shard->dues;
-    while (dues->count != 0) {
-        if (due_stands(shard, &dues->list[0])) {
-            *ret_due = dues->list[0];
-            return true;
-        }
-        dues->list[0] = dues->list[--dues->count];
-        if (dues->fresh_from > dues->count) dues->fresh_from = dues->count;
-        if (dues->count != 0) sift_down(dues, 0);
-    }
-    return false;
-}
-
-bool dues_full(const struct shard *shard)
-{
-    return shard->dues.count >= DUES_MAX - 1;
-}
-
-void dues_make_room(struct shard *shard)
-{
-    if (dues_full(shard) && shard->dues.count - shard->dues.fresh_from >= DUES_WORTH) {
-        dues_compact(shard);
-    }
-}
-
 int64_t shard_next_due(const struct shard *shard)
 {
-    return shard->dues.count == 0 ? INT64_MAX : shard->dues.list[0].due_ms;
+    const struct due *first = dues_first(shard->dues);
+    return first == NULL ? INT64_MAX : first->due_ms;
 }
 
 /* -- persons --------------------------------------------------------------------------------- */
@@ -217,11 +124,12 @@ static void put_packed(struct shard *shard, const struct put_person *put, uint8_
     if (before.due_ms != INT64_MAX) {
         due_key(&before, key);
         shelf_erase(shard, (struct bytes){key, DUE_KEY_SIZE});
+        dues_drop(shard->dues, &before);
     }
     if (after.due_ms != INT64_MAX) {
         due_key(&after, key);
         shelf_write_new(shard, (struct bytes){key, DUE_KEY_SIZE}, (struct bytes){0});
-        dues_put(shard, &after);
+        dues_put(shard->dues, &after);
     }
 }
 
@@ -664,8 +572,8 @@ static bool read_due(struct shard *shard, struct bytes key, struct bytes value)
     if (key.size != DUE_KEY_SIZE) return false;
     due.due_ms = (int64_t)be_load64(key.data + 1);
     memcpy(due.person.bytes, key.data + 9, PSN_KEY_SIZE);
-    if (shard->dues.count == DUES_MAX) return false;
-    dues_put(shard, &due);
+    if (dues_full(shard->dues)) return false;
+    dues_put(shard->dues, &due);
     return true;
 }
 

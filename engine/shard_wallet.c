@@ -402,7 +402,7 @@ static void judge_order(const struct shard *shard, uint16_t type, struct bytes m
     }
     work_load(shard, w, &person);
     check_wallet_named(w);
-    if (type == MESSAGE_TRSF_SUBMIT && dues_full(shard)) {
+    if (type == MESSAGE_TRSF_SUBMIT && dues_full(shard->dues)) {
         work_refuse(w, ERROR_OVERLOAD, 0, CHECK_NONE, 0, 0);
     }
     if (!work_refused(w)) judge_new(shard, w, message);
@@ -497,7 +497,6 @@ void take_wallet(struct shard *shard, const struct request *request, const struc
     struct wallet_fact seen;
 
     if (request->area == FACT_HERE) fact = look_at_other(shard, request, opened, &seen);
-    if (request->type == MESSAGE_TRSF_SUBMIT) dues_make_room(shard);
     judge_order(shard, request->type, message, fact, request->province, opened, now_ms);
     work_refuse_unread(shard);
     if (work_refused(w)) {
@@ -656,10 +655,11 @@ static void judge_due(const struct shard *shard, const struct psn_key *person, i
 
 bool sweep(struct shard *shard, int64_t until_ms)
 {
-    struct due due;
-    while (shard_next_due(shard) <= until_ms && dues_first(shard, &due) && due.due_ms <= until_ms) {
+    const struct due *due;
+    while ((due = dues_first(shard->dues)) != NULL && due->due_ms <= until_ms) {
         if (!wallets_have_room(shard, 1, 0)) return false;
-        judge_due(shard, &due.person, due.due_ms > shard->stamp_ms ? due.due_ms : shard->stamp_ms);
+        judge_due(shard, &due->person,
+                  due->due_ms > shard->stamp_ms ? due->due_ms : shard->stamp_ms);
         append_wallet(shard);
     }
     return true;
