@@ -20,9 +20,10 @@ struct due {
 
 struct dues;
 
-/* Room for `most`, a power of two, at least DUES_LEAST; touched as it is used. NULL without memory.
- */
 #define DUES_LEAST 16u
+
+/* Room for `most`, a power of two and no less than DUES_LEAST; its memory is touched as it is used.
+ * NULL without memory. */
 struct dues *dues_new(uint32_t most);
 void dues_free(struct dues *dues); /* NULL is fine. */
 
