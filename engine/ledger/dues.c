@@ -7,7 +7,7 @@
 #include "util/le.h"
 
 #define SLOTS_PER_DUE 2          /* At least: so that a free slot is near. */
-#define SLOTS_FIRST   (1u << 17) /* In sight at first: half a MiB, as few are ever due at once. */
+#define SLOTS_FIRST   (1u << 13) /* In use at first: few are due at once, and these stay at hand. */
 
 struct item {
     struct due due;
@@ -59,7 +59,9 @@ static uint32_t slot_first(const struct dues *dues, const struct due *due)
 
 static bool is_same(const struct due *a, const struct due *b)
 {
-    return a->due_ms == b->due_ms && memcmp(a->person.bytes, b->person.bytes, PSN_KEY_SIZE) == 0;
+    return ((uint64_t)(a->due_ms ^ b->due_ms) |
+            (le_load64(a->person.bytes) ^ le_load64(b->person.bytes)) |
+            (le_load64(a->person.bytes + 8) ^ le_load64(b->person.bytes + 8))) == 0;
 }
 
 /* The slot of that one, or the empty one where it would go. */
@@ -102,7 +104,10 @@ static void spread(struct dues *dues)
 static bool is_before(const struct due *a, const struct due *b)
 {
     if (a->due_ms != b->due_ms) return a->due_ms < b->due_ms;
-    return memcmp(a->person.bytes, b->person.bytes, PSN_KEY_SIZE) < 0;
+    const uint64_t front = be_load64(a->person.bytes);
+    const uint64_t other = be_load64(b->person.bytes);
+    if (front != other) return front < other;
+    return be_load64(a->person.bytes + 8) < be_load64(b->person.bytes + 8);
 }
 
 static void set(struct dues *dues, uint32_t at, const struct item *item)
