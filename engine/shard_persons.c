@@ -4,7 +4,6 @@
  * Like shard_state.c: called by state_apply() alone, live and on replay alike, from the entry's
  * bytes. It judges nothing; what does not fit is a bug or damage. */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "codec/mail.h"
 #include "codec/messages.h"

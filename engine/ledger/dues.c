@@ -5,6 +5,7 @@
 
 #include "types/ensure.h"
 #include "util/le.h"
+#include "util/psn.h"
 
 #define SLOTS_PER_DUE 2          /* At least: so that a free slot is near. */
 #define SLOTS_FIRST   (1u << 13) /* In use at first: few are due at once, and these stay at hand. */
@@ -59,9 +60,7 @@ static uint32_t slot_first(const struct dues *dues, const struct due *due)
 
 static bool is_same(const struct due *a, const struct due *b)
 {
-    return ((uint64_t)(a->due_ms ^ b->due_ms) |
-            (le_load64(a->person.bytes) ^ le_load64(b->person.bytes)) |
-            (le_load64(a->person.bytes + 8) ^ le_load64(b->person.bytes + 8))) == 0;
+    return a->due_ms == b->due_ms && psn_same(&a->person, &b->person);
 }
 
 /* The slot of that one, or the empty one where it would go. */

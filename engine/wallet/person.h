@@ -12,7 +12,7 @@
 #define WALLET_PERSON_H
 
 #include "types/wallet_fields.h"
-#include "util/le.h"
+#include "util/psn.h"
 
 struct person_head {
     uint64_t last_seq; /* Latest entry of this person's wallet: where its history begins. */
@@ -111,11 +111,5 @@ void person_drop_reserve(struct person *person, uint32_t place);
  * (psn_key's first four bytes), 16 hex digits made of key, letter and `number`. */
 void wallet_id_make(char letter, const struct psn_key *key, uint64_t number,
                     char ret_id[WALLET_ID_SIZE]);
-
-static inline bool psn_same(const struct psn_key *a, const struct psn_key *b)
-{
-    return ((le_load64(a->bytes) ^ le_load64(b->bytes)) |
-            (le_load64(a->bytes + 8) ^ le_load64(b->bytes + 8))) == 0;
-}
 
 #endif

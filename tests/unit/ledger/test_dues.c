@@ -82,7 +82,7 @@ static void the_earliest_is_at_hand(void **state)
     }
 }
 
-/* More of them than are in sight at first; they come out in order. */
+/* More of them than there are slots for at first; they come out in order. */
 static void many_come_and_go(void **state)
 {
     (void)state;
